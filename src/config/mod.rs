@@ -1,0 +1,1 @@
+//! Texts to a configuration, or to diagnostics.

@@ -1,0 +1,1 @@
+//! Flows: YAML to a checked graph to an interpreter.

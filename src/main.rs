@@ -1,0 +1,3 @@
+//! Centrale: an inbound call centre server.
+
+fn main() {}

@@ -1,0 +1,175 @@
+//! All that a call says to its media worker, and hears from it.
+//!
+//! A worker answers every `Open` with `Opened` or `OpenFailed`, and every `Close` with
+//! `Closed`; a command for a leg that is not there is dropped.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::model::{Codec, LegId, PlayId, StreamQuality};
+
+/// A sound, encoded once for every codec when it is loaded and shared by all who hear it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Sound {
+    /// G.711 µ-law at 8 kHz, one byte a sample.
+    pub pcmu: Bytes,
+    /// G.711 A-law at 8 kHz, one byte a sample.
+    pub pcma: Bytes,
+}
+
+impl Sound {
+    /// How long it plays.
+    #[must_use]
+    pub fn duration(&self) -> Duration {
+        let samples = u64::try_from(self.pcmu.len()).unwrap_or(u64::MAX);
+        Duration::from_micros(samples.saturating_mul(125))
+    }
+}
+
+/// What the two descriptions agreed on for one leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Agreed {
+    /// Where the peer wants our packets; `None` when it asked for none (hold with
+    /// `0.0.0.0`, RFC 3264 section 8.4).
+    pub remote: Option<SocketAddr>,
+    /// The codec, both ways.
+    pub codec: Codec,
+    /// The payload type of telephone-event (RFC 4733), when the peer takes it.
+    pub keys: Option<u8>,
+    /// Whether we may send.
+    pub send: bool,
+    /// Whether the peer sends.
+    pub receive: bool,
+}
+
+/// What a call says to its worker.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Take a pair of ports for a leg.
+    Open {
+        /// The leg.
+        leg: LegId,
+    },
+    /// Set or change what the leg speaks and with whom.
+    Connect {
+        /// The leg.
+        leg: LegId,
+        /// What was agreed.
+        agreed: Agreed,
+    },
+    /// Play sounds one after another to this leg; ends what it played before, without
+    /// a `Played` for it. A bridged leg hears the play instead of its peer.
+    Play {
+        /// The leg.
+        leg: LegId,
+        /// Returned in `Played`.
+        play: PlayId,
+        /// What to play.
+        sounds: Arc<[Arc<Sound>]>,
+        /// Begin again at the end, for ever (music): no `Played` comes.
+        looped: bool,
+    },
+    /// Stop playing.
+    Stop {
+        /// The leg.
+        leg: LegId,
+    },
+    /// Let two legs of this worker hear each other; keys pass as RFC 4733 events.
+    Bridge {
+        /// One.
+        one: LegId,
+        /// The other.
+        other: LegId,
+    },
+    /// End the bridge that this leg is in, if any.
+    Unbridge {
+        /// The leg.
+        leg: LegId,
+    },
+    /// Report `Silent` once the leg received nothing for this long, and `Heard` after
+    /// it; `None` does not watch. Counts from this command.
+    Watch {
+        /// The leg.
+        leg: LegId,
+        /// How long.
+        silence: Option<Duration>,
+    },
+    /// Give back the ports.
+    Close {
+        /// The leg.
+        leg: LegId,
+    },
+}
+
+/// What a call hears from its worker.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Report {
+    /// Ports are taken: RTP on `local`, RTCP one above.
+    Opened {
+        /// The leg.
+        leg: LegId,
+        /// The RTP address, as bound.
+        local: SocketAddr,
+    },
+    /// No ports are left.
+    OpenFailed {
+        /// The leg.
+        leg: LegId,
+    },
+    /// The first packet came from the peer.
+    FirstPacket {
+        /// The leg.
+        leg: LegId,
+    },
+    /// A key was pressed: once for each RFC 4733 event, at its first packet.
+    Key {
+        /// The leg.
+        leg: LegId,
+        /// `0`–`9`, `*`, `#`, `A`–`D`.
+        key: char,
+    },
+    /// A play that was not looped came to its end.
+    Played {
+        /// The leg.
+        leg: LegId,
+        /// Which.
+        play: PlayId,
+    },
+    /// Nothing was received for as long as `Watch` says.
+    Silent {
+        /// The leg.
+        leg: LegId,
+    },
+    /// Packets came again after `Silent`.
+    Heard {
+        /// The leg.
+        leg: LegId,
+    },
+    /// The ports are given back.
+    Closed {
+        /// The leg.
+        leg: LegId,
+        /// How the stream did.
+        quality: StreamQuality,
+    },
+}
+
+impl Report {
+    /// The leg that it is about.
+    #[must_use]
+    pub fn leg(&self) -> LegId {
+        match self {
+            Self::Opened { leg, .. }
+            | Self::OpenFailed { leg }
+            | Self::FirstPacket { leg }
+            | Self::Key { leg, .. }
+            | Self::Played { leg, .. }
+            | Self::Silent { leg }
+            | Self::Heard { leg }
+            | Self::Closed { leg, .. } => *leg,
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Sound in frames of 20 ms: players, bridges, keys. Does not know why.
+
+mod command;
+
+pub use command::{Agreed, Command, Report, Sound};

@@ -1,0 +1,1 @@
+//! Events to the numbers that the NOC watches.

@@ -1,0 +1,435 @@
+//! What happened, told once. Records, metrics, live views and the log read these.
+//!
+//! An event carries no time: whoever takes it from a shard stamps it with a sequence
+//! number and the wall clock, so that a simulated day stamps simulated time.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{
+    CallId, FlowName, LineName, NodeName, Number, OperatorName, OperatorState, Outcome,
+    PauseReason, Project, QueueName, TrunkName,
+};
+
+/// Position in the stream of events of one process, from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Sequence(pub u64);
+
+/// An event with its place and time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stamped {
+    /// Its place among all events.
+    pub sequence: Sequence,
+    /// When it happened.
+    pub at: SystemTime,
+    /// What happened.
+    pub event: Event,
+}
+
+/// How an offer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OfferResult {
+    /// The operator answered.
+    Answered,
+    /// Nobody answered in time.
+    Missed,
+    /// The operator's phone said no.
+    Rejected,
+    /// The phone was busy.
+    Busy,
+    /// The phone could not be reached, or answered with nonsense.
+    Failed,
+    /// The caller left, or the call was taken elsewhere, while it rang.
+    Withdrawn,
+}
+
+impl OfferResult {
+    /// The label of `centrale_queue_offers_total`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Missed => "missed",
+            Self::Rejected => "rejected",
+            Self::Busy => "busy",
+            Self::Failed => "failed",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+}
+
+/// Who or what ended a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hangup {
+    /// The caller hung up or cancelled.
+    Caller,
+    /// The operator, or the line, hung up.
+    Operator,
+    /// The flow came to its end.
+    Flow,
+    /// No sound and no answer from a phone for too long.
+    Vanished,
+    /// The server is stopping.
+    Shutdown,
+    /// A fault of the exchange.
+    Fault,
+}
+
+/// Why a flow could not do what it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FlowFault {
+    /// An expression had no usable value.
+    Expression,
+    /// More steps than `limits.max_steps`, or longer than `limits.max_minutes`.
+    Limit,
+    /// A sound could not be played.
+    Sound,
+    /// The queue or line could not take the call.
+    Queue,
+}
+
+impl FlowFault {
+    /// The label of `centrale_flow_errors_total`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Expression => "expression",
+            Self::Limit => "limit",
+            Self::Sound => "sound",
+            Self::Queue => "queue",
+        }
+    }
+}
+
+/// Why a message was refused before it became a call or a registration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RejectReason {
+    /// Not SIP, or not readable (400).
+    Malformed,
+    /// Larger than a limit (413, 513, or no answer).
+    TooLarge,
+    /// From an address that no trunk names (403).
+    UnknownSource,
+    /// A number that no flow answers (404).
+    UnknownNumber,
+    /// Wrong or missing credentials (401, 403).
+    Credentials,
+    /// Over `limits.calls`, `calls_per_second`, a trunk's `max_calls`, or out of ports (503).
+    Overload,
+    /// Stopping (503).
+    Draining,
+    /// No common codec (488).
+    NoCodec,
+    /// An extension that we do not speak (420).
+    Extension,
+    /// Max-Forwards reached 0 (483).
+    MaxForwards,
+    /// A method, scheme or version that we do not speak (405, 416, 501, 505).
+    Unsupported,
+}
+
+impl RejectReason {
+    /// The label of `centrale_sip_rejected_total`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::TooLarge => "too_large",
+            Self::UnknownSource => "unknown_source",
+            Self::UnknownNumber => "unknown_number",
+            Self::Credentials => "credentials",
+            Self::Overload => "overload",
+            Self::Draining => "draining",
+            Self::NoCodec => "no_codec",
+            Self::Extension => "extension",
+            Self::MaxForwards => "max_forwards",
+            Self::Unsupported => "unsupported",
+        }
+    }
+}
+
+/// How one stream did, as heard by us.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StreamQuality {
+    /// RTP packets received.
+    pub received: u64,
+    /// RTP packets sent.
+    pub sent: u64,
+    /// Packets that never came.
+    pub lost: u64,
+    /// Interarrival jitter at the end (RFC 3550 section 6.4.1).
+    pub jitter: Duration,
+    /// Estimated mean opinion score, 1.0 to 4.5 (G.107); `None` without packets.
+    pub mos: Option<f32>,
+}
+
+/// What happened. Every event about a call carries its id.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A caller's INVITE was let in.
+    CallStarted {
+        /// The call.
+        call: CallId,
+        /// Who dials.
+        from: Number,
+        /// What was dialled.
+        to: Number,
+        /// The entry of `numbers` that it matched: bounded, so fit for a label.
+        number: Number,
+        /// The number's flow.
+        flow: FlowName,
+        /// The number's project.
+        project: Option<Project>,
+        /// The trunk it came by.
+        trunk: TrunkName,
+    },
+    /// A caller's INVITE was refused after it matched a number; it leaves a record too.
+    CallRejected {
+        /// The call.
+        call: CallId,
+        /// Who dials.
+        from: Number,
+        /// What was dialled.
+        to: Number,
+        /// The entry of `numbers` that it matched.
+        number: Number,
+        /// The status code of the answer.
+        code: u16,
+    },
+    /// The 200 went out to the caller.
+    CallAnswered {
+        /// The call.
+        call: CallId,
+        /// From the INVITE to the 200.
+        setup: Duration,
+    },
+    /// The flow came to a node.
+    FlowStep {
+        /// The call.
+        call: CallId,
+        /// The flow.
+        flow: FlowName,
+        /// The node.
+        node: NodeName,
+        /// The node's type.
+        verb: &'static str,
+    },
+    /// A flow could not do what it says, and went on by an exit.
+    FlowFailed {
+        /// The call.
+        call: CallId,
+        /// The flow.
+        flow: FlowName,
+        /// The node.
+        node: NodeName,
+        /// Why.
+        fault: FlowFault,
+    },
+    /// The call waits in a queue.
+    Queued {
+        /// The call.
+        call: CallId,
+        /// The queue.
+        queue: QueueName,
+        /// Its priority, the queue's added.
+        priority: i16,
+    },
+    /// The call left a queue, one way or another.
+    Dequeued {
+        /// The call.
+        call: CallId,
+        /// The queue.
+        queue: QueueName,
+        /// How long it waited there.
+        waited: Duration,
+        /// Why.
+        exit: DequeueReason,
+    },
+    /// An escalation step was taken.
+    Escalated {
+        /// The call.
+        call: CallId,
+        /// The queue.
+        queue: QueueName,
+        /// Which step of the queue's list, from 1.
+        step: usize,
+        /// Where to, when the step is a line.
+        line: Option<LineName>,
+    },
+    /// An operator's phone was asked to ring.
+    Offered {
+        /// The call.
+        call: CallId,
+        /// The queue.
+        queue: QueueName,
+        /// The operator.
+        operator: OperatorName,
+        /// From the match becoming possible to the offer decided.
+        decided_in: Duration,
+    },
+    /// An offer ended.
+    OfferEnded {
+        /// The call.
+        call: CallId,
+        /// The queue.
+        queue: QueueName,
+        /// The operator.
+        operator: OperatorName,
+        /// How.
+        result: OfferResult,
+        /// How long it rang.
+        rang: Duration,
+    },
+    /// Caller and operator hear each other.
+    Talking {
+        /// The call.
+        call: CallId,
+        /// The queue it came from.
+        queue: QueueName,
+        /// The operator.
+        operator: OperatorName,
+        /// Time in queues until now.
+        waited: Duration,
+    },
+    /// Caller and a line outside hear each other.
+    OnLine {
+        /// The call.
+        call: CallId,
+        /// The line.
+        line: LineName,
+    },
+    /// One side put the other on hold.
+    Held {
+        /// The call.
+        call: CallId,
+        /// Whether the caller did it; else the operator.
+        by_caller: bool,
+    },
+    /// The hold ended.
+    Resumed {
+        /// The call.
+        call: CallId,
+        /// Whether the caller did it; else the operator.
+        by_caller: bool,
+    },
+    /// The talk with an operator ended.
+    TalkEnded {
+        /// The call.
+        call: CallId,
+        /// The queue it came from.
+        queue: QueueName,
+        /// The operator.
+        operator: OperatorName,
+        /// How long they talked.
+        talked: Duration,
+    },
+    /// A stream closed.
+    StreamEnded {
+        /// The call.
+        call: CallId,
+        /// Whether it was the caller's; else the operator's or the line's.
+        caller: bool,
+        /// How it did.
+        quality: StreamQuality,
+    },
+    /// The call is over; nothing more is told of it but streams that close.
+    CallEnded {
+        /// The call.
+        call: CallId,
+        /// How, in the words of the contract.
+        outcome: Outcome,
+        /// Who ended it.
+        hangup: Hangup,
+        /// From the INVITE to the end.
+        lasted: Duration,
+    },
+    /// An operator does something else than before.
+    OperatorChanged {
+        /// The operator.
+        operator: OperatorName,
+        /// What.
+        state: OperatorState,
+        /// Why, when paused.
+        reason: Option<PauseReason>,
+        /// The call, when offered or talking or wrapping up.
+        call: Option<CallId>,
+    },
+    /// A phone registered, or refreshed.
+    Registered {
+        /// The operator.
+        operator: OperatorName,
+        /// The phone's contact address.
+        contact: Arc<str>,
+        /// Where it is reached.
+        remote: SocketAddr,
+        /// Whether it was there before.
+        refresh: bool,
+    },
+    /// A phone is gone.
+    Unregistered {
+        /// The operator.
+        operator: OperatorName,
+        /// The phone's contact address.
+        contact: Arc<str>,
+        /// Whether it went without saying so: expired, or silent.
+        vanished: bool,
+    },
+    /// A message was refused before it became a call or a registration.
+    Refused {
+        /// Why.
+        reason: RejectReason,
+        /// Who sent it.
+        source: SocketAddr,
+    },
+    /// Something that must not happen did, and was contained.
+    Fault {
+        /// The call, if one.
+        call: Option<CallId>,
+        /// What.
+        what: &'static str,
+    },
+}
+
+/// Why a call left a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DequeueReason {
+    /// An operator answered.
+    Answered,
+    /// The caller hung up.
+    Abandoned,
+    /// `max_wait` passed.
+    Timeout,
+    /// The queue was full.
+    Full,
+    /// No operator who could take it is logged in.
+    NoOperators,
+    /// An escalation step sent it to a line.
+    Line,
+    /// The call ended for another reason: shutdown or a fault.
+    Ended,
+}
+
+impl DequeueReason {
+    /// The label `outcome` of `centrale_queue_wait_seconds`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Abandoned => "abandoned",
+            Self::Timeout => "timeout",
+            Self::Full => "full",
+            Self::NoOperators => "no_operators",
+            Self::Line => "line",
+            Self::Ended => "ended",
+        }
+    }
+}

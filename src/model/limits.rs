@@ -1,0 +1,54 @@
+//! Every bound of the process that is not configuration, with its reason.
+
+use std::time::Duration;
+
+/// A UDP datagram cannot be larger.
+pub const DATAGRAM_BYTES: usize = 65_535;
+/// A message on a stream: twice a datagram, room for a large body with long routes.
+pub const STREAM_MESSAGE_BYTES: usize = 128 * 1024;
+/// Headers in one message; a call through ten proxies has about sixty.
+pub const HEADERS: usize = 256;
+/// One header's value; SIP identity tokens reach 4 KiB.
+pub const HEADER_BYTES: usize = 8 * 1024;
+/// Via entries; Max-Forwards starts at 70, and no real path comes near.
+pub const VIAS: usize = 64;
+/// A body.
+pub const BODY_BYTES: usize = 64 * 1024;
+/// A message on a stream is complete within this, or the connection closes.
+pub const STREAM_MESSAGE_TIME: Duration = Duration::from_secs(5);
+/// Stream connections from one address; a site behind one NAT has some phones.
+pub const CONNECTIONS_PER_ADDRESS: usize = 64;
+/// Stream connections in all.
+pub const CONNECTIONS: usize = 4096;
+
+/// `m=` lines of a description.
+pub const SDP_MEDIA: usize = 16;
+/// Formats on one `m=` line.
+pub const SDP_FORMATS: usize = 64;
+/// `a=` lines of a description.
+pub const SDP_ATTRIBUTES: usize = 512;
+
+/// Contacts that one operator may register at once.
+pub const CONTACTS_PER_OPERATOR: usize = 5;
+/// Operators in one configuration.
+pub const OPERATORS: usize = 16_384;
+/// Requirement classes in one process: queues × escalation steps × languages.
+pub const CLASSES: usize = 4_096;
+/// Different skill sets of operators.
+pub const PROFILES: usize = 4_096;
+/// Calls waiting in one queue, whatever `max_waiting` says.
+pub const WAITING_PER_QUEUE: usize = 10_000;
+
+/// A YAML file.
+pub const YAML_BYTES: usize = 1024 * 1024;
+/// Nesting in a YAML file.
+pub const YAML_DEPTH: usize = 32;
+/// Nodes in one flow.
+pub const FLOW_NODES: usize = 1_000;
+/// Keys kept while the flow is not listening: a fast typist's next answers.
+pub const KEYS_AHEAD: usize = 32;
+/// Sounds in one prompt.
+pub const PROMPT_SOUNDS: usize = 64;
+
+/// A caller who hangs up this soon after queueing did not wait.
+pub const SHORT_ABANDON: Duration = Duration::from_secs(5);

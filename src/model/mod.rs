@@ -1,0 +1,27 @@
+//! The words of the house as types: names, skills, states, events, diagnostics.
+//!
+//! Knows nobody. A word means one thing here, in the configuration, in JSON and in
+//! the metrics.
+
+mod diagnostic;
+mod event;
+mod id;
+pub mod limits;
+mod machine;
+mod skill;
+mod state;
+mod time;
+
+pub use diagnostic::{Diagnostic, Severity, Span};
+pub use event::{
+    DequeueReason, Event, FlowFault, Hangup, OfferResult, RejectReason, Sequence, Stamped,
+    StreamQuality,
+};
+pub use id::{
+    CallId, CallKey, Codec, FlowName, LegId, LineName, NodeName, Number, OperatorName, PlayId,
+    Project, QueueName, ShardId, TrunkName,
+};
+pub use machine::{Move, diagram};
+pub use skill::{Level, Requirement, Skill, SkillSet};
+pub use state::{CallState, OperatorState, Outcome, PauseReason};
+pub use time::{Epoch, ParseDurationError, parse_duration, show_duration};

@@ -1,0 +1,5 @@
+//! What one operator is doing.
+
+mod settings;
+
+pub use settings::{LogIn, Role, Secret, Settings};

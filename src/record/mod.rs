@@ -1,0 +1,1 @@
+//! Events to call records, live views and reports.

@@ -1,0 +1,1 @@
+//! Where operators' phones are (RFC 3261 section 10).

@@ -1,0 +1,1 @@
+//! Descriptions of streams (RFC 8866) and their negotiation (RFC 3264).

@@ -1,0 +1,1 @@
+//! One thread's exchange: which call an input belongs to.

@@ -1,0 +1,1 @@
+//! Simulated phones, links and clock around real shards.
