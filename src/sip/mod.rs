@@ -9,6 +9,7 @@
 //! strict where a guess would change the meaning (start line, framing, numbers) and
 //! lenient where RFC 4475 asks for it (spaces, unknown schemes, any bytes in names).
 
+pub mod digest;
 mod header;
 mod headers;
 mod message;

@@ -282,7 +282,8 @@ fn cut_body(headers: &Headers, rest: &Bytes) -> Option<Bytes> {
 }
 
 fn refuse(method: &Method, headers: Headers, code: u16, why: Cow<'static, str>) -> ParseError {
-    if headers.via().is_err() {
+    // A Via that cannot be read is echoed all the same: the answer goes to the source.
+    if headers.first(&Name::Via).is_none() {
         return ParseError::Ignore("a broken request without a way back");
     }
     let uri = Uri::sip(None, &crate::sip::Host::Name("unknown".into()), None);

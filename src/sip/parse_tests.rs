@@ -75,7 +75,7 @@ fn broken_requests_get_their_answer() {
         (
             "Via: SIP/2.0/UDP 192.0.2.7:5060;branch=z9hG4bKa1;rport",
             "Via: nonsense",
-            None,
+            Some(400),
         ),
         (
             "INVITE sip:1000@centre.example SIP/2.0",

@@ -30,7 +30,12 @@ impl Host {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if let Some(inner) = text.strip_prefix('[') {
-            let address = inner.strip_suffix(']')?.parse().ok()?;
+            // RFC 5118 section 4.10: three colons came from an error in the grammar.
+            let address = inner
+                .strip_suffix(']')?
+                .replacen(":::", "::", 1)
+                .parse()
+                .ok()?;
             return Some(Self::Address(IpAddr::V6(address)));
         }
         if let Ok(address) = text.parse() {

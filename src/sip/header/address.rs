@@ -7,15 +7,15 @@ use crate::sip::{HeaderError, Name, Uri};
 pub struct Params(Vec<(String, Option<String>)>);
 
 impl Params {
-    /// Reads `a=1;b;c="x;y"`; `None` for an empty name or an open quote.
+    /// Reads `a=1;b;c="x;y"`; `None` for an empty part or an open quote.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let mut list = Vec::new();
+        if text.trim().is_empty() {
+            return Some(Self(list));
+        }
         for part in split_outside(text, b';')? {
             let part = part.trim();
-            if part.is_empty() {
-                continue;
-            }
             let (name, value) = match part.split_once('=') {
                 Some((name, value)) => {
                     (name.trim(), Some(value.trim().trim_matches('"').to_owned()))

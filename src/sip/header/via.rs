@@ -20,14 +20,17 @@ pub struct Via {
 }
 
 impl Via {
-    /// Reads one value; spaces around `/` and `:` are allowed.
+    /// Reads one value; spaces around `/` and `:` are allowed. Any version is read, so
+    /// that a peer of another one can be told so.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (head, params) = text.split_once(';').unwrap_or((text, ""));
         let mut parts = head.splitn(3, '/');
         let protocol = parts.next()?.trim();
         let version = parts.next()?.trim();
-        if !protocol.eq_ignore_ascii_case("SIP") || version != "2.0" {
+        if !protocol.eq_ignore_ascii_case("SIP")
+            || !version.bytes().all(|b| b.is_ascii_digit() || b == b'.')
+        {
             return None;
         }
         let (transport, sent_by) = parts.next()?.trim().split_once([' ', '\t'])?;
@@ -90,7 +93,7 @@ mod tests {
         for text in [
             "",
             "SIP/2.0/UDP",
-            "SIP/3.0/UDP host",
+            "SIP/x/UDP host",
             "HTTP/2.0/UDP host",
             "SIP/2.0/UDP host:x",
             "SIP/2.0/UDP ho st:1:2",
