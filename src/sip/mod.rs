@@ -16,6 +16,7 @@ mod message;
 mod method;
 mod name;
 mod parse;
+mod stream;
 mod uri;
 
 pub use header::{CSeq, Contacts, NameAddr, Params, Via};
@@ -24,4 +25,5 @@ pub use message::{Message, Request, Response, reason_phrase};
 pub use method::Method;
 pub use name::Name;
 pub use parse::{ParseError, Refusal};
+pub use stream::{Frame, FrameError, StreamFramer};
 pub use uri::{Host, Scheme, Uri, UriError};
