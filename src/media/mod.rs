@@ -2,5 +2,8 @@
 
 pub mod codec;
 mod command;
+mod leg;
+mod worker;
 
 pub use command::{Agreed, Command, Report, Sound};
+pub use worker::{FRAME_TIME, PACKET_BYTES, Sink, Worker};
