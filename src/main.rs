@@ -1,3 +1,5 @@
 //! Centrale: an inbound call centre server.
 
+mod server;
+
 fn main() {}

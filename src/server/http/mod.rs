@@ -1,0 +1,1 @@
+//! HTTP: metrics, health, the read-only API and the wallboard.
