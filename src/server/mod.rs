@@ -1,4 +1,4 @@
 //! The building: everything that touches the world, and nothing that decides.
 
-pub mod store;
-pub mod http;
+pub(crate) mod store;
+pub(crate) mod http;
