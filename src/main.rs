@@ -1,11 +1,16 @@
 //! Centrale: an inbound call centre server.
 
-use std::io::Write as _;
+mod server;
 
-fn main() -> std::io::Result<()> {
-    let version = env!("CARGO_PKG_VERSION");
-    writeln!(
-        std::io::stdout(),
-        "centrale {version}: no listener is built in yet; see README.md"
-    )
+use std::io::Write as _;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match server::serve::run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            writeln!(std::io::stderr(), "centrale: {error:#}").ok();
+            ExitCode::FAILURE
+        }
+    }
 }

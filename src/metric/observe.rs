@@ -1,0 +1,328 @@
+//! Events to counters and histograms.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::time::{Duration, SystemTime};
+
+use metrics::{Counter, Histogram, Label, counter, gauge, histogram};
+
+use crate::metric::{Metric, table};
+use crate::model::{
+    CallId, DequeueReason, Event, FlowFault, FlowName, Number, OfferResult, OperatorName,
+    OperatorState, Outcome, QueueName, RejectReason, Stamped, StreamQuality, limits,
+};
+
+/// Configured names whose series are there from the start, with 0.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    /// Entries of `numbers`.
+    pub numbers: Vec<Number>,
+    /// Queues, each with the number of its escalation steps.
+    pub queues: Vec<(QueueName, usize)>,
+    /// Flows.
+    pub flows: Vec<FlowName>,
+}
+
+/// Reads events and counts; keeps the handles that it used.
+#[derive(Debug)]
+pub struct Observer {
+    calls: Pairs<Number, Counter>,
+    waits: Pairs<QueueName, Histogram>,
+    offers: Pairs<QueueName, Counter>,
+    escalations: Pairs<QueueName, Counter>,
+    handled: BTreeMap<QueueName, Histogram>,
+    steps: Pairs<FlowName, Counter>,
+    flow_errors: Pairs<FlowName, Counter>,
+    rejected: BTreeMap<RejectReason, Counter>,
+    dispatch: Histogram,
+    setup: Histogram,
+    rtp: Rtp,
+    faults: Counter,
+    /// The number that a live call matched.
+    numbers: BTreeMap<CallId, Number>,
+    operators: BTreeMap<OperatorName, Work>,
+}
+
+#[derive(Debug)]
+struct Rtp {
+    received: Counter,
+    sent: Counter,
+    lost: Counter,
+    jitter: Histogram,
+    mos: Histogram,
+}
+
+/// What an operator did last, so that a call's handle time includes its wrap-up.
+#[derive(Debug)]
+struct Work {
+    state: OperatorState,
+    unfinished: Option<(QueueName, Duration, SystemTime)>,
+}
+
+/// Calls whose number is remembered: above any `limits.calls`.
+const CALLS: usize = 131_072;
+
+/// Every reason, so that each has its series from the start.
+pub(super) const REASONS: [RejectReason; 11] = [
+    RejectReason::Malformed,
+    RejectReason::TooLarge,
+    RejectReason::UnknownSource,
+    RejectReason::UnknownNumber,
+    RejectReason::Credentials,
+    RejectReason::Overload,
+    RejectReason::Draining,
+    RejectReason::NoCodec,
+    RejectReason::Extension,
+    RejectReason::MaxForwards,
+    RejectReason::Unsupported,
+];
+const RESULTS: [OfferResult; 6] = [
+    OfferResult::Answered,
+    OfferResult::Missed,
+    OfferResult::Rejected,
+    OfferResult::Busy,
+    OfferResult::Failed,
+    OfferResult::Withdrawn,
+];
+const EXITS: [DequeueReason; 7] = [
+    DequeueReason::Answered,
+    DequeueReason::Abandoned,
+    DequeueReason::Timeout,
+    DequeueReason::Full,
+    DequeueReason::NoOperators,
+    DequeueReason::Line,
+    DequeueReason::Ended,
+];
+const FLOW_FAULTS: [FlowFault; 4] = [
+    FlowFault::Expression,
+    FlowFault::Limit,
+    FlowFault::Sound,
+    FlowFault::Queue,
+];
+
+/// Handles of a metric with two labels: a configured name, and a word.
+#[derive(Debug)]
+struct Pairs<N, H> {
+    metric: Metric,
+    make: fn(&'static str, Vec<Label>) -> H,
+    known: BTreeMap<(N, Cow<'static, str>), H>,
+}
+
+impl<N: Ord + Clone + Display, H> Pairs<N, H> {
+    fn new(metric: Metric, make: fn(&'static str, Vec<Label>) -> H) -> Self {
+        Self {
+            metric,
+            make,
+            known: BTreeMap::new(),
+        }
+    }
+
+    fn at(&mut self, name: &N, word: impl Into<Cow<'static, str>>) -> &H {
+        let (metric, make) = (&self.metric, self.make);
+        self.known
+            .entry((name.clone(), word.into()))
+            .or_insert_with_key(|(name, word)| {
+                let values = [name.to_string(), word.to_string()];
+                let labels = metric.labels.iter().zip(values);
+                make(
+                    metric.name,
+                    labels.map(|(key, value)| Label::new(*key, value)).collect(),
+                )
+            })
+    }
+}
+
+fn new_counter(name: &'static str, labels: Vec<Label>) -> Counter {
+    counter!(name, labels)
+}
+
+fn new_histogram(name: &'static str, labels: Vec<Label>) -> Histogram {
+    histogram!(name, labels)
+}
+
+impl Default for Observer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Observer {
+    /// Resolves its handles with the recorder that is in place; without one it counts
+    /// nowhere.
+    #[must_use]
+    pub fn new() -> Self {
+        let version = env!("CARGO_PKG_VERSION");
+        gauge!(table::BUILD_INFO.name, "version" => version).set(1.0);
+        // Created with 0 here; the store moves them.
+        gauge!(table::STORE_QUEUE_LENGTH.name).set(0.0);
+        counter!(table::STORE_ERRORS.name).increment(0);
+        counter!(table::STORE_LOST.name).increment(0);
+        let rejected = REASONS.into_iter().map(|reason| {
+            let counter = counter!(table::SIP_REJECTED.name, "reason" => reason.as_str());
+            (reason, counter)
+        });
+        Self {
+            calls: Pairs::new(table::CALLS, new_counter),
+            waits: Pairs::new(table::QUEUE_WAIT, new_histogram),
+            offers: Pairs::new(table::QUEUE_OFFERS, new_counter),
+            escalations: Pairs::new(table::QUEUE_ESCALATIONS, new_counter),
+            handled: BTreeMap::new(),
+            steps: Pairs::new(table::FLOW_STEPS, new_counter),
+            flow_errors: Pairs::new(table::FLOW_ERRORS, new_counter),
+            rejected: rejected.collect(),
+            dispatch: histogram!(table::DISPATCH.name),
+            setup: histogram!(table::SETUP.name),
+            rtp: Rtp {
+                received: counter!(table::RTP_PACKETS.name, "direction" => "in"),
+                sent: counter!(table::RTP_PACKETS.name, "direction" => "out"),
+                lost: counter!(table::RTP_LOST.name),
+                jitter: histogram!(table::RTP_JITTER.name),
+                mos: histogram!(table::RTP_MOS.name),
+            },
+            faults: counter!(table::FAULTS.name),
+            numbers: BTreeMap::new(),
+            operators: BTreeMap::new(),
+        }
+    }
+
+    /// Makes the series of these names, with 0 where nothing happened yet.
+    pub fn expect(&mut self, names: &Names) {
+        for number in &names.numbers {
+            for outcome in Outcome::ALL {
+                self.calls.at(number, outcome.as_str());
+            }
+        }
+        for (queue, steps) in &names.queues {
+            for exit in EXITS {
+                self.waits.at(queue, exit.as_str());
+            }
+            for result in RESULTS {
+                self.offers.at(queue, result.as_str());
+            }
+            for step in 1..=*steps {
+                self.escalations.at(queue, step.to_string());
+            }
+            self.handled(queue);
+        }
+        for flow in &names.flows {
+            for fault in FLOW_FAULTS {
+                self.flow_errors.at(flow, fault.as_str());
+            }
+        }
+    }
+
+    fn handled(&mut self, queue: &QueueName) -> &Histogram {
+        self.handled.entry(queue.clone()).or_insert_with_key(
+            |queue| histogram!(table::OPERATOR_HANDLE.name, "queue" => queue.to_string()),
+        )
+    }
+
+    /// Counts one event.
+    pub fn observe(&mut self, stamped: &Stamped) {
+        match &stamped.event {
+            Event::CallStarted { call, number, .. } => {
+                if self.numbers.len() < CALLS {
+                    self.numbers.insert(call.clone(), number.clone());
+                }
+            }
+            Event::CallRejected { number, .. } => {
+                self.calls
+                    .at(number, Outcome::Rejected.as_str())
+                    .increment(1);
+            }
+            Event::CallEnded { call, outcome, .. } => {
+                if let Some(number) = self.numbers.remove(call) {
+                    self.calls.at(&number, outcome.as_str()).increment(1);
+                }
+            }
+            Event::CallAnswered { setup, .. } => self.setup.record(*setup),
+            Event::FlowStep { flow, verb, .. } => self.steps.at(flow, *verb).increment(1),
+            Event::FlowFailed { flow, fault, .. } => {
+                self.flow_errors.at(flow, fault.as_str()).increment(1);
+            }
+            Event::Dequeued {
+                queue,
+                waited,
+                exit,
+                ..
+            } => self.waits.at(queue, exit.as_str()).record(*waited),
+            Event::Escalated { queue, step, .. } => {
+                self.escalations.at(queue, step.to_string()).increment(1);
+            }
+            Event::Offered { decided_in, .. } => self.dispatch.record(*decided_in),
+            Event::OfferEnded { queue, result, .. } => {
+                self.offers.at(queue, result.as_str()).increment(1);
+            }
+            Event::TalkEnded { .. } => self.talk_ended(stamped),
+            Event::StreamEnded { quality, .. } => self.rtp.count(*quality),
+            Event::OperatorChanged {
+                operator, state, ..
+            } => self.operator_changed(operator, *state, stamped.at),
+            Event::Refused { reason, .. } => {
+                if let Some(counter) = self.rejected.get(reason) {
+                    counter.increment(1);
+                }
+            }
+            Event::Fault { .. } => self.faults.increment(1),
+            Event::Queued { .. }
+            | Event::Talking { .. }
+            | Event::OnLine { .. }
+            | Event::Held { .. }
+            | Event::Resumed { .. }
+            | Event::Registered { .. }
+            | Event::Unregistered { .. } => {}
+        }
+    }
+
+    fn talk_ended(&mut self, stamped: &Stamped) {
+        let Event::TalkEnded {
+            queue,
+            operator,
+            talked,
+            ..
+        } = &stamped.event
+        else {
+            return;
+        };
+        match self.operators.get_mut(operator) {
+            Some(work) if matches!(work.state, OperatorState::Talking | OperatorState::WrapUp) => {
+                work.unfinished = Some((queue.clone(), *talked, stamped.at));
+            }
+            // The operator has moved on already: there was no wrap-up.
+            Some(_) | None => self.handled(queue).record(*talked),
+        }
+    }
+
+    fn operator_changed(&mut self, name: &OperatorName, state: OperatorState, at: SystemTime) {
+        if self.operators.len() >= limits::OPERATORS && !self.operators.contains_key(name) {
+            return;
+        }
+        let work = self.operators.entry(name.clone()).or_insert(Work {
+            state,
+            unfinished: None,
+        });
+        work.state = state;
+        if state == OperatorState::WrapUp {
+            return;
+        }
+        if let Some((queue, talked, since)) = work.unfinished.take() {
+            let wrap_up = at.duration_since(since).unwrap_or_default();
+            self.handled(&queue).record(talked + wrap_up);
+        }
+    }
+}
+
+impl Rtp {
+    fn count(&self, quality: StreamQuality) {
+        self.received.increment(quality.received);
+        self.sent.increment(quality.sent);
+        self.lost.increment(quality.lost);
+        if quality.received > 0 {
+            self.jitter.record(quality.jitter);
+        }
+        if let Some(mos) = quality.mos {
+            self.mos.record(mos);
+        }
+    }
+}

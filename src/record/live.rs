@@ -1,0 +1,516 @@
+//! Events to the present: which calls there are, who waits, what operators do.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::model::{
+    CallId, CallState, DequeueReason, Event, FlowName, Number, OfferResult, OperatorName,
+    OperatorState, PauseReason, QueueName, Stamped, limits,
+};
+use crate::record::call_record::seconds;
+use crate::record::{
+    CallView, OperatorCounts, OperatorView, QueueSettingsView, QueueView, ServiceLevelView,
+    ServiceWindow,
+};
+use crate::{operator, queue};
+
+/// Calls shown at once: above any `limits.calls` that one process can carry.
+const CALLS: usize = 131_072;
+
+/// The queues and operators of the configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Floor {
+    /// Every queue; who may serve it follows from the operators' skills.
+    pub queues: Vec<Arc<queue::Settings>>,
+    /// Every operator.
+    pub operators: Vec<Arc<operator::Settings>>,
+}
+
+/// The present, as told by events.
+#[derive(Debug)]
+pub struct Live {
+    queues: BTreeMap<QueueName, Queue>,
+    operators: BTreeMap<OperatorName, Operator>,
+    calls: BTreeMap<CallId, Call>,
+    registrations: usize,
+}
+
+#[derive(Debug)]
+struct Queue {
+    settings: Arc<queue::Settings>,
+    serving: Vec<OperatorName>,
+    waiting: BTreeSet<(SystemTime, CallId)>,
+    level: ServiceWindow,
+}
+
+#[derive(Debug)]
+struct Operator {
+    settings: Arc<operator::Settings>,
+    state: OperatorState,
+    reason: Option<PauseReason>,
+    since: SystemTime,
+    queue: Option<QueueName>,
+    call: Option<CallId>,
+    contacts: BTreeSet<Arc<str>>,
+}
+
+#[derive(Debug)]
+struct Call {
+    state: CallState,
+    from: Number,
+    to: Number,
+    flow: FlowName,
+    queue: Option<QueueName>,
+    operator: Option<OperatorName>,
+    queued_at: Option<SystemTime>,
+    waited: Duration,
+    priority: i16,
+    started: SystemTime,
+}
+
+impl Live {
+    /// Nobody logged in, nobody calling.
+    #[must_use]
+    pub fn new(floor: &Floor, now: SystemTime) -> Self {
+        let mut live = Self {
+            queues: BTreeMap::new(),
+            operators: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            registrations: 0,
+        };
+        live.reconfigure(floor, now);
+        live
+    }
+
+    /// Takes another configuration; what goes on goes on. Queues and operators that are
+    /// no longer configured disappear.
+    pub fn reconfigure(&mut self, floor: &Floor, now: SystemTime) {
+        let mut operators = BTreeMap::new();
+        for settings in &floor.operators {
+            let name = settings.name.clone();
+            let settings = Arc::clone(settings);
+            let operator = match self.operators.remove(&name) {
+                Some(known) => Operator { settings, ..known },
+                None => Operator::logged_out(settings, now),
+            };
+            operators.insert(name, operator);
+        }
+        self.operators = operators;
+        self.registrations = self.operators.values().map(|o| o.contacts.len()).sum();
+        let mut queues = BTreeMap::new();
+        for settings in &floor.queues {
+            let name = settings.name.clone();
+            let (waiting, level) = self
+                .queues
+                .remove(&name)
+                .map_or_else(Default::default, |known| (known.waiting, known.level));
+            let serving = self
+                .operators
+                .values()
+                .filter(|operator| settings.requires.is_met_by(&operator.settings.skills))
+                .map(|operator| operator.settings.name.clone())
+                .collect();
+            queues.insert(
+                name,
+                Queue {
+                    settings: Arc::clone(settings),
+                    serving,
+                    waiting,
+                    level,
+                },
+            );
+        }
+        self.queues = queues;
+    }
+
+    /// Takes one event.
+    pub fn handle(&mut self, stamped: &Stamped) {
+        let at = stamped.at;
+        match &stamped.event {
+            Event::CallStarted { .. } => self.start(stamped),
+            Event::Queued {
+                call,
+                queue,
+                priority,
+            } => self.queued(call, queue, *priority, at),
+            Event::Dequeued {
+                call,
+                queue,
+                waited,
+                exit,
+            } => self.dequeued(call, queue, (*waited, *exit), at),
+            Event::Offered {
+                call,
+                queue,
+                operator,
+                ..
+            } => self.with_operator(call, CallState::Offered, queue, operator),
+            Event::OfferEnded { call, result, .. } => self.offer_ended(call, *result),
+            Event::Talking {
+                call,
+                queue,
+                operator,
+                ..
+            } => self.with_operator(call, CallState::Talking, queue, operator),
+            Event::OnLine { call, .. } => self.enter(call, CallState::Talking),
+            Event::TalkEnded { call, .. } => {
+                self.enter(call, CallState::Flow);
+                self.without_operator(call);
+            }
+            Event::CallEnded { call, .. } => self.end(call),
+            Event::OperatorChanged { .. } => self.operator_changed(stamped),
+            Event::Registered {
+                operator, contact, ..
+            } => self.registered(operator, contact),
+            Event::Unregistered {
+                operator, contact, ..
+            } => self.unregistered(operator, contact),
+            Event::CallRejected { .. }
+            | Event::CallAnswered { .. }
+            | Event::FlowStep { .. }
+            | Event::FlowFailed { .. }
+            | Event::Escalated { .. }
+            | Event::Held { .. }
+            | Event::Resumed { .. }
+            | Event::StreamEnded { .. }
+            | Event::Refused { .. }
+            | Event::Fault { .. } => {}
+        }
+    }
+
+    fn start(&mut self, stamped: &Stamped) {
+        let Event::CallStarted {
+            call,
+            from,
+            to,
+            flow,
+            ..
+        } = &stamped.event
+        else {
+            return;
+        };
+        if self.calls.len() >= CALLS {
+            return;
+        }
+        let begun = Call {
+            state: CallState::Flow,
+            from: from.clone(),
+            to: to.clone(),
+            flow: flow.clone(),
+            queue: None,
+            operator: None,
+            queued_at: None,
+            waited: Duration::ZERO,
+            priority: 0,
+            started: stamped.at,
+        };
+        self.calls.insert(call.clone(), begun);
+    }
+
+    fn enter(&mut self, id: &CallId, state: CallState) {
+        if let Some(call) = self.calls.get_mut(id) {
+            call.state = state;
+        }
+    }
+
+    fn queued(&mut self, id: &CallId, name: &QueueName, priority: i16, at: SystemTime) {
+        self.stop_waiting(id);
+        let Some(call) = self.calls.get_mut(id) else {
+            return;
+        };
+        call.state = CallState::Queued;
+        call.queue = Some(name.clone());
+        call.queued_at = Some(at);
+        call.priority = priority;
+        if let Some(queue) = self.queues.get_mut(name) {
+            queue.waiting.insert((at, id.clone()));
+        }
+    }
+
+    fn dequeued(
+        &mut self,
+        id: &CallId,
+        name: &QueueName,
+        (waited, exit): (Duration, DequeueReason),
+        at: SystemTime,
+    ) {
+        self.stop_waiting(id);
+        if let Some(call) = self.calls.get_mut(id) {
+            call.waited += waited;
+            if exit != DequeueReason::Answered {
+                call.state = CallState::Flow;
+                call.operator = None;
+            }
+        }
+        let Some(queue) = self.queues.get_mut(name) else {
+            return;
+        };
+        match exit {
+            DequeueReason::Answered => {
+                let within = queue.settings.service_level.within;
+                queue.level.answered(at, waited, within);
+            }
+            DequeueReason::Abandoned if waited >= limits::SHORT_ABANDON => {
+                queue.level.abandoned(at);
+            }
+            DequeueReason::Abandoned
+            | DequeueReason::Timeout
+            | DequeueReason::Full
+            | DequeueReason::NoOperators
+            | DequeueReason::Line
+            | DequeueReason::Ended => {}
+        }
+    }
+
+    /// Takes the call out of the queue it waits in, if any.
+    fn stop_waiting(&mut self, id: &CallId) {
+        let Some(call) = self.calls.get_mut(id) else {
+            return;
+        };
+        let Some(at) = call.queued_at.take() else {
+            return;
+        };
+        if let Some(queue) = call.queue.as_ref().and_then(|q| self.queues.get_mut(q)) {
+            queue.waiting.remove(&(at, id.clone()));
+        }
+    }
+
+    fn with_operator(
+        &mut self,
+        id: &CallId,
+        state: CallState,
+        queue: &QueueName,
+        operator: &OperatorName,
+    ) {
+        if let Some(call) = self.calls.get_mut(id) {
+            call.state = state;
+            call.queue = Some(queue.clone());
+            call.operator = Some(operator.clone());
+        }
+        if let Some(operator) = self.operators.get_mut(operator) {
+            operator.queue = Some(queue.clone());
+        }
+    }
+
+    fn without_operator(&mut self, id: &CallId) {
+        if let Some(call) = self.calls.get_mut(id) {
+            call.operator = None;
+        }
+    }
+
+    fn offer_ended(&mut self, id: &CallId, result: OfferResult) {
+        if result == OfferResult::Answered {
+            return;
+        }
+        if let Some(call) = self.calls.get_mut(id)
+            && call.state == CallState::Offered
+        {
+            call.state = if call.queued_at.is_some() {
+                CallState::Queued
+            } else {
+                CallState::Flow
+            };
+            call.operator = None;
+        }
+    }
+
+    fn end(&mut self, id: &CallId) {
+        self.stop_waiting(id);
+        self.calls.remove(id);
+    }
+
+    fn operator_changed(&mut self, stamped: &Stamped) {
+        let Event::OperatorChanged {
+            operator,
+            state,
+            reason,
+            call,
+        } = &stamped.event
+        else {
+            return;
+        };
+        let Some(known) = self.operators.get_mut(operator) else {
+            return;
+        };
+        known.queue = match call {
+            // A call in wrap-up may be gone already; its queue stays to be shown.
+            Some(id) => self
+                .calls
+                .get(id)
+                .and_then(|call| call.queue.clone())
+                .or_else(|| known.queue.take()),
+            None => None,
+        };
+        known.state = *state;
+        known.reason.clone_from(reason);
+        known.call.clone_from(call);
+        known.since = stamped.at;
+    }
+
+    fn registered(&mut self, operator: &OperatorName, contact: &Arc<str>) {
+        if let Some(known) = self.operators.get_mut(operator)
+            && known.contacts.len() < limits::CONTACTS_PER_OPERATOR
+            && known.contacts.insert(Arc::clone(contact))
+        {
+            self.registrations += 1;
+        }
+    }
+
+    fn unregistered(&mut self, operator: &OperatorName, contact: &Arc<str>) {
+        if let Some(known) = self.operators.get_mut(operator)
+            && known.contacts.remove(contact)
+        {
+            self.registrations = self.registrations.saturating_sub(1);
+        }
+    }
+
+    /// Every queue, by name.
+    #[must_use]
+    pub fn queues(&self, now: SystemTime) -> Vec<QueueView> {
+        self.queues
+            .values()
+            .map(|queue| self.show_queue(queue, now))
+            .collect()
+    }
+
+    /// One queue.
+    #[must_use]
+    pub fn queue(&self, name: &str, now: SystemTime) -> Option<QueueView> {
+        let queue = self.queues.get(name)?;
+        Some(self.show_queue(queue, now))
+    }
+
+    fn show_queue(&self, queue: &Queue, now: SystemTime) -> QueueView {
+        let settings = &queue.settings;
+        let mut operators = OperatorCounts::default();
+        for name in &queue.serving {
+            if let Some(operator) = self.operators.get(name) {
+                operators.add(operator.state);
+            }
+        }
+        let longest = queue.waiting.first().map_or(Duration::ZERO, |(since, _)| {
+            now.duration_since(*since).unwrap_or_default()
+        });
+        let (_, answered, abandoned) = queue.level.counts(now);
+        QueueView {
+            name: settings.name.clone(),
+            waiting: queue.waiting.len(),
+            longest_wait_s: seconds::of(longest),
+            operators,
+            service_level: ServiceLevelView {
+                ratio: queue.level.ratio(now),
+                target: settings.service_level.target,
+                within_s: seconds::of(settings.service_level.within),
+                answered,
+                abandoned,
+            },
+            settings: QueueSettingsView {
+                requires: settings.requires.clone(),
+                priority: settings.priority,
+                offer_timeout_s: seconds::of(settings.offer_timeout),
+                wrap_up_s: seconds::of(settings.wrap_up),
+                max_waiting: settings.max_waiting,
+                max_wait_s: seconds::of(settings.max_wait),
+            },
+        }
+    }
+
+    /// Every operator, by login name.
+    #[must_use]
+    pub fn operators(&self) -> Vec<OperatorView> {
+        self.operators.values().map(Operator::show).collect()
+    }
+
+    /// One operator.
+    #[must_use]
+    pub fn operator(&self, name: &str) -> Option<OperatorView> {
+        self.operators.get(name).map(Operator::show)
+    }
+
+    /// The first `most` live calls, by id.
+    #[must_use]
+    pub fn calls(&self, most: usize, now: SystemTime) -> Vec<CallView> {
+        self.calls
+            .iter()
+            .take(most)
+            .map(|(id, call)| call.show(id, now))
+            .collect()
+    }
+
+    /// One live call.
+    #[must_use]
+    pub fn call(&self, id: &str, now: SystemTime) -> Option<CallView> {
+        let (id, call) = self.calls.get_key_value(id)?;
+        Some(call.show(id, now))
+    }
+
+    /// How many calls are in each state, every state but `ended`.
+    #[must_use]
+    pub fn calls_by_state(&self) -> BTreeMap<CallState, usize> {
+        let mut counts: BTreeMap<CallState, usize> = CallState::ALL
+            .iter()
+            .filter(|state| **state != CallState::Ended)
+            .map(|state| (*state, 0))
+            .collect();
+        for call in self.calls.values() {
+            *counts.entry(call.state).or_default() += 1;
+        }
+        counts
+    }
+
+    /// Registered phones of all operators.
+    #[must_use]
+    pub fn registrations(&self) -> usize {
+        self.registrations
+    }
+}
+
+impl Operator {
+    fn logged_out(settings: Arc<operator::Settings>, now: SystemTime) -> Self {
+        Self {
+            settings,
+            state: OperatorState::LoggedOut,
+            reason: None,
+            since: now,
+            queue: None,
+            call: None,
+            contacts: BTreeSet::new(),
+        }
+    }
+
+    fn show(&self) -> OperatorView {
+        OperatorView {
+            name: self.settings.name.clone(),
+            display: self.settings.display.clone(),
+            state: self.state,
+            reason: self.reason.clone(),
+            since: self.since,
+            queue: self.queue.clone(),
+            call: self.call.clone(),
+            skills: self.settings.skills.clone(),
+            contacts: self.contacts.iter().cloned().collect(),
+        }
+    }
+}
+
+impl Call {
+    fn show(&self, id: &CallId, now: SystemTime) -> CallView {
+        let waiting = self.queued_at.map_or(Duration::ZERO, |since| {
+            now.duration_since(since).unwrap_or_default()
+        });
+        CallView {
+            id: id.clone(),
+            state: self.state,
+            from: self.from.clone(),
+            to: self.to.clone(),
+            flow: self.flow.clone(),
+            queue: self.queue.clone(),
+            operator: self.operator.clone(),
+            waited_s: seconds::of(self.waited + waiting),
+            priority: self.priority,
+            tags: BTreeMap::new(),
+            started: self.started,
+        }
+    }
+}

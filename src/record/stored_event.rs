@@ -1,0 +1,228 @@
+//! An event as it is kept: a kind, the call, and the rest as JSON.
+
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::model::{CallId, Event, Stamped};
+use crate::record::QualityRecord;
+use crate::record::call_record::{moment, seconds};
+
+/// One event in the store, unique by process start and sequence.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StoredEvent {
+    /// Its place among all events of the process.
+    pub sequence: u64,
+    /// When it happened.
+    #[serde(with = "moment")]
+    pub at: SystemTime,
+    /// What happened: `call_started`, `queued`, ….
+    pub kind: String,
+    /// The call it is about.
+    pub call: Option<CallId>,
+    /// Everything else it says, as a JSON object.
+    pub data: Value,
+}
+
+impl From<&Stamped> for StoredEvent {
+    fn from(stamped: &Stamped) -> Self {
+        Self {
+            sequence: stamped.sequence.0,
+            at: stamped.at,
+            kind: kind(&stamped.event).to_owned(),
+            call: call(&stamped.event).cloned(),
+            data: data(&stamped.event),
+        }
+    }
+}
+
+fn kind(event: &Event) -> &'static str {
+    match event {
+        Event::CallStarted { .. } => "call_started",
+        Event::CallRejected { .. } => "call_rejected",
+        Event::CallAnswered { .. } => "call_answered",
+        Event::FlowStep { .. } => "flow_step",
+        Event::FlowFailed { .. } => "flow_failed",
+        Event::Queued { .. } => "queued",
+        Event::Dequeued { .. } => "dequeued",
+        Event::Escalated { .. } => "escalated",
+        Event::Offered { .. } => "offered",
+        Event::OfferEnded { .. } => "offer_ended",
+        Event::Talking { .. } => "talking",
+        Event::OnLine { .. } => "on_line",
+        Event::Held { .. } => "held",
+        Event::Resumed { .. } => "resumed",
+        Event::TalkEnded { .. } => "talk_ended",
+        Event::StreamEnded { .. } => "stream_ended",
+        Event::CallEnded { .. } => "call_ended",
+        Event::OperatorChanged { .. } => "operator_changed",
+        Event::Registered { .. } => "registered",
+        Event::Unregistered { .. } => "unregistered",
+        Event::Refused { .. } => "refused",
+        Event::Fault { .. } => "fault",
+    }
+}
+
+fn call(event: &Event) -> Option<&CallId> {
+    match event {
+        Event::CallStarted { call, .. }
+        | Event::CallRejected { call, .. }
+        | Event::CallAnswered { call, .. }
+        | Event::FlowStep { call, .. }
+        | Event::FlowFailed { call, .. }
+        | Event::Queued { call, .. }
+        | Event::Dequeued { call, .. }
+        | Event::Escalated { call, .. }
+        | Event::Offered { call, .. }
+        | Event::OfferEnded { call, .. }
+        | Event::Talking { call, .. }
+        | Event::OnLine { call, .. }
+        | Event::Held { call, .. }
+        | Event::Resumed { call, .. }
+        | Event::TalkEnded { call, .. }
+        | Event::StreamEnded { call, .. }
+        | Event::CallEnded { call, .. } => Some(call),
+        Event::OperatorChanged { call, .. } | Event::Fault { call, .. } => call.as_ref(),
+        Event::Registered { .. } | Event::Unregistered { .. } | Event::Refused { .. } => None,
+    }
+}
+
+#[expect(clippy::too_many_lines, reason = "one short arm for each event")]
+fn data(event: &Event) -> Value {
+    match event {
+        Event::CallStarted {
+            from,
+            to,
+            number,
+            flow,
+            project,
+            trunk,
+            ..
+        } => json!({
+            "from": from, "to": to, "number": number, "flow": flow,
+            "project": project, "trunk": trunk,
+        }),
+        Event::CallRejected {
+            from,
+            to,
+            number,
+            code,
+            ..
+        } => json!({ "from": from, "to": to, "number": number, "code": code }),
+        Event::CallAnswered { setup, .. } => json!({ "setup_s": seconds::of(*setup) }),
+        Event::FlowStep {
+            flow, node, verb, ..
+        } => json!({ "flow": flow, "node": node, "verb": verb }),
+        Event::FlowFailed {
+            flow, node, fault, ..
+        } => json!({ "flow": flow, "node": node, "fault": fault }),
+        Event::Queued {
+            queue, priority, ..
+        } => json!({ "queue": queue, "priority": priority }),
+        Event::Dequeued {
+            queue,
+            waited,
+            exit,
+            ..
+        } => json!({ "queue": queue, "waited_s": seconds::of(*waited), "exit": exit }),
+        Event::Escalated {
+            queue, step, line, ..
+        } => json!({ "queue": queue, "step": step, "line": line }),
+        Event::Offered {
+            queue,
+            operator,
+            decided_in,
+            ..
+        } => json!({
+            "queue": queue, "operator": operator, "decided_in_s": decided_in.as_secs_f64(),
+        }),
+        Event::OfferEnded {
+            queue,
+            operator,
+            result,
+            rang,
+            ..
+        } => json!({
+            "queue": queue, "operator": operator, "result": result,
+            "rang_s": seconds::of(*rang),
+        }),
+        Event::Talking {
+            queue,
+            operator,
+            waited,
+            ..
+        } => json!({ "queue": queue, "operator": operator, "waited_s": seconds::of(*waited) }),
+        Event::OnLine { line, .. } => json!({ "line": line }),
+        Event::Held { by_caller, .. } | Event::Resumed { by_caller, .. } => {
+            json!({ "by_caller": by_caller })
+        }
+        Event::TalkEnded {
+            queue,
+            operator,
+            talked,
+            ..
+        } => json!({ "queue": queue, "operator": operator, "talked_s": seconds::of(*talked) }),
+        Event::StreamEnded {
+            caller, quality, ..
+        } => json!({ "caller": caller, "quality": QualityRecord::from(*quality) }),
+        Event::CallEnded {
+            outcome,
+            hangup,
+            lasted,
+            ..
+        } => json!({ "outcome": outcome, "hangup": hangup, "lasted_s": seconds::of(*lasted) }),
+        Event::OperatorChanged {
+            operator,
+            state,
+            reason,
+            ..
+        } => json!({ "operator": operator, "state": state, "reason": reason }),
+        Event::Registered {
+            operator,
+            contact,
+            remote,
+            refresh,
+        } => json!({
+            "operator": operator, "contact": contact, "remote": remote, "refresh": refresh,
+        }),
+        Event::Unregistered {
+            operator,
+            contact,
+            vanished,
+        } => json!({ "operator": operator, "contact": contact, "vanished": vanished }),
+        Event::Refused { reason, source } => json!({ "reason": reason, "source": source }),
+        Event::Fault { what, .. } => json!({ "what": what }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::*;
+    use crate::model::{DequeueReason, Sequence};
+
+    #[test]
+    fn an_event_reads_back_from_its_stored_form() {
+        let stored = StoredEvent::from(&Stamped {
+            sequence: Sequence(7),
+            at: UNIX_EPOCH + Duration::from_millis(1_700_000_000_250),
+            event: Event::Dequeued {
+                call: "c1".into(),
+                queue: "support".into(),
+                waited: Duration::from_millis(12_345),
+                exit: DequeueReason::NoOperators,
+            },
+        });
+        let text = serde_json::to_string(&stored).unwrap();
+        assert_eq!(
+            text,
+            concat!(
+                r#"{"sequence":7,"at":"2023-11-14T22:13:20.250Z","kind":"dequeued","call":"c1","#,
+                r#""data":{"exit":"no_operators","queue":"support","waited_s":12.345}}"#
+            )
+        );
+        assert_eq!(serde_json::from_str::<StoredEvent>(&text).unwrap(), stored);
+    }
+}

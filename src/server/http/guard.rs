@@ -1,0 +1,176 @@
+//! Who may ask, how much, and for how long.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use axum::extract::{ConnectInfo, Request};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::listen::Peer;
+use super::problem::Problem;
+
+/// Path and query together; the longest honest question has a few hundred bytes.
+const TARGET_BYTES: usize = 4 * 1024;
+/// Nothing that is served takes a body; a small one is tolerated and not read.
+const BODY_BYTES: u64 = 64 * 1024;
+/// From the head of a request to its answer.
+const ANSWER_TIME: Duration = Duration::from_secs(10);
+
+/// What a page may do: load its own script and style and ask this server, nothing else.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+    connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; \
+    frame-ancestors 'none'";
+
+/// Bounds of every request, and headers of every answer.
+pub(super) async fn within_limits(request: Request, next: Next) -> Response {
+    let mut response = match too_large(&request) {
+        Some(problem) => problem.into_response(),
+        None => tokio::time::timeout(ANSWER_TIME, next.run(request))
+            .await
+            .unwrap_or_else(|_| {
+                let status = StatusCode::SERVICE_UNAVAILABLE;
+                Problem::new(status, "the answer took too long").into_response()
+            }),
+    };
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+fn too_large(request: &Request) -> Option<Problem> {
+    let target = request.uri().path_and_query();
+    if target.is_some_and(|target| target.as_str().len() > TARGET_BYTES) {
+        let detail = "path and query are limited to 4 KiB";
+        return Some(Problem::new(StatusCode::URI_TOO_LONG, detail));
+    }
+    let length = request.headers().get(header::CONTENT_LENGTH)?;
+    let length = length.to_str().ok().and_then(|text| text.parse().ok());
+    if length.is_none_or(|length: u64| length > BODY_BYTES) {
+        let detail = "a body is limited to 64 KiB";
+        return Some(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
+    }
+    None
+}
+
+/// Lets only this machine pass.
+pub(super) async fn local_only(
+    ConnectInfo(Peer(peer)): ConnectInfo<Peer>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match refusal(peer.ip(), request.uri(), request.headers()) {
+        Some(detail) => Problem::new(StatusCode::FORBIDDEN, detail).into_response(),
+        None => next.run(request).await,
+    }
+}
+
+/// Why a request does not come from this machine, if so.
+fn refusal(peer: IpAddr, uri: &Uri, headers: &HeaderMap) -> Option<&'static str> {
+    // An IPv4 peer of a dual-stack socket is written ::ffff:127.0.0.1.
+    if !peer.to_canonical().is_loopback() {
+        return Some("without tokens only this machine is served; ask from loopback");
+    }
+    if headers.contains_key(header::FORWARDED) || headers.contains_key("x-forwarded-for") {
+        return Some("without tokens a forwarded request is not served");
+    }
+    let host = headers.get(header::HOST).map(HeaderValue::to_str);
+    let named = match (uri.authority(), host) {
+        (Some(authority), _) => authority.as_str(),
+        (None, Some(Ok(host))) => host,
+        (None, Some(Err(_))) => "",
+        // HTTP/1.0, which no browser speaks.
+        (None, None) => return None,
+    };
+    if is_local_name(named) {
+        None
+    } else {
+        Some("without tokens only localhost and loopback addresses are served as Host")
+    }
+}
+
+/// Whether `host[:port]` names this machine for sure.
+fn is_local_name(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split_once(']').map_or("", |(name, _)| name),
+        None => host.split_once(':').map_or(host, |(name, _)| name),
+    };
+    if let Ok(address) = name.parse::<IpAddr>() {
+        return address.to_canonical().is_loopback();
+    }
+    // RFC 6761 section 6.3: names below localhost never leave the machine.
+    let name = name.trim_end_matches('.').to_ascii_lowercase();
+    name == "localhost" || name.ends_with(".localhost")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(peer: &str, headers: &[(&'static str, &'static str)]) -> bool {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| {
+                let name = header::HeaderName::from_static(name);
+                (name, HeaderValue::from_static(value))
+            })
+            .collect();
+        refusal(peer.parse().unwrap(), &Uri::from_static("/"), &headers).is_some()
+    }
+
+    #[test]
+    fn only_this_machine_may_ask() {
+        for peer in ["127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1"] {
+            assert!(!refused(peer, &[("host", "localhost:8080")]), "{peer}");
+        }
+        for peer in [
+            "10.0.0.1",
+            "192.0.2.1",
+            "::ffff:192.0.2.1",
+            "fe80::1",
+            "0.0.0.0",
+        ] {
+            assert!(refused(peer, &[("host", "localhost:8080")]), "{peer}");
+        }
+    }
+
+    #[test]
+    fn a_strangers_page_in_a_local_browser_may_not() {
+        for host in [
+            "centrale.localhost",
+            "LOCALHOST",
+            "127.0.0.1:80",
+            "[::1]:8080",
+        ] {
+            assert!(!refused("127.0.0.1", &[("host", host)]), "{host}");
+        }
+        for host in [
+            "evil.example",
+            "localhost.evil.example",
+            "evillocalhost",
+            "192.0.2.1",
+            "[2001:db8::1]:80",
+            "[::1",
+            "",
+        ] {
+            assert!(refused("127.0.0.1", &[("host", host)]), "{host}");
+        }
+        assert!(!refused("127.0.0.1", &[]));
+    }
+
+    #[test]
+    fn a_proxy_may_not_lend_its_address() {
+        for header in ["forwarded", "x-forwarded-for"] {
+            let headers = [("host", "localhost"), (header, "192.0.2.1")];
+            assert!(refused("127.0.0.1", &headers), "{header}");
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! The thread that writes: gathers, commits, and puts aside what it cannot commit.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, after, never, select};
+use tracing::{error, info, warn};
+
+use super::spool::Spool;
+use super::sqlite::Database;
+use super::{Entry, Item, Message, Shared, StoreError};
+
+/// Items of one commit.
+const BATCH: usize = 500;
+/// How long the first item of a batch waits for others.
+const GATHER: Duration = Duration::from_millis(50);
+/// Between a failure and the next attempt, doubled each time.
+const FIRST_RETRY: Duration = Duration::from_millis(100);
+const LAST_RETRY: Duration = Duration::from_secs(5);
+/// Items in memory while neither database nor spool can be written.
+const MEMORY: usize = 65_536;
+
+pub(super) struct Writer {
+    path: PathBuf,
+    boot: Arc<str>,
+    inbox: Receiver<Message>,
+    shared: Arc<Shared>,
+    database: Option<Database>,
+    spool: Spool,
+    pending: VecDeque<Entry>,
+    retry_in: Duration,
+    /// When to try again; silent while nothing failed.
+    retry: Receiver<Instant>,
+    failing: bool,
+}
+
+/// What made the writer stop gathering.
+enum Call {
+    Batch,
+    Flush(crossbeam_channel::Sender<bool>),
+    Stop,
+}
+
+impl Writer {
+    pub(super) fn new(
+        path: &Path,
+        boot: &str,
+        inbox: Receiver<Message>,
+        shared: Arc<Shared>,
+    ) -> Self {
+        Self {
+            path: path.to_owned(),
+            boot: boot.into(),
+            inbox,
+            shared,
+            database: None,
+            spool: Spool::beside(path),
+            pending: VecDeque::new(),
+            retry_in: FIRST_RETRY,
+            retry: never(),
+            failing: false,
+        }
+    }
+
+    pub(super) fn run(mut self) {
+        // Opens the database, and begins to replay what an earlier process left.
+        self.attempt();
+        self.settle();
+        loop {
+            let call = self.wait();
+            match call {
+                Call::Batch => {
+                    if !self.failing {
+                        self.attempt();
+                    }
+                    self.settle();
+                }
+                Call::Flush(answer) => {
+                    self.try_everything();
+                    // Whoever asked may have gone.
+                    answer.send(self.is_clean()).ok();
+                }
+                Call::Stop => {
+                    while let Ok(message) = self.inbox.try_recv() {
+                        self.take(message);
+                    }
+                    self.try_everything();
+                    return;
+                }
+            }
+        }
+    }
+
+    fn is_clean(&self) -> bool {
+        self.pending.is_empty() && self.spool.lines() == 0
+    }
+
+    /// Waits for items or the time of the next attempt.
+    fn wait(&mut self) -> Call {
+        let first = select! {
+            recv(self.inbox) -> message => message,
+            recv(self.retry) -> _ => {
+                self.retry = never();
+                self.failing = false;
+                return Call::Batch;
+            }
+        };
+        let Ok(first) = first else { return Call::Stop };
+        if let Some(call) = self.take(first) {
+            return call;
+        }
+        let full = after(GATHER);
+        let mut gathered = 1;
+        while gathered < BATCH {
+            let message = select! {
+                recv(self.inbox) -> message => message,
+                recv(full) -> _ => break,
+            };
+            let Ok(message) = message else {
+                return Call::Stop;
+            };
+            if let Some(call) = self.take(message) {
+                return call;
+            }
+            gathered += 1;
+        }
+        Call::Batch
+    }
+
+    fn take(&mut self, message: Message) -> Option<Call> {
+        match message {
+            Message::Item(item) => {
+                let boot = Arc::clone(&self.boot);
+                self.pending.push_back(Entry { boot, item });
+                None
+            }
+            Message::Flush(answer) => Some(Call::Flush(answer)),
+            Message::Stop => Some(Call::Stop),
+        }
+    }
+
+    /// Attempts until all is written or one attempt fails.
+    fn try_everything(&mut self) {
+        loop {
+            self.attempt();
+            if self.failing || self.is_clean() {
+                break;
+            }
+        }
+        self.settle();
+    }
+
+    fn attempt(&mut self) {
+        match self.catch_up() {
+            Ok(()) => {
+                if self.retry_in != FIRST_RETRY {
+                    info!("the database takes records again");
+                }
+                self.failing = false;
+                self.retry_in = FIRST_RETRY;
+                self.shared.recovered();
+            }
+            Err(trouble) => {
+                if self.retry_in == FIRST_RETRY {
+                    warn!(%trouble, "records go to the spool file");
+                }
+                self.shared.failed(&trouble);
+                // A fresh connection sees a moved or mended file; a stale one does not.
+                self.database = None;
+                self.failing = true;
+                self.retry = after(self.retry_in);
+                self.retry_in = (self.retry_in * 2).min(LAST_RETRY);
+            }
+        }
+    }
+
+    /// Commits what waits in memory, then a part of the spool.
+    fn catch_up(&mut self) -> Result<(), StoreError> {
+        let database = match self.database.take() {
+            Some(database) if database.is_there() => self.database.insert(database),
+            Some(_) | None => self.database.insert(Database::open(&self.path)?),
+        };
+        if !self.pending.is_empty() {
+            let refused = database.commit(self.pending.make_contiguous())?;
+            self.pending.clear();
+            self.shared.lost(refused);
+        }
+        if self.spool.lines() > 0 {
+            let chunk = self.spool.next_chunk(BATCH as u64)?;
+            let refused = database.commit(&chunk.entries)?;
+            if chunk.is_last() {
+                // The spool must not go before the commits are on the disk.
+                database.checkpoint()?;
+            }
+            self.spool.replayed(&chunk)?;
+            self.shared.lost(refused + chunk.unreadable);
+        }
+        Ok(())
+    }
+
+    /// After an attempt: spools what is left, and plans the next one.
+    fn settle(&mut self) {
+        if self.failing && !self.pending.is_empty() {
+            match self.spool.append(self.pending.iter()) {
+                Ok(()) => self.pending.clear(),
+                Err(trouble) => {
+                    self.shared.failed(&trouble);
+                    self.shed();
+                }
+            }
+        }
+        if !self.failing && self.spool.lines() > 0 {
+            self.retry = after(Duration::ZERO);
+        }
+        let waiting = self.pending.len() + self.inbox.len();
+        let waiting = u64::try_from(waiting).unwrap_or(u64::MAX);
+        self.shared.set_waiting(waiting + self.spool.lines());
+    }
+
+    /// Keeps memory bounded: events go first, then the oldest records.
+    fn shed(&mut self) {
+        let before = self.pending.len();
+        if before <= MEMORY {
+            return;
+        }
+        self.pending
+            .retain(|entry| matches!(entry.item, Item::Record(_)));
+        let over = self.pending.len().saturating_sub(MEMORY);
+        self.pending.drain(..over);
+        let lost = u64::try_from(before - self.pending.len()).unwrap_or(u64::MAX);
+        error!(lost, "neither database nor spool file can be written");
+        self.shared.lost(lost);
+    }
+}
