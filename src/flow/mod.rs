@@ -1,1 +1,3 @@
 //! Flows: YAML to a checked graph to an interpreter.
+
+pub mod source;
