@@ -284,7 +284,8 @@ mod tests {
     fn status(text: &str, at: &str) -> &'static str {
         let (calendar, diags) = calendar(text);
         assert_eq!(diags, Vec::<String>::new());
-        let wall: SystemTime = at.parse::<Timestamp>().unwrap().into();
+        let seconds = at.parse::<Timestamp>().unwrap().as_second();
+        let wall = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds.unsigned_abs());
         calendar.unwrap().status(wall).as_str()
     }
 

@@ -91,19 +91,13 @@ fn dutch(n: u32, words: &mut Vec<String>) {
 /// Every sound that [`number`] may name.
 #[must_use]
 pub fn number_sounds(language: &str) -> Vec<String> {
-    let mut words: Vec<String> = (0..=9).map(|n: u32| n.to_string()).collect();
+    let mut sounds: Vec<String> = (0..=9).map(|n| format!("number/{n}")).collect();
     if LANGUAGES.contains(&language) {
-        words.extend(
-            (10..=20)
-                .chain((30..=90).step_by(10))
-                .map(|n: u32| n.to_string()),
-        );
-        words.extend(["hundred", "thousand", "and"].map(String::from));
+        let larger = (10..=20).chain((30..=90).step_by(10));
+        sounds.extend(larger.map(|n| format!("number/{n}")));
+        sounds.extend(["hundred", "thousand", "and"].map(|word| format!("number/{word}")));
     }
-    words
-        .into_iter()
-        .map(|word| format!("number/{word}"))
-        .collect()
+    sounds
 }
 
 /// "You are number N in line"; `place` counts from 1.
