@@ -284,8 +284,7 @@ mod tests {
     fn status(text: &str, at: &str) -> &'static str {
         let (calendar, diags) = calendar(text);
         assert_eq!(diags, Vec::<String>::new());
-        let seconds = at.parse::<Timestamp>().unwrap().as_second();
-        let wall = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds.unsigned_abs());
+        let wall = SystemTime::try_from(at.parse::<Timestamp>().unwrap()).unwrap();
         calendar.unwrap().status(wall).as_str()
     }
 
@@ -363,6 +362,13 @@ holiday: [2026-12-25]
 ";
         let (calendar, said) = calendar(text);
         assert!(calendar.is_none());
-        expect_test::expect![[""]].assert_eq(&said.join("\n"));
+        expect_test::expect![[r#"
+            unknown key `holiday`
+            there is no time zone `Europe/Amsterdm`
+            `9-17` is no range of times
+            `noday` is no day
+            expected text, not a number
+            `25:00-26:00` is no range of times
+            `2026-02-30` is no date"#]].assert_eq(&said.join("\n"));
     }
 }

@@ -34,3 +34,6 @@ pub use prompt::Spoken;
 pub use read::Known;
 pub use run::Run;
 pub use value::{Held, Scalar};
+
+#[cfg(test)]
+mod tests;
