@@ -88,7 +88,7 @@ fn place(words: &[&'static str], word: &str) -> usize {
     words
         .iter()
         .position(|known| known.eq_ignore_ascii_case(word))
-        .unwrap_or(words.len().saturating_sub(1))
+        .unwrap_or_else(|| words.len().saturating_sub(1))
 }
 
 impl Counts {

@@ -26,7 +26,6 @@ mod wallboard;
 #[cfg(test)]
 mod tests;
 
-use std::future::Future;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::SystemTime;
 

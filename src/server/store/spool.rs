@@ -82,10 +82,7 @@ impl Spool {
     }
 
     /// Appends the entries and waits until they are on the disk: all of them or none.
-    pub(super) fn append<'a>(
-        &mut self,
-        entries: impl Iterator<Item = &'a Entry>,
-    ) -> Result<(), StoreError> {
+    pub(super) fn append(&mut self, entries: &[Entry]) -> Result<(), StoreError> {
         let mut text = Vec::new();
         let mut lines = 0;
         for entry in entries {
