@@ -278,3 +278,44 @@ fn sip_is_counted_with_bounded_labels() {
     }
     assert!(!text.contains(r#"code="700""#));
 }
+
+/// Every word of a text that looks like a metric of ours.
+fn mentioned(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_ascii_lowercase() && c != '_')
+        .filter(|word| word.starts_with("centrale_"))
+}
+
+#[test]
+fn alerts_and_dashboard_ask_for_metrics_that_exist() {
+    let texts = [
+        include_str!("../../config/prometheus/alerts.yml"),
+        include_str!("../../config/grafana/centrale.json"),
+    ];
+    let mut count = 0;
+    for name in texts.iter().copied().flat_map(mentioned) {
+        let known = TABLE.iter().any(|metric| {
+            let rest = name.strip_prefix(metric.name);
+            match metric.kind {
+                Kind::Histogram(_) => matches!(rest, Some("_bucket" | "_sum" | "_count")),
+                Kind::Counter | Kind::Gauge => rest == Some(""),
+            }
+        });
+        assert!(known, "{name}");
+        count += 1;
+    }
+    assert!(count > 50, "{count}");
+}
+
+#[test]
+fn the_documentation_has_a_line_for_each_metric() {
+    let page = include_str!("../../docs/monitoring.md");
+    for metric in TABLE {
+        let row = format!("| `{}` |", metric.name);
+        let line = page.lines().find(|line| line.starts_with(&row));
+        let line = line.unwrap_or_else(|| panic!("no line for {}", metric.name));
+        assert!(line.contains(metric.help), "{}", metric.name);
+        for label in metric.labels {
+            assert!(line.contains(&format!("`{label}`")), "{}", metric.name);
+        }
+    }
+}
