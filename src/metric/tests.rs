@@ -73,9 +73,10 @@ fn every_metric_of_the_table_is_there_before_anything_happened() {
         says(&text, &format!("# HELP {} {}", metric.name, metric.help));
         says(&text, &format!("# TYPE {} {kind}", metric.name));
         assert!(
-            text.lines().any(|line| line
-                .strip_prefix(&series)
-                .is_some_and(|rest| rest.starts_with(['{', ' ']))),
+            text.lines().any(|line| {
+                line.strip_prefix(&series)
+                    .is_some_and(|rest| rest.starts_with(['{', ' ']))
+            }),
             "{series}"
         );
     }
@@ -98,110 +99,91 @@ fn names_keep_to_the_conventions_of_prometheus() {
     assert_eq!(names.len(), TABLE.len());
 }
 
-#[test]
-#[expect(clippy::too_many_lines, reason = "one story, told event by event")]
-fn a_call_is_counted_at_each_edge() {
+fn beginning() -> Vec<(u64, Event)> {
+    let call = || "c1".into();
+    let started = Event::CallStarted {
+        call: call(),
+        from: "secret-caller".into(),
+        to: "1000".into(),
+        number: "1000".into(),
+        flow: "welcome".into(),
+        project: None,
+        trunk: "local".into(),
+    };
+    let answered = Event::CallAnswered {
+        call: call(),
+        setup: Duration::from_millis(30),
+    };
+    let step = Event::FlowStep {
+        call: call(),
+        flow: "welcome".into(),
+        node: "menu".into(),
+        verb: "menu",
+    };
+    let failed = Event::FlowFailed {
+        call: call(),
+        flow: "welcome".into(),
+        node: "menu".into(),
+        fault: FlowFault::Sound,
+    };
+    vec![(0, started), (0, answered), (0, step), (0, failed)]
+}
+
+fn waiting() -> Vec<(u64, Event)> {
     let call = || "c1".into();
     let queue = || "support".into();
-    let text = scrape(vec![
-        (
-            0,
-            Event::CallStarted {
-                call: call(),
-                from: "secret-caller".into(),
-                to: "1000".into(),
-                number: "1000".into(),
-                flow: "welcome".into(),
-                project: None,
-                trunk: "local".into(),
-            },
-        ),
-        (
-            0,
-            Event::CallAnswered {
-                call: call(),
-                setup: Duration::from_millis(30),
-            },
-        ),
-        (
-            0,
-            Event::FlowStep {
-                call: call(),
-                flow: "welcome".into(),
-                node: "menu".into(),
-                verb: "menu",
-            },
-        ),
-        (
-            0,
-            Event::FlowFailed {
-                call: call(),
-                flow: "welcome".into(),
-                node: "menu".into(),
-                fault: FlowFault::Sound,
-            },
-        ),
-        (
-            1,
-            Event::Escalated {
-                call: call(),
-                queue: queue(),
-                step: 2,
-                line: None,
-            },
-        ),
-        (
-            1,
-            Event::Offered {
-                call: call(),
-                queue: queue(),
-                operator: "alice".into(),
-                decided_in: Duration::from_micros(3),
-            },
-        ),
-        (
-            3,
-            Event::OfferEnded {
-                call: call(),
-                queue: queue(),
-                operator: "alice".into(),
-                result: OfferResult::Answered,
-                rang: Duration::from_secs(2),
-            },
-        ),
-        (
-            3,
-            Event::Dequeued {
-                call: call(),
-                queue: queue(),
-                waited: Duration::from_secs(3),
-                exit: DequeueReason::Answered,
-            },
-        ),
-        (
-            9,
-            Event::StreamEnded {
-                call: call(),
-                caller: true,
-                quality: StreamQuality {
-                    received: 300,
-                    sent: 290,
-                    lost: 2,
-                    jitter: Duration::from_millis(3),
-                    mos: Some(4.35),
-                },
-            },
-        ),
-        (
-            9,
-            Event::CallEnded {
-                call: call(),
-                outcome: Outcome::Answered,
-                hangup: Hangup::Caller,
-                lasted: Duration::from_secs(9),
-            },
-        ),
-    ]);
+    let escalated = Event::Escalated {
+        call: call(),
+        queue: queue(),
+        step: 2,
+        line: None,
+    };
+    let offered = Event::Offered {
+        call: call(),
+        queue: queue(),
+        operator: "alice".into(),
+        decided_in: Duration::from_micros(3),
+    };
+    let taken = Event::OfferEnded {
+        call: call(),
+        queue: queue(),
+        operator: "alice".into(),
+        result: OfferResult::Answered,
+        rang: Duration::from_secs(2),
+    };
+    let dequeued = Event::Dequeued {
+        call: call(),
+        queue: queue(),
+        waited: Duration::from_secs(3),
+        exit: DequeueReason::Answered,
+    };
+    vec![(1, escalated), (1, offered), (3, taken), (3, dequeued)]
+}
+
+fn end() -> Vec<(u64, Event)> {
+    let stream = Event::StreamEnded {
+        call: "c1".into(),
+        caller: true,
+        quality: StreamQuality {
+            received: 300,
+            sent: 290,
+            lost: 2,
+            jitter: Duration::from_millis(3),
+            mos: Some(4.35),
+        },
+    };
+    let ended = Event::CallEnded {
+        call: "c1".into(),
+        outcome: Outcome::Answered,
+        hangup: Hangup::Caller,
+        lasted: Duration::from_secs(9),
+    };
+    vec![(9, stream), (9, ended)]
+}
+
+#[test]
+fn a_call_is_counted_at_each_edge() {
+    let text = scrape([beginning(), waiting(), end()].concat());
     for line in [
         r#"centrale_calls_total{number="1000",outcome="answered"} 1"#,
         r#"centrale_calls_total{number="1000",outcome="abandoned"} 0"#,
@@ -295,4 +277,45 @@ fn sip_is_counted_with_bounded_labels() {
         says(&text, line);
     }
     assert!(!text.contains(r#"code="700""#));
+}
+
+/// Every word of a text that looks like a metric of ours.
+fn mentioned(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_ascii_lowercase() && c != '_')
+        .filter(|word| word.starts_with("centrale_"))
+}
+
+#[test]
+fn alerts_and_dashboard_ask_for_metrics_that_exist() {
+    let texts = [
+        include_str!("../../config/prometheus/alerts.yml"),
+        include_str!("../../config/grafana/centrale.json"),
+    ];
+    let mut count = 0;
+    for name in texts.iter().copied().flat_map(mentioned) {
+        let known = TABLE.iter().any(|metric| {
+            let rest = name.strip_prefix(metric.name);
+            match metric.kind {
+                Kind::Histogram(_) => matches!(rest, Some("_bucket" | "_sum" | "_count")),
+                Kind::Counter | Kind::Gauge => rest == Some(""),
+            }
+        });
+        assert!(known, "{name}");
+        count += 1;
+    }
+    assert!(count > 50, "{count}");
+}
+
+#[test]
+fn the_documentation_has_a_line_for_each_metric() {
+    let page = include_str!("../../docs/monitoring.md");
+    for metric in TABLE {
+        let row = format!("| `{}` |", metric.name);
+        let line = page.lines().find(|line| line.starts_with(&row));
+        let line = line.unwrap_or_else(|| panic!("no line for {}", metric.name));
+        assert!(line.contains(metric.help), "{}", metric.name);
+        for label in metric.labels {
+            assert!(line.contains(&format!("`{label}`")), "{}", metric.name);
+        }
+    }
 }

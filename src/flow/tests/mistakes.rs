@@ -17,10 +17,13 @@ fn top_level_mistakes_are_told_all_at_once() {
             6:38 there is no node `nowhere` (known are a)
             5:11 unknown key `max_step` (did you mean `max_steps`?)"#]],
     );
-    mistakes("nodes: {}\n", &expect![[r#"
+    mistakes(
+        "nodes: {}\n",
+        &expect![[r#"
         1:1 `version` is missing (add `version: …`)
         1:1 `flow` is missing (add `flow: …`)
-        1:1 `start` is missing (add `start: …`)"#]]);
+        1:1 `start` is missing (add `start: …`)"#]],
+    );
     mistakes("- nodes:\n", &expect!["1:1 expected a map, not a list"]);
 }
 
@@ -154,11 +157,15 @@ fn the_graph_is_checked() {
   a: { type: queue, queue: support, answered: b, timeout: a, full: a, no_operators: b, error: b }
   b: { type: hangup }
 ",
-        &expect!["7:3 from node `a` the flow can run in a circle without the caller doing anything (use retry with retries, or set limits: { max_steps: … })"],
+        &expect![
+            "7:3 from node `a` the flow can run in a circle without the caller doing anything (use retry with retries, or set limits: { max_steps: … })"
+        ],
     );
     mistakes(
         "version: 1\nflow: f\nstart: a\nanswer: false\nnodes:\n  a: { type: play, prompt: [x], next: b }\n  b: { type: reject, code: 486 }\n",
-        &expect!["7:3 the call can be answered before it comes to this reject (a prompt, a menu or a queue answers; use hangup after it)"],
+        &expect![
+            "7:3 the call can be answered before it comes to this reject (a prompt, a menu or a queue answers; use hangup after it)"
+        ],
     );
 }
 

@@ -28,11 +28,15 @@ struct Shelf {
     broken: bool,
 }
 
+impl Shelf {
+    fn note(&self, query: &RecordQuery) {
+        self.asked.lock().unwrap().push(query.clone());
+    }
+}
+
 impl Records for Shelf {
     fn records(&self, query: &RecordQuery) -> Result<RecordPage, StoreError> {
-        if let Ok(mut asked) = self.asked.lock() {
-            asked.push(query.clone());
-        }
+        self.note(query);
         if self.broken {
             let source = std::io::ErrorKind::StorageFull.into();
             let path = "/secret/path".into();

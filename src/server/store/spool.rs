@@ -4,7 +4,6 @@
 //! beginning; once all are in the database the file is removed. A kill between the two
 //! replays lines again, which the primary keys make harmless.
 
-use std::borrow::Borrow;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -83,14 +82,11 @@ impl Spool {
     }
 
     /// Appends the entries and waits until they are on the disk: all of them or none.
-    pub(super) fn append(
-        &mut self,
-        entries: impl Iterator<Item = impl Borrow<Entry>>,
-    ) -> Result<(), StoreError> {
+    pub(super) fn append(&mut self, entries: &[Entry]) -> Result<(), StoreError> {
         let mut text = Vec::new();
         let mut lines = 0;
         for entry in entries {
-            serde_json::to_writer(&mut text, entry.borrow())?;
+            serde_json::to_writer(&mut text, entry)?;
             text.push(b'\n');
             lines += 1;
         }

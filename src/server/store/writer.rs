@@ -203,7 +203,7 @@ impl Writer {
     /// After an attempt: spools what is left, and plans the next one.
     fn settle(&mut self) {
         if self.failing && !self.pending.is_empty() {
-            match self.spool.append(self.pending.iter()) {
+            match self.spool.append(self.pending.make_contiguous()) {
                 Ok(()) => self.pending.clear(),
                 Err(trouble) => {
                     self.shared.failed(&trouble);
