@@ -2,4 +2,15 @@
 
 mod server;
 
-fn main() {}
+use std::io::Write as _;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match server::serve::run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            writeln!(std::io::stderr(), "centrale: {error:#}").ok();
+            ExitCode::FAILURE
+        }
+    }
+}

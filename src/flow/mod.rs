@@ -1,1 +1,39 @@
 //! Flows: YAML to a checked graph to an interpreter.
+//!
+//! ```text
+//!  text ─► source ─► load (read, verb/*, check) ─► Flow ─► run ◄─ Input
+//!                       ▲ Known names                └─► graph   └─► Output
+//! ```
+//!
+//! A [`Flow`] that exists has passed every check, so that [`Run`] meets no unknown
+//! name and no missing target; what can still go wrong is a value, and that is a
+//! [`Output::Fault`] and an exit, never the end of a call.
+
+mod check;
+mod expression;
+mod graph;
+pub mod hours;
+mod load;
+mod port;
+mod prompt;
+mod read;
+mod run;
+pub mod source;
+pub mod speech;
+mod trial;
+mod turn;
+mod value;
+mod verb;
+
+pub use expression::{Expression, Name, QueueField, Template};
+pub use load::{Flow, load};
+pub use port::{
+    Announce, Caller, Input, LineExit, Output, QueueExit, QueueRequest, QueueView, World,
+};
+pub use prompt::Spoken;
+pub use read::Known;
+pub use run::Run;
+pub use value::{Held, Scalar};
+
+#[cfg(test)]
+mod tests;

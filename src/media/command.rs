@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::model::{Codec, LegId, PlayId, StreamQuality};
+use crate::model::{LegId, PlayId, StreamQuality};
+pub use crate::sdp::Agreed;
 
 /// A sound, encoded once for every codec when it is loaded and shared by all who hear it.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,22 +28,6 @@ impl Sound {
         let samples = u64::try_from(self.pcmu.len()).unwrap_or(u64::MAX);
         Duration::from_micros(samples.saturating_mul(125))
     }
-}
-
-/// What the two descriptions agreed on for one leg.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Agreed {
-    /// Where the peer wants our packets; `None` when it asked for none (hold with
-    /// `0.0.0.0`, RFC 3264 section 8.4).
-    pub remote: Option<SocketAddr>,
-    /// The codec, both ways.
-    pub codec: Codec,
-    /// The payload type of telephone-event (RFC 4733), when the peer takes it.
-    pub keys: Option<u8>,
-    /// Whether we may send.
-    pub send: bool,
-    /// Whether the peer sends.
-    pub receive: bool,
 }
 
 /// What a call says to its worker.

@@ -114,6 +114,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "any instant will do")]
     fn the_wall_clock_follows_the_monotonic_one() {
         let epoch = Epoch {
             instant: Instant::now(),

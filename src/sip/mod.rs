@@ -1,1 +1,29 @@
-//! RFC 3261 and friends: messages, transactions, dialogs, digest. Does not know what a queue is.
+//! RFC 3261 and friends: messages on the wire. Does not know what a queue is.
+//!
+//! A datagram is cut into slices of itself: parsing copies nothing but folded lines,
+//! and values are read as types only when somebody asks. What a peer must see again
+//! (Via, Route, From, To) is echoed byte for byte.
+//!
+//! # Why
+//! Peers send what the grammar forbids and forbid what it allows. A reader here is
+//! strict where a guess would change the meaning (start line, framing, numbers) and
+//! lenient where RFC 4475 asks for it (spaces, unknown schemes, any bytes in names).
+
+pub mod digest;
+mod header;
+mod headers;
+mod message;
+mod method;
+mod name;
+mod parse;
+mod stream;
+mod uri;
+
+pub use header::{CSeq, Contacts, NameAddr, Params, Via};
+pub use headers::{Header, HeaderError, Headers};
+pub use message::{Message, Request, Response, reason_phrase};
+pub use method::Method;
+pub use name::Name;
+pub use parse::{ParseError, Refusal};
+pub use stream::{Frame, FrameError, StreamFramer};
+pub use uri::{Host, Scheme, Uri, UriError};

@@ -1,0 +1,76 @@
+//! A flow as a picture: Mermaid.
+
+use std::fmt::Write;
+
+use super::load::Flow;
+use super::verb::{NodeIndex, Verb};
+
+impl Flow {
+    /// The flow as a Mermaid flowchart: a shape for each kind of node, a label on each exit.
+    #[must_use]
+    pub fn mermaid(&self) -> String {
+        let mut text = String::from("flowchart TD\n");
+        self.draw(&mut text).ok();
+        text
+    }
+
+    fn draw(&self, text: &mut String) -> std::fmt::Result {
+        writeln!(text, "    begin((call)) --> {}", id(self.start))?;
+        for (index, node) in self.nodes.iter().enumerate() {
+            let (open, close) = shape(&node.verb);
+            let (name, kind) = (&node.name, node.verb.name());
+            writeln!(
+                text,
+                "    {}{open}\"{name}<br/><i>{kind}</i>\"{close}",
+                id(index)
+            )?;
+        }
+        for (index, node) in self.nodes.iter().enumerate() {
+            let mut drawn: Vec<(NodeIndex, Vec<String>)> = Vec::new();
+            for exit in node.verb.exits() {
+                match drawn.iter_mut().find(|(to, _)| *to == exit.to) {
+                    Some((_, labels)) => labels.push(exit.label),
+                    None => drawn.push((exit.to, vec![exit.label])),
+                }
+            }
+            for (to, labels) in drawn {
+                let label = escape(&labels.join(", "));
+                writeln!(text, "    {} -- \"{label}\" --> {}", id(index), id(to))?;
+            }
+        }
+        if let Some(to) = self.limits.on_limit {
+            writeln!(text, "    begin -. \"limit\" .-> {}", id(to))?;
+        }
+        Ok(())
+    }
+}
+
+/// Names of nodes may be words of Mermaid, such as `end`.
+fn id(index: NodeIndex) -> String {
+    format!("n{index}")
+}
+
+fn shape(verb: &Verb) -> (&'static str, &'static str) {
+    match verb {
+        Verb::Menu(_) | Verb::Collect(_) => ("[/", "/]"),
+        Verb::Branch(_) | Verb::Switch(_) | Verb::Hours(_) => ("{", "}"),
+        Verb::Queue(_) | Verb::Line(_) => ("[[", "]]"),
+        Verb::Hangup(_) | Verb::Reject(_) => ("([", "])"),
+        Verb::Play(_) | Verb::Set(_) => ("[", "]"),
+    }
+}
+
+/// Mermaid reads `#…;` as an entity.
+fn escape(label: &str) -> String {
+    let mut text = String::new();
+    for char in label.chars() {
+        match char {
+            '"' => text.push_str("#quot;"),
+            '#' => text.push_str("#35;"),
+            '<' => text.push_str("#lt;"),
+            '>' => text.push_str("#gt;"),
+            other => text.push(other),
+        }
+    }
+    text
+}

@@ -1,0 +1,174 @@
+//! What a run hears and says.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::prompt::Spoken;
+use crate::model::{FlowFault, LineName, NodeName, Number, Project, QueueName, Requirement};
+
+/// Who calls, and what was dialled.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The caller's number.
+    pub from: Number,
+    /// The caller's name, as signalled.
+    pub name: Option<String>,
+    /// The number that was dialled.
+    pub called: Number,
+    /// The language to begin with; the flow's first when `None` or not among its own.
+    pub language: Option<String>,
+    /// The project of the number.
+    pub project: Option<Project>,
+}
+
+/// What a queue looks like from a flow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QueueView {
+    /// Callers waiting.
+    pub waiting: usize,
+    /// How long the first has waited.
+    pub longest_wait: Duration,
+    /// How long another one may wait; `None` when nobody can say.
+    pub estimated_wait: Option<Duration>,
+    /// Operators free.
+    pub ready: usize,
+    /// Whether any operator who may take its calls is logged in.
+    pub staffed: bool,
+}
+
+/// What expressions can ask of the exchange.
+pub trait World {
+    /// A queue; the default view when there is none of that name.
+    fn queue(&self, name: &QueueName) -> QueueView;
+}
+
+/// How a caller left a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueueExit {
+    /// The talk is over, and the caller is still there.
+    Answered,
+    /// Waited for `max_wait`.
+    Timeout,
+    /// There was no place.
+    Full,
+    /// No operator is logged in.
+    NoOperators,
+    /// The queue could not take the call.
+    Error,
+    /// The caller pressed a key of `waiting.keys`.
+    Key(char),
+}
+
+/// How a call to a line ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineExit {
+    /// The talk is over, and the caller is still there.
+    Answered,
+    /// Busy, or the line's `max_calls` are up.
+    Busy,
+    /// Nobody answered.
+    NoAnswer,
+    /// The line could not be reached.
+    Error,
+}
+
+/// What a run hears.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Input {
+    /// The call is there. Once, first.
+    Begin,
+    /// The answer to [`Output::Answer`]: the caller can hear us.
+    Answered,
+    /// A key: `0`–`9`, `*`, `#`.
+    Key(char),
+    /// The sounds of the last `Play` ended.
+    Played,
+    /// Time passed.
+    Tick,
+    /// The answer to [`Output::Queue`].
+    QueueEnded(QueueExit),
+    /// The answer to [`Output::Line`].
+    LineEnded(LineExit),
+}
+
+impl fmt::Debug for Input {
+    /// A key may be part of a secret, and is not shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Begin => f.write_str("Begin"),
+            Self::Answered => f.write_str("Answered"),
+            Self::Key(_) => f.write_str("Key"),
+            Self::Played => f.write_str("Played"),
+            Self::Tick => f.write_str("Tick"),
+            Self::QueueEnded(exit) => write!(f, "QueueEnded({exit:?})"),
+            Self::LineEnded(exit) => write!(f, "LineEnded({exit:?})"),
+        }
+    }
+}
+
+/// What a waiting caller is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Announce {
+    /// The place in line.
+    pub position: bool,
+    /// How long it may take.
+    pub estimated_wait: bool,
+    /// How often; `None` tells once, at the start.
+    pub every: Option<Duration>,
+}
+
+/// Put the call into a queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueRequest {
+    /// Which.
+    pub queue: QueueName,
+    /// What the call asks for, besides what the queue requires.
+    pub require: Requirement,
+    /// The call's priority, without the queue's, −100..=100.
+    pub priority: i16,
+    /// Instead of the queue's.
+    pub max_wait: Option<Duration>,
+    /// A sound of language `music`, instead of the queue's.
+    pub music: Option<Arc<str>>,
+    /// Instead of the queue's.
+    pub announce: Option<Announce>,
+    /// Keys that end the wait with [`QueueExit::Key`].
+    pub keys: BTreeSet<char>,
+    /// Played to the operator before the talk.
+    pub operator_announcement: Option<Spoken>,
+}
+
+/// What a run says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Answer the call, and say [`Input::Answered`] when the caller can hear us.
+    Answer,
+    /// Play these, one after another, and say [`Input::Played`] at the end.
+    Play(Vec<Spoken>),
+    /// Stop playing; no [`Input::Played`] comes for what was stopped.
+    StopPlaying,
+    /// Put the call into a queue; [`Input::QueueEnded`] comes.
+    Queue(QueueRequest),
+    /// Put the call to a line; [`Input::LineEnded`] comes.
+    Line(LineName),
+    /// Refuse the call with this status code. The run is over.
+    Reject(u16),
+    /// Hang up. The run is over.
+    Hangup,
+    /// A node was entered.
+    Step {
+        /// The node.
+        node: NodeName,
+        /// Its type.
+        verb: &'static str,
+    },
+    /// A node could not do what it says, and went on by an exit.
+    Fault {
+        /// The node.
+        node: NodeName,
+        /// Why.
+        fault: FlowFault,
+    },
+}

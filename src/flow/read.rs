@@ -1,0 +1,282 @@
+//! What the verbs read their fields with: references are resolved while reading, so
+//! that a loaded flow has none that dangles.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::expression::{Expression, Scope, Template, Unknown};
+use super::source::{Cursor, unknown};
+use super::speech;
+use super::verb::NodeIndex;
+use crate::model::{Diagnostic, LineName, Project, QueueName, Skill};
+
+/// Names of the configuration that a flow may refer to.
+#[derive(Clone, Copy)]
+pub struct Known<'a> {
+    /// Every queue.
+    pub queues: &'a BTreeSet<QueueName>,
+    /// Every line.
+    pub lines: &'a BTreeSet<LineName>,
+    /// Every skill of an operator or a queue.
+    pub skills: &'a BTreeSet<Skill>,
+    /// Every calendar of `hours`.
+    pub calendars: &'a BTreeSet<String>,
+    /// Every project.
+    pub projects: &'a BTreeSet<Project>,
+    /// Whether `prompts/<language>/<name>.wav` is there; music is of language `music`.
+    pub sounds: &'a dyn Fn(&str, &str) -> bool,
+}
+
+impl std::fmt::Debug for Known<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Known")
+            .field("queues", &self.queues)
+            .field("lines", &self.lines)
+            .field("skills", &self.skills)
+            .field("calendars", &self.calendars)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Exits that `defaults` may give.
+pub(super) const DEFAULT_EXITS: &[&str] = &[
+    "busy",
+    "error",
+    "full",
+    "no_answer",
+    "no_input",
+    "no_match",
+    "no_operators",
+    "on_failure",
+];
+
+/// What a node has that does not say so itself.
+#[derive(Clone, Debug)]
+pub(super) struct Defaults {
+    pub(super) timeout: Duration,
+    pub(super) interdigit: Duration,
+    pub(super) retries: u32,
+    pub(super) barge_in: Option<bool>,
+    pub(super) exits: BTreeMap<&'static str, Again>,
+}
+
+impl Default for Defaults {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(5),
+            interdigit: Duration::from_secs(3),
+            retries: 2,
+            barge_in: None,
+            exits: BTreeMap::new(),
+        }
+    }
+}
+
+/// Where a failed input goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Again {
+    /// The prompt again, `retries` times, then `on_failure`.
+    Retry,
+    /// A node.
+    Go(NodeIndex),
+}
+
+pub(super) struct Reader<'a> {
+    pub(super) diags: &'a mut Vec<Diagnostic>,
+    pub(super) known: Known<'a>,
+    pub(super) scope: Scope<'a>,
+    pub(super) languages: Vec<Arc<str>>,
+    pub(super) nodes: BTreeMap<String, NodeIndex>,
+    pub(super) defaults: Defaults,
+}
+
+impl Reader<'_> {
+    /// The fields that a node of a type has, besides `type`.
+    pub(super) fn fields(&mut self, node: Cursor<'_>, allowed: &[&str], later: &[&str]) {
+        for (key, value) in node.entries() {
+            if key == "type" || allowed.contains(&key) {
+                continue;
+            }
+            let problem = if later.contains(&key) {
+                value.key_error(format!("`{key}` is not available in this version"))
+            } else {
+                let problem = value.key_error(format!("unknown key `{key}`"));
+                unknown(problem, key, allowed.iter().copied())
+            };
+            self.diags.push(problem);
+        }
+    }
+
+    fn uncompiled(&mut self, cursor: Cursor<'_>, why: Unknown) {
+        let problem = cursor.error(why.message);
+        self.diags.push(Diagnostic {
+            hint: why.hint,
+            ..problem
+        });
+    }
+
+    pub(super) fn expression(&mut self, cursor: Cursor<'_>) -> Option<Expression> {
+        let text = cursor.word(self.diags)?;
+        match Expression::compile(text, &self.scope) {
+            Ok(expression) => Some(expression),
+            Err(why) => {
+                self.uncompiled(cursor, why);
+                None
+            }
+        }
+    }
+
+    pub(super) fn template(&mut self, cursor: Cursor<'_>, text: &str) -> Option<Template> {
+        match Template::compile(text, &self.scope) {
+            Ok(template) => Some(template),
+            Err(why) => {
+                self.uncompiled(cursor, why);
+                None
+            }
+        }
+    }
+
+    /// The node that a value names.
+    pub(super) fn target(&mut self, cursor: Cursor<'_>) -> Option<NodeIndex> {
+        let name = cursor.word(self.diags)?;
+        let found = self.nodes.get(name).copied();
+        if found.is_none() {
+            let problem = cursor.error(format!("there is no node `{name}`"));
+            self.diags.push(unknown(
+                problem,
+                name,
+                self.nodes.keys().map(String::as_str),
+            ));
+        }
+        found
+    }
+
+    /// A node or `retry`.
+    pub(super) fn again(&mut self, cursor: Cursor<'_>) -> Option<Again> {
+        if cursor.raw() == Some("retry") {
+            return Some(Again::Retry);
+        }
+        self.target(cursor).map(Again::Go)
+    }
+
+    /// A mandatory exit: of the node, or of `defaults`.
+    pub(super) fn exit(&mut self, node: Cursor<'_>, name: &str) -> Option<NodeIndex> {
+        if let Some(found) = self.optional_exit(node, name) {
+            return found;
+        }
+        let verb = node
+            .get("type")
+            .and_then(|kind| kind.raw())
+            .unwrap_or_default();
+        let problem = node.key_error(format!("this {verb} has no exit `{name}`"));
+        let hint = if DEFAULT_EXITS.contains(&name) {
+            format!("add `{name}: <node>` here or in `defaults`")
+        } else {
+            format!("add `{name}: <node>`")
+        };
+        self.diags.push(problem.hint(hint));
+        None
+    }
+
+    /// `None` when neither the node nor `defaults` has it; `Some(None)` when what is
+    /// written there is wrong.
+    pub(super) fn optional_exit(
+        &mut self,
+        node: Cursor<'_>,
+        name: &str,
+    ) -> Option<Option<NodeIndex>> {
+        if let Some(cursor) = node.get(name) {
+            return Some(self.target(cursor));
+        }
+        match self.defaults.exits.get(name) {
+            Some(Again::Go(to)) => Some(Some(*to)),
+            Some(Again::Retry) | None => None,
+        }
+    }
+
+    pub(super) fn duration(
+        &mut self,
+        node: Cursor<'_>,
+        key: &str,
+        otherwise: Duration,
+    ) -> Duration {
+        let written = node.get(key).and_then(|cursor| cursor.duration(self.diags));
+        written.unwrap_or(otherwise)
+    }
+
+    pub(super) fn flag(&mut self, node: Cursor<'_>, key: &str, otherwise: bool) -> bool {
+        let written = node.get(key).and_then(|cursor| cursor.bool(self.diags));
+        written.unwrap_or(otherwise)
+    }
+
+    pub(super) fn count(
+        &mut self,
+        node: Cursor<'_>,
+        key: &str,
+        highest: u32,
+        otherwise: u32,
+    ) -> u32 {
+        let written = node
+            .get(key)
+            .and_then(|cursor| cursor.integer(0..=i64::from(highest), self.diags));
+        written
+            .and_then(|n| u32::try_from(n).ok())
+            .unwrap_or(otherwise)
+    }
+
+    /// Says which languages lack a sound.
+    pub(super) fn sound_in_each_language(&mut self, cursor: Cursor<'_>, name: &str) {
+        if !is_sound_name(name) {
+            let problem = cursor.error(format!("`{name}` is no name of a sound"));
+            self.diags
+                .push(problem.hint("small letters, digits, - and _, with / for folders"));
+            return;
+        }
+        for language in &self.languages {
+            if !(self.known.sounds)(language, name) {
+                let problem = cursor.error(format!("there is no sound `{name}` in `{language}`"));
+                let hint = format!("record prompts/{language}/{name}.wav");
+                self.diags.push(problem.hint(hint));
+            }
+        }
+    }
+
+    /// Says which languages cannot say numbers.
+    pub(super) fn spoken_numbers(&mut self, cursor: Cursor<'_>) {
+        self.sounds_of_speech(cursor, &speech::number_sounds);
+    }
+
+    pub(super) fn sounds_of_speech(
+        &mut self,
+        cursor: Cursor<'_>,
+        names: &dyn Fn(&str) -> Vec<String>,
+    ) {
+        for language in &self.languages {
+            if !speech::LANGUAGES.contains(&&**language) {
+                let message = format!("numbers cannot be said in `{language}`");
+                let hint = format!("they can in {}", speech::LANGUAGES.join(", "));
+                self.diags.push(cursor.error(message).hint(hint));
+                continue;
+            }
+            let mut missing = names(language);
+            missing.retain(|name| !(self.known.sounds)(language, name));
+            if let Some(first) = missing.first() {
+                let message = format!(
+                    "{} sounds that this needs are missing in `{language}`",
+                    missing.len()
+                );
+                let hint = format!("the first is prompts/{language}/{first}.wav");
+                self.diags.push(cursor.error(message).hint(hint));
+            }
+        }
+    }
+}
+
+fn is_sound_name(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b);
+    name.len() <= 100
+        && name
+            .split('/')
+            .all(|part| !part.is_empty() && part.bytes().all(plain))
+}

@@ -1,0 +1,215 @@
+//! Flows as scripts: keys and prompts in, what the run says out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use expect_test::{Expect, expect};
+
+use super::hours::Calendar;
+use super::source::Document;
+use super::{
+    Caller, Flow, Input, Known, LineExit, Output, QueueExit, QueueView, Run, Spoken, World, load,
+};
+use crate::model::{Diagnostic, Epoch, LineName, Number, Project, QueueName, Skill};
+
+mod calls;
+mod mistakes;
+mod shipped;
+
+pub(super) fn try_load(text: &str) -> Result<Arc<Flow>, Vec<Diagnostic>> {
+    let document = Document::parse("f.yaml", text).map_err(|problem| vec![problem])?;
+    let queues: BTreeSet<QueueName> = ["support", "billing", "general", "tier-2"]
+        .map(QueueName::from)
+        .into();
+    let lines: BTreeSet<LineName> = ["field"].map(LineName::from).into();
+    let skills: BTreeSet<Skill> = ["support", "lang.en", "lang.nl"].map(Skill::new).into();
+    let calendars = BTreeSet::from(["office".to_owned()]);
+    let projects: BTreeSet<Project> = ["internet"].map(Project::from).into();
+    let known = Known {
+        queues: &queues,
+        lines: &lines,
+        skills: &skills,
+        calendars: &calendars,
+        projects: &projects,
+        sounds: &|_, name| !name.contains("missing"),
+    };
+    let mut diags = Vec::new();
+    match load(&document, &known, &mut diags) {
+        Some(flow) if diags.is_empty() => Ok(Arc::new(flow)),
+        Some(_) | None => Err(diags),
+    }
+}
+
+pub(super) fn flow(nodes: &str) -> Arc<Flow> {
+    try_load(&whole(nodes)).unwrap_or_else(|diags| {
+        let texts: Vec<_> = diags.iter().map(ToString::to_string).collect();
+        panic!("{}", texts.join("\n"))
+    })
+}
+
+/// Nodes, with what every flow has around them.
+fn whole(nodes: &str) -> String {
+    if nodes.contains("nodes:") {
+        return nodes.to_owned();
+    }
+    format!("version: 1\nflow: f\nstart: a\nlanguages: [en, nl]\nnodes:\n{nodes}")
+}
+
+pub(super) fn calendars() -> Arc<BTreeMap<String, Calendar>> {
+    let text = "zone: Europe/Amsterdam\nopen: { mon-fri: \"09:00-17:30\" }\n";
+    let document = Document::parse("hours.yaml", text).unwrap();
+    let calendar = Calendar::read(document.root(), &mut Vec::new()).unwrap();
+    Arc::new(BTreeMap::from([("office".to_owned(), calendar)]))
+}
+
+pub(super) fn caller() -> Caller {
+    Caller {
+        from: Number::from("+31612345678"),
+        name: None,
+        called: Number::from("1000"),
+        language: None,
+        project: None,
+    }
+}
+
+struct Busy;
+
+impl World for Busy {
+    fn queue(&self, name: &QueueName) -> QueueView {
+        QueueView {
+            waiting: name.as_str().len(),
+            longest_wait: Duration::from_secs(90),
+            estimated_wait: None,
+            ready: 0,
+            staffed: true,
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "any instant will do")]
+pub(super) fn any_instant() -> Instant {
+    Instant::now()
+}
+
+/// A call; a Monday at 10:15 in Amsterdam.
+pub(super) struct Call {
+    pub(super) run: Run,
+    pub(super) now: Instant,
+}
+
+impl Call {
+    pub(super) fn new(flow: Arc<Flow>) -> Self {
+        let now = any_instant();
+        let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_772_442_900);
+        let epoch = Epoch { instant: now, wall };
+        Self {
+            run: Run::new(flow, caller(), calendars(), epoch),
+            now,
+        }
+    }
+
+    pub(super) fn say(&mut self, input: Input) -> String {
+        let mut out = Vec::new();
+        self.run.handle(input, self.now, &Busy, &mut out);
+        let texts: Vec<String> = out.iter().map(show).collect();
+        texts.join(" ")
+    }
+}
+
+/// `begin`, `up`, `heard`, `+5s`, `queue:timeout`, `line:busy`, or keys.
+fn check(nodes: &str, script: &str, expected: &Expect) {
+    let mut call = Call::new(flow(nodes));
+    let mut story = String::new();
+    for word in script.split_whitespace() {
+        let inputs = match word {
+            "begin" => vec![Input::Begin],
+            "up" => vec![Input::Answered],
+            "heard" => vec![Input::Played],
+            "queue:answered" => vec![Input::QueueEnded(QueueExit::Answered)],
+            "queue:timeout" => vec![Input::QueueEnded(QueueExit::Timeout)],
+            "queue:error" => vec![Input::QueueEnded(QueueExit::Error)],
+            "queue:1" => vec![Input::QueueEnded(QueueExit::Key('1'))],
+            "line:busy" => vec![Input::LineEnded(LineExit::Busy)],
+            "line:error" => vec![Input::LineEnded(LineExit::Error)],
+            _ => match word.strip_prefix('+') {
+                Some(time) => {
+                    call.now += crate::model::parse_duration(time).unwrap();
+                    vec![Input::Tick]
+                }
+                None => word.chars().map(Input::Key).collect(),
+            },
+        };
+        for input in inputs {
+            let said = call.say(input);
+            story.push_str(format!("{word}: {said}").trim_end());
+            story.push('\n');
+        }
+    }
+    expected.assert_eq(&story);
+}
+
+fn show(output: &Output) -> String {
+    match output {
+        Output::Answer => "answer".into(),
+        Output::Play(sounds) => {
+            let names: Vec<String> = sounds.iter().map(sound).collect();
+            format!("play({})", names.join(" "))
+        }
+        Output::StopPlaying => "stop".into(),
+        Output::Queue(request) => {
+            let skills: Vec<String> = request
+                .require
+                .iter()
+                .map(|(skill, level)| format!(" {skill}>={}", u8::from(level)))
+                .collect();
+            format!(
+                "queue({} {}{})",
+                request.queue,
+                request.priority,
+                skills.concat()
+            )
+        }
+        Output::Line(line) => format!("line({line})"),
+        Output::Reject(code) => format!("reject({code})"),
+        Output::Hangup => "hangup".into(),
+        Output::Step { node, .. } => format!("[{node}]"),
+        Output::Fault { node, fault } => format!("fault({node} {})", fault.as_str()),
+    }
+}
+
+fn sound(spoken: &Spoken) -> String {
+    match spoken {
+        Spoken::Sound { language, name } => format!("{language}/{name}"),
+        Spoken::Silence(length) => format!("silence:{}", crate::model::show_duration(*length)),
+    }
+}
+
+fn mistakes(text: &str, expected: &Expect) {
+    let said = match try_load(&whole(text)) {
+        Ok(_) => String::new(),
+        Err(diags) => {
+            let texts: Vec<_> = diags.iter().map(brief).collect();
+            texts.join("\n")
+        }
+    };
+    expected.assert_eq(&said);
+}
+
+fn brief(diagnostic: &Diagnostic) -> String {
+    let hint = diagnostic.hint.as_ref().map(|hint| format!(" ({hint})"));
+    let (line, column) = (diagnostic.span.line, diagnostic.span.column);
+    format!(
+        "{line}:{column} {}{}",
+        diagnostic.message,
+        hint.unwrap_or_default()
+    )
+}
+
+#[test]
+fn a_whole_flow_has_no_mistakes() {
+    mistakes(
+        "  a: { type: hangup, prompt: [bye, { silence: 500ms }] }\n",
+        &expect![[""]],
+    );
+}

@@ -1,0 +1,192 @@
+//! What a person may write wrong, and what is said of it.
+
+use super::*;
+
+#[test]
+fn top_level_mistakes_are_told_all_at_once() {
+    mistakes(
+        "version: 2\nflow: f\nstrat: a\nlanguages: [EN]\nlimits: { max_step: 3 }\ndefaults: { tiemout: 5s, on_failure: nowhere }\non_hangup: a\nnodes:\n  a: { type: hangup }\n",
+        &expect![[r#"
+            4:13 `EN` is no language (write en or nl)
+            4:1 there is no language (write [en])
+            3:1 unknown key `strat` (known are version, flow, start, languages, answer, defaults, limits, vars, nodes, tests)
+            7:1 `on_hangup` is not available in this version
+            1:10 this version of the language is not known (write version: 1)
+            1:1 `start` is missing (add `start: …`)
+            6:13 unknown key `tiemout` (did you mean `timeout`?)
+            6:38 there is no node `nowhere` (known are a)
+            5:11 unknown key `max_step` (did you mean `max_steps`?)"#]],
+    );
+    mistakes("nodes: {}\n", &expect![[r#"
+        1:1 `version` is missing (add `version: …`)
+        1:1 `flow` is missing (add `flow: …`)
+        1:1 `start` is missing (add `start: …`)"#]]);
+    mistakes("- nodes:\n", &expect!["1:1 expected a map, not a list"]);
+}
+
+#[test]
+fn fields_and_exits_are_checked_against_each_type() {
+    mistakes(
+        "
+  a: { type: plya, prompt: [x], next: b }
+  b: { type: voicemail, prompt: [x] }
+  c: { prompt: [x] }
+  d: { type: play, promt: [x], next: bb }
+  e: { type: menu, prompt: [x], keys: { 1: b, x: b, \"12\": b, \"#\": b }, timeout: 5 }
+  f: { type: collect, prompt: [x], digits: { min: 5, max: 4 }, confirm: true, ok: b, on_failure: b }
+  g: { type: queue, queue: suport, escalate: [], answered: b, timeout: b, full: b }
+  h: { type: hours, calendar: ofice, open: b, closed: b }
+  i: { type: line, line: feild, answered: b, busy: b, no_answer: b, error: b }
+  j: { type: reject, code: 200 }
+  k: { type: set, language: de, tags: 3, next: b }
+",
+        &expect![[r##"
+            7:14 unknown node type `plya` (known are play, menu, collect, set, branch, switch, hours, queue, line, hangup, reject)
+            8:14 node type `voicemail` is not available in this version
+            9:3 `c` has no `type` (add `type: …`)
+            10:20 unknown key `promt` (did you mean `prompt`?)
+            10:3 `d` has no `prompt` (add `prompt: …`)
+            10:38 there is no node `bb` (did you mean `b`?)
+            11:47 `x` is no key of a telephone (keys are 0 to 9, "*" and "#", in quotes)
+            11:53 `12` is no key of a telephone (keys are 0 to 9, "*" and "#", in quotes)
+            11:81 a duration has a unit; `5` has none (write 5s for seconds)
+            11:3 this menu has no exit `on_failure` (add `on_failure: <node>` here or in `defaults`)
+            12:64 `confirm` is not available in this version
+            12:51 this must be a whole number from 0 to 4
+            12:3 `f` has no `save` (add `save: …`)
+            13:36 `escalate` is not available in this version
+            13:28 there is no queue `suport` (did you mean `support`?)
+            13:3 this queue has no exit `no_operators` (add `no_operators: <node>` here or in `defaults`)
+            13:3 this queue has no exit `error` (add `error: <node>` here or in `defaults`)
+            14:31 there is no calendar `ofice` (did you mean `office`?)
+            15:26 there is no line `feild` (known are field)
+            16:28 this must be a whole number from 400 to 699
+            17:29 the flow does not speak `de` (known are en, nl)"##]],
+    );
+}
+
+#[test]
+fn prompts_are_checked_in_every_language() {
+    mistakes(
+        "
+  a: { type: play, prompt: [missing-one, ../x, { say: hello }, { time: now }, { nubmer: 3 }, { silence: 5 }, 7], next: b }
+  b: { type: hangup, prompt: [] }
+",
+        &expect![[r#"
+            7:29 there is no sound `missing-one` in `en` (record prompts/en/missing-one.wav)
+            7:29 there is no sound `missing-one` in `nl` (record prompts/nl/missing-one.wav)
+            7:42 `../x` is no name of a sound (small letters, digits, - and _, with / for folders)
+            7:50 there is no text-to-speech in this version (record prompts/<language>/<name>.wav and write its name)
+            7:66 the item `time` is not available in this version
+            7:81 unknown item `nubmer` (did you mean `number`?)
+            7:105 a duration has a unit; `5` has none (write 5s for seconds)
+            7:110 expected text, not a number (write "7")
+            8:30 the prompt is empty (name a sound, or leave `prompt` out)"#]],
+    );
+    mistakes(
+        "version: 1\nflow: f\nstart: a\nlanguages: [en, fr]\nnodes:\n  a: { type: hangup, prompt: { number: 3 } }\n",
+        &expect!["6:40 numbers cannot be said in `fr` (they can in en, nl)"],
+    );
+}
+
+#[test]
+fn expressions_are_compiled_when_the_flow_is_loaded() {
+    mistakes(
+        "
+  a:
+    type: branch
+    when:
+      - { if: 'caller.nummer == 1', then: b }
+      - { if: 'caller.number ==', then: b }
+      - { if: 'queue.suport.waiting > 3', then: b }
+      - { if: 'queue.support.wating > 3', then: b }
+      - { if: 'vars.x == 1 && customer.vip', then: b }
+      - { if: '[1].exists(x, x == 1)', then: b }
+      - { if: 'evil(caller.number)', then: b }
+      - { if: 'has(vars.x)', then: b }
+      - { if: 'hours.weekend == \"open\"', then: b }
+      - { then: b }
+    else: b
+  b: { type: set, vars: { y: 'a ${vars.zz} b', z: '${' }, next: c }
+  c: { type: hangup }
+",
+        &expect![[r#"
+            10:15 unknown name `caller.nummer` (did you mean `number`?)
+            11:15 `caller.number ==` is no expression: Syntax error: mismatched input '<EOF>' expecting {'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER} (write it as in `caller.number.startsWith("+31")`)
+            12:15 unknown name `queue.suport.waiting` (did you mean `support`?)
+            13:15 unknown name `queue.support.wating` (did you mean `waiting`?)
+            14:15 unknown name `vars.x` (did you mean `y`?)
+            15:15 `all`, `exists`, `map` and `filter` are not available
+            16:15 unknown name `evil` (known are contains, endsWith, int, size, startsWith, string)
+            17:15 `has` is not available (a variable that is not set is null: `vars.x != null`)
+            18:15 unknown name `hours.weekend` (known are office)
+            19:9 `if` is missing (add `if: …`)
+            21:30 unknown name `vars.zz` (did you mean `z`?)
+            21:51 `${` has no `}`"#]],
+    );
+}
+
+#[test]
+fn the_graph_is_checked() {
+    mistakes(
+        "
+  a: { type: play, prompt: [x], next: b }
+  b: { type: play, prompt: [x], next: a }
+  lost: { type: hangup }
+",
+        &expect![[r#"
+            7:3 from node `a` no way leads to an end (an end is a node of type hangup or reject)
+            8:3 from node `b` no way leads to an end (an end is a node of type hangup or reject)
+            9:3 no way leads to node `lost` (name it as a target, or remove it)
+            7:3 from node `a` the flow can run in a circle without the caller doing anything (use retry with retries, or set limits: { max_steps: … })"#]],
+    );
+    mistakes(
+        "
+  a: { type: menu, prompt: [x], keys: { \"1\": b }, no_input: a, no_match: a }
+  b: { type: reject, code: 486 }
+",
+        &expect![[r#"
+            8:3 the call can be answered before it comes to this reject (write answer: false at the top, or use hangup)
+            7:3 from node `a` the flow can run in a circle without the caller doing anything (use retry with retries, or set limits: { max_steps: … })"#]],
+    );
+    mistakes(
+        "
+  a: { type: queue, queue: support, answered: b, timeout: a, full: a, no_operators: b, error: b }
+  b: { type: hangup }
+",
+        &expect!["7:3 from node `a` the flow can run in a circle without the caller doing anything (use retry with retries, or set limits: { max_steps: … })"],
+    );
+    mistakes(
+        "version: 1\nflow: f\nstart: a\nanswer: false\nnodes:\n  a: { type: play, prompt: [x], next: b }\n  b: { type: reject, code: 486 }\n",
+        &expect!["7:3 the call can be answered before it comes to this reject (a prompt, a menu or a queue answers; use hangup after it)"],
+    );
+}
+
+#[test]
+fn skills_are_checked_in_every_language() {
+    mistakes(
+        "version: 1\nflow: f\nstart: a\nlanguages: [en, fr]\nnodes:
+  a: { type: queue, queue: support, skills: { require: { 'lang.${language}': 3, suport: 11 }, prefer: {} }, answered: b, timeout: b, full: b, no_operators: b, error: b }
+  b: { type: hangup }
+",
+        &expect![[r#"
+            6:95 `prefer` is not available in this version
+            6:58 no operator and no queue has the skill `lang.fr` (did you mean `lang.en`?)
+            6:89 this must be a whole number from 1 to 10
+            6:81 no operator and no queue has the skill `suport` (did you mean `support`?)"#]],
+    );
+}
+
+#[test]
+fn the_tests_of_a_flow_are_checked_too() {
+    mistakes(
+        "version: 1\nflow: f\nstart: a\nnodes:\n  a: { type: hangup }\ntests:\n  - { at: yesterday, expect: {} }\n  - { at: \"2026-03-02T10:15:00Z\", press: [x], expect: { path: [aa], outcome: hung, queu: x } }\n  - { expect: {} }\n",
+        &expect![[r#"
+            7:11 `yesterday` is no moment (write "2026-03-02T10:15:00+01:00")
+            8:43 `x` are no keys (write "1" or "1234#"; "" presses nothing)
+            8:84 unknown key `queu` (did you mean `queue`?)
+            8:64 there is no node `aa` (did you mean `a`?)
+            8:78 `hung` is no outcome of a test (known are hangup, reject)
+            9:5 `at` is missing (add `at: …`)"#]],
+    );
+}

@@ -1,0 +1,247 @@
+//! `collect`: a prompt, then digits into a variable.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::kind::{Exit, Next, NodeIndex, Wait};
+use super::menu::{TRIES, Tries};
+use crate::flow::expression::Expression;
+use crate::flow::port::{Input, Output};
+use crate::flow::prompt::Prompt;
+use crate::flow::read::Reader;
+use crate::flow::source::Cursor;
+use crate::flow::turn::Turn;
+use crate::flow::value::{Held, Scalar};
+
+/// Digits of one entry; account and card numbers have fewer.
+const DIGITS: i64 = 32;
+
+#[derive(Debug)]
+pub(crate) struct Collect {
+    prompt: Prompt,
+    tries: Tries,
+    min: usize,
+    max: usize,
+    end_key: Option<char>,
+    save: Arc<str>,
+    check: Option<Expression>,
+    sensitive: bool,
+    interdigit: Duration,
+    ok: NodeIndex,
+}
+
+/// Digits so far; never shown, since they may be a secret.
+#[derive(Default)]
+pub(crate) struct Digits(String);
+
+impl fmt::Debug for Digits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "({} digits)", self.0.len())
+    }
+}
+
+/// A collect that plays its prompt (`until` is `None`) or waits for the next digit.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    failures: u32,
+    digits: Digits,
+    pub(super) until: Option<Instant>,
+}
+
+impl Collect {
+    pub(super) fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
+        let own = ["digits", "save", "check", "sensitive", "interdigit", "ok"];
+        let allowed: Vec<&str> = TRIES.iter().copied().chain(own).collect();
+        reader.fields(node, &allowed, &["confirm"]);
+        let prompt = node
+            .require("prompt", reader.diags)
+            .map(|cursor| Prompt::read(cursor, reader));
+        let digits = node
+            .require("digits", reader.diags)
+            .and_then(|cursor| length(cursor, reader));
+        let save = node
+            .require("save", reader.diags)
+            .and_then(|cursor| cursor.string(reader.diags));
+        let check = node.get("check").map(|cursor| reader.expression(cursor));
+        let sensitive = reader.flag(node, "sensitive", false);
+        let interdigit = reader.duration(node, "interdigit", reader.defaults.interdigit);
+        let ok = reader.exit(node, "ok");
+        let tries = Tries::read(node, reader);
+        let (min, max, end_key) = digits?;
+        Some(Self {
+            prompt: prompt?,
+            tries: tries?,
+            min,
+            max,
+            end_key,
+            save: save?.into(),
+            check: match check {
+                Some(compiled) => Some(compiled?),
+                None => None,
+            },
+            sensitive,
+            interdigit,
+            ok: ok?,
+        })
+    }
+
+    pub(super) fn exits(&self) -> Vec<Exit> {
+        let mut exits = vec![Exit::paced("ok", self.ok)];
+        exits.extend(self.tries.exits());
+        exits
+    }
+
+    pub(super) fn prompts(&self) -> Vec<&Prompt> {
+        std::iter::once(&self.prompt)
+            .chain(&self.tries.reprompt)
+            .collect()
+    }
+
+    pub(super) fn enter(&self, turn: &mut Turn<'_>) -> Next {
+        self.ask(0, turn)
+    }
+
+    fn ask(&self, failures: u32, turn: &mut Turn<'_>) -> Next {
+        let entry = Entry {
+            failures,
+            digits: Digits::default(),
+            until: None,
+        };
+        if self.tries.barge_in && !turn.core.ahead.is_empty() {
+            return self.listen(entry, turn);
+        }
+        let prompt = match &self.tries.reprompt {
+            Some(reprompt) if failures > 0 => reprompt,
+            Some(_) | None => &self.prompt,
+        };
+        if turn.play(prompt) {
+            return Next::Stay(Wait::Collect(entry));
+        }
+        self.listen(entry, turn)
+    }
+
+    /// Takes what was typed ahead, then waits.
+    fn listen(&self, mut entry: Entry, turn: &mut Turn<'_>) -> Next {
+        while let Some(key) = turn.core.ahead.pop() {
+            if self.take(key, &mut entry) {
+                return self.entered(entry, turn);
+            }
+        }
+        let patience = if entry.digits.0.is_empty() {
+            self.tries.timeout
+        } else {
+            self.interdigit
+        };
+        entry.until = Some(turn.now + patience);
+        Next::Stay(Wait::Collect(entry))
+    }
+
+    /// Whether the entry is complete.
+    fn take(&self, key: char, entry: &mut Entry) -> bool {
+        if Some(key) == self.end_key {
+            return true;
+        }
+        if key.is_ascii_digit() {
+            entry.digits.0.push(key);
+        } else {
+            // A star or a hash that does not end the entry begins it again.
+            entry.digits.0.clear();
+        }
+        entry.digits.0.len() >= self.max
+    }
+
+    fn entered(&self, entry: Entry, turn: &mut Turn<'_>) -> Next {
+        if entry.digits.0.len() < self.min {
+            return self.failed(true, entry.failures, turn);
+        }
+        let value = Scalar::text(&entry.digits.0);
+        let held = Held {
+            value,
+            sensitive: self.sensitive,
+        };
+        let before = turn.core.vars.insert(Arc::clone(&self.save), held);
+        if self.check.as_ref().is_none_or(|check| turn.holds(check)) {
+            return Next::Go(self.ok);
+        }
+        match before {
+            Some(before) => turn.core.vars.insert(Arc::clone(&self.save), before),
+            None => turn.core.vars.remove(&self.save),
+        };
+        self.failed(true, entry.failures, turn)
+    }
+
+    fn failed(&self, heard: bool, failures: u32, turn: &mut Turn<'_>) -> Next {
+        turn.core.ahead.clear();
+        match self.tries.failed(heard, failures) {
+            Ok(failures) => self.ask(failures, turn),
+            Err(to) => Next::Go(to),
+        }
+    }
+
+    pub(super) fn handle(&self, mut entry: Entry, input: Input, turn: &mut Turn<'_>) -> Next {
+        match (input, entry.until) {
+            (Input::Key(key), None) if !self.tries.barge_in => {
+                turn.core.ahead.push(key);
+                Next::Stay(Wait::Collect(entry))
+            }
+            (Input::Key(key), until) => {
+                if until.is_none() {
+                    turn.out.push(Output::StopPlaying);
+                }
+                if self.take(key, &mut entry) {
+                    return self.entered(entry, turn);
+                }
+                self.listen(entry, turn)
+            }
+            (Input::Played, None) => self.listen(entry, turn),
+            (Input::Tick, Some(at)) if turn.now >= at => {
+                if entry.digits.0.is_empty() {
+                    return self.failed(false, entry.failures, turn);
+                }
+                self.entered(entry, turn)
+            }
+            (
+                Input::Played
+                | Input::Tick
+                | Input::Begin
+                | Input::Answered
+                | Input::QueueEnded(_)
+                | Input::LineEnded(_),
+                _,
+            ) => Next::Stay(Wait::Collect(entry)),
+        }
+    }
+}
+
+/// `{min, max, end_key}`.
+fn length(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Option<(usize, usize, Option<char>)> {
+    cursor.map(reader.diags)?;
+    cursor.unknown_keys(&["min", "max", "end_key"], reader.diags);
+    let max = cursor
+        .require("max", reader.diags)?
+        .integer(1..=DIGITS, reader.diags)?;
+    let min = match cursor.get("min") {
+        Some(min) => min.integer(0..=max, reader.diags)?,
+        None => 1,
+    };
+    let end_key = match cursor.get("end_key") {
+        None => Some('#'),
+        Some(key) => match key.raw() {
+            Some("#") => Some('#'),
+            Some("*") => Some('*'),
+            Some("none") => None,
+            Some(_) | None => {
+                reader
+                    .diags
+                    .push(key.error("`end_key` is \"#\", \"*\" or none"));
+                return None;
+            }
+        },
+    };
+    Some((
+        usize::try_from(min).ok()?,
+        usize::try_from(max).ok()?,
+        end_key,
+    ))
+}

@@ -1,0 +1,256 @@
+//! `menu`: a prompt, then one key.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use super::kind::{Exit, Next, NodeIndex, Wait};
+use crate::flow::port::{Input, Output};
+use crate::flow::prompt::Prompt;
+use crate::flow::read::{Again, Reader};
+use crate::flow::source::Cursor;
+use crate::flow::turn::Turn;
+
+const RETRIES: u32 = 10;
+
+#[derive(Debug)]
+pub(crate) struct Menu {
+    prompt: Prompt,
+    keys: BTreeMap<char, NodeIndex>,
+    pub(super) tries: Tries,
+}
+
+/// What menus and collects have in common: how an input may fail, and what then.
+#[derive(Debug)]
+pub(super) struct Tries {
+    pub(super) reprompt: Option<Prompt>,
+    pub(super) timeout: Duration,
+    pub(super) barge_in: bool,
+    retries: u32,
+    no_input: Again,
+    no_match: Again,
+    on_failure: Option<NodeIndex>,
+}
+
+/// The fields that [`Tries::read`] reads.
+pub(super) const TRIES: &[&str] = &[
+    "prompt",
+    "reprompt",
+    "timeout",
+    "retries",
+    "barge_in",
+    "no_input",
+    "no_match",
+    "on_failure",
+];
+
+impl Tries {
+    pub(super) fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
+        let reprompt = node
+            .get("reprompt")
+            .map(|cursor| Prompt::read(cursor, reader));
+        let timeout = reader.duration(node, "timeout", reader.defaults.timeout);
+        let barge_in = reader.flag(node, "barge_in", reader.defaults.barge_in.unwrap_or(true));
+        let retries = reader.count(node, "retries", RETRIES, reader.defaults.retries);
+        let mut again = |key: &str| match node.get(key) {
+            Some(cursor) => reader.again(cursor),
+            None => Some(
+                reader
+                    .defaults
+                    .exits
+                    .get(key)
+                    .copied()
+                    .unwrap_or(Again::Retry),
+            ),
+        };
+        let (no_input, no_match) = (again("no_input"), again("no_match"));
+        let (no_input, no_match) = (no_input?, no_match?);
+        let on_failure = if no_input == Again::Retry || no_match == Again::Retry {
+            Some(reader.exit(node, "on_failure")?)
+        } else {
+            if let Some(cursor) = node.get("on_failure") {
+                let warning = cursor.warning("`on_failure` is never taken");
+                reader
+                    .diags
+                    .push(warning.hint("it follows `retry` in no_input or no_match"));
+                reader.target(cursor)?;
+            }
+            None
+        };
+        Some(Self {
+            reprompt,
+            timeout,
+            barge_in,
+            retries,
+            no_input,
+            no_match,
+            on_failure,
+        })
+    }
+
+    pub(super) fn exits(&self) -> Vec<Exit> {
+        let mut exits = Vec::new();
+        if let Again::Go(to) = self.no_input {
+            exits.push(Exit::instant("no_input", to));
+        }
+        if let Again::Go(to) = self.no_match {
+            exits.push(Exit::paced("no_match", to));
+        }
+        exits.extend(self.on_failure.map(|to| Exit::instant("on_failure", to)));
+        exits
+    }
+
+    /// Where to after a failure: the number of failures so far, or a node.
+    pub(super) fn failed(&self, heard: bool, failures: u32) -> Result<u32, NodeIndex> {
+        match if heard { self.no_match } else { self.no_input } {
+            Again::Go(to) => Err(to),
+            Again::Retry => match self.on_failure {
+                Some(to) if failures >= self.retries => Err(to),
+                Some(_) | None => Ok(failures + 1),
+            },
+        }
+    }
+}
+
+/// A menu that plays its prompt (`until` is `None`) or waits for a key.
+#[derive(Debug)]
+pub(crate) struct Listening {
+    failures: u32,
+    pub(super) until: Option<Instant>,
+}
+
+impl Menu {
+    pub(super) fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
+        let allowed: Vec<&str> = TRIES.iter().copied().chain(["keys"]).collect();
+        reader.fields(node, &allowed, &[]);
+        let prompt = node
+            .require("prompt", reader.diags)
+            .map(|cursor| Prompt::read(cursor, reader));
+        let keys = node
+            .require("keys", reader.diags)
+            .and_then(|cursor| keys(cursor, reader));
+        let tries = Tries::read(node, reader);
+        Some(Self {
+            prompt: prompt?,
+            keys: keys?,
+            tries: tries?,
+        })
+    }
+
+    pub(super) fn exits(&self) -> Vec<Exit> {
+        let mut exits: Vec<Exit> = self
+            .keys
+            .iter()
+            .map(|(key, to)| Exit::paced(*key, *to))
+            .collect();
+        exits.extend(self.tries.exits());
+        exits
+    }
+
+    pub(super) fn prompts(&self) -> Vec<&Prompt> {
+        std::iter::once(&self.prompt)
+            .chain(&self.tries.reprompt)
+            .collect()
+    }
+
+    pub(super) fn enter(&self, turn: &mut Turn<'_>) -> Next {
+        self.ask(0, turn)
+    }
+
+    fn ask(&self, failures: u32, turn: &mut Turn<'_>) -> Next {
+        if self.tries.barge_in
+            && let Some(key) = turn.core.ahead.pop()
+        {
+            return self.key(key, failures, turn);
+        }
+        let prompt = match &self.tries.reprompt {
+            Some(reprompt) if failures > 0 => reprompt,
+            Some(_) | None => &self.prompt,
+        };
+        if turn.play(prompt) {
+            return Next::Stay(Wait::Menu(Listening {
+                failures,
+                until: None,
+            }));
+        }
+        self.listen(failures, turn)
+    }
+
+    fn listen(&self, failures: u32, turn: &mut Turn<'_>) -> Next {
+        if let Some(key) = turn.core.ahead.pop() {
+            return self.key(key, failures, turn);
+        }
+        let until = Some(turn.now + self.tries.timeout);
+        Next::Stay(Wait::Menu(Listening { failures, until }))
+    }
+
+    fn key(&self, key: char, failures: u32, turn: &mut Turn<'_>) -> Next {
+        match self.keys.get(&key) {
+            Some(to) => Next::Go(*to),
+            None => self.failed(true, failures, turn),
+        }
+    }
+
+    fn failed(&self, heard: bool, failures: u32, turn: &mut Turn<'_>) -> Next {
+        // Keys after a wrong one were meant for somewhere else.
+        turn.core.ahead.clear();
+        match self.tries.failed(heard, failures) {
+            Ok(failures) => self.ask(failures, turn),
+            Err(to) => Next::Go(to),
+        }
+    }
+
+    pub(super) fn handle(&self, listening: Listening, input: Input, turn: &mut Turn<'_>) -> Next {
+        let Listening { failures, until } = listening;
+        match (input, until) {
+            (Input::Key(key), None) if self.tries.barge_in => {
+                turn.out.push(Output::StopPlaying);
+                self.key(key, failures, turn)
+            }
+            (Input::Key(key), None) => {
+                turn.core.ahead.push(key);
+                Next::Stay(Wait::Menu(Listening { failures, until }))
+            }
+            (Input::Key(key), Some(_)) => self.key(key, failures, turn),
+            (Input::Played, None) => self.listen(failures, turn),
+            (Input::Tick, Some(at)) if turn.now >= at => self.failed(false, failures, turn),
+            (
+                Input::Played
+                | Input::Tick
+                | Input::Begin
+                | Input::Answered
+                | Input::QueueEnded(_)
+                | Input::LineEnded(_),
+                _,
+            ) => Next::Stay(Wait::Menu(Listening { failures, until })),
+        }
+    }
+}
+
+/// A map of keys to nodes, of a menu or of a wait.
+pub(super) fn keys(
+    cursor: Cursor<'_>,
+    reader: &mut Reader<'_>,
+) -> Option<BTreeMap<char, NodeIndex>> {
+    let mut keys = BTreeMap::new();
+    for (text, value) in cursor.map(reader.diags)? {
+        let mut chars = text.chars();
+        match (chars.next(), chars.next()) {
+            (Some(key @ ('0'..='9' | '*' | '#')), None) => {
+                keys.extend(reader.target(value).map(|to| (key, to)));
+            }
+            (Some(_) | None, _) => {
+                let problem = value.key_error(format!("`{text}` is no key of a telephone"));
+                reader
+                    .diags
+                    .push(problem.hint("keys are 0 to 9, \"*\" and \"#\", in quotes"));
+            }
+        }
+    }
+    if keys.is_empty() {
+        reader
+            .diags
+            .push(cursor.key_error("there are no keys to press"));
+        return None;
+    }
+    Some(keys)
+}

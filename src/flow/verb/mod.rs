@@ -1,0 +1,16 @@
+//! What nodes do: a file a verb, each with its fields, its exits and its steps.
+
+mod branch;
+mod collect;
+mod farewell;
+mod hours;
+mod kind;
+mod line;
+mod menu;
+mod play;
+mod queue;
+mod set;
+mod switch;
+
+pub(super) use kind::{Exit, Next, NodeIndex, Verb, Wait};
+pub(super) use set::fixed;

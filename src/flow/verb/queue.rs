@@ -1,0 +1,299 @@
+//! `queue`: the call waits for an operator.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::kind::{Exit, Next, NodeIndex, Wait};
+use super::menu;
+use crate::flow::expression::{Expression, Name, Template};
+use crate::flow::port::{Announce, Input, Output, QueueExit, QueueRequest};
+use crate::flow::prompt::Spoken;
+use crate::flow::read::Reader;
+use crate::flow::source::{Cursor, unknown};
+use crate::flow::speech;
+use crate::flow::turn::Turn;
+use crate::model::{FlowFault, Level, QueueName, Requirement, Skill};
+
+/// More often than this, a caller hears nothing but announcements.
+const ANNOUNCE_EVERY: Duration = Duration::from_secs(10);
+
+#[derive(Debug)]
+pub(crate) struct Queue {
+    queue: QueueName,
+    require: Vec<(Template, Level)>,
+    priority: Option<Expression>,
+    max_wait: Option<Duration>,
+    music: Option<Arc<str>>,
+    announce: Option<Announce>,
+    keys: BTreeMap<char, NodeIndex>,
+    operator_announcement: Option<Arc<str>>,
+    exits: Exits,
+}
+
+#[derive(Debug)]
+struct Exits {
+    answered: NodeIndex,
+    timeout: NodeIndex,
+    full: NodeIndex,
+    no_operators: NodeIndex,
+    error: NodeIndex,
+}
+
+const FIELDS: &[&str] = &[
+    "queue",
+    "skills",
+    "priority",
+    "waiting",
+    "max_wait",
+    "operator_announcement",
+    "answered",
+    "timeout",
+    "full",
+    "no_operators",
+    "error",
+];
+
+impl Queue {
+    pub(super) fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
+        reader.fields(
+            node,
+            FIELDS,
+            &["preferred_operator", "escalate", "callback"],
+        );
+        let queue = node
+            .require("queue", reader.diags)
+            .and_then(|cursor| name(cursor, reader));
+        let require = node
+            .get("skills")
+            .map(|cursor| skills(cursor, reader))
+            .unwrap_or_default();
+        let priority = node
+            .get("priority")
+            .and_then(|cursor| reader.expression(cursor));
+        let max_wait = node
+            .get("max_wait")
+            .and_then(|cursor| cursor.duration(reader.diags));
+        let waiting = node
+            .get("waiting")
+            .map(|cursor| waiting(cursor, reader))
+            .unwrap_or_default();
+        let operator_announcement = node.get("operator_announcement").and_then(|cursor| {
+            let name = cursor.string(reader.diags)?;
+            reader.sound_in_each_language(cursor, name);
+            Some(Arc::from(name))
+        });
+        let mut exit = |name| reader.exit(node, name);
+        let (answered, timeout, full) = (exit("answered"), exit("timeout"), exit("full"));
+        let (no_operators, error) = (exit("no_operators"), exit("error"));
+        Some(Self {
+            queue: queue?,
+            require,
+            priority,
+            max_wait,
+            music: waiting.music,
+            announce: waiting.announce,
+            keys: waiting.keys,
+            operator_announcement,
+            exits: Exits {
+                answered: answered?,
+                timeout: timeout?,
+                full: full?,
+                no_operators: no_operators?,
+                error: error?,
+            },
+        })
+    }
+
+    pub(super) fn exits(&self) -> Vec<Exit> {
+        let mut exits = vec![
+            Exit::paced("answered", self.exits.answered),
+            Exit::paced("timeout", self.exits.timeout),
+            Exit::instant("full", self.exits.full),
+            Exit::instant("no_operators", self.exits.no_operators),
+            Exit::instant("error", self.exits.error),
+        ];
+        exits.extend(self.keys.iter().map(|(key, to)| Exit::paced(*key, *to)));
+        exits
+    }
+
+    pub(super) fn sounds(&self, language: &str) -> Vec<(String, String)> {
+        let mut names: Vec<(String, String)> = Vec::new();
+        if self.announce.is_some() {
+            let spoken = speech::announcement_sounds(language);
+            names.extend(spoken.into_iter().map(|name| (language.to_owned(), name)));
+        }
+        names.extend(
+            self.operator_announcement
+                .iter()
+                .map(|name| (language.to_owned(), name.to_string())),
+        );
+        names.extend(
+            self.music
+                .iter()
+                .map(|name| ("music".to_owned(), name.to_string())),
+        );
+        names
+    }
+
+    pub(super) fn enter(&self, turn: &mut Turn<'_>) -> Next {
+        turn.core.ahead.clear();
+        let mut require = Vec::new();
+        for (template, level) in &self.require {
+            if let Some(skill) = turn.fill(template).and_then(|held| held.shown()) {
+                require.push((Skill::new(skill.to_string()), *level));
+            }
+        }
+        let priority = self.priority.as_ref().and_then(|of| turn.priority(of));
+        let language = &turn.core.language;
+        let request = QueueRequest {
+            queue: self.queue.clone(),
+            require: require.into_iter().collect::<Requirement>(),
+            priority: priority.unwrap_or(turn.core.priority),
+            max_wait: self.max_wait,
+            music: self.music.clone(),
+            announce: self.announce,
+            keys: self.keys.keys().copied().collect(),
+            operator_announcement: self
+                .operator_announcement
+                .as_ref()
+                .map(|name| Spoken::sound(language, name)),
+        };
+        turn.out.push(Output::Queue(request));
+        Next::Stay(Wait::Queue)
+    }
+
+    pub(super) fn handle(&self, input: Input, turn: &mut Turn<'_>) -> Next {
+        let Input::QueueEnded(exit) = input else {
+            return Next::Stay(Wait::Queue);
+        };
+        Next::Go(match exit {
+            QueueExit::Answered => self.exits.answered,
+            QueueExit::Timeout => self.exits.timeout,
+            QueueExit::Full => self.exits.full,
+            QueueExit::NoOperators => self.exits.no_operators,
+            QueueExit::Key(key) => match self.keys.get(&key) {
+                Some(to) => *to,
+                // A key that was not asked for: the wait is over all the same.
+                None => self.exits.error,
+            },
+            QueueExit::Error => {
+                turn.fault(FlowFault::Queue);
+                self.exits.error
+            }
+        })
+    }
+}
+
+fn name(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Option<QueueName> {
+    let name = cursor.string(reader.diags)?;
+    if !reader.known.queues.contains(name) {
+        let problem = cursor.error(format!("there is no queue `{name}`"));
+        reader.diags.push(unknown(
+            problem,
+            name,
+            reader.known.queues.iter().map(QueueName::as_str),
+        ));
+    }
+    Some(QueueName::from(name))
+}
+
+/// `{require: {skill: level}}`; a skill may be a template.
+fn skills(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Vec<(Template, Level)> {
+    reader.fields(cursor, &["require"], &["prefer"]);
+    let mut skills = Vec::new();
+    let written = cursor.get("require").and_then(|map| map.map(reader.diags));
+    for (text, value) in written.unwrap_or_default() {
+        let level = value.integer(1..=10, reader.diags);
+        let level = level
+            .and_then(|n| u8::try_from(n).ok())
+            .and_then(Level::new);
+        let template = reader.template(value, text);
+        if let Some(template) = &template {
+            known_skill(value, template, text, reader);
+        }
+        skills.extend(template.zip(level));
+    }
+    skills
+}
+
+/// A skill that is a template of nothing but the language is checked in every language.
+fn known_skill(value: Cursor<'_>, template: &Template, text: &str, reader: &mut Reader<'_>) {
+    if !template.names().all(|name| *name == Name::Language) {
+        return;
+    }
+    for language in reader.languages.clone() {
+        let skill = text.replace("${language}", &language);
+        if !reader.known.skills.contains(&Skill::new(skill.as_str())) {
+            let problem =
+                value.key_error(format!("no operator and no queue has the skill `{skill}`"));
+            reader.diags.push(unknown(
+                problem,
+                &skill,
+                reader.known.skills.iter().map(Skill::as_str),
+            ));
+        }
+        if template.literal().is_some() {
+            return;
+        }
+    }
+}
+
+#[derive(Default)]
+struct Waiting {
+    music: Option<Arc<str>>,
+    announce: Option<Announce>,
+    keys: BTreeMap<char, NodeIndex>,
+}
+
+fn waiting(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Waiting {
+    if cursor.map(reader.diags).is_none() {
+        return Waiting::default();
+    }
+    reader.fields(cursor, &["music", "announce", "keys"], &[]);
+    let music = cursor.get("music").and_then(|cursor| {
+        let name = cursor.string(reader.diags)?;
+        if !(reader.known.sounds)("music", name) {
+            let problem = cursor.error(format!("there is no music `{name}`"));
+            reader
+                .diags
+                .push(problem.hint(format!("add prompts/music/{name}.wav")));
+        }
+        Some(Arc::from(name))
+    });
+    let announce = cursor
+        .get("announce")
+        .and_then(|cursor| announce(cursor, reader));
+    let keys = cursor
+        .get("keys")
+        .and_then(|cursor| menu::keys(cursor, reader));
+    Waiting {
+        music,
+        announce,
+        keys: keys.unwrap_or_default(),
+    }
+}
+
+fn announce(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Announce> {
+    cursor.map(reader.diags)?;
+    reader.fields(cursor, &["position", "estimated_wait", "every"], &[]);
+    let position = reader.flag(cursor, "position", false);
+    let estimated_wait = reader.flag(cursor, "estimated_wait", false);
+    let every = cursor.get("every").and_then(|every| {
+        let period = every.duration(reader.diags)?;
+        if period < ANNOUNCE_EVERY {
+            reader
+                .diags
+                .push(every.error("announcements come at most every 10s"));
+        }
+        Some(period)
+    });
+    if position || estimated_wait {
+        reader.sounds_of_speech(cursor, &speech::announcement_sounds);
+    }
+    Some(Announce {
+        position,
+        estimated_wait,
+        every,
+    })
+}

@@ -1,0 +1,381 @@
+//! One leg: what it plays, what it hears, how its packets are numbered.
+
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::media::codec::g711;
+use crate::media::{Agreed, Sound};
+use crate::model::{Codec, LegId, PlayId, StreamQuality};
+use crate::rtp::{self, HEADER_BYTES, Header, KeyReader, Reception};
+
+/// Samples, and bytes, of one packet.
+pub(crate) const FRAME: usize = 160;
+const FRAME_SAMPLES: u32 = 160;
+
+/// What a packet carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Sound(Codec),
+    Key,
+    Other,
+}
+
+/// What a received packet means beyond its payload.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Heard {
+    pub(crate) first: bool,
+    pub(crate) after_silence: bool,
+}
+
+/// What became of a frame that was due.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Sent {
+    Packet {
+        to: Option<SocketAddr>,
+        length: usize,
+    },
+    End {
+        play: PlayId,
+    },
+    Nothing,
+}
+
+#[derive(Debug)]
+struct Playing {
+    play: PlayId,
+    sounds: Arc<[Arc<Sound>]>,
+    looped: bool,
+    sound: usize,
+    at: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Watch {
+    silence: Duration,
+    from: Instant,
+    told: bool,
+}
+
+/// Where the relayed stream's numbers map to ours.
+#[derive(Clone, Copy, Debug)]
+struct Mapping {
+    ssrc: u32,
+    sequence: u16,
+    timestamp: u32,
+}
+
+/// One leg of a call.
+#[derive(Debug)]
+pub(crate) struct Leg {
+    agreed: Option<Agreed>,
+    latched: Option<(SocketAddr, u32)>,
+    reception: Reception,
+    keys: KeyReader,
+    playing: Option<Playing>,
+    on_wheel: bool,
+    bridged: Option<LegId>,
+    mapping: Option<Mapping>,
+    watch: Option<Watch>,
+    ssrc: u32,
+    sequence: u16,
+    timestamp: u32,
+    /// The next packet begins a talk spurt.
+    mark: bool,
+    sent: u64,
+}
+
+impl Leg {
+    pub(crate) fn new(seed: u64) -> Self {
+        let [a, b, c, d, e, f, ..] = seed.to_be_bytes();
+        Self {
+            agreed: None,
+            latched: None,
+            reception: Reception::default(),
+            keys: KeyReader::default(),
+            playing: None,
+            on_wheel: false,
+            bridged: None,
+            mapping: None,
+            watch: None,
+            ssrc: u32::from_be_bytes([a, b, c, d]),
+            sequence: u16::from_be_bytes([e, f]) & 0x7fff,
+            timestamp: u32::from_be_bytes([d, c, b, a]),
+            mark: true,
+            sent: 0,
+        }
+    }
+
+    pub(crate) fn connect(&mut self, agreed: Agreed) {
+        // A moved stream may come from elsewhere; an unchanged one stays latched.
+        if self.agreed.and_then(|before| before.remote) != agreed.remote {
+            self.latched = None;
+        }
+        self.agreed = Some(agreed);
+    }
+
+    pub(crate) fn play(&mut self, play: PlayId, sounds: Arc<[Arc<Sound>]>, looped: bool) {
+        let looped = looped && sounds.iter().any(|sound| !sound.pcmu.is_empty());
+        self.playing = Some(Playing {
+            play,
+            sounds,
+            looped,
+            sound: 0,
+            at: 0,
+        });
+        self.mark = true;
+        self.mapping = None;
+    }
+
+    pub(crate) fn stop(&mut self) {
+        self.playing = None;
+        self.mark = true;
+    }
+
+    /// Sets whom it is bridged with; gives whom it was.
+    pub(crate) fn bridge(&mut self, peer: Option<LegId>) -> Option<LegId> {
+        self.mapping = None;
+        self.mark = true;
+        std::mem::replace(&mut self.bridged, peer)
+    }
+
+    pub(crate) fn bridged(&self) -> Option<LegId> {
+        self.bridged
+    }
+
+    pub(crate) fn watch(&mut self, silence: Option<Duration>, now: Instant) {
+        self.watch = silence.map(|silence| Watch {
+            silence,
+            from: now,
+            told: false,
+        });
+    }
+
+    pub(crate) fn silent_at(&self) -> Option<Instant> {
+        self.watch
+            .filter(|watch| !watch.told)
+            .map(|watch| watch.from + watch.silence)
+    }
+
+    pub(crate) fn fell_silent(&mut self, now: Instant) -> bool {
+        let due = self.silent_at().is_some_and(|at| at <= now);
+        if let Some(watch) = self.watch.as_mut().filter(|_| due) {
+            watch.told = true;
+        }
+        due
+    }
+
+    pub(crate) fn enter_wheel(&mut self) -> bool {
+        !std::mem::replace(&mut self.on_wheel, true)
+    }
+
+    pub(crate) fn leave_wheel(&mut self) {
+        self.on_wheel = false;
+    }
+
+    pub(crate) fn quality(&self) -> StreamQuality {
+        StreamQuality {
+            received: self.reception.received(),
+            sent: self.sent,
+            lost: self.reception.lost(),
+            jitter: self.reception.jitter(),
+            mos: self.reception.score(),
+        }
+    }
+
+    /// Counts a packet of the peer; `None` for one from anybody else.
+    pub(crate) fn receive(
+        &mut self,
+        header: &Header,
+        from: SocketAddr,
+        since: Duration,
+        now: Instant,
+    ) -> Option<Heard> {
+        let signalled = self.agreed?.remote;
+        match self.latched {
+            Some((source, _)) if source == from => {}
+            // The same host with the same stream from another port: its NAT was rebound.
+            Some((source, ssrc)) if source.ip() == from.ip() && ssrc == header.ssrc => {}
+            Some(_) => return None,
+            None if signalled.is_none_or(|remote| remote.ip() == from.ip()) => {}
+            None => return None,
+        }
+        let first = self.reception.received() == 0;
+        self.latched = Some((from, header.ssrc));
+        self.reception.take(header, since);
+        let mut after_silence = false;
+        if let Some(watch) = &mut self.watch {
+            watch.from = now;
+            after_silence = std::mem::replace(&mut watch.told, false);
+        }
+        Some(Heard {
+            first,
+            after_silence,
+        })
+    }
+
+    pub(crate) fn kind_of(&self, header: &Header) -> Kind {
+        match self.agreed {
+            Some(agreed) if agreed.keys == Some(header.payload_type) => Kind::Key,
+            Some(_) => match header.payload_type {
+                0 => Kind::Sound(Codec::Pcmu),
+                8 => Kind::Sound(Codec::Pcma),
+                _ => Kind::Other,
+            },
+            None => Kind::Other,
+        }
+    }
+
+    pub(crate) fn key(&mut self, header: &Header, payload: &[u8]) -> Option<char> {
+        match self.kind_of(header) {
+            Kind::Key => self.keys.take(header.timestamp, payload),
+            Kind::Sound(_) | Kind::Other => None,
+        }
+    }
+
+    /// Turns a packet of the bridged leg into one of ours, in place; where to send it.
+    pub(crate) fn relay(
+        &mut self,
+        kind: Kind,
+        header: &Header,
+        packet: &mut [u8],
+        payload: Range<usize>,
+    ) -> Option<SocketAddr> {
+        let agreed = self
+            .agreed
+            .filter(|agreed| agreed.send && self.playing.is_none())?;
+        let payload_type = match kind {
+            Kind::Sound(codec) => {
+                if codec != agreed.codec {
+                    let table = if agreed.codec == Codec::Pcma {
+                        &g711::ULAW_TO_ALAW
+                    } else {
+                        &g711::ALAW_TO_ULAW
+                    };
+                    g711::recode(packet.get_mut(payload)?, table);
+                }
+                agreed.codec.payload_type()
+            }
+            Kind::Key => agreed.keys?,
+            Kind::Other => return None,
+        };
+        let to = self.destination()?;
+        let mapping = *self
+            .mapping
+            .filter(|mapping| mapping.ssrc == header.ssrc)
+            .get_or_insert_with(|| Mapping {
+                ssrc: header.ssrc,
+                sequence: self.sequence.wrapping_sub(header.sequence),
+                timestamp: self.timestamp.wrapping_sub(header.timestamp),
+            });
+        self.mapping = Some(mapping);
+        let ours = Header {
+            marker: header.marker || std::mem::replace(&mut self.mark, false),
+            payload_type,
+            sequence: header.sequence.wrapping_add(mapping.sequence),
+            timestamp: header.timestamp.wrapping_add(mapping.timestamp),
+            ssrc: self.ssrc,
+        };
+        rtp::rewrite(packet, &ours)?;
+        // What is played next goes on after the highest that was relayed.
+        if ours.sequence.wrapping_sub(self.sequence) < 0x8000 {
+            self.sequence = ours.sequence.wrapping_add(1);
+            self.timestamp = ours.timestamp.wrapping_add(FRAME_SAMPLES);
+        }
+        self.sent += 1;
+        Some(to)
+    }
+
+    /// Writes the next frame of what is played.
+    pub(crate) fn frame(&mut self, buffer: &mut [u8]) -> Sent {
+        let Some(agreed) = self.agreed else {
+            // Nothing is agreed on yet: the sound waits, as its listener does.
+            return if self.playing.is_some() {
+                Sent::Packet {
+                    to: None,
+                    length: 0,
+                }
+            } else {
+                Sent::Nothing
+            };
+        };
+        let Some(playing) = &mut self.playing else {
+            return Sent::Nothing;
+        };
+        let Some(payload) = buffer.get_mut(HEADER_BYTES..HEADER_BYTES + FRAME) else {
+            return Sent::Nothing;
+        };
+        if playing.fill(payload, agreed.codec) == 0 {
+            let play = playing.play;
+            self.stop();
+            return Sent::End { play };
+        }
+        let header = Header {
+            marker: std::mem::replace(&mut self.mark, false),
+            payload_type: agreed.codec.payload_type(),
+            sequence: self.sequence,
+            timestamp: self.timestamp,
+            ssrc: self.ssrc,
+        };
+        self.sequence = self.sequence.wrapping_add(1);
+        self.timestamp = self.timestamp.wrapping_add(FRAME_SAMPLES);
+        let to = self.destination().filter(|_| agreed.send);
+        if to.is_some() {
+            self.sent += 1;
+        }
+        match rtp::write_header(buffer, &header) {
+            Some(()) => Sent::Packet {
+                to,
+                length: HEADER_BYTES + FRAME,
+            },
+            None => Sent::Nothing,
+        }
+    }
+
+    /// Where the peer was heard; until then where it said it would be.
+    fn destination(&self) -> Option<SocketAddr> {
+        self.latched
+            .map(|(source, _)| source)
+            .or_else(|| self.agreed.and_then(|agreed| agreed.remote))
+    }
+}
+
+impl Playing {
+    /// Fills one frame, over the ends of sounds; the rest is silence. How many bytes were
+    /// sound.
+    fn fill(&mut self, frame: &mut [u8], codec: Codec) -> usize {
+        let mut filled = 0;
+        while filled < frame.len() {
+            let Some(sound) = self.sounds.get(self.sound) else {
+                if !self.looped {
+                    break;
+                }
+                self.sound = 0;
+                continue;
+            };
+            let bytes = if codec == Codec::Pcmu {
+                &sound.pcmu
+            } else {
+                &sound.pcma
+            };
+            let rest = bytes.get(self.at..).unwrap_or_default();
+            let take = rest.len().min(frame.len() - filled);
+            if let (Some(to), Some(from)) = (frame.get_mut(filled..filled + take), rest.get(..take))
+            {
+                to.copy_from_slice(from);
+            }
+            filled += take;
+            self.at += take;
+            if self.at >= bytes.len() {
+                self.sound += 1;
+                self.at = 0;
+            }
+        }
+        let silence = if codec == Codec::Pcmu { 0xff } else { 0xd5 };
+        if let Some(rest) = frame.get_mut(filled..) {
+            rest.fill(silence);
+        }
+        filled
+    }
+}

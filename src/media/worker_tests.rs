@@ -1,0 +1,351 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::*;
+use crate::media::{Agreed, Sound};
+use crate::model::{Codec, PlayId};
+use crate::rtp::{event_payload, write_header};
+
+#[derive(Default)]
+struct Seen {
+    sent: Vec<(LegId, SocketAddr, Vec<u8>)>,
+    reports: Vec<Report>,
+}
+
+impl Sink for Seen {
+    fn send(&mut self, leg: LegId, to: SocketAddr, packet: &[u8]) {
+        self.sent.push((leg, to, packet.to_vec()));
+    }
+
+    fn report(&mut self, report: Report) {
+        self.reports.push(report);
+    }
+}
+
+const CALLER: LegId = LegId(1);
+const OPERATOR: LegId = LegId(2);
+
+struct World {
+    worker: Worker,
+    seen: Seen,
+    now: Instant,
+}
+
+fn address(port: u16) -> SocketAddr {
+    SocketAddr::from(([192, 0, 2, 7], port))
+}
+
+impl World {
+    #[expect(clippy::disallowed_methods, reason = "any instant will do")]
+    fn new() -> Self {
+        let now = Instant::now();
+        let mut world = Self {
+            worker: Worker::new(now, 3),
+            seen: Seen::default(),
+            now,
+        };
+        for (leg, port, codec) in [(CALLER, 4000, Codec::Pcmu), (OPERATOR, 5000, Codec::Pcma)] {
+            world.worker.opened(leg, address(9), &mut world.seen);
+            let keys = Some(if leg == CALLER { 96 } else { 101 });
+            let agreed = Agreed {
+                remote: Some(address(port)),
+                codec,
+                keys,
+                send: true,
+                receive: true,
+            };
+            world.command(Command::Connect { leg, agreed });
+        }
+        world.seen.reports.clear();
+        world
+    }
+
+    fn command(&mut self, command: Command) {
+        self.worker.command(command, self.now, &mut self.seen);
+    }
+
+    fn packet(
+        &mut self,
+        leg: LegId,
+        port: u16,
+        (payload_type, sequence, timestamp): (u8, u16, u32),
+        payload: &[u8],
+    ) {
+        let mut packet = vec![0; 12];
+        packet.extend_from_slice(payload);
+        write_header(
+            &mut packet,
+            &Header {
+                marker: false,
+                payload_type,
+                sequence,
+                timestamp,
+                ssrc: 77,
+            },
+        )
+        .unwrap();
+        self.worker
+            .packet((leg, address(port)), &mut packet, self.now, &mut self.seen);
+    }
+
+    fn pass(&mut self, millis: u64) {
+        for _ in 0..millis {
+            self.now += Duration::from_millis(1);
+            self.worker.tick(self.now, &mut self.seen);
+        }
+    }
+
+    fn headers(&self) -> Vec<Header> {
+        self.seen
+            .sent
+            .iter()
+            .map(|(_, _, packet)| Header::read(packet).unwrap().0)
+            .collect()
+    }
+}
+
+fn sound(millis: usize) -> Arc<Sound> {
+    Arc::new(Sound {
+        pcmu: Bytes::from(vec![0x11; millis * 8]),
+        pcma: Bytes::from(vec![0x22; millis * 8]),
+    })
+}
+
+#[test]
+fn a_bridge_passes_sound_in_the_law_of_each_side_with_numbers_of_our_own() {
+    let mut world = World::new();
+    world.command(Command::Bridge {
+        one: CALLER,
+        other: OPERATOR,
+    });
+    for n in 0..3u16 {
+        world.packet(
+            CALLER,
+            4000,
+            (0, 500 + n, 9000 + u32::from(n) * 160),
+            &[0xff; 160],
+        );
+    }
+    let (leg, to, packet) = &world.seen.sent[0];
+    assert_eq!((*leg, *to, packet[12]), (OPERATOR, address(5000), 0xd5));
+    let headers = world.headers();
+    assert!(headers.iter().all(|h| h.payload_type == 8 && h.ssrc != 77));
+    assert_eq!(headers[2].sequence.wrapping_sub(headers[0].sequence), 2);
+    assert_eq!(headers[2].timestamp.wrapping_sub(headers[0].timestamp), 320);
+    assert_eq!(world.seen.reports, [Report::FirstPacket { leg: CALLER }]);
+}
+
+#[test]
+fn a_key_is_told_once_and_passed_with_the_other_sides_type() {
+    let mut world = World::new();
+    world.command(Command::Bridge {
+        one: CALLER,
+        other: OPERATOR,
+    });
+    for n in 0..5u16 {
+        world.packet(
+            CALLER,
+            4000,
+            (96, n, 800),
+            &event_payload('7', n > 2, 160 * n).unwrap(),
+        );
+    }
+    let keys: Vec<_> = world
+        .seen
+        .reports
+        .iter()
+        .filter(|r| matches!(r, Report::Key { .. }))
+        .collect();
+    assert_eq!(
+        keys,
+        [&Report::Key {
+            leg: CALLER,
+            key: '7'
+        }]
+    );
+    assert_eq!(
+        world
+            .headers()
+            .iter()
+            .filter(|h| h.payload_type == 101)
+            .count(),
+        5
+    );
+}
+
+#[test]
+fn a_stranger_is_neither_heard_nor_followed() {
+    let mut world = World::new();
+    world.command(Command::Bridge {
+        one: CALLER,
+        other: OPERATOR,
+    });
+    let mut packet = vec![0x80, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 5, 1, 2, 3];
+    let stranger = SocketAddr::from(([203, 0, 113, 9], 4000));
+    world
+        .worker
+        .packet((CALLER, stranger), &mut packet, world.now, &mut world.seen);
+    assert!(world.seen.sent.is_empty() && world.seen.reports.is_empty());
+    // From the right host any port will do, once; then only the same stream may move.
+    world.packet(CALLER, 4004, (0, 1, 1), &[0; 160]);
+    world.packet(CALLER, 4010, (0, 2, 161), &[0; 160]);
+    let other_stream = |world: &mut World| {
+        let mut packet = vec![0x80, 0, 0, 9, 0, 0, 0, 9, 0, 0, 0, 99, 0];
+        world.worker.packet(
+            (CALLER, address(4000)),
+            &mut packet,
+            world.now,
+            &mut world.seen,
+        );
+    };
+    other_stream(&mut world);
+    assert_eq!(world.seen.sent.len(), 2);
+    world.packet(OPERATOR, 5000, (8, 1, 1), &[0; 160]);
+    assert_eq!(world.seen.sent[2].1, address(4010));
+}
+
+#[test]
+fn sounds_play_one_after_another_in_even_packets_and_then_it_is_told() {
+    let mut world = World::new();
+    world.command(Command::Play {
+        leg: CALLER,
+        play: PlayId(5),
+        sounds: [sound(50), sound(50)].into(),
+        looped: false,
+    });
+    world.pass(200);
+    assert_eq!(world.seen.sent.len(), 5);
+    let headers = world.headers();
+    assert!(headers[0].marker && headers.iter().skip(1).all(|h| !h.marker));
+    assert!(
+        headers
+            .windows(2)
+            .all(|w| w[1].sequence == w[0].sequence.wrapping_add(1)
+                && w[1].timestamp == w[0].timestamp.wrapping_add(160))
+    );
+    assert!(
+        world
+            .seen
+            .sent
+            .iter()
+            .all(|(_, to, packet)| *to == address(4000) && packet[12..].iter().all(|b| *b == 0x11))
+    );
+    assert_eq!(
+        world.seen.reports,
+        [Report::Played {
+            leg: CALLER,
+            play: PlayId(5)
+        }]
+    );
+    assert_eq!(world.worker.deadline(), None);
+}
+
+#[test]
+fn music_goes_round_until_it_is_stopped() {
+    let mut world = World::new();
+    world.command(Command::Play {
+        leg: OPERATOR,
+        play: PlayId(1),
+        sounds: [sound(30)].into(),
+        looped: true,
+    });
+    world.pass(399);
+    world.command(Command::Stop { leg: OPERATOR });
+    world.pass(400);
+    assert_eq!(world.seen.sent.len(), 20);
+    assert!(
+        world
+            .seen
+            .sent
+            .iter()
+            .all(|(_, _, packet)| packet[12..].iter().all(|b| *b == 0x22))
+    );
+    assert!(world.seen.reports.is_empty());
+    world.command(Command::Play {
+        leg: OPERATOR,
+        play: PlayId(2),
+        sounds: [sound(0)].into(),
+        looped: true,
+    });
+    world.pass(40);
+    assert_eq!(
+        world.seen.reports,
+        [Report::Played {
+            leg: OPERATOR,
+            play: PlayId(2)
+        }]
+    );
+}
+
+#[test]
+fn a_stall_is_caught_up_by_three_packets_at_most() {
+    let mut world = World::new();
+    world.command(Command::Play {
+        leg: CALLER,
+        play: PlayId(1),
+        sounds: [sound(5000)].into(),
+        looped: false,
+    });
+    world.pass(20);
+    let before = world.seen.sent.len();
+    world.now += Duration::from_secs(2);
+    world.worker.tick(world.now, &mut world.seen);
+    assert!(
+        (1..=4).contains(&(world.seen.sent.len() - before)),
+        "{}",
+        world.seen.sent.len() - before
+    );
+}
+
+#[test]
+fn silence_is_told_once_and_so_is_its_end() {
+    let mut world = World::new();
+    world.command(Command::Watch {
+        leg: CALLER,
+        silence: Some(Duration::from_millis(100)),
+    });
+    world.pass(90);
+    world.packet(CALLER, 4000, (0, 1, 1), &[0; 160]);
+    world.pass(300);
+    world.packet(CALLER, 4000, (0, 2, 161), &[0; 160]);
+    assert_eq!(
+        world.seen.reports,
+        [
+            Report::FirstPacket { leg: CALLER },
+            Report::Silent { leg: CALLER },
+            Report::Heard { leg: CALLER }
+        ]
+    );
+}
+
+#[test]
+fn a_closed_leg_leaves_nothing_behind() {
+    let mut world = World::new();
+    world.command(Command::Bridge {
+        one: CALLER,
+        other: OPERATOR,
+    });
+    world.command(Command::Play {
+        leg: CALLER,
+        play: PlayId(1),
+        sounds: [sound(500)].into(),
+        looped: true,
+    });
+    world.packet(CALLER, 4000, (0, 1, 1), &[0; 160]);
+    world.command(Command::Close { leg: CALLER });
+    world.command(Command::Close { leg: CALLER });
+    world.packet(OPERATOR, 5000, (8, 1, 1), &[0; 160]);
+    world.pass(40);
+    world.command(Command::Close { leg: OPERATOR });
+    let closed: Vec<_> = world
+        .seen
+        .reports
+        .iter()
+        .filter(|r| matches!(r, Report::Closed { .. }))
+        .map(Report::leg)
+        .collect();
+    assert_eq!(closed, [CALLER, OPERATOR]);
+    assert!(world.worker.is_empty());
+    assert_eq!(world.worker.deadline(), None);
+}

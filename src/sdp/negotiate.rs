@@ -1,0 +1,406 @@
+//! Proposal and answer (RFC 3264): what both sides can do with one audio stream.
+
+use std::fmt::Write as _;
+use std::net::{IpAddr, SocketAddr};
+
+use crate::model::Codec;
+use crate::sdp::{Description, Media};
+
+/// Who sends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Direction {
+    /// Both.
+    #[default]
+    SendRecv,
+    /// Only the one who says so.
+    SendOnly,
+    /// Only the other.
+    RecvOnly,
+    /// Neither.
+    Inactive,
+}
+
+impl Direction {
+    /// Reads an attribute.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [
+            Self::SendRecv,
+            Self::SendOnly,
+            Self::RecvOnly,
+            Self::Inactive,
+        ]
+        .into_iter()
+        .find(|d| d.as_str() == text)
+    }
+
+    /// As an attribute.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SendRecv => "sendrecv",
+            Self::SendOnly => "sendonly",
+            Self::RecvOnly => "recvonly",
+            Self::Inactive => "inactive",
+        }
+    }
+
+    /// The same seen from the other side (RFC 3264 section 6.1).
+    #[must_use]
+    pub fn mirrored(self) -> Self {
+        match self {
+            Self::SendOnly => Self::RecvOnly,
+            Self::RecvOnly => Self::SendOnly,
+            same @ (Self::SendRecv | Self::Inactive) => same,
+        }
+    }
+
+    fn sends(self) -> bool {
+        matches!(self, Self::SendRecv | Self::SendOnly)
+    }
+
+    fn receives(self) -> bool {
+        matches!(self, Self::SendRecv | Self::RecvOnly)
+    }
+}
+
+/// What the two descriptions agreed on for one leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Agreed {
+    /// Where the peer wants our packets; `None` when it gave no usable address (the hold
+    /// with `0.0.0.0` of RFC 3264 section 8.4, or a name).
+    pub remote: Option<SocketAddr>,
+    /// The codec, both ways.
+    pub codec: Codec,
+    /// The payload type of telephone-event (RFC 4733), when the peer takes it.
+    pub keys: Option<u8>,
+    /// Whether we may send.
+    pub send: bool,
+    /// Whether the peer sends.
+    pub receive: bool,
+}
+
+/// Our side of a stream.
+#[derive(Clone, Copy, Debug)]
+pub struct Local<'a> {
+    /// Where we want the peer's packets.
+    pub address: SocketAddr,
+    /// What we speak, best first.
+    pub codecs: &'a [Codec],
+    /// The description's id, the same for a dialog's life.
+    pub id: u64,
+    /// One higher for each change (RFC 3264 section 8).
+    pub version: u64,
+}
+
+/// No stream can be agreed on: 488.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// There is no audio over plain RTP.
+    #[error("no audio stream over RTP/AVP")]
+    NoAudio,
+    /// None of its codecs is one of ours.
+    #[error("no codec in common")]
+    NoCodec,
+    /// It names an address that must not be sent to.
+    #[error("a media address that nobody may send to")]
+    Address,
+}
+
+/// The payload type that we propose for keys.
+const OUR_KEYS: u8 = 101;
+
+/// Answers a proposal: the text, and what it means.
+///
+/// # Errors
+/// When there is nothing to agree on; the request gets 488.
+pub fn answer(proposal: &Description, local: &Local<'_>) -> Result<(String, Agreed), Refusal> {
+    let (index, agreed) = pick(proposal, local)?;
+    let mut text = head(local);
+    for (at, media) in proposal.media.iter().enumerate() {
+        if at == index {
+            let ours = media.direction.mirrored();
+            stream(
+                &mut text,
+                local.address.port(),
+                &[agreed.codec],
+                agreed.keys,
+                ours,
+            );
+        } else {
+            // RFC 3264 section 6: a refused stream keeps its place, with port 0.
+            let format = media.formats.first().map_or("0", String::as_str);
+            write!(text, "m={} 0 {} {format}\r\n", media.kind, media.protocol).ok();
+        }
+    }
+    Ok((text, agreed))
+}
+
+/// Our own proposal.
+#[must_use]
+pub fn propose(local: &Local<'_>, direction: Direction) -> String {
+    let mut text = head(local);
+    stream(
+        &mut text,
+        local.address.port(),
+        local.codecs,
+        Some(OUR_KEYS),
+        direction,
+    );
+    text
+}
+
+/// What the answer to our proposal means.
+///
+/// # Errors
+/// When it accepts nothing that we proposed.
+pub fn agree(answer: &Description, local: &Local<'_>) -> Result<Agreed, Refusal> {
+    pick(answer, local).map(|(_, agreed)| agreed)
+}
+
+fn pick(description: &Description, local: &Local<'_>) -> Result<(usize, Agreed), Refusal> {
+    let audio = |media: &Media| {
+        media.kind == "audio"
+            && media.port != 0
+            && matches!(media.protocol.as_str(), "RTP/AVP" | "RTP/AVPF")
+    };
+    let (index, media) = description
+        .media
+        .iter()
+        .enumerate()
+        .find(|(_, m)| audio(m))
+        .ok_or(Refusal::NoAudio)?;
+    let codec = media
+        .formats
+        .iter()
+        .find_map(|format| {
+            local
+                .codecs
+                .iter()
+                .copied()
+                .find(|codec| speaks(media, format, *codec))
+        })
+        .ok_or(Refusal::NoCodec)?;
+    let keys = media.maps.iter().find(|(payload, name, rate)| {
+        name == "telephone-event"
+            && *rate == 8000
+            && media.formats.iter().any(|f| *f == payload.to_string())
+    });
+    let (remote, direction) = match media.address {
+        Some(address) if address.is_unspecified() => (None, Direction::SendOnly),
+        Some(address) if forbidden(address) => return Err(Refusal::Address),
+        Some(address) => (Some(SocketAddr::new(address, media.port)), media.direction),
+        None => (None, media.direction),
+    };
+    let agreed = Agreed {
+        remote,
+        codec,
+        keys: keys.map(|(payload, _, _)| *payload),
+        send: direction.receives() && remote.is_some(),
+        receive: direction.sends(),
+    };
+    Ok((index, agreed))
+}
+
+fn speaks(media: &Media, format: &str, codec: Codec) -> bool {
+    let Ok(payload) = format.parse::<u8>() else {
+        return false;
+    };
+    let mapped = media.maps.iter().find(|(mapped, _, _)| *mapped == payload);
+    match mapped {
+        Some((_, name, rate)) => {
+            payload == codec.payload_type()
+                && *rate == 8000
+                && name.eq_ignore_ascii_case(codec.encoding())
+        }
+        None => payload == codec.payload_type(),
+    }
+}
+
+/// Addresses that would make us shout at many (broadcast, multicast).
+fn forbidden(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_broadcast() || address.is_multicast(),
+        IpAddr::V6(address) => address.is_multicast(),
+    }
+}
+
+fn head(local: &Local<'_>) -> String {
+    let ip = local.address.ip();
+    let kind = if ip.is_ipv4() { "IP4" } else { "IP6" };
+    let (id, version) = (local.id, local.version);
+    format!("v=0\r\no=- {id} {version} IN {kind} {ip}\r\ns=-\r\nc=IN {kind} {ip}\r\nt=0 0\r\n")
+}
+
+// Writing to a String cannot fail, so the results below are dropped.
+fn stream(text: &mut String, port: u16, codecs: &[Codec], keys: Option<u8>, direction: Direction) {
+    write!(text, "m=audio {port} RTP/AVP").ok();
+    for codec in codecs {
+        write!(text, " {}", codec.payload_type()).ok();
+    }
+    if let Some(keys) = keys {
+        write!(text, " {keys}").ok();
+    }
+    text.push_str("\r\n");
+    for codec in codecs {
+        write!(
+            text,
+            "a=rtpmap:{} {}/8000\r\n",
+            codec.payload_type(),
+            codec.encoding()
+        )
+        .ok();
+    }
+    if let Some(keys) = keys {
+        write!(
+            text,
+            "a=rtpmap:{keys} telephone-event/8000\r\na=fmtp:{keys} 0-15\r\n"
+        )
+        .ok();
+    }
+    write!(text, "a=ptime:20\r\na={}\r\n", direction.as_str()).ok();
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const CODECS: [Codec; 2] = [Codec::Pcma, Codec::Pcmu];
+
+    fn local() -> Local<'static> {
+        Local {
+            address: "192.0.2.1:10000".parse().unwrap(),
+            codecs: &CODECS,
+            id: 7,
+            version: 1,
+        }
+    }
+
+    fn description(lines: &str) -> Description {
+        let text =
+            format!("v=0\no=- 1 1 IN IP4 192.0.2.9\ns=-\nc=IN IP4 192.0.2.9\nt=0 0\n{lines}");
+        Description::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn the_first_common_codec_of_the_proposal_is_taken_with_its_keys() {
+        let proposal = description(
+            "m=audio 4000 RTP/AVP 9 0 8 96\na=rtpmap:96 telephone-event/8000\nm=video 4002 RTP/AVP 31",
+        );
+        let (text, agreed) = answer(&proposal, &local()).unwrap();
+        assert_eq!(
+            agreed,
+            Agreed {
+                remote: "192.0.2.9:4000".parse().ok(),
+                codec: Codec::Pcmu,
+                keys: Some(96),
+                send: true,
+                receive: true
+            }
+        );
+        assert!(text.contains("m=audio 10000 RTP/AVP 0 96\r\n"), "{text}");
+        assert!(
+            text.ends_with("a=sendrecv\r\nm=video 0 RTP/AVP 31\r\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn our_proposal_answered_is_agreed_on_by_both() {
+        let proposal =
+            Description::parse(propose(&local(), Direction::SendRecv).as_bytes()).unwrap();
+        let peer = Local {
+            address: "192.0.2.2:20000".parse().unwrap(),
+            codecs: &[Codec::Pcmu],
+            id: 1,
+            version: 1,
+        };
+        let (text, theirs) = answer(&proposal, &peer).unwrap();
+        let ours = agree(&Description::parse(text.as_bytes()).unwrap(), &local()).unwrap();
+        assert_eq!(
+            (ours.codec, ours.keys, ours.remote),
+            (theirs.codec, theirs.keys, Some(peer.address))
+        );
+    }
+
+    #[test]
+    fn each_way_to_hold_stops_our_sending() {
+        for (lines, send, receive, ours) in [
+            (
+                "m=audio 4000 RTP/AVP 8\na=sendonly",
+                false,
+                true,
+                "a=recvonly",
+            ),
+            (
+                "m=audio 4000 RTP/AVP 8\na=inactive",
+                false,
+                false,
+                "a=inactive",
+            ),
+            (
+                "m=audio 4000 RTP/AVP 8\na=recvonly",
+                true,
+                false,
+                "a=sendonly",
+            ),
+            (
+                "m=audio 4000 RTP/AVP 8\nc=IN IP4 0.0.0.0",
+                false,
+                true,
+                "a=sendrecv",
+            ),
+        ] {
+            let (text, agreed) = answer(&description(lines), &local()).unwrap();
+            assert_eq!((agreed.send, agreed.receive), (send, receive), "{lines}");
+            assert!(text.contains(ours), "{lines}: {text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_agreed_on_is_refused() {
+        for (lines, refusal) in [
+            (
+                "m=audio 4000 RTP/AVP 99\na=rtpmap:99 foo/8000",
+                Refusal::NoCodec,
+            ),
+            (
+                "m=audio 4000 RTP/AVP 0\na=rtpmap:0 opus/48000",
+                Refusal::NoCodec,
+            ),
+            ("m=audio 0 RTP/AVP 0", Refusal::NoAudio),
+            ("m=audio 4000 RTP/SAVP 0", Refusal::NoAudio),
+            ("m=video 4000 RTP/AVP 0", Refusal::NoAudio),
+            (
+                "m=audio 4000 RTP/AVP 0\nc=IN IP4 255.255.255.255",
+                Refusal::Address,
+            ),
+            (
+                "m=audio 4000 RTP/AVP 0\nc=IN IP4 224.2.1.1/127",
+                Refusal::Address,
+            ),
+        ] {
+            assert_eq!(
+                answer(&description(lines), &local()).map(|(_, a)| a),
+                Err(refusal),
+                "{lines}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_without_panic(body in proptest::collection::vec(any::<u8>(), 0..300)) {
+            drop(Description::parse(&body));
+        }
+
+        #[test]
+        fn any_lines_are_answered_or_refused(lines in "(([mca])=[ -~]{0,40}\n){0,12}") {
+            if let Ok(read) = Description::parse(format!("v=0\n{lines}").as_bytes()) {
+                drop(answer(&read, &local()));
+            }
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Reading a description: what negotiation needs, unknown lines passed over.
+
+use std::net::IpAddr;
+
+use crate::model::limits;
+use crate::sdp::Direction;
+
+/// A description that cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SdpError {
+    /// It is not UTF-8 where it must be, or has no `v=0`.
+    #[error("not a session description")]
+    NotSdp,
+    /// A `c=` or `m=` line that cannot be read.
+    #[error("unreadable {0}= line")]
+    Malformed(char),
+    /// More lines of a kind than a limit.
+    #[error("too many {0}= lines")]
+    TooMany(char),
+}
+
+/// A whole description.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// Its streams, in order: an answer has the same.
+    pub media: Vec<Media>,
+}
+
+/// One `m=` line and what belongs to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Media {
+    /// `audio`, `video`, …
+    pub kind: String,
+    /// 0 when it is refused or off.
+    pub port: u16,
+    /// `RTP/AVP`, …
+    pub protocol: String,
+    /// The formats, in the peer's order of preference.
+    pub formats: Vec<String>,
+    /// Where to send; `None` without a `c=` line or with a name instead of an address.
+    pub address: Option<IpAddr>,
+    /// Whether it sends, receives, both or neither, as the peer sees it.
+    pub direction: Direction,
+    /// Payload type, encoding in lower case, clock rate: the `a=rtpmap` lines.
+    pub maps: Vec<(u8, String, u32)>,
+}
+
+impl Description {
+    /// Reads a body of type `application/sdp`.
+    ///
+    /// # Errors
+    /// When it is no description, a needed line is unreadable, or a limit is passed.
+    pub fn parse(body: &[u8]) -> Result<Self, SdpError> {
+        let text = std::str::from_utf8(body).map_err(|_| SdpError::NotSdp)?;
+        let mut lines = text
+            .lines()
+            .map(str::trim_end)
+            .filter(|line| !line.is_empty());
+        if lines.next() != Some("v=0") {
+            return Err(SdpError::NotSdp);
+        }
+        let mut address = None;
+        let mut direction = Direction::SendRecv;
+        let mut media: Vec<Media> = Vec::new();
+        let mut attributes = 0;
+        for line in lines {
+            let Some((kind, value)) = line.split_once('=') else {
+                continue;
+            };
+            match kind {
+                "m" if media.len() == limits::SDP_MEDIA => return Err(SdpError::TooMany('m')),
+                "m" => media.push(read_media(value, address, direction)?),
+                "c" => {
+                    let read = read_connection(value)?;
+                    match media.last_mut() {
+                        Some(stream) => stream.address = read,
+                        None => address = read,
+                    }
+                }
+                "a" => {
+                    attributes += 1;
+                    if attributes > limits::SDP_ATTRIBUTES {
+                        return Err(SdpError::TooMany('a'));
+                    }
+                    read_attribute(value, media.last_mut(), &mut direction);
+                }
+                _ => {}
+            }
+        }
+        Ok(Self { media })
+    }
+}
+
+fn read_media(
+    value: &str,
+    address: Option<IpAddr>,
+    direction: Direction,
+) -> Result<Media, SdpError> {
+    let bad = SdpError::Malformed('m');
+    let mut words = value.split_ascii_whitespace();
+    let (Some(kind), Some(port), Some(protocol)) = (words.next(), words.next(), words.next())
+    else {
+        return Err(bad);
+    };
+    let port = port
+        .split('/')
+        .next()
+        .and_then(number)
+        .and_then(|port| u16::try_from(port).ok())
+        .ok_or(bad)?;
+    let formats: Vec<_> = words.map(str::to_owned).collect();
+    if formats.len() > limits::SDP_FORMATS {
+        return Err(SdpError::TooMany('m'));
+    }
+    Ok(Media {
+        kind: kind.to_owned(),
+        port,
+        protocol: protocol.to_owned(),
+        formats,
+        address,
+        direction,
+        maps: Vec::new(),
+    })
+}
+
+fn read_connection(value: &str) -> Result<Option<IpAddr>, SdpError> {
+    let mut words = value.split_ascii_whitespace();
+    let (Some("IN"), Some(_), Some(address)) = (words.next(), words.next(), words.next()) else {
+        return Err(SdpError::Malformed('c'));
+    };
+    // A name would have to be looked up for a stranger: it counts as no address.
+    Ok(address
+        .split('/')
+        .next()
+        .and_then(|address| address.parse().ok()))
+}
+
+fn read_attribute(value: &str, stream: Option<&mut Media>, session: &mut Direction) {
+    if let Some(direction) = Direction::parse(value) {
+        match stream {
+            Some(stream) => stream.direction = direction,
+            None => *session = direction,
+        }
+        return;
+    }
+    let (Some(stream), Some(map)) = (stream, value.strip_prefix("rtpmap:")) else {
+        return;
+    };
+    let Some((payload, encoding)) = map.split_once(' ') else {
+        return;
+    };
+    let mut parts = encoding.trim().split('/');
+    let (Some(name), Some(rate)) = (parts.next(), parts.next().and_then(number)) else {
+        return;
+    };
+    if let Some(payload) = number(payload)
+        .and_then(|payload| u8::try_from(payload).ok())
+        .filter(|payload| *payload < 128)
+    {
+        stream.maps.push((payload, name.to_ascii_lowercase(), rate));
+    }
+}
+
+fn number(text: &str) -> Option<u32> {
+    let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    plain.then(|| text.parse().ok()).flatten()
+}

@@ -1,0 +1,354 @@
+//! Digest authentication with MD5 and SHA-256 (RFC 7616, RFC 8760).
+//!
+//! A nonce carries the time it was made and a hash over it with a key of the process:
+//! nothing is kept for a stranger who never answers.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use md5::{Digest as _, Md5};
+use sha2::Sha256;
+
+use crate::sip::Method;
+use crate::sip::header::split_outside;
+
+/// How long a nonce may be answered.
+pub const NONCE_TIME: Duration = Duration::from_secs(300);
+
+/// A hash that both sides know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    /// MD5: old phones know nothing else.
+    Md5,
+    /// SHA-256.
+    Sha256,
+}
+
+impl Algorithm {
+    /// As on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Md5 => "MD5",
+            Self::Sha256 => "SHA-256",
+        }
+    }
+
+    fn hash(self, parts: &[&[u8]]) -> String {
+        match self {
+            Self::Md5 => hex(&joined(Md5::new(), parts).finalize()),
+            Self::Sha256 => hex(&joined(Sha256::new(), parts).finalize()),
+        }
+    }
+}
+
+fn joined<D: md5::Digest>(mut digest: D, parts: &[&[u8]]) -> D {
+    for (index, part) in parts.iter().enumerate() {
+        if index > 0 {
+            digest.update(b":");
+        }
+        digest.update(part);
+    }
+    digest
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        // Writing to a String cannot fail.
+        write!(text, "{byte:02x}").ok();
+    }
+    text
+}
+
+/// The hash of `user:realm:password`, which is what is stored.
+#[must_use]
+pub fn ha1(algorithm: Algorithm, user: &str, realm: &str, password: &str) -> String {
+    algorithm.hash(&[user.as_bytes(), realm.as_bytes(), password.as_bytes()])
+}
+
+/// What a nonce is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// Ours, and young enough.
+    Fresh,
+    /// Ours, and too old: the peer may try again without asking its user.
+    Stale,
+    /// Not ours.
+    Forged,
+}
+
+/// Makes nonces and recognises them, without remembering any.
+#[derive(Clone)]
+pub struct Nonces {
+    key: [u8; 32],
+}
+
+impl std::fmt::Debug for Nonces {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Nonces(…)")
+    }
+}
+
+impl Nonces {
+    /// The key is random, and the same for all shards of the process.
+    #[must_use]
+    pub fn new(key: [u8; 32]) -> Self {
+        Self { key }
+    }
+
+    /// A nonce made `at` (any clock of the process, from any start).
+    #[must_use]
+    pub fn issue(&self, at: Duration) -> String {
+        let seconds = at.as_secs();
+        format!("{seconds:x}.{}", self.seal(seconds))
+    }
+
+    /// What a nonce is worth `at` a time.
+    #[must_use]
+    pub fn check(&self, nonce: &str, at: Duration) -> Freshness {
+        let Some((seconds, seal)) = nonce.split_once('.') else {
+            return Freshness::Forged;
+        };
+        let Ok(seconds) = u64::from_str_radix(seconds, 16) else {
+            return Freshness::Forged;
+        };
+        if !same(seal, &self.seal(seconds)) {
+            return Freshness::Forged;
+        }
+        let age = at.as_secs().checked_sub(seconds);
+        if age.is_some_and(|age| age <= NONCE_TIME.as_secs()) {
+            Freshness::Fresh
+        } else {
+            Freshness::Stale
+        }
+    }
+
+    fn seal(&self, seconds: u64) -> String {
+        // Key, time, key: a length extension of the inner hash forges nothing.
+        let mut seal = Algorithm::Sha256.hash(&[&self.key, &seconds.to_be_bytes(), &self.key]);
+        seal.truncate(32);
+        seal
+    }
+}
+
+/// The value of WWW-Authenticate.
+#[must_use]
+pub fn challenge(algorithm: Algorithm, realm: &str, nonce: &str, stale: bool) -> String {
+    let stale = if stale { ", stale=true" } else { "" };
+    format!(
+        "Digest realm=\"{realm}\", nonce=\"{nonce}\", algorithm={}, qop=\"auth\"{stale}",
+        algorithm.as_str()
+    )
+}
+
+/// What a peer says in Authorization.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    /// Who.
+    pub username: String,
+    /// Where the secret belongs.
+    pub realm: String,
+    /// Which challenge is answered.
+    pub nonce: String,
+    /// The address as the peer hashed it.
+    pub uri: String,
+    /// The answer, in hexadecimal.
+    pub response: String,
+    /// The hash.
+    pub algorithm: Algorithm,
+    /// `auth` or `auth-int`, when the peer answered with one.
+    pub qop: Option<String>,
+    /// The peer's count, as written.
+    pub nc: String,
+    /// The peer's own nonce.
+    pub cnonce: String,
+}
+
+impl Credentials {
+    /// Reads a value of Authorization; `None` for another scheme or an unknown hash.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (scheme, rest) = text.trim().split_once([' ', '\t'])?;
+        if !scheme.eq_ignore_ascii_case("Digest") {
+            return None;
+        }
+        let parts = split_outside(rest, b',')?;
+        let find = |name: &str| {
+            parts.iter().find_map(|part| {
+                let (key, value) = part.split_once('=')?;
+                key.trim()
+                    .eq_ignore_ascii_case(name)
+                    .then(|| unquote(value.trim()))
+            })
+        };
+        let algorithm = match find("algorithm")
+            .map(|name| name.to_ascii_uppercase())
+            .as_deref()
+        {
+            None | Some("MD5") => Algorithm::Md5,
+            Some("SHA-256") => Algorithm::Sha256,
+            Some(_) => return None,
+        };
+        Some(Self {
+            username: find("username")?,
+            realm: find("realm")?,
+            nonce: find("nonce")?,
+            uri: find("uri")?,
+            response: find("response")?.to_ascii_lowercase(),
+            algorithm,
+            qop: find("qop").map(|qop| qop.to_ascii_lowercase()),
+            nc: find("nc").unwrap_or_default(),
+            cnonce: find("cnonce").unwrap_or_default(),
+        })
+    }
+
+    /// Whether the answer is right, in time that does not depend on where it is wrong.
+    #[must_use]
+    pub fn verify(&self, ha1: &str, method: &Method, body: &[u8]) -> bool {
+        same(&self.response, &self.expected(ha1, method, body))
+    }
+
+    fn expected(&self, ha1: &str, method: &Method, body: &[u8]) -> String {
+        let hash = |parts: &[&[u8]]| self.algorithm.hash(parts);
+        let (method, uri) = (method.as_str().as_bytes(), self.uri.as_bytes());
+        let (ha1, nonce) = (ha1.as_bytes(), self.nonce.as_bytes());
+        let Some(qop) = &self.qop else {
+            return hash(&[ha1, nonce, hash(&[method, uri]).as_bytes()]);
+        };
+        let ha2 = if qop == "auth-int" {
+            hash(&[method, uri, hash(&[body]).as_bytes()])
+        } else {
+            hash(&[method, uri])
+        };
+        hash(&[
+            ha1,
+            nonce,
+            self.nc.as_bytes(),
+            self.cnonce.as_bytes(),
+            qop.as_bytes(),
+            ha2.as_bytes(),
+        ])
+    }
+
+    /// The value of Authorization that answers as `self` says; `response` is filled in.
+    #[must_use]
+    pub fn answer(mut self, ha1: &str, method: &Method, body: &[u8]) -> String {
+        self.response = self.expected(ha1, method, body);
+        let Self {
+            username,
+            realm,
+            nonce,
+            uri,
+            response,
+            nc,
+            cnonce,
+            ..
+        } = &self;
+        let mut text = format!(
+            "Digest username=\"{username}\", realm=\"{realm}\", nonce=\"{nonce}\", uri=\"{uri}\", response=\"{response}\", algorithm={}",
+            self.algorithm.as_str()
+        );
+        if let Some(qop) = &self.qop {
+            // Writing to a String cannot fail.
+            write!(text, ", qop={qop}, nc={nc}, cnonce=\"{cnonce}\"").ok();
+        }
+        text
+    }
+}
+
+fn unquote(text: &str) -> String {
+    match text
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+    {
+        Some(inner) => inner.replace("\\\"", "\"").replace("\\\\", "\\"),
+        None => text.to_owned(),
+    }
+}
+
+fn same(one: &str, two: &str) -> bool {
+    let differences = one
+        .bytes()
+        .zip(two.bytes())
+        .fold(0, |sum, (a, b)| sum | (a ^ b));
+    one.len() == two.len() && differences == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // RFC 7616 section 3.9.1, both answers to one challenge.
+    const NONCE: &str = "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v";
+    const CNONCE: &str = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ";
+
+    fn credentials(algorithm: &str, response: &str) -> Credentials {
+        Credentials::parse(&format!(
+            "Digest username=\"Mufasa\", realm=\"http-auth@example.org\", uri=\"/dir/index.html\", algorithm={algorithm}, \
+             nonce=\"{NONCE}\", nc=00000001, cnonce=\"{CNONCE}\", qop=auth, response=\"{response}\""
+        ))
+        .unwrap()
+    }
+
+    #[test]
+    fn the_answers_of_rfc_7616_are_right_and_no_other() {
+        let cases = [
+            ("MD5", "8ca523f5e9506fed4657c9700eebdbec", Algorithm::Md5),
+            (
+                "SHA-256",
+                "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1",
+                Algorithm::Sha256,
+            ),
+        ];
+        for (name, response, algorithm) in cases {
+            let ha1 = ha1(
+                algorithm,
+                "Mufasa",
+                "http-auth@example.org",
+                "Circle of Life",
+            );
+            let get = Method::Other("GET".into());
+            let read = credentials(name, response);
+            assert!(read.verify(&ha1, &get, b""), "{name}");
+            assert!(!read.verify(&ha1, &Method::Register, b""), "{name}");
+            assert!(
+                !credentials(name, &response.replace('8', "9")).verify(&ha1, &get, b""),
+                "{name}"
+            );
+            assert_eq!(
+                Credentials::parse(&read.clone().answer(&ha1, &get, b"")),
+                Some(read)
+            );
+        }
+    }
+
+    #[test]
+    fn other_schemes_and_hashes_are_no_credentials() {
+        for text in [
+            "Basic abc",
+            "Digest",
+            "Digest username=\"a\"",
+            "Digest username=\"a",
+            "",
+        ] {
+            assert_eq!(Credentials::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_nonce_grows_old_and_cannot_be_made_up() {
+        let nonces = Nonces::new([7; 32]);
+        let made = Duration::from_secs(1_000);
+        let nonce = nonces.issue(made);
+        assert_eq!(nonces.check(&nonce, made + NONCE_TIME), Freshness::Fresh);
+        assert_eq!(
+            nonces.check(&nonce, made + NONCE_TIME + Duration::from_secs(1)),
+            Freshness::Stale
+        );
+        assert_eq!(Nonces::new([8; 32]).check(&nonce, made), Freshness::Forged);
+        for forged in ["", "3e8", "3e8.", "zz.00", &nonce.replacen("3e8", "3e9", 1)] {
+            assert_eq!(nonces.check(forged, made), Freshness::Forged, "{forged}");
+        }
+    }
+}

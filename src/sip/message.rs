@@ -1,0 +1,187 @@
+//! Requests and responses, and how they are written.
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+
+use crate::sip::{Headers, Method, Name, Uri};
+
+/// A request.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// What is asked.
+    pub method: Method,
+    /// Of whom.
+    pub uri: Uri,
+    /// Its headers.
+    pub headers: Headers,
+    /// Its body, perhaps empty.
+    pub body: Bytes,
+}
+
+/// A response.
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// 100 to 699.
+    pub code: u16,
+    /// The phrase after it, for people.
+    pub reason: Bytes,
+    /// Its headers.
+    pub headers: Headers,
+    /// Its body, perhaps empty.
+    pub body: Bytes,
+}
+
+/// What one datagram holds.
+#[derive(Clone, Debug)]
+pub enum Message {
+    /// A request.
+    Request(Request),
+    /// A response.
+    Response(Response),
+}
+
+impl Message {
+    /// The headers, of whichever it is.
+    #[must_use]
+    pub fn headers(&self) -> &Headers {
+        match self {
+            Self::Request(request) => &request.headers,
+            Self::Response(response) => &response.headers,
+        }
+    }
+
+    /// As on the wire.
+    #[must_use]
+    pub fn write(&self) -> Bytes {
+        match self {
+            Self::Request(request) => request.write(),
+            Self::Response(response) => response.write(),
+        }
+    }
+}
+
+impl Request {
+    /// A request without headers.
+    #[must_use]
+    pub fn new(method: Method, uri: Uri) -> Self {
+        Self {
+            method,
+            uri,
+            headers: Headers::default(),
+            body: Bytes::new(),
+        }
+    }
+
+    /// As on the wire; Content-Length is counted here.
+    #[must_use]
+    pub fn write(&self) -> Bytes {
+        let mut out = BytesMut::with_capacity(1024 + self.body.len());
+        for part in [self.method.as_str(), " ", self.uri.as_str(), " SIP/2.0\r\n"] {
+            out.put_slice(part.as_bytes());
+        }
+        write_rest(&mut out, &self.headers, &self.body);
+        out.freeze()
+    }
+}
+
+impl Response {
+    /// The answer to a request: Via, From, To, Call-ID and CSeq echoed as they came
+    /// (RFC 3261 section 8.2.6.2). The tag of To is the caller's to add.
+    #[must_use]
+    pub fn to(request: &Request, code: u16) -> Self {
+        let mut headers = Headers::default();
+        let echoed = [Name::Via, Name::From, Name::To, Name::CallId, Name::CSeq];
+        for header in request.headers.iter().filter(|h| echoed.contains(&h.name)) {
+            headers.push_raw(header.name.clone(), header.value.clone());
+        }
+        Self {
+            code,
+            reason: Bytes::from_static(reason_phrase(code).as_bytes()),
+            headers,
+            body: Bytes::new(),
+        }
+    }
+
+    /// Adds our tag to To, unless the request brought one.
+    pub fn set_to_tag(&mut self, tag: &str) {
+        let Some(to) = self
+            .headers
+            .first(&Name::To)
+            .map(std::borrow::Cow::into_owned)
+        else {
+            return;
+        };
+        let tagged = self.headers.to().is_ok_and(|to| to.tag().is_some());
+        if !tagged {
+            self.headers.set(Name::To, format!("{to};tag={tag}"));
+        }
+    }
+
+    /// As on the wire; Content-Length is counted here.
+    #[must_use]
+    pub fn write(&self) -> Bytes {
+        let mut out = BytesMut::with_capacity(1024 + self.body.len());
+        out.put_slice(format!("SIP/2.0 {} ", self.code).as_bytes());
+        out.put_slice(&self.reason);
+        out.put_slice(b"\r\n");
+        write_rest(&mut out, &self.headers, &self.body);
+        out.freeze()
+    }
+}
+
+fn write_rest(out: &mut BytesMut, headers: &Headers, body: &Bytes) {
+    for header in headers.iter().filter(|h| h.name != Name::ContentLength) {
+        out.put_slice(header.name.as_str().as_bytes());
+        out.put_slice(b": ");
+        out.put_slice(&header.value);
+        out.put_slice(b"\r\n");
+    }
+    out.put_slice(format!("Content-Length: {}\r\n\r\n", body.len()).as_bytes());
+    out.put_slice(body);
+}
+
+/// The phrase that RFC 3261 section 21 gives a code; its class's for one it does not know.
+#[must_use]
+pub fn reason_phrase(code: u16) -> &'static str {
+    match code {
+        100 => "Trying",
+        180 => "Ringing",
+        183 => "Session Progress",
+        200 => "OK",
+        202 => "Accepted",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        407 => "Proxy Authentication Required",
+        408 => "Request Timeout",
+        413 => "Request Entity Too Large",
+        414 => "Request-URI Too Long",
+        415 => "Unsupported Media Type",
+        416 => "Unsupported URI Scheme",
+        420 => "Bad Extension",
+        422 => "Session Interval Too Small",
+        423 => "Interval Too Brief",
+        480 => "Temporarily Unavailable",
+        481 => "Call/Transaction Does Not Exist",
+        482 => "Loop Detected",
+        483 => "Too Many Hops",
+        486 => "Busy Here",
+        487 => "Request Terminated",
+        488 => "Not Acceptable Here",
+        491 => "Request Pending",
+        501 => "Not Implemented",
+        503 => "Service Unavailable",
+        500 => "Server Internal Error",
+        505 => "Version Not Supported",
+        513 => "Message Too Large",
+        600 => "Busy Everywhere",
+        603 => "Decline",
+        101..=199 => "Progress",
+        203..=299 => "OK",
+        300..=399 => "Redirect",
+        402..=499 => "Request Failure",
+        502 | 504 | 506..=512 | 514..=599 => "Server Failure",
+        _ => "Failure",
+    }
+}

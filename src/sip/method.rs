@@ -1,0 +1,107 @@
+//! Methods of requests.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// A request's method. Case matters (RFC 3261 section 7.1).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Method {
+    /// Begin or change a dialog.
+    Invite,
+    /// Acknowledge a final answer to INVITE.
+    Ack,
+    /// End a dialog.
+    Bye,
+    /// Take back an INVITE.
+    Cancel,
+    /// Tell where a phone is.
+    Register,
+    /// Ask what a peer can do, or whether it lives.
+    Options,
+    /// Mid-dialog information (RFC 6086).
+    Info,
+    /// Change a dialog before its final answer (RFC 3311).
+    Update,
+    /// Acknowledge a provisional answer (RFC 3262).
+    Prack,
+    /// Ask a peer to call somebody (RFC 3515).
+    Refer,
+    /// Any other token.
+    Other(Arc<str>),
+}
+
+impl Method {
+    const KNOWN: [Self; 10] = [
+        Self::Invite,
+        Self::Ack,
+        Self::Bye,
+        Self::Cancel,
+        Self::Register,
+        Self::Options,
+        Self::Info,
+        Self::Update,
+        Self::Prack,
+        Self::Refer,
+    ];
+
+    /// Reads a token; `None` when it is none.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Some(known) = Self::KNOWN.iter().find(|known| known.as_str() == text) {
+            return Some(known.clone());
+        }
+        let token = !text.is_empty() && text.len() <= 64 && text.bytes().all(is_token_byte);
+        token.then(|| Self::Other(text.into()))
+    }
+
+    /// As on the wire.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Invite => "INVITE",
+            Self::Ack => "ACK",
+            Self::Bye => "BYE",
+            Self::Cancel => "CANCEL",
+            Self::Register => "REGISTER",
+            Self::Options => "OPTIONS",
+            Self::Info => "INFO",
+            Self::Update => "UPDATE",
+            Self::Prack => "PRACK",
+            Self::Refer => "REFER",
+            Self::Other(text) => text,
+        }
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The bytes of a token (RFC 3261 section 25.1).
+pub(crate) fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn methods_are_tokens_and_case_matters() {
+        assert_eq!(Method::parse("INVITE"), Some(Method::Invite));
+        assert_eq!(
+            Method::parse("invite"),
+            Some(Method::Other("invite".into()))
+        );
+        assert_eq!(
+            Method::parse("!interesting-Method0123456789_*+`.%indeed'~")
+                .map(|m| m.to_string())
+                .as_deref(),
+            Some("!interesting-Method0123456789_*+`.%indeed'~")
+        );
+        assert_eq!(Method::parse("IN VITE"), None);
+        assert_eq!(Method::parse(""), None);
+    }
+}

@@ -1,0 +1,112 @@
+//! Names of headers, with their compact forms.
+
+use std::fmt;
+use std::sync::Arc;
+
+macro_rules! names {
+    ($($(#[$meta:meta])* $variant:ident = $text:literal $(| $compact:literal)?,)*) => {
+        /// A header's name; case does not matter (RFC 3261 section 7.3.1).
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum Name {
+            $(#[doc = $text] $variant,)*
+            /// Any other token, as it was written.
+            Other(Arc<str>),
+        }
+
+        impl Name {
+            /// Reads a full or compact name.
+            #[must_use]
+            pub fn parse(text: &str) -> Self {
+                $(if text.eq_ignore_ascii_case($text) $(|| text.eq_ignore_ascii_case($compact))? {
+                    return Self::$variant;
+                })*
+                Self::Other(text.into())
+            }
+
+            /// The full name.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$variant => $text,)*
+                    Self::Other(text) => text,
+                }
+            }
+
+            /// Whether both name the same header.
+            #[must_use]
+            pub fn is(&self, other: &Self) -> bool {
+                match (self, other) {
+                    (Self::Other(one), Self::Other(two)) => one.eq_ignore_ascii_case(two),
+                    _ => self == other,
+                }
+            }
+        }
+    };
+}
+
+names! {
+    Via = "Via" | "v",
+    From = "From" | "f",
+    To = "To" | "t",
+    CallId = "Call-ID" | "i",
+    CSeq = "CSeq",
+    Contact = "Contact" | "m",
+    MaxForwards = "Max-Forwards",
+    ContentLength = "Content-Length" | "l",
+    ContentType = "Content-Type" | "c",
+    Route = "Route",
+    RecordRoute = "Record-Route",
+    Expires = "Expires",
+    MinExpires = "Min-Expires",
+    Require = "Require",
+    ProxyRequire = "Proxy-Require",
+    Supported = "Supported" | "k",
+    Unsupported = "Unsupported",
+    Allow = "Allow",
+    Accept = "Accept",
+    Authorization = "Authorization",
+    WwwAuthenticate = "WWW-Authenticate",
+    ProxyAuthorization = "Proxy-Authorization",
+    ProxyAuthenticate = "Proxy-Authenticate",
+    RetryAfter = "Retry-After",
+    Reason = "Reason",
+    Server = "Server",
+    UserAgent = "User-Agent",
+    PAssertedIdentity = "P-Asserted-Identity",
+    SessionExpires = "Session-Expires" | "x",
+    MinSe = "Min-SE",
+    RSeq = "RSeq",
+    RAck = "RAck",
+    ReferTo = "Refer-To" | "r",
+    Replaces = "Replaces",
+    Event = "Event" | "o",
+    Path = "Path",
+    Date = "Date",
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compact_and_full_names_are_one() {
+        for (compact, full) in [
+            ("v", "VIA"),
+            ("f", "from"),
+            ("i", "Call-Id"),
+            ("m", "contact"),
+            ("l", "content-length"),
+            ("k", "Supported"),
+        ] {
+            assert!(Name::parse(compact).is(&Name::parse(full)), "{compact}");
+        }
+        assert!(Name::parse("X-Own").is(&Name::parse("x-own")));
+        assert!(!Name::parse("X-Own").is(&Name::Via));
+    }
+}

@@ -1,0 +1,194 @@
+//! Messages out of a stream of bytes (RFC 3261 section 18.3): TCP knows no datagrams.
+
+use bytes::{Buf as _, Bytes, BytesMut};
+
+use crate::model::limits;
+use crate::sip::Name;
+use crate::sip::uri::digits;
+
+/// What a stream held next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Frame {
+    /// One whole message.
+    Message(Bytes),
+    /// Two empty lines: the peer asks for one back (RFC 5626 section 4.4.1).
+    Ping,
+}
+
+/// A stream that cannot be followed any more: it is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FrameError {
+    /// A message larger than the limit, or headers without end.
+    #[error("message longer than {} bytes", limits::STREAM_MESSAGE_BYTES)]
+    TooLarge,
+    /// Content-Length is no number, or stands twice differently.
+    #[error("unusable Content-Length")]
+    Length,
+}
+
+/// Collects bytes and gives back whole messages.
+#[derive(Debug, Default)]
+pub struct StreamFramer {
+    buffer: BytesMut,
+    /// How far the end of the headers was searched for in vain.
+    searched: usize,
+}
+
+impl StreamFramer {
+    /// Adds what was read.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// Whether a message has begun and is not whole.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        !self.buffer.is_empty()
+    }
+
+    /// The next frame; `None` until more is pushed.
+    ///
+    /// # Errors
+    /// When the stream cannot be followed any more.
+    pub fn next_frame(&mut self) -> Result<Option<Frame>, FrameError> {
+        if let Some(frame) = self.skip_empty_lines() {
+            return Ok(Some(frame));
+        }
+        let Some(head) = self.head_end() else {
+            let over = self.buffer.len() > limits::STREAM_MESSAGE_BYTES;
+            return if over {
+                Err(FrameError::TooLarge)
+            } else {
+                Ok(None)
+            };
+        };
+        let length = content_length(self.buffer.get(..head).unwrap_or_default())?;
+        let whole = head
+            .checked_add(length)
+            .filter(|whole| *whole <= limits::STREAM_MESSAGE_BYTES)
+            .ok_or(FrameError::TooLarge)?;
+        if self.buffer.len() < whole {
+            return Ok(None);
+        }
+        self.searched = 0;
+        Ok(Some(Frame::Message(self.buffer.split_to(whole).freeze())))
+    }
+
+    fn skip_empty_lines(&mut self) -> Option<Frame> {
+        if self.buffer.starts_with(b"\r\n\r\n") {
+            self.buffer.advance(4);
+            return Some(Frame::Ping);
+        }
+        // One empty line may be the first half of a ping: it waits for what follows.
+        while self.buffer.len() > 2
+            && self.buffer.starts_with(b"\r\n")
+            && !self.buffer.starts_with(b"\r\n\r")
+        {
+            self.buffer.advance(2);
+        }
+        None
+    }
+
+    fn head_end(&mut self) -> Option<usize> {
+        let rest = self.buffer.get(self.searched..)?;
+        let found = rest.windows(4).position(|window| window == b"\r\n\r\n");
+        match found {
+            Some(at) => Some(self.searched + at + 4),
+            None => {
+                self.searched = self.buffer.len().saturating_sub(3);
+                None
+            }
+        }
+    }
+}
+
+/// Without a length there is no body: on a stream it has no other end.
+fn content_length(head: &[u8]) -> Result<usize, FrameError> {
+    let mut length = None;
+    for line in head.split(|byte| *byte == b'\n') {
+        let Some(colon) = line.iter().position(|byte| *byte == b':') else {
+            continue;
+        };
+        let name = line
+            .get(..colon)
+            .and_then(|name| std::str::from_utf8(name).ok())
+            .unwrap_or("");
+        if !Name::parse(name.trim_end()).is(&Name::ContentLength) {
+            continue;
+        }
+        let value = line
+            .get(colon + 1..)
+            .and_then(|value| std::str::from_utf8(value.trim_ascii()).ok());
+        let value: usize = value.and_then(digits).ok_or(FrameError::Length)?;
+        if length.is_some_and(|length| length != value) {
+            return Err(FrameError::Length);
+        }
+        length = Some(value);
+    }
+    Ok(length.unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const ONE: &str = "OPTIONS sip:a@b SIP/2.0\r\nCall-ID: 1\r\nl : 4\r\n\r\nbody";
+    const TWO: &str = "BYE sip:a@b SIP/2.0\r\nCall-ID: 2\r\n\r\n";
+
+    fn frames(framer: &mut StreamFramer) -> Vec<Frame> {
+        let mut list = Vec::new();
+        while let Some(frame) = framer.next_frame().unwrap() {
+            list.push(frame);
+        }
+        list
+    }
+
+    proptest! {
+        #[test]
+        fn messages_are_the_same_however_the_stream_is_cut(cuts in proptest::collection::vec(1..30usize, 1..40)) {
+            let stream = format!("{ONE}\r\n\r\n{TWO}\r\n{ONE}");
+            let mut framer = StreamFramer::default();
+            let mut got = Vec::new();
+            let mut rest = stream.as_bytes();
+            for cut in cuts.into_iter().cycle() {
+                let (now, later) = rest.split_at(cut.min(rest.len()));
+                framer.push(now);
+                got.extend(frames(&mut framer));
+                rest = later;
+                if rest.is_empty() {
+                    break;
+                }
+            }
+            let message = |text: &'static str| Frame::Message(Bytes::from_static(text.as_bytes()));
+            prop_assert_eq!(got, vec![message(ONE), Frame::Ping, message(TWO), message(ONE)]);
+            prop_assert!(!framer.is_partial());
+        }
+    }
+
+    #[test]
+    fn a_stream_that_cannot_be_followed_is_an_error() {
+        for (text, error) in [
+            (
+                "A b SIP/2.0\r\nContent-Length: -1\r\n\r\n",
+                FrameError::Length,
+            ),
+            (
+                "A b SIP/2.0\r\nContent-Length: 1\r\nl: 2\r\n\r\n",
+                FrameError::Length,
+            ),
+            (
+                "A b SIP/2.0\r\nContent-Length: 999999999\r\n\r\n",
+                FrameError::TooLarge,
+            ),
+        ] {
+            let mut framer = StreamFramer::default();
+            framer.push(text.as_bytes());
+            assert_eq!(framer.next_frame(), Err(error), "{text}");
+        }
+        let mut framer = StreamFramer::default();
+        framer.push(&vec![b'x'; limits::STREAM_MESSAGE_BYTES + 1]);
+        assert_eq!(framer.next_frame(), Err(FrameError::TooLarge));
+    }
+}
