@@ -5,7 +5,8 @@ use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use serde_json::json;
+use exchange::record::{CallView, OperatorView, QueueView};
+use serde::Serialize;
 
 use super::AppState;
 use super::problem::Problem;
@@ -23,6 +24,24 @@ pub(super) fn router() -> Router<AppState> {
         .route("/operators/{operator}", get(operator))
         .route("/calls", get(calls))
         .route("/calls/{id}", get(call))
+}
+
+/// Lists are objects, so that they can grow.
+#[derive(Serialize)]
+struct Queues {
+    queues: Vec<QueueView>,
+}
+
+#[derive(Serialize)]
+struct Operators {
+    operators: Vec<OperatorView>,
+}
+
+#[derive(Serialize)]
+struct Calls {
+    calls: Vec<CallView>,
+    /// All live calls, those included that `limit` cut off.
+    total: usize,
 }
 
 /// The parameters of a question, as written.
@@ -74,7 +93,7 @@ async fn queues(
 ) -> Result<Response, Problem> {
     nothing(parameters)?;
     let queues = state.live().queues(state.now());
-    Ok(Json(json!({ "queues": queues })).into_response())
+    Ok(Json(Queues { queues }).into_response())
 }
 
 async fn queue(State(state): State<AppState>, path: Name) -> Result<Response, Problem> {
@@ -91,7 +110,7 @@ async fn operators(
 ) -> Result<Response, Problem> {
     nothing(parameters)?;
     let operators = state.live().operators();
-    Ok(Json(json!({ "operators": operators })).into_response())
+    Ok(Json(Operators { operators }).into_response())
 }
 
 async fn operator(State(state): State<AppState>, path: Name) -> Result<Response, Problem> {
@@ -113,7 +132,7 @@ async fn calls(State(state): State<AppState>, parameters: Parameters) -> Result<
         let total: usize = live.calls_by_state().into_values().sum();
         (total, live.calls(most, state.now()))
     };
-    Ok(Json(json!({ "calls": calls, "total": total })).into_response())
+    Ok(Json(Calls { calls, total }).into_response())
 }
 
 async fn call(State(state): State<AppState>, path: Name) -> Result<Response, Problem> {
