@@ -1,1 +1,66 @@
-//! Who gets whom: the lock-free board.
+//! Who gets whom: the board that all shards share.
+//!
+//! Callers who ask for the same (in one queue, with one priority) are a **class**;
+//! operators with the same skills are a **profile**. A class has lanes of waiting
+//! tickets in order of age, a profile lanes of ready operators in order of idleness. A
+//! freed operator looks at the heads of the classes that its profile serves, a new
+//! ticket at the heads of the profiles that serve its class, so a decision costs as much
+//! with 100,000 waiting as with one.
+//!
+//! ```text
+//!             enqueue                                   ready, finished
+//!                │                                            │
+//!   ticket ──► show in lane of class            look at classes ◄── operator
+//!                │                                │ nobody
+//!                ▼                                ▼
+//!          look at profiles                 show in lane of profile, look again
+//!                └──────► operator's word, then ticket's, by compare-and-swap ◄──┘
+//! ```
+//!
+//! Invariants, each with a test: an operator has at most one offer; a ticket is given to
+//! at most one operator; when all is quiet no ticket waits while an operator who may
+//! take it is ready; within a class the order is priority, then age; abandon wins or
+//! loses cleanly.
+//!
+//! # Why
+//! - **Words are the truth, lanes are an index.** A bit of a lane is set and cleared only
+//!   by the thread that holds the word of who stands there (`Claimed`, or the ticket's
+//!   `Held` and `Matched`). A search may come across a bit that is no longer true; it
+//!   reads the word and goes on. There are at most as many of these as threads.
+//! - **Publish, then look, then settle.** An operator is shown as `Looking` first, looks,
+//!   and becomes `Ready` only if nobody came meanwhile: a ticket that finds a `Looking`
+//!   operator does not take it but tells its looker to look again. So an operator never
+//!   goes to who came last while who came first is overlooked.
+//! - **No mutex on the way of a call.** A preempted thread holds up only the operator and
+//!   the ticket that it has in its hands. What is met for the first time (a skill set, a
+//!   requirement) is interned under a lock.
+
+mod bitmap;
+mod board;
+mod index;
+mod lane;
+mod lanes;
+mod look;
+mod on_operator;
+mod on_ticket;
+mod post;
+mod strategy;
+mod sync;
+mod ticket;
+mod view;
+mod word;
+
+#[cfg(all(test, loom))]
+mod loom_tests;
+#[cfg(all(test, not(loom)))]
+mod model_tests;
+#[cfg(all(test, not(loom)))]
+mod stress_tests;
+#[cfg(all(test, not(loom)))]
+mod tests;
+
+pub use board::{
+    Abandoned, After, Board, Capacity, Change, Claim, ClassId, Full, Match, OperatorId, TicketId,
+};
+pub use index::ClassKey;
+pub use view::{Census, WhyNot};
