@@ -369,6 +369,7 @@ holiday: [2026-12-25]
             `noday` is no day
             expected text, not a number
             `25:00-26:00` is no range of times
-            `2026-02-30` is no date"#]].assert_eq(&said.join("\n"));
+            `2026-02-30` is no date"#]]
+        .assert_eq(&said.join("\n"));
     }
 }

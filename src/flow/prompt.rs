@@ -92,7 +92,7 @@ impl Prompt {
             };
             match names {
                 Some(names) => {
-                    spoken.extend(names.iter().map(|name| Some(Spoken::sound(language, name))))
+                    spoken.extend(names.iter().map(|name| Some(Spoken::sound(language, name))));
                 }
                 None => spoken.push(None),
             }

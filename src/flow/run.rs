@@ -71,7 +71,7 @@ impl Run {
             .iter()
             .find(|language| Some(&***language) == wanted);
         let language = spoken
-            .or(flow.languages.first())
+            .or_else(|| flow.languages.first())
             .map_or_else(|| "en".into(), Arc::clone);
         let vars = flow
             .vars

@@ -1,5 +1,7 @@
 //! Calls, step by step.
 
+use std::fmt::Write;
+
 use super::*;
 
 const MENU: &str = "
@@ -11,18 +13,25 @@ const MENU: &str = "
 
 #[test]
 fn a_key_stops_the_prompt_and_goes_on() {
-    check(MENU, "begin up 1 queue:answered heard", &expect![[r#"
+    check(
+        MENU,
+        "begin up 1 queue:answered heard",
+        &expect![[r#"
         begin: answer
         up: [a] play(en/ask)
         1: stop [q] queue(support 0)
         queue:answered: [bye] play(en/goodbye)
         heard: hangup
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_menu_waits_asks_again_and_gives_up() {
-    check(MENU, "begin up heard +4s +1s heard 7 heard", &expect![[r#"
+    check(
+        MENU,
+        "begin up heard +4s +1s heard 7 heard",
+        &expect![[r#"
         begin: answer
         up: [a] play(en/ask)
         heard:
@@ -31,12 +40,16 @@ fn a_menu_waits_asks_again_and_gives_up() {
         heard:
         7: [bye] play(en/goodbye)
         heard: hangup
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_menu_may_lead_to_itself() {
-    check(MENU, "begin up * heard 2 2 heard", &expect![[r#"
+    check(
+        MENU,
+        "begin up * heard 2 2 heard",
+        &expect![[r#"
         begin: answer
         up: [a] play(en/ask)
         *: stop [a] play(en/ask)
@@ -44,7 +57,8 @@ fn a_menu_may_lead_to_itself() {
         2: [b] play(en/sorry)
         2:
         heard: hangup
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -55,14 +69,18 @@ fn keys_typed_ahead_are_kept_for_the_next_menu() {
   n: { type: menu, prompt: [more], keys: { \"2\": bye }, on_failure: bye, barge_in: false }
   bye: { type: hangup }
 ";
-    check(nodes, "begin 1 up 2 heard heard", &expect![[r#"
+    check(
+        nodes,
+        "begin 1 up 2 heard heard",
+        &expect![[r#"
         begin: answer
         1:
         up: [a] play(en/welcome)
         2:
         heard: [m] [n] play(en/more)
         heard: [bye] hangup
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -72,11 +90,15 @@ fn a_play_with_barge_in_ends_at_a_key() {
   m: { type: menu, prompt: [ask], keys: { \"1\": bye }, on_failure: bye }
   bye: { type: hangup }
 ";
-    check(nodes, "begin up 1", &expect![[r#"
+    check(
+        nodes,
+        "begin up 1",
+        &expect![[r#"
         begin: answer
         up: [a] play(en/welcome)
         1: stop [m] [bye] hangup
-    "#]]);
+    "#]],
+    );
 }
 
 const COLLECT: &str = "
@@ -88,23 +110,34 @@ const COLLECT: &str = "
 
 #[test]
 fn digits_end_at_the_last_the_end_key_or_a_pause() {
-    check(COLLECT, "begin up 1234", &expect![[r#"
+    check(
+        COLLECT,
+        "begin up 1234",
+        &expect![[r#"
         begin: answer
         up: [a] play(en/pin)
         1234: stop
         1234:
         1234:
         1234: [good] [bye] play(en/goodbye)
-    "#]]);
-    check(COLLECT, "begin up heard 12#", &expect![[r#"
+    "#]],
+    );
+    check(
+        COLLECT,
+        "begin up heard 12#",
+        &expect![[r#"
         begin: answer
         up: [a] play(en/pin)
         heard:
         12#:
         12#:
         12#: [good] [other] play(en/other)
-    "#]]);
-    check(COLLECT, "begin up heard 12 +1s +1s", &expect![[r#"
+    "#]],
+    );
+    check(
+        COLLECT,
+        "begin up heard 12 +1s +1s",
+        &expect![[r#"
         begin: answer
         up: [a] play(en/pin)
         heard:
@@ -112,8 +145,12 @@ fn digits_end_at_the_last_the_end_key_or_a_pause() {
         12:
         +1s:
         +1s: [good] [other] play(en/other)
-    "#]]);
-    check(COLLECT, "begin up heard 1*12#", &expect![[r#"
+    "#]],
+    );
+    check(
+        COLLECT,
+        "begin up heard 1*12#",
+        &expect![[r#"
         begin: answer
         up: [a] play(en/pin)
         heard:
@@ -122,12 +159,16 @@ fn digits_end_at_the_last_the_end_key_or_a_pause() {
         1*12#:
         1*12#:
         1*12#: [good] [other] play(en/other)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn digits_too_few_refused_or_none_are_asked_again() {
-    check(COLLECT, "begin up heard 1# heard 9999", &expect![[r#"
+    check(
+        COLLECT,
+        "begin up heard 1# heard 9999",
+        &expect![[r#"
         begin: answer
         up: [a] play(en/pin)
         heard:
@@ -138,15 +179,20 @@ fn digits_too_few_refused_or_none_are_asked_again() {
         9999:
         9999:
         9999: [bye] play(en/goodbye)
-    "#]]);
-    check(COLLECT, "begin up heard +5s heard +5s", &expect![[r#"
+    "#]],
+    );
+    check(
+        COLLECT,
+        "begin up heard +5s heard +5s",
+        &expect![[r#"
         begin: answer
         up: [a] play(en/pin)
         heard:
         +5s: play(en/pin)
         heard:
         +5s: [bye] play(en/goodbye)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -162,10 +208,11 @@ fn sensitive_digits_are_never_shown() {
     let mut shown = String::new();
     let keys = ['7', '3', '9', '1'].map(Input::Key);
     for input in [Input::Begin, Input::Answered].into_iter().chain(keys) {
-        shown.push_str(&format!("{input:?} {} {:?}\n", call.say(input), call.run));
+        let said = call.say(input);
+        writeln!(shown, "{input:?} {said} {:?}", call.run).unwrap();
     }
     for value in call.run.vars().values() {
-        shown.push_str(&format!("{value} {value:?}\n"));
+        writeln!(shown, "{value} {value:?}").unwrap();
     }
     for secret in ["73", "739", "7391", "Key('", "number/7"] {
         assert!(!shown.contains(secret), "{secret} in {shown}");
@@ -189,11 +236,15 @@ fn set_branch_and_switch_decide_at_once() {
   q: { type: queue, queue: support, skills: { require: { support: 2, 'lang.${language}': 3 } }, answered: bye, timeout: bye, full: bye, no_operators: bye, error: bye }
   bye: { type: hangup }
 ";
-    check(nodes, "begin up queue:error", &expect![[r#"
+    check(
+        nodes,
+        "begin up queue:error",
+        &expect![[r#"
         begin: answer
         up: [a] [b] [c] [q] queue(support 30 lang.nl>=3 support>=2)
         queue:error: fault(q queue) [bye] hangup
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -206,11 +257,15 @@ fn an_expression_without_a_value_takes_the_other_way() {
   x: { type: hangup }
 vars: { zero: 0, none: null }
 ";
-    check(nodes, "begin up heard", &expect![[r#"
+    check(
+        nodes,
+        "begin up heard",
+        &expect![[r#"
         begin: answer
         up: [a] fault(a expression) fault(a expression) [b] fault(b expression) [c] fault(c expression) fault(c expression) fault(c expression) [d] fault(d expression) play(en/number/40 en/number/5)
         heard: [x] hangup
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -234,13 +289,17 @@ fn a_queue_can_be_left_by_key_and_by_error() {
             line:error: fault(l queue) [bye] play(en/goodbye)
         "#]],
     );
-    check(nodes, "begin up heard +1h queue:error", &expect![[r#"
+    check(
+        nodes,
+        "begin up heard +1h queue:error",
+        &expect![[r#"
         begin: answer
         up: [a] queue(support 5)
         heard:
         +1h:
         queue:error: fault(a queue) [bye] play(en/goodbye)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -251,18 +310,26 @@ fn a_call_is_refused_before_it_is_answered() {
   c: { type: reject, code: 480 }
   d: { type: hangup }
 ";
-    check(nodes, "begin up heard", &expect![[r#"
+    check(
+        nodes,
+        "begin up heard",
+        &expect![[r#"
         begin: [a] answer
         up: [b] play(en/welcome)
         heard: [d] hangup
-    "#]]);
+    "#]],
+    );
     let reject =
         "version: 1\nflow: f\nstart: a\nanswer: false\nnodes:\n  a: { type: reject, code: 480 }\n";
-    check(reject, "begin up +1s", &expect![[r#"
+    check(
+        reject,
+        "begin up +1s",
+        &expect![[r#"
         begin: [a] reject(480)
         up:
         +1s:
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -272,15 +339,22 @@ fn limits_end_a_call_that_does_not_end() {
   q: { type: queue, queue: support, answered: a, timeout: z, full: z, no_operators: z, error: z }
   z: { type: hangup, prompt: [sorry] }
 ";
-    check(nodes, "begin up 1 1 1 heard", &expect![[r#"
+    check(
+        nodes,
+        "begin up 1 1 1 heard",
+        &expect![[r#"
         begin: answer
         up: [a] play(en/ask)
         1: stop [a] play(en/ask)
         1: stop [a] play(en/ask)
         1: stop fault(a limit) [z] play(en/sorry)
         heard: hangup
-    "#]]);
-    check(nodes, "begin up heard +90s heard +30s +3m", &expect![[r#"
+    "#]],
+    );
+    check(
+        nodes,
+        "begin up heard +90s heard +30s +3m",
+        &expect![[r#"
         begin: answer
         up: [a] play(en/ask)
         heard:
@@ -288,7 +362,8 @@ fn limits_end_a_call_that_does_not_end() {
         heard:
         +30s: fault(a limit) [z] play(en/sorry)
         +3m: fault(z limit) hangup
-    "#]]);
+    "#]],
+    );
     check(
         nodes,
         "begin up 2 +1h queue:answered heard +2m",

@@ -66,7 +66,8 @@ fn the_welcome_flow_has_its_picture() {
             n5 -- "error" --> n8
             n6 -- "answered" --> n9
             n6 -- "timeout, full, no_operators, error" --> n8
-    "#]].assert_eq(&flow(WELCOME).mermaid());
+    "#]]
+    .assert_eq(&flow(WELCOME).mermaid());
 }
 
 #[test]
@@ -83,5 +84,6 @@ fn a_test_that_fails_says_what_came_instead() {
         f.yaml:7:44: error: test `t`: expected queue support, got none
          7 |   - { name: t, at: "2026-03-02T10:15:00Z", expect: { path: [a, a], queue: support } }
            |                                            ^^^^^^
-           hint: it went a"#]].assert_eq(&said.join("\n"));
+           hint: it went a"#]]
+    .assert_eq(&said.join("\n"));
 }
