@@ -176,7 +176,8 @@ fn lower(word: &AtomicU64, seen: u64, bit: usize) -> bool {
         && occupancy(next) == 0
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use std::collections::BTreeSet;
 

@@ -143,7 +143,8 @@ impl Lanes {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
 
@@ -181,7 +182,7 @@ mod tests {
             .map(|s| s * 1000 * MS)
             .to_vec();
         for (id, age) in ages.iter().enumerate() {
-            let place = lanes.reserve(id as u32, *age).unwrap();
+            let place = lanes.reserve(u32::try_from(id).unwrap(), *age).unwrap();
             lanes.show(place);
         }
         assert_eq!(drain(&lanes, &ages), [1, 3, 5, 7, 9, 0, 2, 4, 6, 8]);
@@ -192,7 +193,7 @@ mod tests {
         let lanes = Lanes::new(2);
         let ages: Vec<u64> = (0..200).map(|n| n * 2 * MS).collect();
         for (id, age) in ages.iter().enumerate() {
-            let place = lanes.reserve(id as u32, *age).unwrap();
+            let place = lanes.reserve(u32::try_from(id).unwrap(), *age).unwrap();
             lanes.show(place);
         }
         assert_eq!(drain(&lanes, &ages), (0..200).collect::<Vec<_>>());

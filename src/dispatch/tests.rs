@@ -230,7 +230,7 @@ fn a_busy_operator_goes_where_the_mark_says_when_the_call_is_over() {
     let alice = floor.operator("alice", "s:1");
     let class = floor.class("s:1", 0);
     assert_eq!(floor.ready(alice, 1), None);
-    let mut round = |n: u64, mark: &dyn Fn() -> Change, then| {
+    let round = |n: u64, mark: &dyn Fn() -> Change, then| {
         let (ticket, matched) = floor.enqueue(n, class, n);
         let claim = matched.unwrap().claim;
         let told = mark();

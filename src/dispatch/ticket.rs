@@ -155,7 +155,8 @@ fn tagged(head: u64, id: u32) -> u64 {
     (head >> 32).wrapping_add(1) << 32 | u64::from(id)
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
     use crate::model::ShardId;

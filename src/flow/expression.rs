@@ -203,6 +203,8 @@ impl Expression {
         let parser = Parser::new().max_recursion_depth(DEPTH);
         let tree = parser.parse(source).map_err(|errors| {
             let first = errors.errors.first().map_or("cannot be read", |e| &e.msg);
+            // What could stand there instead is a list of tokens that helps nobody.
+            let first = first.split(" expecting").next().unwrap_or(first);
             Unknown {
                 message: format!("`{source}` is no expression: {first}"),
                 hint: Some("write it as in `caller.number.startsWith(\"+31\")`".into()),

@@ -200,7 +200,8 @@ fn languages(root: Cursor<'_>, diags: &mut Vec<Diagnostic>) -> Vec<Arc<str>> {
         return vec!["en".into()];
     };
     let mut languages: Vec<Arc<str>> = Vec::new();
-    for item in cursor.list(diags).unwrap_or_default() {
+    let items = cursor.list(diags).unwrap_or_default();
+    for item in &items {
         let Some(name) = item.string(diags) else {
             continue;
         };
@@ -218,7 +219,7 @@ fn languages(root: Cursor<'_>, diags: &mut Vec<Diagnostic>) -> Vec<Arc<str>> {
             languages.push(name.into());
         }
     }
-    if languages.is_empty() {
+    if items.is_empty() && cursor.is_list() {
         diags.push(cursor.key_error("there is no language").hint("write [en]"));
     }
     languages

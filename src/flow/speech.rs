@@ -91,13 +91,16 @@ fn dutch(n: u32, words: &mut Vec<String>) {
 /// Every sound that [`number`] may name.
 #[must_use]
 pub fn number_sounds(language: &str) -> Vec<String> {
-    let mut sounds: Vec<String> = (0..=9).map(|n| format!("number/{n}")).collect();
-    if LANGUAGES.contains(&language) {
-        let larger = (10..=20).chain((30..=90).step_by(10));
-        sounds.extend(larger.map(|n| format!("number/{n}")));
-        sounds.extend(["hundred", "thousand", "and"].map(|word| format!("number/{word}")));
+    let spoken = LANGUAGES.contains(&language);
+    let teens = (10..=20).chain((30..=90).step_by(10)).filter(|_| spoken);
+    let mut words: Vec<String> = (0..=9)
+        .chain(teens)
+        .map(|n: u32| format!("number/{n}"))
+        .collect();
+    if spoken {
+        words.extend(["hundred", "thousand", "and"].map(|word| format!("number/{word}")));
     }
-    sounds
+    words
 }
 
 /// "You are number N in line"; `place` counts from 1.

@@ -28,21 +28,26 @@ pub fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&
         .map(|(_, candidate)| candidate)
 }
 
-/// How many letters to insert, drop or change (Levenshtein); names are short.
+/// How many letters to insert, drop, change or swap with the next; names are short.
 fn distance(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.chars().take(64).collect();
+    let mut before: Vec<usize> = Vec::new();
     let mut row: Vec<usize> = (0..=other.len()).collect();
+    let mut last = None;
     for (i, a) in one.chars().take(64).enumerate() {
-        let mut left = i + 1;
-        let mut corner = i;
-        let mut next = vec![left];
-        for (above, b) in row.iter().skip(1).zip(&other) {
-            let cost = corner + usize::from(a != *b);
-            corner = *above;
-            left = cost.min(left + 1).min(above + 1);
-            next.push(left);
+        let mut next = vec![i + 1];
+        let (mut left, mut corner, mut beside) = (i + 1, i, None);
+        for (j, (above, b)) in row.iter().skip(1).zip(&other).enumerate() {
+            let mut cost = (corner + usize::from(a != *b)).min(left + 1).min(above + 1);
+            let swapped = beside == Some(a) && last == Some(*b);
+            if let (true, Some(far)) = (swapped, j.checked_sub(1).and_then(|j| before.get(j))) {
+                cost = cost.min(far + 1);
+            }
+            (left, corner, beside) = (cost, *above, Some(*b));
+            next.push(cost);
         }
-        row = next;
+        before = std::mem::replace(&mut row, next);
+        last = Some(a);
     }
     row.last().copied().unwrap_or(0)
 }

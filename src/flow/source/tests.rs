@@ -175,6 +175,8 @@ fn the_nearest_name_is_at_all_alike() {
     for (name, expected) in [
         ("timout", Some("timeout")),
         ("no-input", Some("no_input")),
+        ("tmieout", Some("timeout")),
+        ("retreis", Some("retries")),
         ("x", None),
         ("colour", None),
     ] {

@@ -1,7 +1,8 @@
 //! Calls, step by step.
 
+use std::fmt::Write;
+
 use super::*;
-use std::fmt::Write as _;
 
 const MENU: &str = "
   a: { type: menu, prompt: [ask], reprompt: [again], keys: { \"1\": q, \"2\": b, \"*\": a }, timeout: 5s, retries: 1, on_failure: bye }
@@ -207,7 +208,8 @@ fn sensitive_digits_are_never_shown() {
     let mut shown = String::new();
     let keys = ['7', '3', '9', '1'].map(Input::Key);
     for input in [Input::Begin, Input::Answered].into_iter().chain(keys) {
-        writeln!(shown, "{input:?} {} {:?}", call.say(input), call.run).unwrap();
+        let said = call.say(input);
+        writeln!(shown, "{input:?} {said} {:?}", call.run).unwrap();
     }
     for value in call.run.vars().values() {
         writeln!(shown, "{value} {value:?}").unwrap();
