@@ -4,7 +4,7 @@
 //! Both read the text; the two results are joined into one tree. What a file of ours
 //! has no use for, and what makes YAML dangerous, is refused at the door: aliases
 //! (a small file can expand to gigabytes), tags, several documents, keys written
-//! twice, depth and size over [`crate::model::limits`].
+//! twice, depth and size over `model::limits`.
 
 mod cursor;
 mod document;

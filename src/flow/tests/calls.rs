@@ -204,28 +204,26 @@ fn sensitive_digits_are_never_shown() {
   m: { type: menu, prompt: [ask], keys: { \"1\": bye }, on_failure: bye }
   bye: { type: hangup }
 ";
-    let mut call = Call::new(flow(nodes));
-    let mut shown = String::new();
-    let keys = ['7', '3', '9', '1'].map(Input::Key);
-    for input in [Input::Begin, Input::Answered].into_iter().chain(keys) {
-        let said = call.say(input);
-        writeln!(shown, "{input:?} {said} {:?}", call.run).unwrap();
-    }
-    for value in call.run.vars().values() {
-        writeln!(shown, "{value} {value:?}").unwrap();
-    }
-    for secret in ["73", "739", "7391", "Key('", "number/7"] {
-        // A clock may show any digits; what stands after `tv_` is its own.
-        let shown: String = shown
-            .split("tv_")
-            .map(|part| {
-                part.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || ": ".contains(c))
-            })
-            .collect();
-        assert!(!shown.contains(secret), "{secret} in {shown}");
-    }
-    let tags: Vec<_> = call.run.tags().iter().map(|tag| &**tag).collect();
-    assert_eq!(tags, ["plain"]);
+    // Nothing that can be seen depends on the digits.
+    let flow = flow(nodes);
+    let now = any_instant();
+    let shown = |digits: &str| {
+        let mut call = Call::at(Arc::clone(&flow), now);
+        let mut shown = String::new();
+        let keys = digits.chars().map(Input::Key);
+        for input in [Input::Begin, Input::Answered].into_iter().chain(keys) {
+            let said = call.say(input);
+            writeln!(shown, "{input:?} {said} {:?}", call.run).unwrap();
+        }
+        for value in call.run.vars().values() {
+            writeln!(shown, "{value} {value:?}").unwrap();
+        }
+        let tags: Vec<_> = call.run.tags().iter().map(|tag| &**tag).collect();
+        assert_eq!(tags, ["plain"]);
+        assert_eq!(call.run.vars().len(), 2);
+        shown
+    };
+    assert_eq!(shown("7391"), shown("2846"));
 }
 
 #[test]

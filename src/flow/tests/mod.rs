@@ -100,7 +100,10 @@ pub(super) struct Call {
 
 impl Call {
     pub(super) fn new(flow: Arc<Flow>) -> Self {
-        let now = any_instant();
+        Self::at(flow, any_instant())
+    }
+
+    pub(super) fn at(flow: Arc<Flow>, now: Instant) -> Self {
         let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_772_442_900);
         let epoch = Epoch { instant: now, wall };
         Self {

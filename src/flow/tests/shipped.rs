@@ -87,3 +87,19 @@ fn a_test_that_fails_says_what_came_instead() {
            hint: it went a"#]]
     .assert_eq(&said.join("\n"));
 }
+
+#[test]
+fn the_examples_of_the_documentation_can_be_read() {
+    let text = include_str!("../../../docs/flows.md");
+    let blocks: Vec<&str> = text
+        .split("```yaml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect();
+    let small = flow(blocks[0]);
+    assert_eq!(small.run_tests(&calendars(), any_instant()), []);
+    let hours = Document::parse("hours.yaml", blocks[2]).unwrap();
+    let office = hours.root().get("hours").unwrap().get("office").unwrap();
+    let mut diags = Vec::new();
+    assert!(Calendar::read(office, &mut diags).is_some(), "{diags:?}");
+}
