@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::model::{OperatorName, OperatorState};
+use crate::model::{OperatorName, OperatorState, QueueName};
 
 use super::board::{Board, ClassId, TicketId};
 use super::ticket::Ticket;
@@ -142,6 +142,13 @@ impl Board {
             })
         });
         heads.min().map(|age| self.instant(age))
+    }
+
+    /// The same for all classes of a queue. As costly as it has classes.
+    #[must_use]
+    pub fn oldest_in(&self, queue: &QueueName) -> Option<Instant> {
+        let classes = self.index.siblings(queue).into_iter();
+        classes.filter_map(|id| self.oldest(ClassId(id))).min()
     }
 
     /// How many stand in a lane before the first who is not `older`.

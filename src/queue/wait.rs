@@ -1,0 +1,221 @@
+//! One caller's wait in one queue: what is due, and when.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::{Action, Announce, Settings, Step};
+use crate::dispatch::ClassKey;
+use crate::model::{LineName, Requirement};
+
+/// When the first announcement comes. A caller should hear the music first, or "you are
+/// number three" comes before it is clear that one waits for anything; and most calls to
+/// a queue that is not busy are answered within this, and hear nothing but the music.
+const FIRST_ANNOUNCEMENT: Duration = Duration::from_secs(2);
+
+/// Announcements do not come faster than this, whatever the settings say: each lasts
+/// longer.
+const BETWEEN_ANNOUNCEMENTS: Duration = Duration::from_secs(1);
+
+/// What one caller asks for on the way into a queue.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// What an operator needs, beside what the queue asks for.
+    pub require: Requirement,
+    /// The call's own priority, added to the queue's.
+    pub priority: i16,
+    /// Takes the place of the queue's.
+    pub max_wait: Option<Duration>,
+    /// Takes the place of the queue's.
+    pub announce: Option<Announce>,
+}
+
+/// What became due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WaitOutput {
+    /// A step of escalation was taken.
+    Step {
+        /// Which, from 1.
+        number: usize,
+        /// The line that the call leaves for; `None` when [`Wait::class`] changed and the
+        /// ticket is to be moved to it.
+        line: Option<LineName>,
+    },
+    /// Tell the caller; at least one of the two.
+    Announce {
+        /// "You are number N".
+        position: bool,
+        /// "The estimated wait is N minutes".
+        estimated_wait: bool,
+    },
+    /// Nobody waits longer than this. The last output, given once.
+    TimedOut,
+}
+
+/// What comes next. Where two are due at once the order is this one: a step may still
+/// change something, and who leaves needs no announcement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Next {
+    Step,
+    TimeOut,
+    Announce,
+}
+
+/// One caller's wait in one queue, from [`Wait::new`] until the owner drops it: when the
+/// call is answered, leaves, or hears [`WaitOutput::TimedOut`]. It does not know whether an
+/// operator is being offered the call, so an offer delays no step; whether an
+/// announcement is played over a ringing offer is the owner's to say.
+#[derive(Clone, Debug)]
+pub struct Wait {
+    settings: Arc<Settings>,
+    asked: Asked,
+    started: Instant,
+    steps_taken: usize,
+    announce_at: Option<Instant>,
+    /// `None` when it is beyond the clock's reach.
+    gives_up_at: Option<Instant>,
+    over: bool,
+}
+
+impl Wait {
+    /// The wait begins.
+    #[must_use]
+    pub fn new(settings: Arc<Settings>, asked: Asked, now: Instant) -> Self {
+        let announce = asked.announce.unwrap_or(settings.announce);
+        let silent = !announce.position && !announce.estimated_wait;
+        let max_wait = asked.max_wait.unwrap_or(settings.max_wait);
+        Self {
+            announce_at: now.checked_add(FIRST_ANNOUNCEMENT).filter(|_| !silent),
+            gives_up_at: now.checked_add(max_wait),
+            settings,
+            asked,
+            started: now,
+            steps_taken: 0,
+            over: false,
+        }
+    }
+
+    /// Whom the caller waits for, as of the steps that were taken: the queue's requirement
+    /// and the caller's together, relaxed step by step; who may take the call too; and the
+    /// sum of all priorities.
+    #[must_use]
+    pub fn class(&self) -> ClassKey {
+        let mut requires = self.settings.requires.and(&self.asked.require);
+        let mut also = Vec::new();
+        let mut priority = self.settings.priority.saturating_add(self.asked.priority);
+        for step in self.settings.escalate.iter().take(self.steps_taken) {
+            match &step.action {
+                Action::Relax(changes) => requires = requires.relaxed(changes),
+                // Twice the same would be another class of the same callers.
+                Action::Also(other) if also.contains(other) => {}
+                Action::Also(other) => also.push(other.clone()),
+                Action::Priority(more) => priority = priority.saturating_add(*more),
+                Action::Line(_) => {}
+            }
+        }
+        ClassKey {
+            queue: self.settings.name.clone(),
+            requires,
+            also,
+            priority,
+        }
+    }
+
+    /// Everything that is due by `now`, in order of time. A step to a line ends the turn,
+    /// as the owner then leaves as a rule; whoever stays finds the rest due at once. Late,
+    /// several announcements become one.
+    pub fn handle(&mut self, now: Instant, out: &mut Vec<WaitOutput>) {
+        while let Some((due, next)) = self.next() {
+            if due > now {
+                return;
+            }
+            match next {
+                Next::Step => {
+                    if self.step(out) {
+                        return;
+                    }
+                }
+                Next::Announce => self.announce(now, out),
+                Next::TimeOut => {
+                    self.over = true;
+                    out.push(WaitOutput::TimedOut);
+                }
+            }
+        }
+    }
+
+    /// When something is due next; `None` when nothing ever is.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.next().map(|(due, _)| due)
+    }
+
+    /// How long the caller has waited in this queue.
+    #[must_use]
+    pub fn waited(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.started)
+    }
+
+    /// Since when. Escalation does not change it.
+    #[must_use]
+    pub fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// The queue.
+    #[must_use]
+    pub fn settings(&self) -> &Arc<Settings> {
+        &self.settings
+    }
+
+    fn next(&self) -> Option<(Instant, Next)> {
+        if self.over {
+            return None;
+        }
+        let step = self.settings.escalate.get(self.steps_taken);
+        [
+            (
+                step.and_then(|s| self.started.checked_add(s.after)),
+                Next::Step,
+            ),
+            (self.gives_up_at, Next::TimeOut),
+            (self.announce_at, Next::Announce),
+        ]
+        .into_iter()
+        .filter_map(|(due, next)| Some((due?, next)))
+        .min()
+    }
+
+    /// Takes the next step; whether it leads to a line.
+    fn step(&mut self, out: &mut Vec<WaitOutput>) -> bool {
+        let Some(Step { action, .. }) = self.settings.escalate.get(self.steps_taken) else {
+            return false;
+        };
+        self.steps_taken += 1;
+        let line = match action {
+            Action::Line(line) => Some(line.clone()),
+            Action::Relax(_) | Action::Also(_) | Action::Priority(_) => None,
+        };
+        let leads_away = line.is_some();
+        out.push(WaitOutput::Step {
+            number: self.steps_taken,
+            line,
+        });
+        leads_away
+    }
+
+    fn announce(&mut self, now: Instant, out: &mut Vec<WaitOutput>) {
+        let announce = self.asked.announce.unwrap_or(self.settings.announce);
+        out.push(WaitOutput::Announce {
+            position: announce.position,
+            estimated_wait: announce.estimated_wait,
+        });
+        // From now, not from when it was due: the music in between keeps its length.
+        self.announce_at = announce
+            .every
+            .and_then(|every| now.checked_add(every.max(BETWEEN_ANNOUNCEMENTS)));
+    }
+}
+
+#[cfg(test)]
+#[path = "wait_tests.rs"]
+mod tests;
