@@ -1,1 +1,364 @@
-//! Tests.
+//! Every interleaving of two or three threads that meet on the board, with what each of
+//! them may see of the others' writes. The room's page says how to run them.
+//!
+//! Threads are preempted at most [`PREEMPTIONS`] times in one run: the faults that these
+//! are for need one or two.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use loom::model::Builder;
+use loom::thread;
+
+use super::bitmap::Bitmap;
+use super::lane::Lane;
+use super::*;
+use crate::model::{
+    CallKey, Level, OperatorName, OperatorState, QueueName, Requirement, ShardId, Skill, SkillSet,
+};
+
+const PREEMPTIONS: usize = 3;
+
+fn check(model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = Builder::new();
+    builder.preemption_bound = builder.preemption_bound.or(Some(PREEMPTIONS));
+    builder.check(model);
+}
+
+/// A small board, and its clock.
+#[derive(Clone)]
+struct Floor {
+    board: Arc<Board>,
+    epoch: Instant,
+}
+
+impl Floor {
+    #[expect(clippy::disallowed_methods, reason = "any moment serves as an epoch")]
+    fn new() -> Self {
+        let capacity = Capacity {
+            operators: 2,
+            tickets_per_shard: 2,
+            shards: 1,
+            classes: 2,
+            profiles: 2,
+        };
+        let epoch = Instant::now();
+        let board = Arc::new(Board::new(capacity, epoch));
+        Self { board, epoch }
+    }
+
+    fn at(&self, seconds: u64) -> Instant {
+        self.epoch + Duration::from_secs(seconds)
+    }
+
+    /// Callers who want this level.
+    fn class(&self, wants: u8) -> ClassId {
+        let key = ClassKey {
+            queue: QueueName::new("q"),
+            requires: Requirement::from_iter([skill(wants)]),
+            also: Vec::new(),
+            priority: 0,
+        };
+        self.board.class(&key).unwrap()
+    }
+
+    fn operator(&self, name: &str, has: u8) -> (OperatorId, Option<Match>) {
+        let has = SkillSet::from_iter([skill(has)]);
+        let name = OperatorName::new(name);
+        self.board.operator(&name, &has, self.at(1)).unwrap()
+    }
+
+    fn enqueue(&self, count: u64, class: ClassId) -> (TicketId, Option<Match>) {
+        let (age, call) = (self.at(count), CallKey::new(ShardId(0), count));
+        self.board.enqueue(call, class, age, age).unwrap()
+    }
+
+    fn waits(&self, count: u64, class: ClassId) -> TicketId {
+        let (ticket, matched) = self.enqueue(count, class);
+        assert_eq!(matched, None);
+        ticket
+    }
+
+    fn ready(&self, operator: OperatorId) -> Option<Match> {
+        self.board.ready(operator, self.at(9)).matched
+    }
+
+    /// Both at once: what each comes to.
+    fn race<A, B>(
+        &self,
+        one: impl FnOnce(&Self) -> A + Send + 'static,
+        other: impl FnOnce(&Self) -> B,
+    ) -> (A, B)
+    where
+        A: 'static,
+    {
+        let there = self.clone();
+        let thread = thread::spawn(move || one(&there));
+        let here = other(self);
+        (thread.join().unwrap(), here)
+    }
+}
+
+fn skill(level: u8) -> (Skill, Level) {
+    (Skill::new("s"), Level::new(level).unwrap())
+}
+
+/// The only match of these, for this ticket.
+fn only(matches: impl IntoIterator<Item = Option<Match>>, ticket: TicketId) -> Match {
+    let all: Vec<_> = matches.into_iter().flatten().collect();
+    assert_eq!(all.len(), 1, "{all:?}");
+    let one = all.into_iter().next().unwrap();
+    assert_eq!(one.ticket, ticket);
+    one
+}
+
+#[test]
+fn a_caller_and_an_operator_who_come_at_once_find_each_other() {
+    check(|| {
+        let floor = Floor::new();
+        let (class, (operator, _)) = (floor.class(1), floor.operator("a", 5));
+        let ((ticket, by_caller), by_operator) = floor.race(
+            move |floor| floor.enqueue(1, class),
+            |floor| floor.ready(operator),
+        );
+        let matched = only([by_caller, by_operator], ticket);
+        assert_eq!(matched.claim.operator, operator);
+        assert_eq!(floor.board.state(operator), OperatorState::Offered);
+        assert_eq!(floor.board.waiting_in(class), 0);
+    });
+}
+
+#[test]
+fn abandon_races_a_match_and_one_wins() {
+    check(|| {
+        let floor = Floor::new();
+        let (class, (operator, _)) = (floor.class(1), floor.operator("a", 5));
+        let ticket = floor.waits(1, class);
+        let (abandoned, matched) = floor.race(
+            move |floor| floor.board.abandon(ticket),
+            |floor| floor.ready(operator),
+        );
+        match abandoned {
+            Abandoned::Won => {
+                assert_eq!(matched, None);
+                assert_eq!(floor.board.state(operator), OperatorState::Ready);
+            }
+            Abandoned::TooLate => {
+                only([matched], ticket);
+                floor.board.done(ticket);
+            }
+        }
+        assert_eq!(floor.board.waiting_in(class), 0);
+        // The ticket is free for the next, and an operator who is ready takes it.
+        let (next, again) = floor.enqueue(2, class);
+        assert_eq!(again.map(|m| m.ticket), matched.is_none().then_some(next));
+    });
+}
+
+#[test]
+fn two_operators_who_come_at_once_share_one_caller_out() {
+    check(|| {
+        let floor = Floor::new();
+        let class = floor.class(1);
+        let [a, b] = [("a", 5), ("b", 5)].map(|(name, has)| floor.operator(name, has).0);
+        let ticket = floor.waits(1, class);
+        let (one, other) = floor.race(move |floor| floor.ready(a), |floor| floor.ready(b));
+        let taken = only([one, other], ticket).claim.operator;
+        let free = if taken == a { b } else { a };
+        assert_eq!(floor.board.state(taken), OperatorState::Offered);
+        assert_eq!(floor.board.state(free), OperatorState::Ready);
+        // Who got nothing is there for the next.
+        let (next, matched) = floor.enqueue(2, class);
+        assert_eq!(only([matched], next).claim.operator, free);
+    });
+}
+
+#[test]
+fn a_caller_who_is_put_back_meets_who_just_came() {
+    check(|| {
+        let floor = Floor::new();
+        let class = floor.class(1);
+        let [a, b] = [("a", 5), ("b", 5)].map(|(name, has)| floor.operator(name, has).0);
+        let ticket = floor.waits(1, class);
+        let missed = floor.ready(a).unwrap();
+        let paused = floor
+            .board
+            .finished(&missed.claim, After::Paused, floor.at(9));
+        assert_eq!(paused.state, OperatorState::Paused);
+        let (by_caller, by_operator) = floor.race(
+            move |floor| floor.board.put_back(ticket, floor.at(9)),
+            |floor| floor.ready(b),
+        );
+        assert_eq!(only([by_caller, by_operator], ticket).claim.operator, b);
+    });
+}
+
+#[test]
+fn a_caller_who_escalates_meets_who_just_came() {
+    check(|| {
+        let floor = Floor::new();
+        let (narrow, wide) = (floor.class(9), floor.class(1));
+        let (junior, _) = floor.operator("a", 1);
+        let ticket = floor.waits(1, narrow);
+        let (by_caller, by_operator) = floor.race(
+            move |floor| floor.board.reclass(ticket, wide, floor.at(9)),
+            |floor| floor.ready(junior),
+        );
+        only([by_caller, by_operator], ticket);
+        assert_eq!(floor.board.waiting_in(narrow), 0);
+        assert_eq!(floor.board.waiting_in(wide), 0);
+    });
+}
+
+#[test]
+fn who_learns_a_skill_meets_who_just_called() {
+    check(|| {
+        let floor = Floor::new();
+        let class = floor.class(5);
+        // Both skill sets are known, so that no lock is met on the way.
+        floor.operator("b", 7);
+        let (operator, _) = floor.operator("a", 1);
+        assert_eq!(floor.ready(operator), None);
+        let ((ticket, by_caller), (_, by_operator)) = floor.race(
+            move |floor| floor.enqueue(1, class),
+            |floor| floor.operator("a", 7),
+        );
+        only([by_caller, by_operator], ticket);
+    });
+}
+
+#[test]
+fn who_waits_already_goes_before_who_comes() {
+    check(|| {
+        let floor = Floor::new();
+        let (class, (operator, _)) = (floor.class(1), floor.operator("a", 5));
+        let old = floor.waits(1, class);
+        let ((young, by_caller), by_operator) = floor.race(
+            move |floor| floor.enqueue(2, class),
+            |floor| floor.ready(operator),
+        );
+        only([by_caller, by_operator], old);
+        assert_eq!(floor.board.waiting_in(class), 1);
+        // The other is still to be found.
+        floor.board.done(old);
+        let (other, _) = floor.operator("b", 5);
+        only([floor.ready(other)], young);
+    });
+}
+
+#[test]
+fn a_pause_races_an_offer_and_one_wins() {
+    check(|| {
+        let floor = Floor::new();
+        let (class, (operator, _)) = (floor.class(1), floor.operator("a", 5));
+        assert_eq!(floor.ready(operator), None);
+        let ((ticket, matched), change) = floor.race(
+            move |floor| floor.enqueue(1, class),
+            |floor| floor.board.pause(operator, floor.at(9)),
+        );
+        assert_eq!(change.matched, None);
+        let state = floor.board.state(operator);
+        match matched {
+            Some(_) => {
+                let matched = only([matched], ticket);
+                assert_eq!(state, OperatorState::Offered);
+                let pending = floor.board.pending(operator);
+                assert_eq!(pending, Some(OperatorState::Paused));
+                let after = floor
+                    .board
+                    .finished(&matched.claim, After::Ready, floor.at(9));
+                assert_eq!(after.state, OperatorState::Paused);
+            }
+            None => {
+                assert_eq!(state, OperatorState::Paused);
+                only([floor.ready(operator)], ticket);
+            }
+        }
+    });
+}
+
+#[test]
+fn an_offer_that_two_end_at_once_ends_once() {
+    check(|| {
+        let floor = Floor::new();
+        let (class, (operator, _)) = (floor.class(1), floor.operator("a", 5));
+        let ticket = floor.waits(1, class);
+        let claim = floor.ready(operator).unwrap().claim;
+        floor.board.done(ticket);
+        let (one, other) = floor.race(
+            move |floor| floor.board.finished(&claim, After::Ready, floor.at(9)),
+            |floor| floor.board.finished(&claim, After::LoggedOut, floor.at(9)),
+        );
+        assert_eq!(
+            [one.changed, other.changed].iter().filter(|c| **c).count(),
+            1
+        );
+        let expected = if one.changed {
+            OperatorState::Ready
+        } else {
+            OperatorState::LoggedOut
+        };
+        assert_eq!(floor.board.state(operator), expected);
+        let census = floor.board.census(class);
+        assert_eq!(census.working() + census.logged_out, 1);
+    });
+}
+
+#[test]
+fn a_bit_that_is_set_beside_a_repair_is_found() {
+    check(|| {
+        let bitmap = Arc::new(Bitmap::new(128));
+        bitmap.set(0);
+        let there = Arc::clone(&bitmap);
+        let thread = thread::spawn(move || there.clear(0));
+        bitmap.set(1);
+        assert_eq!(bitmap.next(1), Some(1));
+        thread.join().unwrap();
+        assert_eq!(bitmap.next(0), Some(1));
+        assert!(!bitmap.is_empty());
+    });
+}
+
+#[test]
+fn a_bit_that_is_set_while_two_repair_is_found() {
+    check(|| {
+        let bitmap = Arc::new(Bitmap::new(64));
+        bitmap.set(0);
+        bitmap.set(1);
+        let [one, other] = [0, 1].map(|bit| {
+            let there = Arc::clone(&bitmap);
+            thread::spawn(move || there.clear(bit))
+        });
+        bitmap.set(2);
+        one.join().unwrap();
+        other.join().unwrap();
+        assert_eq!(bitmap.next(0), Some(2));
+    });
+}
+
+#[test]
+fn places_that_are_taken_and_left_at_once_keep_everyone() {
+    check(|| {
+        let lane = Arc::new(Lane::new(4));
+        let first = lane.reserve(1, 0).unwrap();
+        lane.show(first);
+        let there = Arc::clone(&lane);
+        let thread = thread::spawn(move || {
+            let second = there.reserve(2, 0).unwrap();
+            there.show(second);
+        });
+        lane.hide(first);
+        lane.release(first);
+        let third = lane.reserve(3, 0).unwrap();
+        lane.show(third);
+        thread.join().unwrap();
+        let mut ids = Vec::new();
+        lane.find(|id| {
+            ids.push(id);
+            None::<()>
+        });
+        ids.sort_unstable();
+        assert_eq!(ids, [2, 3]);
+        assert_eq!(lane.len(), 2);
+    });
+}
