@@ -206,6 +206,12 @@ impl Board {
         names.get(name).copied()
     }
 
+    /// An operator's name.
+    #[must_use]
+    pub fn name(&self, operator: OperatorId) -> Option<OperatorName> {
+        self.post(operator)?.name().cloned()
+    }
+
     pub(super) fn post(&self, operator: OperatorId) -> Option<&Post> {
         self.posts.get(usize::try_from(operator.0).ok()?)
     }

@@ -100,6 +100,13 @@ impl Headers {
         self.push(name, value);
     }
 
+    /// Replaces the first line of a name and leaves the others.
+    pub(crate) fn replace_first(&mut self, name: &Name, value: impl Into<Bytes>) {
+        if let Some(header) = self.0.iter_mut().find(|header| header.name.is(name)) {
+            header.value = clean(value.into());
+        }
+    }
+
     /// The value of a header that must stand exactly once.
     ///
     /// # Errors

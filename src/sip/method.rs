@@ -26,12 +26,20 @@ pub enum Method {
     Prack,
     /// Ask a peer to call somebody (RFC 3515).
     Refer,
+    /// Tell a subscriber (RFC 6665).
+    Notify,
+    /// Ask to be told (RFC 6665).
+    Subscribe,
+    /// A text (RFC 3428).
+    Message,
+    /// Publish a state (RFC 3903).
+    Publish,
     /// Any other token.
     Other(Arc<str>),
 }
 
 impl Method {
-    const KNOWN: [Self; 10] = [
+    const KNOWN: [Self; 14] = [
         Self::Invite,
         Self::Ack,
         Self::Bye,
@@ -42,6 +50,10 @@ impl Method {
         Self::Update,
         Self::Prack,
         Self::Refer,
+        Self::Notify,
+        Self::Subscribe,
+        Self::Message,
+        Self::Publish,
     ];
 
     /// Reads a token; `None` when it is none.
@@ -68,6 +80,10 @@ impl Method {
             Self::Update => "UPDATE",
             Self::Prack => "PRACK",
             Self::Refer => "REFER",
+            Self::Notify => "NOTIFY",
+            Self::Subscribe => "SUBSCRIBE",
+            Self::Message => "MESSAGE",
+            Self::Publish => "PUBLISH",
             Self::Other(text) => text,
         }
     }

@@ -10,20 +10,33 @@
 //! lenient where RFC 4475 asks for it (spaces, unknown schemes, any bytes in names).
 
 pub mod digest;
+mod dialog;
+pub mod endpoint;
 mod header;
 mod headers;
 mod message;
 mod method;
 mod name;
+mod origin;
+mod owner;
 mod parse;
+mod random;
+pub mod session_timer;
 mod stream;
+mod transaction;
+mod transport;
 mod uri;
 
+pub use dialog::{Dialog, DialogError, DialogId};
+pub use endpoint::{ClientTx, Endpoint, ServerTx};
 pub use header::{CSeq, Contacts, NameAddr, Params, Via};
 pub use headers::{Header, HeaderError, Headers};
 pub use message::{Message, Request, Response, reason_phrase};
 pub use method::Method;
 pub use name::Name;
+pub use owner::owner;
 pub use parse::{ParseError, Refusal};
+pub use session_timer::SessionTimer;
 pub use stream::{Frame, FrameError, StreamFramer};
+pub use transport::{Advertise, ConnectionId, Peer, Transport};
 pub use uri::{Host, Scheme, Uri, UriError};

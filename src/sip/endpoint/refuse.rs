@@ -1,0 +1,198 @@
+//! What the endpoint answers by itself, keeping nothing (RFC 3261 sections 8.2 and 8.2.7).
+
+use super::Endpoint;
+use super::words::{Count, Out};
+use crate::model::RejectReason;
+use crate::sip::origin::{self, Origin};
+use crate::sip::{Method, Name, ParseError, Peer, Request, Response, Scheme};
+
+/// The methods that the user of an endpoint is asked about, and ACK and CANCEL.
+const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE";
+/// Extensions that may be required of us: session timers (RFC 4028).
+const KNOWN_EXTENSIONS: [&str; 1] = ["timer"];
+
+/// Why a request goes no further.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Objection {
+    /// 501: no such method.
+    UnknownMethod,
+    /// 405: not for us.
+    Method,
+    /// 416: a URI of another kind.
+    Scheme,
+    /// 400: a header that cannot be read.
+    Header,
+    /// 483.
+    TooManyHops,
+    /// 482: the same request came by another way.
+    Merged,
+    /// 420, with the extensions that we do not know.
+    Extension(String),
+    /// 503, with the seconds after which to try again.
+    Overload(u64),
+}
+
+impl Objection {
+    fn code(&self) -> u16 {
+        match self {
+            Self::UnknownMethod => 501,
+            Self::Method => 405,
+            Self::Scheme => 416,
+            Self::Header => 400,
+            Self::TooManyHops => 483,
+            Self::Merged => 482,
+            Self::Extension(_) => 420,
+            Self::Overload(_) => 503,
+        }
+    }
+
+    /// `None` when the sender did nothing wrong.
+    fn reason(&self) -> Option<RejectReason> {
+        match self {
+            Self::UnknownMethod | Self::Method | Self::Scheme => Some(RejectReason::Unsupported),
+            Self::Header => Some(RejectReason::Malformed),
+            Self::TooManyHops => Some(RejectReason::MaxForwards),
+            Self::Merged => None,
+            Self::Extension(_) => Some(RejectReason::Extension),
+            Self::Overload(_) => Some(RejectReason::Overload),
+        }
+    }
+}
+
+impl Endpoint {
+    /// What speaks against a request that belongs to no transaction, in the order of
+    /// RFC 3261 section 8.2.
+    pub(super) fn objection(&mut self, request: &Request, origin: &Origin) -> Option<Objection> {
+        let limit = self.settings.max_transactions;
+        let limit = if origin.to_tag.is_some() {
+            limit
+        } else {
+            limit - limit / 8
+        };
+        if self.in_flight() >= limit {
+            // Spread, so that all who were refused do not come back at once.
+            return Some(Objection::Overload(1 + self.random.word() % 10));
+        }
+        match &request.method {
+            Method::Invite
+            | Method::Ack
+            | Method::Bye
+            | Method::Cancel
+            | Method::Register
+            | Method::Options
+            | Method::Info
+            | Method::Update => {}
+            Method::Prack
+            | Method::Refer
+            | Method::Notify
+            | Method::Subscribe
+            | Method::Message
+            | Method::Publish => return Some(Objection::Method),
+            Method::Other(_) => return Some(Objection::UnknownMethod),
+        }
+        match request.uri.scheme {
+            Scheme::Sip | Scheme::Sips | Scheme::Tel => {}
+            Scheme::Other(_) => return Some(Objection::Scheme),
+        }
+        match request.headers.max_forwards() {
+            Ok(Some(0)) => return Some(Objection::TooManyHops),
+            Ok(Some(_) | None) => {}
+            Err(_) => return Some(Objection::Header),
+        }
+        if origin
+            .merge
+            .is_some_and(|merge| self.servers.knows_copy(merge))
+        {
+            return Some(Objection::Merged);
+        }
+        let required = request.headers.tokens(&Name::Require);
+        let unknown: Vec<String> = required
+            .into_iter()
+            .filter(|tag| {
+                !KNOWN_EXTENSIONS
+                    .iter()
+                    .any(|known| known.eq_ignore_ascii_case(tag))
+            })
+            .collect();
+        (!unknown.is_empty()).then(|| Objection::Extension(unknown.join(", ")))
+    }
+
+    pub(super) fn refuse(
+        &self,
+        request: &Request,
+        origin: &Origin,
+        objection: Objection,
+        home: Peer,
+        out: &mut Out<'_>,
+    ) {
+        if let Some(reason) = objection.reason() {
+            let source = home.remote;
+            out.count(Count::Refused { reason, source });
+        }
+        let mut response = Response::to(request, objection.code());
+        response.set_to_tag(&origin.stateless_tag());
+        match objection {
+            Objection::UnknownMethod | Objection::Method => {
+                response.headers.push(Name::Allow, ALLOW);
+            }
+            Objection::Extension(unknown) => response.headers.push(Name::Unsupported, unknown),
+            Objection::Overload(seconds) => {
+                response.headers.push(Name::RetryAfter, seconds.to_string());
+            }
+            Objection::Scheme | Objection::Header | Objection::TooManyHops | Objection::Merged => {}
+        }
+        self.send_response(&mut response, home, out);
+    }
+
+    /// A request that could not even be read; its answer came with the complaint.
+    pub(super) fn refuse_unreadable(&self, error: &ParseError, peer: Peer, out: &mut Out<'_>) {
+        let ParseError::Refuse(refusal) = error else {
+            return;
+        };
+        let reason = match refusal.code {
+            413 | 513 => RejectReason::TooLarge,
+            505 => RejectReason::Unsupported,
+            _ => RejectReason::Malformed,
+        };
+        out.count(Count::Refused {
+            reason,
+            source: peer.remote,
+        });
+        if refusal.is_ack {
+            return;
+        }
+        let mut response = (*refusal.response).clone();
+        response.set_to_tag("s0");
+        let home = origin::way_back(&response.headers, peer);
+        self.send_response(&mut response, home, out);
+    }
+
+    /// A request that lacks what every transaction needs.
+    pub(super) fn refuse_without_origin(&self, request: &Request, peer: Peer, out: &mut Out<'_>) {
+        out.count(Count::Refused {
+            reason: RejectReason::Malformed,
+            source: peer.remote,
+        });
+        if request.method == Method::Ack {
+            return;
+        }
+        let mut response = Response::to(request, 400);
+        response.set_to_tag("s0");
+        let home = origin::way_back(&response.headers, peer);
+        self.send_response(&mut response, home, out);
+    }
+
+    /// An answer that is the same for each copy of the request.
+    pub(super) fn answer_without_state(
+        &self,
+        request: &Request,
+        code: u16,
+        origin: &Origin,
+        home: Peer,
+        out: &mut Out<'_>,
+    ) {
+        let mut response = Response::to(request, code);
+        response.set_to_tag(&origin.stateless_tag());
+        self.send_response(&mut response, home, out);
+    }
+}

@@ -1,0 +1,289 @@
+//! What goes out: answers, requests, CANCEL and ACK.
+
+use bytes::Bytes;
+use std::time::Instant;
+
+use super::Endpoint;
+use super::clients::{Branch, Cancel, Entry, Invite, Machine as ClientMachine};
+use super::servers::Machine as ServerMachine;
+use super::words::{ClientTx, Count, MethodLabel, Out, Output, ServerTx};
+use crate::sip::origin;
+use crate::sip::random::shard_token;
+use crate::sip::transaction::key::MAGIC_COOKIE;
+use crate::sip::transaction::{
+    Client, InviteClient, InviteClientInput, InviteServerEffect, InviteServerInput, ServerEffect,
+    ServerInput,
+};
+use crate::sip::{Method, Name, Peer, Request, Response};
+
+/// Max-Forwards of a request of ours (RFC 3261 section 8.1.1.6).
+const MAX_FORWARDS: &str = "70";
+
+impl Endpoint {
+    /// Answers a request, provisionally or finally. Too late or twice is nothing.
+    ///
+    /// A 2xx to an INVITE is sent again until [`acknowledged`](Self::acknowledged). A
+    /// response without To tag is given one; that suits whatever makes no dialog.
+    pub fn respond(
+        &mut self,
+        tx: ServerTx,
+        response: &Response,
+        now: Instant,
+        out: &mut Vec<Output>,
+    ) {
+        let mut out = Out { now, list: out };
+        let Some(entry) = self.servers.get_mut(tx) else {
+            return;
+        };
+        let code = response.code;
+        let send = match &mut entry.machine {
+            ServerMachine::Invite(machine) => {
+                let input = match code {
+                    ..200 => InviteServerInput::Provisional,
+                    200..300 => InviteServerInput::Success,
+                    300.. => InviteServerInput::Failure,
+                };
+                machine.handle(input, now) == InviteServerEffect::Send
+            }
+            ServerMachine::Other(machine) => {
+                let input = if code < 200 {
+                    ServerInput::Provisional
+                } else {
+                    ServerInput::Final
+                };
+                machine.handle(input, now) == ServerEffect::Send
+            }
+        };
+        if !send {
+            return;
+        }
+        let mut response = response.clone();
+        if code > 100 {
+            let tag = origin::to_tag(&response.headers).unwrap_or_else(|| {
+                let tag = shard_token(self.settings.shard, entry.key.low_bits());
+                response.set_to_tag(&tag);
+                tag.into_boxed_str()
+            });
+            if entry.method == MethodLabel::Invite {
+                entry.to_tag = Some(tag);
+            }
+        }
+        let peer = entry.peer;
+        let bytes = self.send_response(&mut response, peer, &mut out);
+        if let Some(entry) = self.servers.get_mut(tx) {
+            entry.last = bytes;
+        }
+        self.settle_server(tx);
+    }
+
+    /// Sends a request other than ACK and CANCEL: with our Via, and Max-Forwards and
+    /// User-Agent if it has none.
+    pub fn request(
+        &mut self,
+        mut request: Request,
+        peer: Peer,
+        now: Instant,
+        out: &mut Vec<Output>,
+    ) -> ClientTx {
+        let mut out = Out { now, list: out };
+        let word = self.prepare(&mut request, peer);
+        let bytes = request.write();
+        out.count(Count::Request {
+            method: MethodLabel::from(&request.method),
+            inbound: false,
+            transport: peer.transport,
+        });
+        out.send(bytes.clone(), peer);
+        let reliable = peer.transport.is_reliable();
+        let method = request.method.clone();
+        let machine = if method == Method::Invite {
+            ClientMachine::Invite(Box::new(Invite {
+                machine: InviteClient::new(reliable, now),
+                request,
+                ack: Bytes::new(),
+                cancel: Cancel::No,
+                answers: Vec::new(),
+            }))
+        } else {
+            ClientMachine::Other(Client::new(reliable, now))
+        };
+        let tx = self.clients.insert(Entry {
+            machine,
+            method,
+            branch: Branch {
+                word,
+                cancel: false,
+            },
+            peer,
+            bytes: if reliable { Bytes::new() } else { bytes },
+            scheduled: None,
+        });
+        self.settle_client(tx);
+        tx
+    }
+
+    /// Acknowledges a 2xx, and again each time that it comes again. The To tag says
+    /// which branch of a fork is meant.
+    pub fn acknowledge(
+        &mut self,
+        tx: ClientTx,
+        mut ack: Request,
+        peer: Peer,
+        now: Instant,
+        out: &mut Vec<Output>,
+    ) {
+        let mut out = Out { now, list: out };
+        self.prepare(&mut ack, peer);
+        let bytes = ack.write();
+        out.count(Count::Request {
+            method: MethodLabel::Ack,
+            inbound: false,
+            transport: peer.transport,
+        });
+        out.send(bytes.clone(), peer);
+        let to_tag = origin::to_tag(&ack.headers).unwrap_or_default();
+        if let Some(entry) = self.clients.get_mut(tx)
+            && let ClientMachine::Invite(invite) = &mut entry.machine
+            && let Some(answer) = invite.answers.iter_mut().find(|a| a.to_tag == to_tag)
+        {
+            answer.ack = Some((bytes, peer));
+        }
+    }
+
+    /// Cancels an INVITE of ours (RFC 3261 section 9.1): at once if it rings, else as
+    /// soon as it does; nothing after a final answer. `reason` is a Reason header.
+    ///
+    /// Its final answer still comes, or [`Failure::TimedOut`](super::Failure::TimedOut)
+    /// after 64 × T1; and it may be a 2xx, when both met on the way.
+    pub fn cancel(
+        &mut self,
+        tx: ClientTx,
+        reason: Option<&str>,
+        now: Instant,
+        out: &mut Vec<Output>,
+    ) {
+        let mut out = Out { now, list: out };
+        let Some(entry) = self.clients.get_mut(tx) else {
+            return;
+        };
+        let ClientMachine::Invite(invite) = &mut entry.machine else {
+            return;
+        };
+        match invite.cancel {
+            Cancel::No => {}
+            Cancel::Wanted(_) | Cancel::Sent => return,
+        }
+        if invite.machine.may_cancel() {
+            self.send_cancel(tx, reason, &mut out);
+        } else if invite.machine.is_unanswered() {
+            invite.cancel = Cancel::Wanted(reason.map(String::from));
+        }
+    }
+
+    pub(super) fn send_cancel(&mut self, tx: ClientTx, reason: Option<&str>, out: &mut Out<'_>) {
+        let Some(entry) = self.clients.get_mut(tx) else {
+            return;
+        };
+        let ClientMachine::Invite(invite) = &mut entry.machine else {
+            return;
+        };
+        invite.cancel = Cancel::Sent;
+        invite.machine.handle(InviteClientInput::Cancelled, out.now);
+        let mut cancel = same_hop(&invite.request, Method::Cancel, None);
+        if let Some(reason) = reason {
+            cancel.headers.push(Name::Reason, reason.to_owned());
+        }
+        let (peer, word) = (entry.peer, entry.branch.word);
+        let bytes = cancel.write();
+        out.count(Count::Request {
+            method: MethodLabel::Cancel,
+            inbound: false,
+            transport: peer.transport,
+        });
+        out.send(bytes.clone(), peer);
+        self.settle_client(tx);
+        let reliable = peer.transport.is_reliable();
+        let cancel = self.clients.insert(Entry {
+            machine: ClientMachine::Other(Client::new(reliable, out.now)),
+            method: Method::Cancel,
+            branch: Branch { word, cancel: true },
+            peer,
+            bytes: if reliable { Bytes::new() } else { bytes },
+            scheduled: None,
+        });
+        self.settle_client(cancel);
+    }
+
+    /// Sends a response with our Server header; the bytes, to be sent again.
+    pub(super) fn send_response(
+        &self,
+        response: &mut Response,
+        peer: Peer,
+        out: &mut Out<'_>,
+    ) -> Bytes {
+        if response.headers.first(&Name::Server).is_none() {
+            response
+                .headers
+                .push(Name::Server, self.settings.product.to_string());
+        }
+        let bytes = response.write();
+        out.count(Count::Response {
+            code: response.code,
+            inbound: false,
+        });
+        out.send(bytes.clone(), peer);
+        bytes
+    }
+
+    /// Puts our Via on top; the word of its branch.
+    fn prepare(&mut self, request: &mut Request, peer: Peer) -> u64 {
+        let word = self.random.word();
+        let token = shard_token(self.settings.shard, word);
+        let address = self.settings.advertise.address(peer);
+        let transport = peer.transport;
+        let via = format!("SIP/2.0/{transport} {address};branch={MAGIC_COOKIE}{token};rport");
+        request.headers.push_front(Name::Via, via);
+        if request.headers.first(&Name::MaxForwards).is_none() {
+            request.headers.push(Name::MaxForwards, MAX_FORWARDS);
+        }
+        if request.headers.first(&Name::UserAgent).is_none() {
+            request
+                .headers
+                .push(Name::UserAgent, self.settings.product.to_string());
+        }
+        word
+    }
+}
+
+/// The ACK that belongs to the transaction (RFC 3261 section 17.1.1.3): its To is the
+/// response's, all else the INVITE's.
+pub(super) fn ack_for_failure(invite: &Request, response: &Response) -> Bytes {
+    let to = response.headers.iter().find(|h| h.name.is(&Name::To));
+    same_hop(invite, Method::Ack, to.map(|to| &to.value)).write()
+}
+
+/// A request that shares an INVITE's way, branch and number.
+fn same_hop(invite: &Request, method: Method, to: Option<&Bytes>) -> Request {
+    let mut request = Request::new(method, invite.uri.clone());
+    let mut via_seen = false;
+    for header in invite.headers.iter() {
+        let name = &header.name;
+        let value = if *name == Name::To {
+            to.unwrap_or(&header.value)
+        } else if *name == Name::Via && !via_seen {
+            via_seen = true;
+            &header.value
+        } else if [Name::Route, Name::From, Name::CallId].contains(name) {
+            &header.value
+        } else {
+            continue;
+        };
+        request.headers.push(header.name.clone(), value.clone());
+    }
+    request.headers.push(Name::MaxForwards, MAX_FORWARDS);
+    if let Ok(cseq) = invite.headers.cseq() {
+        let value = format!("{} {}", cseq.number, request.method);
+        request.headers.push(Name::CSeq, value);
+    }
+    request
+}

@@ -1,0 +1,278 @@
+//! Requests of ours.
+
+use super::*;
+use crate::sip::transaction::timers::{GIVE_UP, T4, TIMER_D};
+
+fn ack_for(rig: &mut Rig, tx: ClientTx, to_tag: &str) -> String {
+    let mut ack = Request::new(Method::Ack, Uri::parse("sip:anna@192.0.2.7").unwrap());
+    let headers = &mut ack.headers;
+    headers.push(
+        Name::From,
+        "<sip:centrale@198.51.100.1>;tag=c030000000000000def",
+    );
+    headers.push(Name::To, format!("<sip:anna@192.0.2.7>;tag={to_tag}"));
+    headers.push(Name::CallId, "ours");
+    headers.push(Name::CSeq, "7 ACK");
+    rig.endpoint
+        .acknowledge(tx, ack, udp(), rig.now, &mut rig.out);
+    rig.told()
+}
+
+#[test]
+fn a_request_carries_our_via_max_forwards_and_name() {
+    let mut rig = Rig::new();
+    rig.request(Method::Options, udp());
+    let text = rig.sent_text();
+    assert!(
+        text.contains("Via: SIP/2.0/UDP 198.51.100.1:5060;branch=z9hG4bKc03"),
+        "{text}"
+    );
+    assert!(text.contains(";rport\r\n"), "{text}");
+    assert!(text.contains("Max-Forwards: 70\r\n"), "{text}");
+    assert!(text.contains("User-Agent: Centrale\r\n"), "{text}");
+}
+
+#[test]
+fn a_failure_is_acknowledged_within_the_transaction_each_time_it_comes() {
+    let mut rig = Rig::new();
+    rig.request(Method::Invite, udp());
+    let invite = rig.sent_text();
+    let busy = rig.answer(486, "t1");
+    assert_eq!(rig.receive(&busy, udp()), "ACK>5070 [486]");
+    let ack = rig.sent_text();
+    let line = |text: &str, name: &str| {
+        text.lines()
+            .find(|line| line.starts_with(name))
+            .map(String::from)
+    };
+    for name in ["Via:", "From:", "Call-ID:", "Route:", "Max-Forwards:"] {
+        assert_eq!(line(&ack, name), line(&invite, name));
+    }
+    assert_eq!(
+        line(&ack, "To:").unwrap(),
+        "To: <sip:anna@192.0.2.7>;tag=t1"
+    );
+    assert_eq!(line(&ack, "CSeq:").unwrap(), "CSeq: 7 ACK");
+    assert_eq!(rig.receive(&busy, udp()), "ACK>5070");
+    assert_eq!(rig.pass(TIMER_D), Vec::<String>::new());
+    assert_eq!(rig.endpoint.in_flight(), 0);
+    assert_eq!(rig.receive(&busy, udp()), "", "a stray answer");
+}
+
+#[test]
+fn a_2xx_is_told_once_and_its_copies_get_the_users_ack() {
+    let mut rig = Rig::new();
+    let (tx, _) = rig.request(Method::Invite, udp());
+    let ok = rig.answer(200, "t1");
+    assert_eq!(rig.receive(&rig.answer(180, "t1"), udp()), "[180]");
+    assert_eq!(rig.receive(&ok, udp()), "[200]");
+    assert_eq!(
+        rig.receive(&ok, udp()),
+        "",
+        "the user has not acknowledged yet"
+    );
+    assert_eq!(ack_for(&mut rig, tx, "t1"), "ACK>5070");
+    let ack = rig.sent.clone();
+    assert_eq!(rig.receive(&ok, udp()), "ACK>5070");
+    assert_eq!(rig.sent, ack);
+    assert_eq!(rig.pass(GIVE_UP), Vec::<String>::new());
+    assert_eq!(rig.endpoint.in_flight(), 0);
+}
+
+#[test]
+fn each_branch_of_a_fork_is_told_and_keeps_its_own_ack() {
+    let mut rig = Rig::new();
+    let (tx, _) = rig.request(Method::Invite, udp());
+    let [first, second] = ["t1", "t2"].map(|tag| rig.answer(200, tag));
+    assert_eq!(rig.receive(&first, udp()), "[200]");
+    ack_for(&mut rig, tx, "t1");
+    assert_eq!(rig.receive(&second, udp()), "[200]");
+    assert_eq!(rig.receive(&second, udp()), "");
+    ack_for(&mut rig, tx, "t2");
+    assert_eq!(rig.receive(&second, udp()), "ACK>5070");
+    assert!(rig.sent_text().contains("tag=t2"));
+    assert_eq!(rig.receive(&first, udp()), "ACK>5070");
+    assert!(rig.sent_text().contains("tag=t1"));
+}
+
+#[test]
+fn a_fork_without_end_is_cut() {
+    let mut rig = Rig::new();
+    rig.request(Method::Invite, udp());
+    let answers: Vec<String> = (0..100)
+        .map(|n| rig.answer(200, &format!("t{n}")))
+        .collect();
+    let told = answers
+        .iter()
+        .filter(|answer| !rig.receive(answer, udp()).is_empty());
+    assert_eq!(told.count(), 8);
+}
+
+#[test]
+fn a_cancel_waits_for_a_provisional_answer() {
+    let mut rig = Rig::new();
+    let (tx, _) = rig.request(Method::Invite, udp());
+    let invite = rig.sent.clone();
+    let trying = rig.answer(100, "");
+    let gone = rig.answer(487, "t1");
+    rig.endpoint
+        .cancel(tx, Some("SIP;cause=200"), rig.now, &mut rig.out);
+    assert_eq!(rig.told(), "");
+    assert_eq!(rig.receive(&trying, udp()), "CANCEL>5070");
+    let cancel = rig.sent_text();
+    assert!(cancel.contains("Reason: SIP;cause=200\r\n"), "{cancel}");
+    assert!(cancel.contains("CSeq: 7 CANCEL\r\n"), "{cancel}");
+    assert_eq!(
+        branch(&cancel),
+        branch(std::str::from_utf8(&invite).unwrap())
+    );
+    rig.endpoint.cancel(tx, None, rig.now, &mut rig.out);
+    assert_eq!(rig.told(), "", "once is enough");
+    assert_eq!(
+        rig.receive(&rig.answer(200, "t1"), udp()),
+        "",
+        "the CANCEL's own answer"
+    );
+    assert_eq!(rig.receive(&gone, udp()), "ACK>5070 [487]");
+    assert_eq!(rig.pass(TIMER_D), Vec::<String>::new());
+    assert_eq!(rig.endpoint.in_flight(), 0);
+}
+
+fn branch(text: &str) -> &str {
+    text.split("branch=")
+        .nth(1)
+        .unwrap()
+        .split(';')
+        .next()
+        .unwrap()
+}
+
+#[test]
+fn a_cancel_may_cross_a_2xx_which_is_told() {
+    let mut rig = Rig::new();
+    let (tx, _) = rig.request(Method::Invite, udp());
+    let [ringing, ok] = [180, 200].map(|code| rig.answer(code, "t1"));
+    rig.receive(&ringing, udp());
+    rig.endpoint.cancel(tx, None, rig.now, &mut rig.out);
+    assert_eq!(rig.told(), "CANCEL>5070");
+    assert_eq!(rig.receive(&ok, udp()), "[200]");
+    assert_eq!(ack_for(&mut rig, tx, "t1"), "ACK>5070");
+    assert_eq!(rig.receive(&ok, udp()), "ACK>5070");
+}
+
+#[test]
+fn a_cancel_after_a_final_answer_is_nothing() {
+    let mut rig = Rig::new();
+    let (tx, _) = rig.request(Method::Invite, udp());
+    rig.receive(&rig.answer(486, "t1"), udp());
+    rig.endpoint.cancel(tx, None, rig.now, &mut rig.out);
+    assert_eq!(rig.told(), "");
+}
+
+#[test]
+fn a_cancelled_phone_that_rings_on_is_given_up_after_64_t1() {
+    let mut rig = Rig::new();
+    let (tx, _) = rig.request(Method::Invite, tcp());
+    rig.receive(&rig.answer(180, "t1"), tcp());
+    assert_eq!(
+        rig.pass(GIVE_UP),
+        Vec::<String>::new(),
+        "ringing has no end"
+    );
+    rig.endpoint.cancel(tx, None, rig.now, &mut rig.out);
+    assert_eq!(rig.told(), "CANCEL>5070");
+    assert_eq!(rig.pass(GIVE_UP), ["32000 [TimedOut]"]);
+    assert_eq!(rig.endpoint.in_flight(), 0);
+}
+
+#[test]
+fn nobody_answers() {
+    let mut rig = Rig::new();
+    rig.request(Method::Invite, udp());
+    let story = rig.pass(GIVE_UP);
+    assert_eq!(
+        (story.len(), story.last().unwrap().as_str()),
+        (7, "32000 [TimedOut]")
+    );
+    rig.request(Method::Bye, udp());
+    let story = rig.pass(GIVE_UP);
+    assert_eq!(
+        (story.len(), story.last().unwrap().as_str()),
+        (11, "32000 [TimedOut]")
+    );
+    rig.request(Method::Bye, tcp());
+    assert_eq!(rig.pass(GIVE_UP), ["32000 [TimedOut]"]);
+    assert_eq!(rig.endpoint.in_flight(), 0);
+}
+
+#[test]
+fn a_lost_stream_fails_what_waited_on_it() {
+    let mut rig = Rig::new();
+    rig.request(Method::Invite, tcp());
+    rig.receive(&rig.answer(180, "t1"), tcp());
+    rig.request(Method::Options, tcp());
+    rig.request(Method::Options, udp());
+    let connection = ConnectionId(9);
+    rig.endpoint
+        .handle(Input::ConnectionLost { connection }, rig.now, &mut rig.out);
+    assert_eq!(rig.told(), "[Unreachable] [Unreachable]");
+    assert_eq!(rig.endpoint.in_flight(), 1);
+}
+
+#[test]
+fn a_stream_opened_for_a_request_is_noted_by_its_answer() {
+    let mut rig = Rig::new();
+    let unopened = Peer {
+        connection: None,
+        ..tcp()
+    };
+    rig.request(Method::Invite, unopened);
+    rig.receive(&rig.answer(180, "t1"), tcp());
+    let connection = ConnectionId(9);
+    rig.endpoint
+        .handle(Input::ConnectionLost { connection }, rig.now, &mut rig.out);
+    assert_eq!(rig.told(), "[Unreachable]");
+}
+
+#[test]
+fn an_answer_that_is_not_to_a_request_of_ours_is_ignored() {
+    let mut rig = Rig::new();
+    rig.request(Method::Options, udp());
+    let ok = rig.answer(200, "t1");
+    for stray in [
+        ok.replace("bKc03", "bKc04"),
+        ok.replace("bKc03", "bKc03f"),
+        ok.replace("z9hG4bKc", "c"),
+        ok.replace("7 OPTIONS", "7 INVITE"),
+        ok.replace("7 OPTIONS", "7 CANCEL"),
+    ] {
+        assert_eq!(rig.receive(&stray, udp()), "", "{stray}");
+    }
+    assert_eq!(rig.receive(&ok, udp()), "[200]");
+    assert_eq!(rig.receive(&ok, udp()), "");
+    assert_eq!(rig.pass(T4), Vec::<String>::new());
+    assert_eq!(rig.endpoint.in_flight(), 0);
+}
+
+#[test]
+fn the_same_seed_sends_the_same_bytes() {
+    let sent = || {
+        let mut rig = Rig::new();
+        rig.request(Method::Options, udp());
+        (
+            rig.sent.clone(),
+            rig.endpoint.fresh_tag(),
+            rig.endpoint.fresh_call_id(),
+        )
+    };
+    assert_eq!(sent(), sent());
+    assert!(sent().1.starts_with("c03"));
+}
+
+#[test]
+fn a_provisional_100_is_not_told() {
+    let mut rig = Rig::new();
+    rig.request(Method::Invite, udp());
+    assert_eq!(rig.receive(&rig.answer(100, ""), udp()), "");
+    assert_eq!(rig.pass(Duration::from_secs(60)), Vec::<String>::new());
+}

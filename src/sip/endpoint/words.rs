@@ -1,0 +1,271 @@
+//! What goes into an endpoint and what comes out.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::model::{RejectReason, ShardId};
+use crate::sip::{Advertise, ConnectionId, Method, Peer, Request, Response, Transport};
+
+/// What an endpoint is told once.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Whose endpoint it is: part of every branch and tag.
+    pub shard: ShardId,
+    /// Secret; all identifiers follow from it.
+    pub seed: u64,
+    /// What Via says.
+    pub advertise: Advertise,
+    /// For Server and User-Agent.
+    pub product: Arc<str>,
+    /// How many transactions may be alive; seven eighths of it for requests that begin
+    /// something, the rest is kept for those that end it.
+    pub max_transactions: usize,
+}
+
+/// A request that we answer. Never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServerTx(pub(crate) u64);
+
+/// A request of ours. Never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientTx(pub(crate) u64);
+
+/// What may happen to an endpoint.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// One whole message came.
+    Received {
+        /// The datagram, or the message cut from a stream.
+        bytes: Bytes,
+        /// From where.
+        peer: Peer,
+    },
+    /// Time passed.
+    Tick,
+    /// A stream is closed.
+    ConnectionLost {
+        /// Which.
+        connection: ConnectionId,
+    },
+}
+
+/// What an endpoint wants done, or tells.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Send this.
+    Transmit {
+        /// The message.
+        bytes: Bytes,
+        /// To where.
+        peer: Peer,
+    },
+    /// Something that its user decides about.
+    Event(Event),
+    /// Something that is only counted.
+    Count(Count),
+}
+
+/// What the user of an endpoint decides about.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A request, in or out of a dialog; never ACK or CANCEL. Its top Via says where it
+    /// came from, so [`Response::to`] makes a response that finds its way.
+    Request {
+        /// What to answer it by.
+        tx: ServerTx,
+        /// The request.
+        request: Request,
+        /// From where.
+        peer: Peer,
+    },
+    /// The ACK for a 2xx. Its user calls [`acknowledged`](super::Endpoint::acknowledged).
+    Ack {
+        /// The ACK.
+        request: Request,
+        /// From where.
+        peer: Peer,
+    },
+    /// The caller gave up. The CANCEL has its 200; the INVITE still wants its 487.
+    Cancelled {
+        /// The INVITE.
+        tx: ServerTx,
+        /// The Reason header (RFC 3326).
+        reason: Option<String>,
+    },
+    /// A provisional answer from 101 up, or a final one. A second 2xx with another To
+    /// tag is another branch of a fork: to be acknowledged and ended.
+    Response {
+        /// Our request.
+        tx: ClientTx,
+        /// The answer.
+        response: Response,
+        /// From where.
+        peer: Peer,
+    },
+    /// There will be no answer.
+    Failed {
+        /// Our request.
+        tx: ClientTx,
+        /// Why.
+        why: Failure,
+    },
+    /// Our 2xx was not acknowledged within 64 × T1: its dialog is to be ended by BYE
+    /// (RFC 3261 section 13.3.1.4).
+    NoAck {
+        /// The INVITE.
+        tx: ServerTx,
+    },
+}
+
+/// Why a request of ours got no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Failure {
+    /// Nobody answered in time (timers B and F).
+    TimedOut,
+    /// The stream to the peer broke.
+    Unreachable,
+}
+
+/// What is only counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Count {
+    /// A request, not counting its repetitions.
+    Request {
+        /// Its method.
+        method: MethodLabel,
+        /// Whether it came to us.
+        inbound: bool,
+        /// How it travelled.
+        transport: Transport,
+    },
+    /// A response, not counting its repetitions.
+    Response {
+        /// Its status code.
+        code: u16,
+        /// Whether it came to us.
+        inbound: bool,
+    },
+    /// A repetition: sent by one of our timers, or received and absorbed.
+    Retransmission {
+        /// The method of the transaction.
+        method: MethodLabel,
+    },
+    /// A message that the endpoint refused by itself.
+    Refused {
+        /// Why.
+        reason: RejectReason,
+        /// Who sent it.
+        source: SocketAddr,
+    },
+}
+
+/// A method as a label: what a stranger invents is one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MethodLabel {
+    /// INVITE.
+    Invite,
+    /// ACK.
+    Ack,
+    /// BYE.
+    Bye,
+    /// CANCEL.
+    Cancel,
+    /// REGISTER.
+    Register,
+    /// OPTIONS.
+    Options,
+    /// INFO.
+    Info,
+    /// UPDATE.
+    Update,
+    /// PRACK.
+    Prack,
+    /// REFER.
+    Refer,
+    /// NOTIFY.
+    Notify,
+    /// SUBSCRIBE.
+    Subscribe,
+    /// MESSAGE.
+    Message,
+    /// PUBLISH.
+    Publish,
+    /// Any other.
+    Other,
+}
+
+impl MethodLabel {
+    /// The label's text.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Invite => "INVITE",
+            Self::Ack => "ACK",
+            Self::Bye => "BYE",
+            Self::Cancel => "CANCEL",
+            Self::Register => "REGISTER",
+            Self::Options => "OPTIONS",
+            Self::Info => "INFO",
+            Self::Update => "UPDATE",
+            Self::Prack => "PRACK",
+            Self::Refer => "REFER",
+            Self::Notify => "NOTIFY",
+            Self::Subscribe => "SUBSCRIBE",
+            Self::Message => "MESSAGE",
+            Self::Publish => "PUBLISH",
+            Self::Other => "other",
+        }
+    }
+}
+
+impl From<&Method> for MethodLabel {
+    fn from(method: &Method) -> Self {
+        match method {
+            Method::Invite => Self::Invite,
+            Method::Ack => Self::Ack,
+            Method::Bye => Self::Bye,
+            Method::Cancel => Self::Cancel,
+            Method::Register => Self::Register,
+            Method::Options => Self::Options,
+            Method::Info => Self::Info,
+            Method::Update => Self::Update,
+            Method::Prack => Self::Prack,
+            Method::Refer => Self::Refer,
+            Method::Notify => Self::Notify,
+            Method::Subscribe => Self::Subscribe,
+            Method::Message => Self::Message,
+            Method::Publish => Self::Publish,
+            Method::Other(_) => Self::Other,
+        }
+    }
+}
+
+/// The outputs of one step, with short words for what is often said.
+#[derive(Debug)]
+pub(super) struct Out<'a> {
+    pub(super) now: Instant,
+    pub(super) list: &'a mut Vec<Output>,
+}
+
+impl Out<'_> {
+    pub(super) fn send(&mut self, bytes: Bytes, peer: Peer) {
+        self.list.push(Output::Transmit { bytes, peer });
+    }
+
+    pub(super) fn tell(&mut self, event: Event) {
+        self.list.push(Output::Event(event));
+    }
+
+    pub(super) fn count(&mut self, count: Count) {
+        self.list.push(Output::Count(count));
+    }
+
+    /// Sends once more what was sent before.
+    pub(super) fn resend(&mut self, method: MethodLabel, bytes: &Bytes, peer: Peer) {
+        self.count(Count::Retransmission { method });
+        self.send(bytes.clone(), peer);
+    }
+}

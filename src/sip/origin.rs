@@ -1,0 +1,157 @@
+//! Who sent a request, which transaction it belongs to, and where its answers go.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+
+use super::transaction::key::{Key, Keys, RequestMark};
+use super::{HeaderError, Headers, Host, Method, Name, Peer, Request, Via};
+
+/// The port that a Via without one means (RFC 3261 section 18.2.2).
+const DEFAULT_PORT: u16 = 5060;
+
+/// What tells a request from all others.
+#[derive(Debug)]
+pub(crate) struct Origin {
+    /// Its transaction; for an ACK or CANCEL that of the INVITE.
+    pub(crate) key: Key,
+    /// What a copy by another way would share; `None` inside a dialog.
+    pub(crate) merge: Option<Key>,
+    /// Whether the branch is unique by itself.
+    pub(crate) is_rfc3261: bool,
+    /// The To tag.
+    pub(crate) to_tag: Option<Box<str>>,
+}
+
+impl Origin {
+    /// Reads what every request must have (RFC 3261 section 8.1.1).
+    pub(crate) fn read(request: &Request, keys: &Keys) -> Result<Self, HeaderError> {
+        let headers = &request.headers;
+        let via = headers.via()?;
+        let cseq = headers.cseq()?;
+        let from = headers.from()?;
+        let to_tag = to_tag(headers);
+        let host = via.host.to_string();
+        let (call_id, line) = (headers.call_id()?, headers.first(&Name::Via));
+        let uri;
+        let method = if matches!(request.method, Method::Ack | Method::Cancel) {
+            "INVITE"
+        } else {
+            request.method.as_str()
+        };
+        let mut mark = RequestMark {
+            method,
+            branch: via.branch(),
+            host: &host,
+            port: via.port,
+            via: "",
+            uri: "",
+            from_tag: from.tag().unwrap_or_default(),
+            call_id: &call_id,
+            cseq: cseq.number,
+        };
+        let is_rfc3261 = mark.is_rfc3261();
+        if !is_rfc3261 {
+            uri = request.uri.to_string();
+            mark.uri = &uri;
+            mark.via = line.as_deref().unwrap_or_default();
+        }
+        Ok(Self {
+            key: keys.server(&mark),
+            merge: to_tag.is_none().then(|| keys.merge(&mark)),
+            is_rfc3261,
+            to_tag,
+        })
+    }
+
+    /// A tag for answers that keep no state: the same for each copy of the request, and
+    /// not of the shape of a dialog's tag, so that its ACK is known to be nobody's.
+    pub(crate) fn stateless_tag(&self) -> String {
+        let mut tag = String::with_capacity(17);
+        // Writing to a String cannot fail.
+        write!(tag, "s{:016x}", self.key.low_bits()).ok();
+        tag
+    }
+}
+
+/// The To tag, if there is one.
+pub(crate) fn to_tag(headers: &Headers) -> Option<Box<str>> {
+    headers.to().ok()?.tag().map(Box::from)
+}
+
+/// The Reason header of a request (RFC 3326).
+pub(crate) fn reason(request: &Request) -> Option<String> {
+    request.headers.first(&Name::Reason).map(Cow::into_owned)
+}
+
+/// Notes in the top Via where a request came from (RFC 3261 section 18.2.1, RFC 3581),
+/// and says where its answers go (section 18.2.2): on a stream, back on it; by datagrams,
+/// to the address that it came from, and to the port that it came from if the sender asked
+/// for that. An address that a Via claims is never sent to.
+pub(crate) fn stamp(request: &mut Request, peer: Peer) -> Peer {
+    let Ok(via) = request.headers.via() else {
+        return peer;
+    };
+    let remote = peer.remote;
+    let claims_other = via.host != Host::Address(remote.ip());
+    let wants_rport = via.wants_rport();
+    if claims_other || wants_rport {
+        let value = request.headers.first(&Name::Via).map(Cow::into_owned);
+        let stamped = stamped(
+            &value.unwrap_or_default(),
+            remote,
+            claims_other,
+            wants_rport,
+        );
+        request.headers.replace_first(&Name::Via, stamped);
+    }
+    back(&via, peer)
+}
+
+/// Where an answer with these Via headers goes.
+pub(crate) fn way_back(headers: &Headers, peer: Peer) -> Peer {
+    headers.via().map_or(peer, |via| back(&via, peer))
+}
+
+fn back(via: &Via, peer: Peer) -> Peer {
+    if peer.transport.is_reliable() || via.wants_rport() {
+        return peer;
+    }
+    let port = via.port.unwrap_or(DEFAULT_PORT);
+    Peer {
+        remote: SocketAddr::new(peer.remote.ip(), port),
+        ..peer
+    }
+}
+
+/// The first value of a Via line with `received` and `rport` filled in; the rest of the
+/// line as it came.
+fn stamped(line: &str, remote: SocketAddr, received: bool, rport: bool) -> String {
+    let (first, rest) = line
+        .split_once(',')
+        .map_or((line, None), |(first, rest)| (first, Some(rest)));
+    let mut value = String::with_capacity(line.len() + 48);
+    for (index, part) in first.split(';').enumerate() {
+        let name = part.split('=').next().unwrap_or(part).trim();
+        let ours = name.eq_ignore_ascii_case("received") || name.eq_ignore_ascii_case("rport");
+        if index > 0 && ours {
+            continue;
+        }
+        if index > 0 {
+            value.push(';');
+        }
+        value.push_str(part.trim());
+    }
+    // Writing to a String cannot fail.
+    if received || rport {
+        write!(value, ";received={}", remote.ip()).ok();
+    }
+    if rport {
+        write!(value, ";rport={}", remote.port()).ok();
+    }
+    if let Some(rest) = rest {
+        value.push(',');
+        value.push_str(rest);
+    }
+    value
+}
