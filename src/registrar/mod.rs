@@ -1,1 +1,17 @@
 //! Where operators' phones are (RFC 3261 section 10).
+//!
+//! One [`Registrar`] is shared by all shards. A phone proves itself by
+//! [`authenticate`] before anything of it is kept, so what is kept is bounded by the
+//! operators in the configuration and
+//! [`CONTACTS_PER_OPERATOR`](crate::model::limits::CONTACTS_PER_OPERATOR).
+
+mod authenticate;
+mod binding;
+mod registrar;
+
+#[cfg(test)]
+mod tests;
+
+pub use authenticate::{Door, Verdict, authenticate};
+pub use binding::{Binding, Change, Refusal, Registered, Rules};
+pub use registrar::Registrar;
