@@ -4,8 +4,9 @@
 //! Operators have sixteen different sets of skills; every second one may take the calls.
 //! With nobody waiting a turn is: a call comes, goes to the operator who has been ready for
 //! longest, ends, and the operator is ready again. With callers waiting: an operator
-//! becomes ready, takes the caller who has waited for longest, ends the call, pauses, and
-//! another caller queues. So the next turn finds what this one found.
+//! becomes ready, takes the caller who has waited for longest of those whom the operator
+//! may serve, ends the call, pauses, and another caller queues. So the next turn finds what
+//! this one found. Half of those who wait, the older half, want a skill that nobody has.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -52,8 +53,13 @@ const SIZES: [Size; 4] = [
 fn turn<F: Floor>(bencher: Bencher<'_, '_>, size: Size) {
     let Some(floor) = F::new(size) else { return };
     let clock = Clock::new();
-    for _ in 0..size.waiting {
-        floor.waits(clock.next());
+    for number in 0..size.waiting {
+        let wants = if number < size.waiting / 2 {
+            Wants::Billing
+        } else {
+            Wants::Support
+        };
+        floor.waits(clock.next(), wants);
     }
     let turn = || {
         let (now, count) = clock.next();
@@ -62,7 +68,7 @@ fn turn<F: Floor>(bencher: Bencher<'_, '_>, size: Size) {
         } else {
             // Every second one may take the calls.
             floor.frees(count * 2 % size.operators, now) && {
-                floor.waits((now, count));
+                floor.waits((now, count), Wants::Support);
                 true
             }
         }
@@ -95,6 +101,12 @@ impl Clock {
     }
 }
 
+#[derive(Clone, Copy, Debug)]
+enum Wants {
+    Support,
+    Billing,
+}
+
 trait Floor: Sized + Sync {
     /// All operators are ready when nobody waits, else paused.
     fn new(size: Size) -> Option<Self>;
@@ -103,7 +115,7 @@ trait Floor: Sized + Sync {
     /// An operator is free, takes a call and pauses after it; whether there was one.
     fn frees(&self, operator: usize, now: Instant) -> bool;
     /// A call comes and waits.
-    fn waits(&self, tick: Tick);
+    fn waits(&self, tick: Tick, wants: Wants);
 }
 
 fn skills(operator: usize) -> SkillSet {
@@ -123,15 +135,37 @@ fn level_of(level: usize) -> Option<Level> {
     Level::new(u8::try_from(level).ok()?)
 }
 
-fn wanted() -> Requirement {
-    let level = level_of(3).map(|level| (Skill::new("support"), level));
-    level.into_iter().collect()
+/// What each of [`Wants`] is.
+struct Wanted {
+    support: Requirement,
+    billing: Requirement,
+}
+
+impl Wanted {
+    fn new() -> Self {
+        let one = |skill: &str| {
+            let pair = level_of(3).map(|level| (Skill::new(skill), level));
+            pair.into_iter().collect()
+        };
+        Self {
+            support: one("support"),
+            billing: one("billing"),
+        }
+    }
+
+    fn of(&self, wants: Wants) -> &Requirement {
+        match wants {
+            Wants::Support => &self.support,
+            Wants::Billing => &self.billing,
+        }
+    }
 }
 
 /// The one that Centrale uses.
 struct OnBoard {
     board: Board,
-    class: ClassId,
+    support: ClassId,
+    billing: ClassId,
     operators: Vec<OperatorId>,
 }
 
@@ -142,10 +176,14 @@ impl OnBoard {
         self.board.finished(&matched.claim, then, now).changed
     }
 
-    fn enqueue(&self, (now, count): Tick) -> Option<Match> {
+    fn enqueue(&self, (now, count): Tick, wants: Wants) -> Option<Match> {
+        let class = match wants {
+            Wants::Support => self.support,
+            Wants::Billing => self.billing,
+        };
         let count = u64::try_from(count).unwrap_or(0);
         let call = CallKey::new(ShardId(0), count);
-        let queued = self.board.enqueue(call, self.class, now, now);
+        let queued = self.board.enqueue(call, class, now, now);
         queued.ok().and_then(|(_, matched)| matched)
     }
 }
@@ -161,13 +199,16 @@ impl Floor for OnBoard {
         };
         let (now, _) = Clock::new().next();
         let board = Board::new(capacity, now);
-        let key = ClassKey {
-            queue: QueueName::new("support"),
-            requires: wanted(),
-            also: Vec::new(),
-            priority: 0,
+        let wanted = Wanted::new();
+        let class = |wants| {
+            board.class(&ClassKey {
+                queue: QueueName::new("queue"),
+                requires: wanted.of(wants).clone(),
+                also: Vec::new(),
+                priority: 0,
+            })
         };
-        let class = board.class(&key).ok()?;
+        let (support, billing) = (class(Wants::Support).ok()?, class(Wants::Billing).ok()?);
         let mut operators = Vec::new();
         for number in 0..size.operators {
             let name = OperatorName::new(format!("operator{number}"));
@@ -181,13 +222,14 @@ impl Floor for OnBoard {
         }
         Some(Self {
             board,
-            class,
+            support,
+            billing,
             operators,
         })
     }
 
     fn comes(&self, tick: Tick) -> bool {
-        let matched = self.enqueue(tick);
+        let matched = self.enqueue(tick, Wants::Support);
         self.over(matched, After::Ready, tick.0)
     }
 
@@ -197,24 +239,27 @@ impl Floor for OnBoard {
         self.over(matched, After::Paused, now)
     }
 
-    fn waits(&self, tick: Tick) {
-        assert!(self.enqueue(tick).is_none(), "nobody is ready");
+    fn waits(&self, tick: Tick, wants: Wants) {
+        assert!(self.enqueue(tick, wants).is_none(), "nobody is ready");
     }
 }
+
+/// Priority, age, and the number to tell equals apart.
+type Rank = (Reverse<i16>, Instant, usize);
 
 /// Ordered maps behind a mutex.
 struct InMaps {
     skills: Vec<SkillSet>,
+    wanted: Wanted,
     maps: Mutex<Maps>,
 }
 
 #[derive(Default)]
 struct Maps {
     /// By priority and age.
-    waiting: BTreeMap<(Reverse<i16>, Instant, usize), Requirement>,
+    waiting: BTreeMap<Rank, Wants>,
     /// By idleness.
     ready: BTreeMap<(Instant, usize), ()>,
-    wanted: Requirement,
 }
 
 impl InMaps {
@@ -222,7 +267,8 @@ impl InMaps {
         self.maps.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn can(&self, operator: usize, wanted: &Requirement) -> bool {
+    fn can(&self, operator: usize, wants: Wants) -> bool {
+        let wanted = self.wanted.of(wants);
         self.skills
             .get(operator)
             .is_some_and(|s| wanted.is_met_by(s))
@@ -232,15 +278,13 @@ impl InMaps {
 impl Floor for InMaps {
     fn new(size: Size) -> Option<Self> {
         let (now, _) = Clock::new().next();
-        let mut maps = Maps {
-            wanted: wanted(),
-            ..Maps::default()
-        };
+        let mut maps = Maps::default();
         if size.waiting == 0 {
             maps.ready = (0..size.operators).map(|n| ((now, n), ())).collect();
         }
         Some(Self {
             skills: (0..size.operators).map(skills).collect(),
+            wanted: Wanted::new(),
             maps: Mutex::new(maps),
         })
     }
@@ -249,7 +293,7 @@ impl Floor for InMaps {
         let key = {
             let mut maps = self.maps();
             let mut all = maps.ready.keys();
-            let Some(key) = all.find(|key| self.can(key.1, &maps.wanted)).copied() else {
+            let Some(key) = all.find(|key| self.can(key.1, Wants::Support)).copied() else {
                 return false;
             };
             maps.ready.remove(&key);
@@ -262,31 +306,30 @@ impl Floor for InMaps {
     fn frees(&self, operator: usize, _: Instant) -> bool {
         let mut maps = self.maps();
         let mut all = maps.waiting.iter();
-        let found = all.find(|(_, wanted)| self.can(operator, wanted));
+        let found = all.find(|(_, wants)| self.can(operator, **wants));
         let Some(key) = found.map(|(key, _)| *key) else {
             return false;
         };
         maps.waiting.remove(&key).is_some()
     }
 
-    fn waits(&self, (now, count): Tick) {
-        let mut maps = self.maps();
-        let wanted = maps.wanted.clone();
-        maps.waiting.insert((Reverse(0), now, count), wanted);
+    fn waits(&self, (now, count): Tick, wants: Wants) {
+        let key = (Reverse(0), now, count);
+        self.maps().waiting.insert(key, wants);
     }
 }
 
 /// Lists behind a mutex, each searched from end to end.
 struct InLists {
     skills: Vec<SkillSet>,
+    wanted: Wanted,
     lists: Mutex<Lists>,
 }
 
 struct Lists {
-    waiting: Vec<(Reverse<i16>, Instant, usize)>,
+    waiting: Vec<(Rank, Wants)>,
     /// Since when, for those who are ready.
     ready: Vec<Option<Instant>>,
-    wanted: Requirement,
 }
 
 impl InLists {
@@ -300,10 +343,10 @@ impl Floor for InLists {
         let (now, _) = Clock::new().next();
         Some(Self {
             skills: (0..size.operators).map(skills).collect(),
+            wanted: Wanted::new(),
             lists: Mutex::new(Lists {
                 waiting: Vec::new(),
                 ready: vec![(size.waiting == 0).then_some(now); size.operators],
-                wanted: wanted(),
             }),
         })
     }
@@ -316,7 +359,7 @@ impl Floor for InLists {
             .zip(&lists.ready)
             .enumerate()
             .filter_map(|(number, (skills, since))| Some((since.as_ref()?, number, skills)))
-            .filter(|(_, _, skills)| lists.wanted.is_met_by(skills))
+            .filter(|(_, _, skills)| self.wanted.support.is_met_by(skills))
             .min_by_key(|(since, number, _)| (**since, *number))
             .map(|(_, number, _)| number);
         let Some(since) = best.and_then(|number| lists.ready.get_mut(number)) else {
@@ -331,9 +374,10 @@ impl Floor for InLists {
         let Some(skills) = self.skills.get(operator) else {
             return false;
         };
-        let can = |_: &(usize, &(Reverse<i16>, Instant, usize))| lists.wanted.is_met_by(skills);
         let all = lists.waiting.iter().enumerate();
-        let best = all.filter(can).min_by_key(|(_, key)| **key);
+        let best = all
+            .filter(|(_, (_, wants))| self.wanted.of(*wants).is_met_by(skills))
+            .min_by_key(|(_, (key, _))| *key);
         let Some(best) = best.map(|(number, _)| number) else {
             return false;
         };
@@ -341,7 +385,8 @@ impl Floor for InLists {
         true
     }
 
-    fn waits(&self, (now, count): Tick) {
-        self.lists().waiting.push((Reverse(0), now, count));
+    fn waits(&self, (now, count): Tick, wants: Wants) {
+        let key = (Reverse(0), now, count);
+        self.lists().waiting.push((key, wants));
     }
 }

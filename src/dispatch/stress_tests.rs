@@ -77,7 +77,7 @@ impl Shared {
         &self.calls[usize::from(key.shard().0)][usize::try_from(count).unwrap()]
     }
 
-    fn holder(&self, claim: &Claim) -> &AtomicU64 {
+    fn holder(&self, claim: Claim) -> &AtomicU64 {
         let of = |operator: &OperatorId| *operator == claim.operator;
         &self.holders[self.operators.iter().position(of).unwrap()]
     }
@@ -86,7 +86,7 @@ impl Shared {
     fn deliver(&self, matched: Option<Match>) {
         let Some(matched) = matched else { return };
         let held = u64::from(matched.claim.generation) + 1;
-        let before = self.holder(&matched.claim).swap(held, Ordering::SeqCst);
+        let before = self.holder(matched.claim).swap(held, Ordering::SeqCst);
         assert_eq!(before, 0, "an operator with two offers: {matched:?}");
         let before = self.call(matched.call).swap(MATCHED, Ordering::SeqCst);
         assert_eq!(before, WAITING, "a call that does not wait: {matched:?}");
@@ -96,10 +96,10 @@ impl Shared {
     }
 
     /// Ends an offer. Nobody else can have ended it.
-    fn finish(&self, claim: &Claim, then: After) {
+    fn finish(&self, claim: Claim, then: After) {
         let held = self.holder(claim).swap(0, Ordering::SeqCst);
         assert_eq!(held, u64::from(claim.generation) + 1);
-        let change = self.board().finished(claim, then, self.now());
+        let change = self.board().finished(&claim, then, self.now());
         assert!(change.changed, "{claim:?} was over");
         self.deliver(change.matched);
         self.open.fetch_sub(1, Ordering::SeqCst);
@@ -167,7 +167,7 @@ impl Shard<'_> {
             if let Some(left) = left {
                 self.leaving.swap_remove(left);
                 self.gone(&matched);
-                self.shared.finish(&matched.claim, After::Ready);
+                self.shared.finish(matched.claim, After::Ready);
                 continue;
             }
             let waited = self.waiting.iter().position(|w| w.1 == matched.ticket);
@@ -249,19 +249,19 @@ impl Shard<'_> {
         self.waiting.push((matched.call, matched.ticket));
         let operator_first = self.below(2) == 0;
         if operator_first {
-            self.shared.finish(&matched.claim, then);
+            self.shared.finish(matched.claim, then);
         }
         let now = self.shared.now();
         let again = self.shared.board().put_back(matched.ticket, now);
         self.shared.deliver(again);
         if !operator_first {
-            self.shared.finish(&matched.claim, then);
+            self.shared.finish(matched.claim, then);
         }
     }
 
     fn end_talk(&mut self, matched: &Match) {
         let then = [After::Ready, After::WrapUp, After::Paused, After::LoggedOut];
-        self.shared.finish(&matched.claim, then[self.below(4)]);
+        self.shared.finish(matched.claim, then[self.below(4)]);
         self.wrapping.push(matched.claim);
     }
 
@@ -289,11 +289,11 @@ impl Shard<'_> {
         for _ in 0..50_000_000_u64 {
             self.read_mail();
             for matched in std::mem::take(&mut self.talking) {
-                self.shared.finish(&matched.claim, After::Ready);
+                self.shared.finish(matched.claim, After::Ready);
             }
             for matched in std::mem::take(&mut self.ringing) {
                 self.gone(&matched);
-                self.shared.finish(&matched.claim, After::Ready);
+                self.shared.finish(matched.claim, After::Ready);
             }
             let working = self.shared.working.load(Ordering::SeqCst);
             if working + self.shared.open.load(Ordering::SeqCst) == 0 {
