@@ -13,8 +13,10 @@ use crate::model::{CallKey, OperatorName, OperatorState, ShardId};
 
 const OPERATORS: usize = 6;
 const TICKETS: usize = 24;
-const CALLS: usize = 40_000;
-const TURNS: usize = 30_000;
+const CALLS: usize = 60_000;
+const TURNS: usize = 200_000;
+/// Turns of many callers, then as many of few: now operators are scarce, now callers.
+const PHASE: usize = 256;
 const SKILLS: [&str; 3] = ["s:1", "s:5", "t:5"];
 const CLASSES: [(&str, i16); 5] = [("s:1", 0), ("s:5", 0), ("s:5", 20), ("t:1", 0), ("z:1", 0)];
 
@@ -37,6 +39,7 @@ struct Shared {
     /// Matches that were made and are not over.
     open: AtomicUsize,
     working: AtomicUsize,
+    matches: AtomicUsize,
 }
 
 impl Shared {
@@ -58,6 +61,7 @@ impl Shared {
             clock: AtomicU64::new(1),
             open: AtomicUsize::new(0),
             working: AtomicUsize::new(mail.len()),
+            matches: AtomicUsize::new(0),
             mail,
             floor,
         }
@@ -91,6 +95,7 @@ impl Shared {
         let before = self.call(matched.call).swap(MATCHED, Ordering::SeqCst);
         assert_eq!(before, WAITING, "a call that does not wait: {matched:?}");
         self.open.fetch_add(1, Ordering::SeqCst);
+        self.matches.fetch_add(1, Ordering::Relaxed);
         let shard = usize::from(matched.call.shard().0);
         self.mail[shard].send(matched).unwrap();
     }
@@ -139,19 +144,26 @@ impl Shard<'_> {
         Some(from(self).swap_remove(chosen))
     }
 
-    fn turn(&mut self) {
+    fn turn(&mut self, number: usize) {
         self.read_mail();
-        match self.below(16) {
-            0..4 => self.enqueue(),
-            4 => self.abandon(),
-            5 => self.reclass(),
-            6 | 7 => self.answer_or_miss(),
-            8 | 9 => {
+        let calm = (number / PHASE).is_multiple_of(2);
+        let turn = self.below(16);
+        if turn == 0 {
+            // A thread that does not run holds the offers of all operators.
+            std::thread::yield_now();
+        }
+        match turn {
+            0..3 if calm && self.waiting.len() > 1 => self.abandon(),
+            0..3 => self.enqueue(),
+            3 => self.abandon(),
+            4 => self.reclass(),
+            5..8 => self.answer_or_miss(),
+            8..11 => {
                 if let Some(matched) = self.any(|s| &mut s.talking) {
                     self.end_talk(&matched);
                 }
             }
-            10 => {
+            11 => {
                 if let Some(claim) = self.any(|s| &mut s.wrapping) {
                     let change = self.shared.board().wrap_up_over(&claim, self.shared.now());
                     self.shared.deliver(change.matched);
@@ -260,8 +272,13 @@ impl Shard<'_> {
     }
 
     fn end_talk(&mut self, matched: &Match) {
-        let then = [After::Ready, After::WrapUp, After::Paused, After::LoggedOut];
-        self.shared.finish(matched.claim, then[self.below(4)]);
+        let then = match self.below(8) {
+            0 => After::LoggedOut,
+            1 => After::Paused,
+            2 => After::WrapUp,
+            _ => After::Ready,
+        };
+        self.shared.finish(matched.claim, then);
         self.wrapping.push(matched.claim);
     }
 
@@ -325,7 +342,7 @@ fn run(threads: usize, seed: u64) {
                 wrapping: Vec::new(),
             };
             scope.spawn(move || {
-                (0..TURNS).for_each(|_| shard.turn());
+                (0..TURNS).for_each(|number| shard.turn(number));
                 shard.settle()
             })
         };
@@ -333,6 +350,7 @@ fn run(threads: usize, seed: u64) {
         let ended = threads.into_iter().map(|thread| thread.join().unwrap());
         ended.flatten().collect()
     });
+    println!("{} matches", shared.matches.load(Ordering::Relaxed));
     check_quiet(&shared, &waiting);
     check_empty(&shared, waiting);
 }
