@@ -20,8 +20,12 @@ use crate::model::{
 const PREEMPTIONS: usize = 3;
 
 fn check(model: impl Fn() + Send + Sync + 'static) {
+    check_with(PREEMPTIONS, model);
+}
+
+fn check_with(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
     let mut builder = Builder::new();
-    builder.preemption_bound = builder.preemption_bound.or(Some(PREEMPTIONS));
+    builder.preemption_bound = builder.preemption_bound.or(Some(preemptions));
     builder.check(model);
 }
 
@@ -103,13 +107,12 @@ fn skill(level: u8) -> (Skill, Level) {
     (Skill::new("s"), Level::new(level).unwrap())
 }
 
-/// The only match of these, for this ticket.
-fn only(matches: impl IntoIterator<Item = Option<Match>>, ticket: TicketId) -> Match {
+/// The only match of these is for this ticket: its claim.
+fn only(matches: impl IntoIterator<Item = Option<Match>>, ticket: TicketId) -> Claim {
     let all: Vec<_> = matches.into_iter().flatten().collect();
     assert_eq!(all.len(), 1, "{all:?}");
-    let one = all.into_iter().next().unwrap();
-    assert_eq!(one.ticket, ticket);
-    one
+    assert_eq!(all[0].ticket, ticket);
+    all[0].claim
 }
 
 #[test]
@@ -122,7 +125,7 @@ fn a_caller_and_an_operator_who_come_at_once_find_each_other() {
             |floor| floor.ready(operator),
         );
         let matched = only([by_caller, by_operator], ticket);
-        assert_eq!(matched.claim.operator, operator);
+        assert_eq!(matched.operator, operator);
         assert_eq!(floor.board.state(operator), OperatorState::Offered);
         assert_eq!(floor.board.waiting_in(class), 0);
     });
@@ -163,13 +166,13 @@ fn two_operators_who_come_at_once_share_one_caller_out() {
         let [a, b] = [("a", 5), ("b", 5)].map(|(name, has)| floor.operator(name, has).0);
         let ticket = floor.waits(1, class);
         let (one, other) = floor.race(move |floor| floor.ready(a), |floor| floor.ready(b));
-        let taken = only([one, other], ticket).claim.operator;
+        let taken = only([one, other], ticket).operator;
         let free = if taken == a { b } else { a };
         assert_eq!(floor.board.state(taken), OperatorState::Offered);
         assert_eq!(floor.board.state(free), OperatorState::Ready);
         // Who got nothing is there for the next.
         let (next, matched) = floor.enqueue(2, class);
-        assert_eq!(only([matched], next).claim.operator, free);
+        assert_eq!(only([matched], next).operator, free);
     });
 }
 
@@ -189,7 +192,7 @@ fn a_caller_who_is_put_back_meets_who_just_came() {
             move |floor| floor.board.put_back(ticket, floor.at(9)),
             |floor| floor.ready(b),
         );
-        assert_eq!(only([by_caller, by_operator], ticket).claim.operator, b);
+        assert_eq!(only([by_caller, by_operator], ticket).operator, b);
     });
 }
 
@@ -260,13 +263,11 @@ fn a_pause_races_an_offer_and_one_wins() {
         let state = floor.board.state(operator);
         match matched {
             Some(_) => {
-                let matched = only([matched], ticket);
+                let claim = only([matched], ticket);
                 assert_eq!(state, OperatorState::Offered);
                 let pending = floor.board.pending(operator);
                 assert_eq!(pending, Some(OperatorState::Paused));
-                let after = floor
-                    .board
-                    .finished(&matched.claim, After::Ready, floor.at(9));
+                let after = floor.board.finished(&claim, After::Ready, floor.at(9));
                 assert_eq!(after.state, OperatorState::Paused);
             }
             None => {
@@ -274,6 +275,70 @@ fn a_pause_races_an_offer_and_one_wins() {
                 only([floor.ready(operator)], ticket);
             }
         }
+    });
+}
+
+#[test]
+fn who_loses_a_caller_to_another_is_ready_again() {
+    check(|| {
+        let floor = Floor::new();
+        let class = floor.class(1);
+        let [a, b] = [("a", 5), ("b", 5)].map(|(name, has)| floor.operator(name, has).0);
+        assert_eq!(floor.ready(a), None);
+        let ((ticket, by_caller), by_operator) =
+            floor.race(move |floor| floor.enqueue(1, class), |floor| floor.ready(b));
+        let taken = only([by_caller, by_operator], ticket).operator;
+        let free = if taken == a { b } else { a };
+        let (next, matched) = floor.enqueue(2, class);
+        assert_eq!(only([matched], next).operator, free);
+    });
+}
+
+#[test]
+fn two_callers_and_an_operator_who_come_at_once_leave_one_waiting() {
+    // A third thread multiplies the interleavings by hundreds.
+    check_with(1, || {
+        let floor = Floor::new();
+        let (class, (operator, _)) = (floor.class(1), floor.operator("a", 5));
+        let there = floor.clone();
+        let first = thread::spawn(move || there.enqueue(1, class));
+        let ((b, by_b), by_operator) = floor.race(
+            move |floor| floor.enqueue(2, class),
+            |floor| floor.ready(operator),
+        );
+        let (a, by_a) = first.join().unwrap();
+        let matched = by_a.or(by_b).or(by_operator).unwrap();
+        let claim = only([by_a, by_b, by_operator], matched.ticket);
+        assert_eq!(floor.board.waiting_in(class), 1);
+        floor.board.done(matched.ticket);
+        let next = floor.board.finished(&claim, After::Ready, floor.at(9));
+        only([next.matched], if matched.ticket == a { b } else { a });
+    });
+}
+
+#[test]
+fn who_logs_out_while_a_call_ends_is_gone_at_once_or_after_one_more() {
+    check(|| {
+        let floor = Floor::new();
+        let (class, (operator, _)) = (floor.class(1), floor.operator("a", 5));
+        let first = floor.waits(1, class);
+        let claim = only([floor.ready(operator)], first);
+        floor.board.done(first);
+        let second = floor.waits(2, class);
+        let (freed, told) = floor.race(
+            move |floor| floor.board.finished(&claim, After::Ready, floor.at(9)),
+            |floor| floor.board.log_out(operator, floor.at(9)),
+        );
+        assert_eq!(told.matched, None);
+        assert!(freed.changed);
+        if freed.matched.is_some() {
+            let claim = only([freed.matched], second);
+            assert_eq!(floor.board.state(operator), OperatorState::Offered);
+            let after = floor.board.finished(&claim, After::Ready, floor.at(9));
+            assert_eq!(after.state, OperatorState::LoggedOut);
+        }
+        assert_eq!(floor.board.state(operator), OperatorState::LoggedOut);
+        assert_eq!(floor.board.census(class).logged_out, 1);
     });
 }
 

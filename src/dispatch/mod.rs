@@ -34,6 +34,22 @@
 //! - **No mutex on the way of a call.** A preempted thread holds up only the operator and
 //!   the ticket that it has in its hands. What is met for the first time (a skill set, a
 //!   requirement) is interned under a lock.
+//!
+//! # Proof
+//! `model_tests` holds the board against a plain one, step by step; `stress_tests` lets
+//! threads do everything at once; `loom_tests` runs every interleaving of two or three
+//! threads with up to three preemptions. Without the fence of `sync`, the version of
+//! `bitmap` or the second look of `look`, loom finds a caller who waits beside a free
+//! operator. A change to this room runs all three:
+//!
+//! ```text
+//! cargo test --lib dispatch::
+//! RUSTFLAGS="--cfg loom" CARGO_PROFILE_RELEASE_LTO=off \
+//!     cargo test --lib --release --target-dir target/loom dispatch::
+//! ```
+//!
+//! `LOOM_MAX_PREEMPTIONS=5` looks further. `cargo bench --bench dispatch` says what a
+//! decision costs, beside two plain boards.
 
 mod bitmap;
 mod board;
@@ -55,6 +71,9 @@ mod loom_tests;
 #[cfg(test)]
 #[cfg(not(loom))]
 mod model_tests;
+#[cfg(test)]
+#[cfg(not(loom))]
+mod plain;
 #[cfg(test)]
 #[cfg(not(loom))]
 mod stress_tests;

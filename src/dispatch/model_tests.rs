@@ -1,13 +1,13 @@
 //! The board against a slow, plain one: the same steps, the same answers.
 
-use std::cmp::Reverse;
 use std::time::Instant;
 
 use proptest::prelude::*;
 
+use super::plain::{Caller, Pair, Plain, Stage, Told};
 use super::tests::{Floor, requirement, skills};
 use super::*;
-use crate::model::{CallKey, OperatorName, OperatorState, QueueName, ShardId, SkillSet};
+use crate::model::{CallKey, OperatorName, OperatorState, QueueName, ShardId};
 
 const OPERATORS: usize = 5;
 /// A class keeps an exact order for as many sources of different age as it has lanes; here
@@ -33,26 +33,40 @@ fn classes() -> Vec<ClassKey> {
 }
 
 /// What is done to the board. Operators, classes, skills, calls and claims are numbers;
-/// those of calls and claims are taken modulo how many there have been.
+/// those of calls and claims count back from the newest.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Enqueue { class: usize, back: u64 },
-    Reclass { call: usize, class: usize },
-    PutBack { call: usize },
-    Abandon { call: usize },
-    Done { call: usize },
-    Ready { operator: usize },
-    Pause { operator: usize },
-    LogOut { operator: usize },
-    Retire { operator: usize },
-    Configure { operator: usize, has: usize },
-    Answered { claim: usize },
-    Finished { claim: usize, then: After },
-    WrapUpOver { claim: usize },
+    Call(usize, OnCall),
+    Operator(usize, OnOperator),
+    Claim(usize, OnClaim),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum OnCall {
+    Reclass { class: usize },
+    PutBack,
+    Abandon,
+    Done,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum OnOperator {
+    Ready,
+    Pause,
+    LogOut,
+    Retire,
+    Configure { has: usize },
+}
+
+#[derive(Clone, Copy, Debug)]
+enum OnClaim {
+    Answered,
+    Finished(After),
+    WrapUpOver,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let operator = || 0..OPERATORS;
     let class = || 0..classes().len();
     // The last few are what is going on; those before are tried too.
     let recent = || prop_oneof![4 => 0..8_usize, 1 => 0..60_usize];
@@ -62,305 +76,31 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         Just(After::Paused),
         Just(After::LoggedOut)
     ];
+    let on_call = prop_oneof![
+        3 => class().prop_map(|class| OnCall::Reclass { class }),
+        3 => Just(OnCall::PutBack),
+        2 => Just(OnCall::Abandon),
+        3 => Just(OnCall::Done),
+    ];
+    let on_operator = prop_oneof![
+        8 => Just(OnOperator::Ready),
+        2 => Just(OnOperator::Pause),
+        1 => Just(OnOperator::LogOut),
+        1 => Just(OnOperator::Retire),
+        2 => (0..SKILLS.len()).prop_map(|has| OnOperator::Configure { has }),
+    ];
+    let on_claim = prop_oneof![
+        3 => Just(OnClaim::Answered),
+        8 => then.prop_map(OnClaim::Finished),
+        3 => Just(OnClaim::WrapUpOver),
+    ];
     let step = prop_oneof![
         8 => (class(), 0..4_u64).prop_map(|(class, back)| Step::Enqueue { class, back }),
-        3 => (recent(), class()).prop_map(|(call, class)| Step::Reclass { call, class }),
-        3 => recent().prop_map(|call| Step::PutBack { call }),
-        2 => recent().prop_map(|call| Step::Abandon { call }),
-        3 => recent().prop_map(|call| Step::Done { call }),
-        8 => operator().prop_map(|operator| Step::Ready { operator }),
-        2 => operator().prop_map(|operator| Step::Pause { operator }),
-        1 => operator().prop_map(|operator| Step::LogOut { operator }),
-        1 => operator().prop_map(|operator| Step::Retire { operator }),
-        2 => (operator(), 0..SKILLS.len())
-            .prop_map(|(operator, has)| Step::Configure { operator, has }),
-        3 => recent().prop_map(|claim| Step::Answered { claim }),
-        8 => (recent(), then).prop_map(|(claim, then)| Step::Finished { claim, then }),
-        3 => recent().prop_map(|claim| Step::WrapUpOver { claim }),
+        11 => (recent(), on_call).prop_map(|(call, what)| Step::Call(call, what)),
+        14 => (0..OPERATORS, on_operator).prop_map(|(who, what)| Step::Operator(who, what)),
+        14 => (recent(), on_claim).prop_map(|(claim, what)| Step::Claim(claim, what)),
     ];
     prop::collection::vec(step, 1..120)
-}
-
-/// A call's ticket, plainly.
-#[derive(Debug)]
-struct Caller {
-    class: usize,
-    wanted: Option<usize>,
-    age: Instant,
-    stage: Stage,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    Waiting,
-    Matched,
-    Gone,
-}
-
-/// An operator, plainly.
-#[derive(Debug)]
-struct Operator {
-    /// `None` when not configured.
-    skills: Option<SkillSet>,
-    state: OperatorState,
-    mark: Option<OperatorState>,
-    since: Instant,
-    generation: u32,
-}
-
-/// Operator, call: a match, plainly.
-type Pair = (usize, usize);
-/// State, whether changed, match: a change, plainly.
-type Told = (OperatorState, bool, Option<Pair>);
-
-/// The rules of the room's page by sorting and searching.
-#[derive(Debug)]
-struct Plain {
-    classes: Vec<ClassKey>,
-    callers: Vec<Caller>,
-    operators: Vec<Operator>,
-}
-
-impl Plain {
-    fn new(now: Instant) -> Self {
-        let operator = |_| Operator {
-            skills: None,
-            state: OperatorState::LoggedOut,
-            mark: None,
-            since: now,
-            generation: 0,
-        };
-        Self {
-            classes: classes(),
-            callers: Vec::new(),
-            operators: (0..OPERATORS).map(operator).collect(),
-        }
-    }
-
-    fn serves(&self, operator: usize, class: usize) -> bool {
-        let skills = self.operators[operator].skills.as_ref();
-        skills.is_some_and(|skills| self.classes[class].is_met_by(skills))
-    }
-
-    fn waiting(&self) -> impl Iterator<Item = (usize, &Caller)> {
-        let all = self.callers.iter().enumerate();
-        all.filter(|(_, caller)| caller.stage == Stage::Waiting)
-    }
-
-    fn rank(&self, caller: &Caller) -> (Reverse<i16>, Instant) {
-        (Reverse(self.classes[caller.class].priority), caller.age)
-    }
-
-    /// The operator is free: takes the best, or is ready.
-    fn serve(&mut self, operator: usize, now: Instant) -> Option<Pair> {
-        let best = self
-            .waiting()
-            .filter(|(_, caller)| self.serves(operator, caller.class))
-            .min_by_key(|(_, caller)| self.rank(caller))
-            .map(|(call, _)| call);
-        self.operators[operator].state = OperatorState::Ready;
-        if self.operators[operator].skills.is_none() {
-            self.operators[operator].state = OperatorState::LoggedOut;
-        }
-        best.map(|call| self.offer(operator, call, now))
-    }
-
-    /// The caller waits: is taken by who has been ready for longest.
-    fn seek(&mut self, call: usize, now: Instant) -> Option<Pair> {
-        self.callers[call].stage = Stage::Waiting;
-        let class = self.callers[call].class;
-        let all = self.operators.iter().enumerate();
-        let operator = all
-            .filter(|(_, o)| o.state == OperatorState::Ready)
-            .filter(|(n, _)| self.serves(*n, class))
-            .min_by_key(|(n, o)| (o.since, *n))
-            .map(|(n, _)| n);
-        operator.map(|operator| self.offer(operator, call, now))
-    }
-
-    fn offer(&mut self, operator: usize, call: usize, now: Instant) -> Pair {
-        self.callers[call].stage = Stage::Matched;
-        let one = &mut self.operators[operator];
-        one.state = OperatorState::Offered;
-        one.since = now;
-        one.generation += 1;
-        (operator, call)
-    }
-
-    fn enqueue(&mut self, class: usize, age: Instant, now: Instant) -> Option<Pair> {
-        self.callers.push(Caller {
-            class,
-            wanted: None,
-            age,
-            stage: Stage::Waiting,
-        });
-        self.seek(self.callers.len() - 1, now)
-    }
-
-    fn reclass(&mut self, call: usize, class: usize, now: Instant) -> Option<Pair> {
-        let caller = &mut self.callers[call];
-        match caller.stage {
-            Stage::Waiting => {
-                caller.class = class;
-                self.seek(call, now)
-            }
-            Stage::Matched => {
-                caller.wanted = Some(class);
-                None
-            }
-            Stage::Gone => None,
-        }
-    }
-
-    fn put_back(&mut self, call: usize, now: Instant) -> Option<Pair> {
-        let caller = &mut self.callers[call];
-        if caller.stage != Stage::Matched {
-            return None;
-        }
-        if let Some(class) = caller.wanted.take() {
-            caller.class = class;
-        }
-        self.seek(call, now)
-    }
-
-    fn abandon(&mut self, call: usize) -> Abandoned {
-        match self.callers[call].stage {
-            Stage::Matched => Abandoned::TooLate,
-            Stage::Waiting | Stage::Gone => {
-                self.callers[call].stage = Stage::Gone;
-                Abandoned::Won
-            }
-        }
-    }
-
-    fn unchanged(&self, operator: usize) -> Told {
-        (self.operators[operator].state, false, None)
-    }
-
-    fn becomes(&mut self, operator: usize, state: OperatorState, now: Instant) -> Told {
-        let one = &mut self.operators[operator];
-        one.mark = None;
-        one.since = now;
-        one.state = state;
-        let matched = match state {
-            OperatorState::Ready => self.serve(operator, now),
-            OperatorState::LoggedOut
-            | OperatorState::Offered
-            | OperatorState::Talking
-            | OperatorState::WrapUp
-            | OperatorState::Paused => None,
-        };
-        (self.operators[operator].state, true, matched)
-    }
-
-    fn ready(&mut self, operator: usize, now: Instant) -> Told {
-        let one = &mut self.operators[operator];
-        match one.state {
-            OperatorState::Offered | OperatorState::Talking => one.mark = None,
-            OperatorState::Ready => {}
-            OperatorState::LoggedOut | OperatorState::Paused | OperatorState::WrapUp => {
-                if one.skills.is_some() {
-                    return self.becomes(operator, OperatorState::Ready, now);
-                }
-            }
-        }
-        self.unchanged(operator)
-    }
-
-    fn stop(&mut self, operator: usize, to: OperatorState, now: Instant) -> Told {
-        let one = &mut self.operators[operator];
-        match one.state {
-            state if state == to => self.unchanged(operator),
-            OperatorState::Offered | OperatorState::Talking => {
-                one.mark = Some(to);
-                self.unchanged(operator)
-            }
-            OperatorState::LoggedOut
-            | OperatorState::Ready
-            | OperatorState::WrapUp
-            | OperatorState::Paused => self.becomes(operator, to, now),
-        }
-    }
-
-    fn configure(&mut self, operator: usize, has: SkillSet, now: Instant) -> Option<Pair> {
-        let one = &mut self.operators[operator];
-        if one.skills.replace(has.clone()) == Some(has) {
-            return None;
-        }
-        match one.state {
-            OperatorState::Ready => self.serve(operator, now),
-            OperatorState::LoggedOut
-            | OperatorState::Offered
-            | OperatorState::Talking
-            | OperatorState::WrapUp
-            | OperatorState::Paused => None,
-        }
-    }
-
-    fn busy_with(&self, claim: &(usize, u32)) -> bool {
-        let one = &self.operators[claim.0];
-        one.generation == claim.1
-            && matches!(one.state, OperatorState::Offered | OperatorState::Talking)
-    }
-
-    fn answered(&mut self, claim: &(usize, u32), now: Instant) -> bool {
-        let one = &mut self.operators[claim.0];
-        let stands = one.generation == claim.1 && one.state == OperatorState::Offered;
-        if stands {
-            one.state = OperatorState::Talking;
-            one.since = now;
-        }
-        stands
-    }
-
-    fn finished(&mut self, claim: &(usize, u32), then: After, now: Instant) -> Told {
-        if !self.busy_with(claim) {
-            return self.unchanged(claim.0);
-        }
-        let then = match then {
-            After::Ready => OperatorState::Ready,
-            After::WrapUp => OperatorState::WrapUp,
-            After::Paused => OperatorState::Paused,
-            After::LoggedOut => OperatorState::LoggedOut,
-        };
-        let to = self.operators[claim.0].mark.unwrap_or(then);
-        self.becomes(claim.0, to, now)
-    }
-
-    fn wrap_up_over(&mut self, claim: &(usize, u32), now: Instant) -> Told {
-        let one = &self.operators[claim.0];
-        if one.generation == claim.1 && one.state == OperatorState::WrapUp {
-            return self.becomes(claim.0, OperatorState::Ready, now);
-        }
-        self.unchanged(claim.0)
-    }
-
-    fn census(&self, class: usize) -> Census {
-        let mut census = Census::default();
-        for (number, operator) in self.operators.iter().enumerate() {
-            if !self.serves(number, class) {
-                continue;
-            }
-            match operator.state {
-                OperatorState::LoggedOut => census.logged_out += 1,
-                OperatorState::Ready => census.ready += 1,
-                OperatorState::Offered => census.offered += 1,
-                OperatorState::Talking => census.talking += 1,
-                OperatorState::WrapUp => census.wrap_up += 1,
-                OperatorState::Paused => census.paused += 1,
-            }
-        }
-        census
-    }
-
-    fn ahead(&self, call: usize) -> usize {
-        let caller = &self.callers[call];
-        let queue = &self.classes[caller.class].queue;
-        self.waiting()
-            .filter(|(_, other)| &self.classes[other.class].queue == queue)
-            .filter(|(_, other)| self.rank(other) < self.rank(caller))
-            .count()
-    }
 }
 
 /// Both boards, and what has come of them.
@@ -384,7 +124,7 @@ impl Both {
             profiles: SKILLS.len(),
         });
         let now = floor.at(0);
-        let mut plain = Plain::new(now);
+        let mut plain = Plain::new(classes(), OPERATORS, now);
         let operators = (0..OPERATORS).map(|number| {
             let has = SKILLS[number % SKILLS.len()];
             plain.configure(number, skills(has), now);
@@ -408,7 +148,7 @@ impl Both {
         let matched = matched?;
         assert_eq!(matched.possible_at, self.now);
         self.claims.push(matched.claim);
-        let operator = self.operator_of(&matched.claim);
+        let operator = self.operator_of(matched.claim);
         let call = usize::try_from(matched.call.to_bits()).unwrap();
         assert!(self.tickets.get(call).is_none_or(|t| *t == matched.ticket));
         Some((operator, call))
@@ -418,7 +158,7 @@ impl Both {
         (change.state, change.changed, self.pair(change.matched))
     }
 
-    fn operator_of(&self, claim: &Claim) -> usize {
+    fn operator_of(&self, claim: Claim) -> usize {
         let of = |operator: &OperatorId| *operator == claim.operator;
         self.operators.iter().position(of).unwrap()
     }
@@ -426,7 +166,7 @@ impl Both {
     fn claim(&self, back: usize) -> Option<(Claim, (usize, u32))> {
         let newest = self.claims.len().checked_sub(1)?;
         let claim = self.claims[newest - back % self.claims.len()];
-        Some((claim, (self.operator_of(&claim), claim.generation)))
+        Some((claim, (self.operator_of(claim), claim.generation)))
     }
 
     fn call(&self, back: usize) -> Option<usize> {
@@ -438,24 +178,15 @@ impl Both {
         self.now = self.floor.at(seconds);
         match step {
             Step::Enqueue { class, back } => self.enqueue(class, seconds, back),
-            Step::Reclass { call, .. }
-            | Step::PutBack { call }
-            | Step::Abandon { call }
-            | Step::Done { call } => {
-                if let Some(call) = self.call(call) {
-                    self.on_call(step, call);
+            Step::Call(back, what) => {
+                if let Some(call) = self.call(back) {
+                    self.on_call(call, what);
                 }
             }
-            Step::Ready { operator }
-            | Step::Pause { operator }
-            | Step::LogOut { operator }
-            | Step::Retire { operator }
-            | Step::Configure { operator, .. } => self.on_operator(step, operator),
-            Step::Answered { claim }
-            | Step::Finished { claim, .. }
-            | Step::WrapUpOver { claim } => {
-                if let Some((claim, plain)) = self.claim(claim) {
-                    self.on_claim(step, claim, plain);
+            Step::Operator(operator, what) => self.on_operator(operator, what),
+            Step::Claim(back, what) => {
+                if let Some((claim, plain)) = self.claim(back) {
+                    self.on_claim(claim, plain, what);
                 }
             }
         }
@@ -481,83 +212,74 @@ impl Both {
         assert_eq!(matched, self.plain.enqueue(class, age, self.now));
     }
 
-    fn on_call(&mut self, step: Step, call: usize) {
+    fn on_call(&mut self, call: usize, what: OnCall) {
         let (ticket, now) = (self.tickets[call], self.now);
-        match step {
-            Step::Reclass { class, .. } => {
+        match what {
+            OnCall::Reclass { class } => {
                 let matched = self.floor.board.reclass(ticket, self.classes[class], now);
                 let matched = self.pair(matched);
                 assert_eq!(matched, self.plain.reclass(call, class, now));
             }
-            Step::PutBack { .. } => {
+            OnCall::PutBack => {
                 let matched = self.floor.board.put_back(ticket, now);
                 let matched = self.pair(matched);
                 assert_eq!(matched, self.plain.put_back(call, now));
             }
-            Step::Abandon { .. } => {
+            OnCall::Abandon => {
                 let abandoned = self.floor.board.abandon(ticket);
                 assert_eq!(abandoned, self.plain.abandon(call));
             }
-            Step::Done { .. } => {
+            OnCall::Done => {
                 self.floor.board.done(ticket);
                 self.plain.callers[call].stage = Stage::Gone;
             }
-            other => unreachable!("{other:?}"),
         }
     }
 
-    fn on_operator(&mut self, step: Step, operator: usize) {
+    fn on_operator(&mut self, operator: usize, what: OnOperator) {
         let (id, now) = (self.operators[operator], self.now);
-        let change = match step {
-            Step::Ready { .. } => self.floor.board.ready(id, now),
-            Step::Pause { .. } => self.floor.board.pause(id, now),
-            Step::LogOut { .. } => self.floor.board.log_out(id, now),
-            Step::Retire { .. } => self.floor.board.retire(id, now),
-            Step::Configure { has, .. } => {
+        let (board, plain) = (&self.floor.board, &mut self.plain);
+        let (change, expected) = match what {
+            OnOperator::Ready => (board.ready(id, now), plain.ready(operator, now)),
+            OnOperator::Pause => (
+                board.pause(id, now),
+                plain.stop(operator, OperatorState::Paused, now),
+            ),
+            OnOperator::LogOut => (
+                board.log_out(id, now),
+                plain.stop(operator, OperatorState::LoggedOut, now),
+            ),
+            OnOperator::Retire => (board.retire(id, now), plain.retire(operator, now)),
+            OnOperator::Configure { has } => {
                 let name = OperatorName::new(format!("o{operator}"));
                 let has = skills(SKILLS[has]);
-                let same = self.floor.board.operator(&name, &has, now).unwrap();
-                assert_eq!(same.0, id);
-                let matched = self.pair(same.1);
-                assert_eq!(matched, self.plain.configure(operator, has, now));
+                let (same, matched) = board.operator(&name, &has, now).unwrap();
+                let expected = plain.configure(operator, has, now);
+                assert_eq!((same, self.pair(matched)), (id, expected));
                 return;
             }
-            other => unreachable!("{other:?}"),
         };
-        let told = self.told(change);
-        let expected = match step {
-            Step::Ready { .. } => self.plain.ready(operator, now),
-            Step::Pause { .. } => self.plain.stop(operator, OperatorState::Paused, now),
-            _ => {
-                let told = self.plain.stop(operator, OperatorState::LoggedOut, now);
-                if matches!(step, Step::Retire { .. }) {
-                    self.plain.operators[operator].skills = None;
-                }
-                told
-            }
-        };
-        assert_eq!(told, expected);
+        assert_eq!(self.told(change), expected);
     }
 
-    fn on_claim(&mut self, step: Step, claim: Claim, plain: (usize, u32)) {
-        let now = self.now;
-        match step {
-            Step::Answered { .. } => {
-                let stands = self.floor.board.answered(&claim, now);
+    fn on_claim(&mut self, claim: Claim, plain: (usize, u32), what: OnClaim) {
+        let (now, board) = (self.now, &self.floor.board);
+        let (change, expected) = match what {
+            OnClaim::Answered => {
+                let stands = board.answered(&claim, now);
                 assert_eq!(stands, self.plain.answered(&plain, now));
+                return;
             }
-            Step::Finished { then, .. } => {
-                let change = self.floor.board.finished(&claim, then, now);
-                let told = self.told(change);
-                assert_eq!(told, self.plain.finished(&plain, then, now));
-            }
-            Step::WrapUpOver { .. } => {
-                let change = self.floor.board.wrap_up_over(&claim, now);
-                let told = self.told(change);
-                assert_eq!(told, self.plain.wrap_up_over(&plain, now));
-            }
-            other => unreachable!("{other:?}"),
-        }
+            OnClaim::Finished(then) => (
+                board.finished(&claim, then, now),
+                self.plain.finished(&plain, then, now),
+            ),
+            OnClaim::WrapUpOver => (
+                board.wrap_up_over(&claim, now),
+                self.plain.wrap_up_over(&plain, now),
+            ),
+        };
+        assert_eq!(self.told(change), expected);
     }
 
     /// Everything that can be asked has the same answer on both.

@@ -171,6 +171,7 @@ impl Board {
                     matched: None,
                 },
                 // In the hands of a thread that is about to read the mark: as good as done.
+                // If it has a caller in hand already, that is one more call before.
                 Doing::Claimed => Change {
                     state: to.seen(),
                     changed: word.mark() != Some(mark),

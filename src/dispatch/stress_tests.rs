@@ -13,8 +13,10 @@ use crate::model::{CallKey, OperatorName, OperatorState, ShardId};
 
 const OPERATORS: usize = 6;
 const TICKETS: usize = 24;
-const CALLS: usize = 40_000;
-const TURNS: usize = 30_000;
+const CALLS: usize = 60_000;
+const TURNS: usize = 200_000;
+/// Turns of many callers, then as many of few: now operators are scarce, now callers.
+const PHASE: usize = 256;
 const SKILLS: [&str; 3] = ["s:1", "s:5", "t:5"];
 const CLASSES: [(&str, i16); 5] = [("s:1", 0), ("s:5", 0), ("s:5", 20), ("t:1", 0), ("z:1", 0)];
 
@@ -37,6 +39,7 @@ struct Shared {
     /// Matches that were made and are not over.
     open: AtomicUsize,
     working: AtomicUsize,
+    matches: AtomicUsize,
 }
 
 impl Shared {
@@ -58,6 +61,7 @@ impl Shared {
             clock: AtomicU64::new(1),
             open: AtomicUsize::new(0),
             working: AtomicUsize::new(mail.len()),
+            matches: AtomicUsize::new(0),
             mail,
             floor,
         }
@@ -77,7 +81,7 @@ impl Shared {
         &self.calls[usize::from(key.shard().0)][usize::try_from(count).unwrap()]
     }
 
-    fn holder(&self, claim: &Claim) -> &AtomicU64 {
+    fn holder(&self, claim: Claim) -> &AtomicU64 {
         let of = |operator: &OperatorId| *operator == claim.operator;
         &self.holders[self.operators.iter().position(of).unwrap()]
     }
@@ -86,20 +90,21 @@ impl Shared {
     fn deliver(&self, matched: Option<Match>) {
         let Some(matched) = matched else { return };
         let held = u64::from(matched.claim.generation) + 1;
-        let before = self.holder(&matched.claim).swap(held, Ordering::SeqCst);
+        let before = self.holder(matched.claim).swap(held, Ordering::SeqCst);
         assert_eq!(before, 0, "an operator with two offers: {matched:?}");
         let before = self.call(matched.call).swap(MATCHED, Ordering::SeqCst);
         assert_eq!(before, WAITING, "a call that does not wait: {matched:?}");
         self.open.fetch_add(1, Ordering::SeqCst);
+        self.matches.fetch_add(1, Ordering::Relaxed);
         let shard = usize::from(matched.call.shard().0);
         self.mail[shard].send(matched).unwrap();
     }
 
     /// Ends an offer. Nobody else can have ended it.
-    fn finish(&self, claim: &Claim, then: After) {
+    fn finish(&self, claim: Claim, then: After) {
         let held = self.holder(claim).swap(0, Ordering::SeqCst);
         assert_eq!(held, u64::from(claim.generation) + 1);
-        let change = self.board().finished(claim, then, self.now());
+        let change = self.board().finished(&claim, then, self.now());
         assert!(change.changed, "{claim:?} was over");
         self.deliver(change.matched);
         self.open.fetch_sub(1, Ordering::SeqCst);
@@ -139,19 +144,26 @@ impl Shard<'_> {
         Some(from(self).swap_remove(chosen))
     }
 
-    fn turn(&mut self) {
+    fn turn(&mut self, number: usize) {
         self.read_mail();
-        match self.below(16) {
-            0..4 => self.enqueue(),
-            4 => self.abandon(),
-            5 => self.reclass(),
-            6 | 7 => self.answer_or_miss(),
-            8 | 9 => {
+        let calm = (number / PHASE).is_multiple_of(2);
+        let turn = self.below(16);
+        if turn == 0 {
+            // A thread that does not run holds the offers of all operators.
+            std::thread::yield_now();
+        }
+        match turn {
+            0..3 if calm && self.waiting.len() > 1 => self.abandon(),
+            0..3 => self.enqueue(),
+            3 => self.abandon(),
+            4 => self.reclass(),
+            5..8 => self.answer_or_miss(),
+            8..11 => {
                 if let Some(matched) = self.any(|s| &mut s.talking) {
                     self.end_talk(&matched);
                 }
             }
-            10 => {
+            11 => {
                 if let Some(claim) = self.any(|s| &mut s.wrapping) {
                     let change = self.shared.board().wrap_up_over(&claim, self.shared.now());
                     self.shared.deliver(change.matched);
@@ -167,7 +179,7 @@ impl Shard<'_> {
             if let Some(left) = left {
                 self.leaving.swap_remove(left);
                 self.gone(&matched);
-                self.shared.finish(&matched.claim, After::Ready);
+                self.shared.finish(matched.claim, After::Ready);
                 continue;
             }
             let waited = self.waiting.iter().position(|w| w.1 == matched.ticket);
@@ -249,19 +261,24 @@ impl Shard<'_> {
         self.waiting.push((matched.call, matched.ticket));
         let operator_first = self.below(2) == 0;
         if operator_first {
-            self.shared.finish(&matched.claim, then);
+            self.shared.finish(matched.claim, then);
         }
         let now = self.shared.now();
         let again = self.shared.board().put_back(matched.ticket, now);
         self.shared.deliver(again);
         if !operator_first {
-            self.shared.finish(&matched.claim, then);
+            self.shared.finish(matched.claim, then);
         }
     }
 
     fn end_talk(&mut self, matched: &Match) {
-        let then = [After::Ready, After::WrapUp, After::Paused, After::LoggedOut];
-        self.shared.finish(&matched.claim, then[self.below(4)]);
+        let then = match self.below(8) {
+            0 => After::LoggedOut,
+            1 => After::Paused,
+            2 => After::WrapUp,
+            _ => After::Ready,
+        };
+        self.shared.finish(matched.claim, then);
         self.wrapping.push(matched.claim);
     }
 
@@ -289,11 +306,11 @@ impl Shard<'_> {
         for _ in 0..50_000_000_u64 {
             self.read_mail();
             for matched in std::mem::take(&mut self.talking) {
-                self.shared.finish(&matched.claim, After::Ready);
+                self.shared.finish(matched.claim, After::Ready);
             }
             for matched in std::mem::take(&mut self.ringing) {
                 self.gone(&matched);
-                self.shared.finish(&matched.claim, After::Ready);
+                self.shared.finish(matched.claim, After::Ready);
             }
             let working = self.shared.working.load(Ordering::SeqCst);
             if working + self.shared.open.load(Ordering::SeqCst) == 0 {
@@ -325,7 +342,7 @@ fn run(threads: usize, seed: u64) {
                 wrapping: Vec::new(),
             };
             scope.spawn(move || {
-                (0..TURNS).for_each(|_| shard.turn());
+                (0..TURNS).for_each(|number| shard.turn(number));
                 shard.settle()
             })
         };
@@ -333,6 +350,7 @@ fn run(threads: usize, seed: u64) {
         let ended = threads.into_iter().map(|thread| thread.join().unwrap());
         ended.flatten().collect()
     });
+    println!("{} matches", shared.matches.load(Ordering::Relaxed));
     check_quiet(&shared, &waiting);
     check_empty(&shared, waiting);
 }
