@@ -152,7 +152,11 @@ impl Leg {
         });
     }
 
-    pub(crate) fn silent_at(&self) -> Option<Instant> {
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watch.is_some()
+    }
+
+    fn silent_at(&self) -> Option<Instant> {
         self.watch
             .filter(|watch| !watch.told)
             .map(|watch| watch.from + watch.silence)

@@ -43,11 +43,17 @@ pub struct Worker {
     slots: Vec<Vec<LegId>>,
     /// The next slot to be played is due at `started` plus this many milliseconds.
     next_ms: u64,
+    /// When it is looked next who fell silent.
+    look_at: Instant,
+    /// Whether any leg is to be looked at.
+    watching: bool,
     seed: u64,
     scratch: Box<[u8; PACKET_BYTES]>,
 }
 
 const SLOTS: u64 = 20;
+/// Silence is measured in seconds; all legs are looked at this often, not each tick.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// After a stall at most three frames are caught up; older ones are skipped.
 const CATCH_UP_MS: u64 = 3 * SLOTS;
 
@@ -60,6 +66,8 @@ impl Worker {
             legs: BTreeMap::new(),
             slots: vec![Vec::new(); 20],
             next_ms: 0,
+            look_at: now,
+            watching: false,
             seed,
             scratch: Box::new([0; PACKET_BYTES]),
         }
@@ -82,8 +90,8 @@ impl Worker {
     pub fn deadline(&self) -> Option<Instant> {
         let playing = self.slots.iter().any(|slot| !slot.is_empty());
         let frame = playing.then(|| self.started + Duration::from_millis(self.next_ms));
-        let watch = self.legs.values().filter_map(Leg::silent_at).min();
-        frame.into_iter().chain(watch).min()
+        let look = self.watching.then_some(self.look_at);
+        frame.into_iter().chain(look).min()
     }
 
     /// Takes a leg whose socket is bound to `local`.
@@ -120,7 +128,10 @@ impl Worker {
                 }
             }
             Command::Unbridge { leg } => self.unbridge(leg),
-            Command::Watch { leg, silence } => self.with(leg, |leg| leg.watch(silence, now)),
+            Command::Watch { leg, silence } => {
+                self.with(leg, |leg| leg.watch(silence, now));
+                self.watching |= silence.is_some();
+            }
             Command::Close { leg } => {
                 self.unbridge(leg);
                 if let Some(state) = self.legs.remove(&leg) {
@@ -179,9 +190,14 @@ impl Worker {
             self.next_ms += 1;
             self.play_slot(slot, sink);
         }
-        for (leg, state) in &mut self.legs {
-            if state.fell_silent(now) {
-                sink.report(Report::Silent { leg: *leg });
+        if self.watching && now >= self.look_at {
+            self.look_at = now + LOOK_EVERY;
+            self.watching = false;
+            for (leg, state) in &mut self.legs {
+                if state.fell_silent(now) {
+                    sink.report(Report::Silent { leg: *leg });
+                }
+                self.watching |= state.is_watched();
             }
         }
     }

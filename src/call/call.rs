@@ -1,0 +1,397 @@
+//! The call: what it is, and what it hears.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::call::dial::Dial;
+use crate::call::floor::{Floor, leg_id};
+use crate::call::in_queue::InQueue;
+use crate::call::in_talk::Talk;
+use crate::call::invite::Branch;
+use crate::call::leg::{Leg, Side};
+use crate::call::{Permit, Snapshot};
+use crate::dispatch::Match;
+use crate::flow::{self, Flow, Run};
+use crate::media::{Command, Report};
+use crate::model::{
+    CallId, CallKey, Event, FlowName, Hangup, LegId, Number, PlayId, Project, StreamQuality,
+    TrunkName,
+};
+use crate::sip::endpoint::Failure;
+use crate::sip::{ClientTx, Dialog, Peer, Request, Response, ServerTx, SessionTimer};
+
+/// A caller whom admission let in.
+#[derive(Debug)]
+pub struct Caller {
+    /// The call's key.
+    pub key: CallKey,
+    /// The call's id.
+    pub id: CallId,
+    /// The INVITE.
+    pub tx: ServerTx,
+    /// The INVITE.
+    pub request: Request,
+    /// What its answer will confirm; its tag is ours.
+    pub dialog: Dialog,
+    /// What was agreed on session timers.
+    pub timer: SessionTimer,
+    /// Who dials.
+    pub from: Number,
+    /// The name shown with it.
+    pub display: Option<String>,
+    /// What was dialled.
+    pub to: Number,
+    /// The entry of `numbers` that it matched.
+    pub number: Number,
+    /// The flow that it gets.
+    pub flow: Arc<Flow>,
+    /// The entry's language.
+    pub language: Option<String>,
+    /// The entry's project.
+    pub project: Option<Project>,
+    /// By which trunk.
+    pub trunk: TrunkName,
+    /// The configuration, for the whole call.
+    pub snapshot: Arc<Snapshot>,
+    /// Its places among the calls of its trunk and of all.
+    pub permits: Vec<Permit>,
+}
+
+/// What a call hears.
+#[derive(Debug)]
+pub enum Input {
+    /// A request inside one of its dialogs.
+    Request {
+        /// To answer it by.
+        tx: ServerTx,
+        /// The request.
+        request: Request,
+        /// From where.
+        peer: Peer,
+    },
+    /// The ACK for a 2xx of its.
+    Ack {
+        /// The ACK.
+        request: Request,
+    },
+    /// The caller gave up before the answer.
+    Cancelled {
+        /// Which INVITE.
+        tx: ServerTx,
+    },
+    /// A 2xx of its was never acknowledged.
+    NoAck {
+        /// Of which INVITE.
+        tx: ServerTx,
+    },
+    /// An answer to a request of its.
+    Response {
+        /// Which request.
+        tx: ClientTx,
+        /// The answer.
+        response: Response,
+        /// From where.
+        peer: Peer,
+    },
+    /// A request of its gets no answer.
+    Failed {
+        /// Which.
+        tx: ClientTx,
+        /// Why.
+        why: Failure,
+    },
+    /// From its media worker.
+    Media(Report),
+    /// An operator for it.
+    Matched(Match),
+    /// Time passed.
+    Tick,
+    /// The server stops: the call ends now.
+    Goodbye,
+}
+
+/// What does not change during a call.
+#[derive(Debug)]
+pub(super) struct Facts {
+    pub(super) key: CallKey,
+    pub(super) id: CallId,
+    pub(super) from: Number,
+    pub(super) display: Option<String>,
+    pub(super) flow: FlowName,
+    pub(super) began: Instant,
+    pub(super) snapshot: Arc<Snapshot>,
+}
+
+/// Where the caller's INVITE is.
+#[derive(Debug)]
+pub(super) enum Invitation {
+    /// Not answered.
+    Pending { tx: ServerTx, request: Box<Request> },
+    /// The 200 is out, its ACK not in.
+    Answered,
+    /// The ACK is in.
+    Confirmed,
+    /// Refused, or ended by BYE from either side.
+    Over,
+}
+
+/// What the call is doing.
+#[derive(Debug)]
+pub(super) enum Stage {
+    /// The flow decides.
+    Flow,
+    /// Waiting for an operator.
+    Queued(Box<InQueue>),
+    /// A line outside rings, and the flow waits for it.
+    Dialing(Box<Dial>),
+    /// With an operator or a line.
+    Talking(Box<Talk>),
+    /// Over; what is on its way back is waited for until then.
+    Ending { until: Instant },
+}
+
+/// What the record will be made of.
+#[derive(Debug, Default)]
+pub(super) struct Story {
+    /// With an operator.
+    pub(super) talked: bool,
+    /// With a line outside.
+    pub(super) on_line: bool,
+    /// Left a queue by one of its exits.
+    pub(super) overflowed: bool,
+    /// In queues that it left.
+    pub(super) waited: Duration,
+    /// Who ended the last talk, while nothing happened since.
+    pub(super) left: Option<Hangup>,
+}
+
+/// One call.
+#[derive(Debug)]
+pub struct Call {
+    pub(super) facts: Facts,
+    pub(super) run: Run,
+    pub(super) invitation: Invitation,
+    pub(super) leg: Leg,
+    pub(super) stage: Stage,
+    pub(super) story: Story,
+    /// INVITEs that were given up, and have no final answer yet.
+    pub(super) strays: Vec<Branch>,
+    /// Streams that are closing.
+    pub(super) closing: Vec<LegId>,
+    /// The play whose end is waited for.
+    pub(super) playing: Option<PlayId>,
+    /// What the flow asks is performed one after another, not one within another.
+    pub(super) driving: bool,
+    pub(super) heard: Vec<flow::Input>,
+    streams: u8,
+    plays: u64,
+    pub(super) permits: Vec<Permit>,
+}
+
+impl Call {
+    /// A call begins: its flow runs until it waits for something.
+    #[must_use]
+    pub fn begin(caller: Caller, floor: &mut Floor<'_>) -> Self {
+        let id = caller.id.clone();
+        floor.tell(Event::CallStarted {
+            call: id.clone(),
+            from: caller.from.clone(),
+            to: caller.to.clone(),
+            number: caller.number.clone(),
+            flow: caller.flow.name().clone(),
+            project: caller.project.clone(),
+            trunk: caller.trunk,
+        });
+        let run = Run::new(
+            Arc::clone(&caller.flow),
+            flow::Caller {
+                from: caller.from.clone(),
+                name: caller.display.clone(),
+                called: caller.to,
+                language: caller.language,
+                project: caller.project,
+            },
+            Arc::clone(&caller.snapshot.config.calendars),
+            floor.shared.epoch,
+        );
+        let mut leg = Leg::new(leg_id(caller.key, 0));
+        leg.note_allow(&caller.request.headers.tokens(&crate::sip::Name::Allow));
+        leg.dialog = Some(caller.dialog);
+        leg.timer = Some(caller.timer);
+        let mut call = Self {
+            facts: Facts {
+                key: caller.key,
+                id,
+                from: caller.from,
+                display: caller.display,
+                flow: caller.flow.name().clone(),
+                began: floor.now,
+                snapshot: caller.snapshot,
+            },
+            run,
+            invitation: Invitation::Pending {
+                tx: caller.tx,
+                request: Box::new(caller.request),
+            },
+            leg,
+            stage: Stage::Flow,
+            story: Story::default(),
+            strays: Vec::new(),
+            closing: Vec::new(),
+            playing: None,
+            driving: false,
+            heard: Vec::new(),
+            streams: 0,
+            plays: 0,
+            permits: caller.permits,
+        };
+        call.drive(flow::Input::Begin, floor);
+        call
+    }
+
+    /// Which call it is.
+    #[must_use]
+    pub fn id(&self) -> &CallId {
+        &self.facts.id
+    }
+
+    /// Whether nothing is left of it: it may be dropped.
+    #[must_use]
+    pub fn is_gone(&self, now: Instant) -> bool {
+        let Stage::Ending { until } = &self.stage else {
+            return false;
+        };
+        let answered = matches!(self.invitation, Invitation::Answered);
+        let nothing = self.strays.is_empty() && self.closing.is_empty() && !answered;
+        nothing || now >= *until
+    }
+
+    /// Whether it only waits for what is on its way back.
+    #[must_use]
+    pub fn is_ending(&self) -> bool {
+        matches!(self.stage, Stage::Ending { .. })
+    }
+
+    /// Whether the caller talks with somebody: such a call may end in its own time when
+    /// the server stops.
+    #[must_use]
+    pub fn is_talking(&self) -> bool {
+        matches!(self.stage, Stage::Talking(_))
+    }
+
+    /// One input.
+    pub fn handle(&mut self, input: Input, floor: &mut Floor<'_>) {
+        match input {
+            Input::Request { tx, request, peer } => self.requested(tx, &request, peer, floor),
+            Input::Ack { request } => self.acknowledged(&request, floor),
+            Input::Cancelled { tx } => self.cancelled(tx, floor),
+            Input::NoAck { tx } => self.no_ack(tx, floor),
+            Input::Response { tx, response, peer } => self.answered(tx, &response, peer, floor),
+            Input::Failed { tx, why } => self.unanswered(tx, why, floor),
+            Input::Media(report) => self.reported(report, floor),
+            Input::Matched(matched) => self.matched(&matched, floor),
+            Input::Tick => self.tick(floor),
+            Input::Goodbye => self.goodbye(floor),
+        }
+    }
+
+    /// When it next wants [`Input::Tick`].
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        let stage = match &self.stage {
+            Stage::Flow => self.run.deadline(),
+            Stage::Queued(queue) => queue.deadline(),
+            Stage::Dialing(dial) => Some(dial.until()),
+            Stage::Talking(talk) => talk.leg.deadline(),
+            Stage::Ending { until } => return Some(*until),
+        };
+        stage.into_iter().chain(self.caller_deadline()).min()
+    }
+
+    fn caller_deadline(&self) -> Option<Instant> {
+        match self.invitation {
+            Invitation::Confirmed => self.leg.deadline(),
+            Invitation::Pending { .. } | Invitation::Answered | Invitation::Over => None,
+        }
+    }
+
+    fn tick(&mut self, floor: &mut Floor<'_>) {
+        self.check_leg(Side::Caller, floor);
+        self.check_leg(Side::Other, floor);
+        match &self.stage {
+            Stage::Flow => {
+                if self.run.deadline().is_some_and(|at| floor.now >= at) {
+                    self.drive(flow::Input::Tick, floor);
+                }
+            }
+            Stage::Queued(_) => self.tick_queue(floor),
+            Stage::Dialing(_) => self.tick_dial(floor),
+            Stage::Talking(_) | Stage::Ending { .. } => {}
+        }
+    }
+
+    fn reported(&mut self, report: Report, floor: &mut Floor<'_>) {
+        let leg = report.leg();
+        match report {
+            Report::Opened { local, .. } => self.opened(leg, local, floor),
+            Report::OpenFailed { .. } => self.open_failed(leg, floor),
+            Report::FirstPacket { .. } | Report::Heard { .. } => {}
+            Report::Key { key, .. } => {
+                if leg == self.leg.id {
+                    self.key(key, floor);
+                }
+            }
+            Report::Played { play, .. } => self.played(play, floor),
+            Report::Silent { .. } => {
+                if let Some(leg) = self.leg_of(leg) {
+                    leg.ask_alive(floor);
+                }
+            }
+            Report::Closed { quality, .. } => self.closed(leg, quality, floor),
+        }
+    }
+
+    fn leg_of(&mut self, id: LegId) -> Option<&mut Leg> {
+        if id == self.leg.id {
+            return Some(&mut self.leg);
+        }
+        match &mut self.stage {
+            Stage::Talking(talk) if talk.leg.id == id => Some(&mut talk.leg),
+            Stage::Flow
+            | Stage::Queued(_)
+            | Stage::Dialing(_)
+            | Stage::Talking(_)
+            | Stage::Ending { .. } => None,
+        }
+    }
+
+    fn closed(&mut self, leg: LegId, quality: StreamQuality, floor: &mut Floor<'_>) {
+        self.closing.retain(|closing| *closing != leg);
+        floor.tell(Event::StreamEnded {
+            call: self.facts.id.clone(),
+            caller: leg == self.leg.id,
+            quality,
+        });
+    }
+
+    /// Gives a stream's ports back; its quality comes when they are.
+    pub(super) fn close(&mut self, leg: &mut Leg, floor: &mut Floor<'_>) {
+        if leg.has_stream() {
+            leg.port = super::leg::Port::None;
+            self.closing.push(leg.id);
+            floor.media(Command::Close { leg: leg.id });
+        }
+    }
+
+    /// The number of one more stream. There are 255 before one is used again, and the
+    /// first of them is closed by then.
+    pub(super) fn next_leg(&mut self) -> Leg {
+        self.streams = self.streams.checked_add(1).unwrap_or(1);
+        Leg::new(leg_id(self.facts.key, self.streams))
+    }
+
+    pub(super) fn next_play(&mut self) -> PlayId {
+        self.plays += 1;
+        PlayId(self.plays)
+    }
+}

@@ -1,0 +1,120 @@
+//! Every way a call ends.
+
+use std::time::{Duration, Instant};
+
+use crate::call::call::{Call, Invitation, Stage};
+use crate::call::floor::Floor;
+use crate::call::leg::Leg;
+use crate::model::{DequeueReason, Event, Hangup, Outcome, limits};
+use crate::sip::ServerTx;
+
+/// A call that is over is kept this long for what is on its way back: 64 × T1, after
+/// which no INVITE of ours is without its final answer (RFC 3261 timer B), and a margin.
+const LINGER: Duration = Duration::from_secs(40);
+
+impl Call {
+    /// The call is over. From every state, once.
+    pub(super) fn end(&mut self, outcome: Outcome, hangup: Hangup, floor: &mut Floor<'_>) {
+        if self.is_ending() {
+            return;
+        }
+        let reason = match (outcome, hangup) {
+            (_, Hangup::Caller | Hangup::Vanished) => DequeueReason::Abandoned,
+            (_, Hangup::Operator | Hangup::Flow | Hangup::Shutdown | Hangup::Fault) => {
+                DequeueReason::Ended
+            }
+        };
+        self.leave_queue(reason, floor);
+        if let Some(dial) = self.take_dialing() {
+            self.drop_dial(dial, floor);
+        }
+        self.end_talk(floor);
+        self.refuse_caller(code_for(hangup), floor);
+        if matches!(self.invitation, Invitation::Confirmed) {
+            self.leg.bye(None, floor);
+            self.invitation = Invitation::Over;
+        }
+        let id = self.leg.id;
+        let mut leg = std::mem::replace(&mut self.leg, Leg::new(id));
+        self.close(&mut leg, floor);
+        self.leg = leg;
+        floor.tell(Event::CallEnded {
+            call: self.facts.id.clone(),
+            outcome,
+            hangup,
+            lasted: floor.now.saturating_duration_since(self.facts.began),
+        });
+        self.permits.clear();
+        self.playing = None;
+        self.stage = Stage::Ending {
+            until: floor.now + LINGER,
+        };
+    }
+
+    /// How the call went, if it ended now.
+    pub(super) fn outcome(&self, now: Instant) -> Outcome {
+        let waited = match &self.stage {
+            Stage::Queued(queue) => Some(queue.waited(now)),
+            Stage::Flow | Stage::Dialing(_) | Stage::Talking(_) | Stage::Ending { .. } => None,
+        };
+        match (self.story.talked, self.story.on_line, waited) {
+            (true, ..) => Outcome::Answered,
+            (false, true, _) => Outcome::Escalated,
+            (false, false, Some(waited)) if waited < limits::SHORT_ABANDON => Outcome::ShortAbandon,
+            (false, false, Some(_)) => Outcome::Abandoned,
+            (false, false, None) if self.story.overflowed => Outcome::Overflowed,
+            (false, false, None) => Outcome::EndedInFlow,
+        }
+    }
+
+    /// The caller gave up before the answer (RFC 3261 section 9.2).
+    pub(super) fn cancelled(&mut self, tx: ServerTx, floor: &mut Floor<'_>) {
+        let ours =
+            matches!(&self.invitation, Invitation::Pending { tx: pending, .. } if *pending == tx);
+        if ours {
+            self.refuse_caller(487, floor);
+            self.end(self.outcome(floor.now), Hangup::Caller, floor);
+        }
+    }
+
+    /// The ACK of a call that ended while it was on its way, or the news that none comes:
+    /// only now may we hang up (RFC 3261 section 15).
+    pub(super) fn late_ack(&mut self, floor: &mut Floor<'_>) {
+        if matches!(self.invitation, Invitation::Answered) {
+            self.invitation = Invitation::Over;
+            self.leg.bye(None, floor);
+        }
+    }
+
+    /// The server stops.
+    pub(super) fn goodbye(&mut self, floor: &mut Floor<'_>) {
+        let outcome = match self.outcome(floor.now) {
+            Outcome::Answered => Outcome::Answered,
+            Outcome::Escalated => Outcome::Escalated,
+            Outcome::Abandoned
+            | Outcome::ShortAbandon
+            | Outcome::EndedInFlow
+            | Outcome::Overflowed
+            | Outcome::Rejected
+            | Outcome::Failed => Outcome::Failed,
+        };
+        self.end(outcome, Hangup::Shutdown, floor);
+    }
+
+    /// Something in the call that must not happen did. Whatever state it is in, it ends.
+    pub fn fail(&mut self, floor: &mut Floor<'_>) {
+        self.driving = false;
+        self.heard.clear();
+        self.end(Outcome::Failed, Hangup::Fault, floor);
+    }
+}
+
+fn code_for(hangup: Hangup) -> u16 {
+    match hangup {
+        Hangup::Caller => 487,
+        Hangup::Flow => 480,
+        Hangup::Shutdown => 503,
+        Hangup::Operator | Hangup::Vanished => 480,
+        Hangup::Fault => 500,
+    }
+}

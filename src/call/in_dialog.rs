@@ -1,0 +1,357 @@
+//! Requests inside the call's dialogs, and answers to its own.
+
+use crate::call::call::{Call, Invitation, Stage};
+use crate::call::floor::Floor;
+use crate::call::leg::{ALLOW, Leg, Reply, Side};
+use crate::model::{Hangup, Outcome};
+use crate::sip::endpoint::Failure;
+use crate::sip::session_timer::{Due, Wish};
+use crate::sip::{ClientTx, Method, Name, Peer, Request, Response, ServerTx, SessionTimer};
+
+impl Call {
+    pub(super) fn requested(
+        &mut self,
+        tx: ServerTx,
+        request: &Request,
+        peer: Peer,
+        floor: &mut Floor<'_>,
+    ) {
+        let Some(side) = self.side_of(request) else {
+            return floor.respond(tx, &Response::to(request, 481));
+        };
+        let Some(dialog) = self.leg_at(side).and_then(|leg| leg.dialog.as_mut()) else {
+            return floor.respond(tx, &Response::to(request, 481));
+        };
+        if let Err(code) = dialog.accept(request, peer) {
+            return floor.respond(tx, &Response::to(request, code));
+        }
+        match request.method {
+            Method::Bye => self.hung_up(side, (tx, request), floor),
+            Method::Invite | Method::Update => self.renegotiate(side, (tx, request), floor),
+            Method::Info => self.info(side, (tx, request), floor),
+            Method::Options => {
+                let mut response = Response::to(request, 200);
+                response.headers.push(Name::Allow, ALLOW);
+                floor.respond(tx, &response);
+            }
+            Method::Ack
+            | Method::Cancel
+            | Method::Register
+            | Method::Prack
+            | Method::Refer
+            | Method::Notify
+            | Method::Subscribe
+            | Method::Message
+            | Method::Publish
+            | Method::Other(_) => {
+                let mut response = Response::to(request, 405);
+                response.headers.push(Name::Allow, ALLOW);
+                floor.respond(tx, &response);
+            }
+        }
+    }
+
+    fn side_of(&self, request: &Request) -> Option<Side> {
+        let to = request.headers.to().ok()?;
+        let tag = to.tag()?;
+        if self.leg.has_tag(tag) {
+            return Some(Side::Caller);
+        }
+        match &self.stage {
+            Stage::Talking(talk) if talk.leg.has_tag(tag) => Some(Side::Other),
+            Stage::Flow
+            | Stage::Queued(_)
+            | Stage::Dialing(_)
+            | Stage::Talking(_)
+            | Stage::Ending { .. } => None,
+        }
+    }
+
+    fn leg_at(&mut self, side: Side) -> Option<&mut Leg> {
+        match (side, &mut self.stage) {
+            (Side::Caller, _) => Some(&mut self.leg),
+            (Side::Other, Stage::Talking(talk)) => Some(&mut talk.leg),
+            (
+                Side::Other,
+                Stage::Flow | Stage::Queued(_) | Stage::Dialing(_) | Stage::Ending { .. },
+            ) => None,
+        }
+    }
+
+    fn hung_up(&mut self, side: Side, (tx, bye): (ServerTx, &Request), floor: &mut Floor<'_>) {
+        floor.respond(tx, &Response::to(bye, 200));
+        if let Some(leg) = self.leg_at(side) {
+            leg.dialog = None;
+        }
+        match side {
+            Side::Caller => {
+                // RFC 3261 section 15.1.2: a BYE before the answer ends the INVITE too.
+                self.refuse_caller(487, floor);
+                self.invitation = Invitation::Over;
+                self.end(self.outcome(floor.now), Hangup::Caller, floor);
+            }
+            Side::Other => self.other_left(Hangup::Operator, floor),
+        }
+    }
+
+    /// A re-INVITE or UPDATE: hold, resume, another address, or only a sign of life.
+    fn renegotiate(
+        &mut self,
+        side: Side,
+        (tx, request): (ServerTx, &Request),
+        floor: &mut Floor<'_>,
+    ) {
+        match self.agree_anew(side, request, floor) {
+            Ok(mut response) => {
+                let contact = self
+                    .leg_at(side)
+                    .and_then(|leg| leg.remote())
+                    .map(|peer| floor.shared.advertise.contact(peer));
+                if let Some(contact) = contact {
+                    response.headers.push(Name::Contact, format!("<{contact}>"));
+                }
+                response.headers.push(Name::Allow, ALLOW);
+                response.headers.push(Name::Supported, "timer");
+                if request.method == Method::Invite
+                    && let Some(leg) = self.leg_at(side)
+                {
+                    leg.unacked = Some(tx);
+                    floor.out.push(super::Output::Holds(tx));
+                }
+                floor.respond(tx, &response);
+                self.note_hold(side, floor);
+            }
+            Err(Refused { code, min_se }) => {
+                let mut response = Response::to(request, code);
+                if let Some(min_se) = min_se {
+                    response.headers.push(Name::MinSe, min_se.to_string());
+                }
+                if code == 500 || code == 491 {
+                    response.headers.push(Name::RetryAfter, "2");
+                }
+                floor.respond(tx, &response);
+            }
+        }
+    }
+
+    fn agree_anew(
+        &mut self,
+        side: Side,
+        request: &Request,
+        floor: &mut Floor<'_>,
+    ) -> Result<Response, Refused> {
+        let pending = matches!(self.invitation, Invitation::Pending { .. });
+        let codecs = self.facts.snapshot.config.media.codecs.clone();
+        let leg = self.leg_at(side).ok_or_else(|| Refused::with(481))?;
+        // RFC 3261 section 14.2: one exchange of descriptions at a time.
+        if leg.is_refreshing() || (pending && side == Side::Caller) {
+            return Err(Refused::with(491));
+        }
+        let timer =
+            SessionTimer::answer(request, Wish::default(), floor.now).map_err(|small| Refused {
+                code: 422,
+                min_se: Some(small.min_se),
+            })?;
+        let mut response = Response::to(request, 200);
+        if request.method == Method::Invite || !request.body.is_empty() {
+            leg.describe(request, &mut response, &codecs, floor)
+                .map_err(Refused::with)?;
+        }
+        timer.write_answer(&mut response.headers);
+        leg.timer = Some(timer);
+        Ok(response)
+    }
+
+    /// Whether the last description put somebody on hold (RFC 3264 section 8.4).
+    fn note_hold(&mut self, side: Side, floor: &mut Floor<'_>) {
+        let Some(leg) = self.leg_at(side) else { return };
+        let held = leg
+            .agreed
+            .is_some_and(|agreed| !agreed.send || agreed.remote.is_none());
+        if leg.held != held {
+            leg.held = held;
+            self.held(side, held, floor);
+        }
+    }
+
+    /// A key by SIP INFO (`application/dtmf-relay`: `Signal=5`; `application/dtmf`: `5`).
+    fn info(&mut self, side: Side, (tx, request): (ServerTx, &Request), floor: &mut Floor<'_>) {
+        let kind = request.headers.first(&Name::ContentType);
+        let kind = kind.as_deref().unwrap_or("").trim().to_ascii_lowercase();
+        let code = match kind.as_str() {
+            "application/dtmf-relay" | "application/dtmf" | "" => 200,
+            _ => 415,
+        };
+        floor.respond(tx, &Response::to(request, code));
+        let key = (code == 200).then(|| key_of(&request.body)).flatten();
+        if let Some(key) = key.filter(|_| side == Side::Caller) {
+            self.key(key, floor);
+        }
+    }
+
+    /// The ACK for one of our 2xx.
+    pub(super) fn acknowledged(&mut self, ack: &Request, floor: &mut Floor<'_>) {
+        let Some(side) = self.side_of(ack) else {
+            return;
+        };
+        let codecs = self.facts.snapshot.config.media.codecs.clone();
+        let Some(leg) = self.leg_at(side) else { return };
+        let agreed = leg.acknowledged(ack, &codecs, floor);
+        if self.is_ending() {
+            return self.late_ack(floor);
+        }
+        if !agreed {
+            return match side {
+                Side::Caller => {
+                    self.invitation = Invitation::Confirmed;
+                    self.end(Outcome::Failed, Hangup::Fault, floor);
+                }
+                Side::Other => self.other_left(Hangup::Fault, floor),
+            };
+        }
+        if side == Side::Caller && matches!(self.invitation, Invitation::Answered) {
+            self.confirmed(floor);
+        } else {
+            self.note_hold(side, floor);
+        }
+    }
+
+    /// Nobody acknowledged a 2xx of ours: its dialog is over (RFC 3261 section 13.3.1.4).
+    pub(super) fn no_ack(&mut self, tx: ServerTx, floor: &mut Floor<'_>) {
+        let side = if self.leg.unacked == Some(tx) {
+            Side::Caller
+        } else {
+            Side::Other
+        };
+        if self.leg_at(side).is_none_or(|leg| leg.unacked != Some(tx)) {
+            return;
+        }
+        if self.is_ending() {
+            return self.late_ack(floor);
+        }
+        self.lost(side, floor);
+    }
+
+    pub(super) fn answered(
+        &mut self,
+        tx: ClientTx,
+        response: &Response,
+        peer: Peer,
+        floor: &mut Floor<'_>,
+    ) {
+        for side in [Side::Caller, Side::Other] {
+            let reply = match self.leg_at(side) {
+                Some(leg) => leg.replied(tx, response, floor),
+                None => Reply::NotOurs,
+            };
+            match reply {
+                Reply::NotOurs => {}
+                Reply::Alive => {
+                    if let Some(id) = self.leg_at(side).map(|leg| leg.id) {
+                        self.watch(id, floor);
+                    }
+                    return;
+                }
+                Reply::Gone => return self.lost(side, floor),
+            }
+        }
+        // A chain of possible owners; each says whether the answer was its.
+        let _owned = self.offer_answered(tx, response, peer, floor)
+            || self.line_answered(tx, response, peer, floor)
+            || self.stray_answered(tx, response, peer, floor);
+    }
+
+    pub(super) fn unanswered(&mut self, tx: ClientTx, why: Failure, floor: &mut Floor<'_>) {
+        match why {
+            Failure::TimedOut | Failure::Unreachable => {}
+        }
+        for side in [Side::Caller, Side::Other] {
+            let reply = match self.leg_at(side) {
+                Some(leg) => leg.unanswered(tx),
+                None => Reply::NotOurs,
+            };
+            match reply {
+                Reply::NotOurs | Reply::Alive => {}
+                Reply::Gone => return self.lost(side, floor),
+            }
+        }
+        self.strays.retain(|stray| stray.tx != tx);
+        let _owned = self.offer_unanswered(tx, floor) || self.line_unanswered(tx, floor);
+    }
+
+    /// What the clock says of one side.
+    pub(super) fn check_leg(&mut self, side: Side, floor: &mut Floor<'_>) {
+        if self.is_ending() || !matches!(self.invitation, Invitation::Confirmed) {
+            return;
+        }
+        let now = floor.now;
+        let codecs = &self.facts.snapshot.config.media.codecs.clone();
+        let Some(leg) = self.leg_at(side).filter(|leg| leg.dialog.is_some()) else {
+            return;
+        };
+        if leg.is_lost(now) {
+            return self.lost(side, floor);
+        }
+        match leg.timer.as_mut().and_then(|timer| timer.due(now)) {
+            Some(Due::Refresh) => leg.refresh(codecs, floor),
+            Some(Due::Expired) => self.lost(side, floor),
+            None => {}
+        }
+    }
+
+    /// One side does not answer any more. It is told goodbye all the same: perhaps it
+    /// only cannot be heard.
+    fn lost(&mut self, side: Side, floor: &mut Floor<'_>) {
+        match side {
+            Side::Caller => {
+                self.invitation = Invitation::Confirmed;
+                self.end(self.outcome(floor.now), Hangup::Vanished, floor);
+            }
+            Side::Other => self.other_left(Hangup::Vanished, floor),
+        }
+    }
+}
+
+/// Why a new description was not taken.
+struct Refused {
+    code: u16,
+    min_se: Option<u64>,
+}
+
+impl Refused {
+    fn with(code: u16) -> Self {
+        Self { code, min_se: None }
+    }
+}
+
+fn key_of(body: &[u8]) -> Option<char> {
+    let text = std::str::from_utf8(body).ok()?;
+    let signal = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("Signal="))
+        .unwrap_or(text);
+    let mut chars = signal.trim().chars();
+    let key = chars.next()?.to_ascii_uppercase();
+    let is_key = key.is_ascii_digit() || matches!(key, '*' | '#' | 'A'..='D');
+    (is_key && chars.next().is_none()).then_some(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_read_from_info() {
+        for (body, key) in [
+            ("Signal=5\r\nDuration=160\r\n", Some('5')),
+            ("Signal= *\r\n", Some('*')),
+            ("#", Some('#')),
+            ("a", Some('A')),
+            ("Signal=55", None),
+            ("Signal=", None),
+            ("x", None),
+        ] {
+            assert_eq!(key_of(body.as_bytes()), key, "{body:?}");
+        }
+    }
+}

@@ -1,0 +1,353 @@
+//! What the flow says, done.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::call::call::{Call, Invitation, Stage};
+use crate::call::floor::Floor;
+use crate::call::in_queue::Waits;
+use crate::call::leg::{ALLOW, Port};
+use crate::call::{Shared, Snapshot};
+use crate::dispatch::ClassKey;
+use crate::flow::{self, LineExit, QueueRequest, QueueView, Spoken};
+use crate::media::{Command, Sound};
+use crate::model::{Event, FlowFault, Hangup, LegId, LineName, Outcome, PlayId, QueueName};
+use crate::sip::{Name, Response};
+
+/// What expressions of a flow can ask.
+struct Sight<'a> {
+    shared: &'a Shared,
+    snapshot: &'a Snapshot,
+    now: std::time::Instant,
+}
+
+impl flow::World for Sight<'_> {
+    fn queue(&self, name: &QueueName) -> QueueView {
+        let Some(settings) = self.snapshot.config.queues.get(name) else {
+            return QueueView::default();
+        };
+        let key = ClassKey {
+            queue: name.clone(),
+            requires: settings.requires.clone(),
+            also: Vec::new(),
+            priority: settings.priority,
+        };
+        let census = self
+            .shared
+            .board
+            .class(&key)
+            .map(|class| self.shared.board.census(class))
+            .unwrap_or_default();
+        let waiting = self.shared.hall.waiting(name);
+        QueueView {
+            waiting,
+            longest_wait: self.shared.hall.longest_wait(name, self.now),
+            estimated_wait: self.shared.hall.estimate(name, waiting, census.working()),
+            ready: census.ready,
+            staffed: census.staffed(),
+        }
+    }
+}
+
+impl Call {
+    /// Lets the flow go on, and does what it says, until it waits again. What follows at
+    /// once from what it says is heard after that, in order.
+    pub(super) fn drive(&mut self, input: flow::Input, floor: &mut Floor<'_>) {
+        self.heard.push(input);
+        if self.driving {
+            return;
+        }
+        self.driving = true;
+        while !self.heard.is_empty() && !self.is_ending() {
+            let input = self.heard.remove(0);
+            let mut said = Vec::new();
+            let sight = Sight {
+                shared: floor.shared,
+                snapshot: &self.facts.snapshot,
+                now: floor.now,
+            };
+            self.run.handle(input, floor.now, &sight, &mut said);
+            for output in said {
+                self.perform(output, floor);
+            }
+        }
+        self.heard.clear();
+        self.driving = false;
+    }
+
+    fn perform(&mut self, output: flow::Output, floor: &mut Floor<'_>) {
+        if self.is_ending() {
+            return;
+        }
+        match output {
+            flow::Output::Answer => self.answer(floor),
+            flow::Output::Play(spoken) => self.play(&spoken, floor),
+            flow::Output::StopPlaying => self.stop_playing(floor),
+            flow::Output::Queue(request) => self.queue(request, floor),
+            flow::Output::Line(line) => self.line(&line, floor),
+            flow::Output::Reject(code) => self.reject(code, floor),
+            flow::Output::Hangup => {
+                let hangup = self.story.left.unwrap_or(Hangup::Flow);
+                self.end(self.outcome(floor.now), hangup, floor);
+            }
+            flow::Output::Step { node, verb } => {
+                let (call, flow) = (self.facts.id.clone(), self.facts.flow.clone());
+                floor.tell(Event::FlowStep {
+                    call,
+                    flow,
+                    node,
+                    verb,
+                });
+            }
+            flow::Output::Fault { node, fault } => {
+                let (call, flow) = (self.facts.id.clone(), self.facts.flow.clone());
+                floor.tell(Event::FlowFailed {
+                    call,
+                    flow,
+                    node,
+                    fault,
+                });
+            }
+        }
+    }
+
+    /// The answer needs a port; it goes out when the worker has one.
+    fn answer(&mut self, floor: &mut Floor<'_>) {
+        match self.invitation {
+            Invitation::Pending { .. } => self.leg.open(floor),
+            Invitation::Confirmed => self.drive(flow::Input::Answered, floor),
+            Invitation::Answered | Invitation::Over => {}
+        }
+    }
+
+    /// A stream has its ports.
+    pub(super) fn opened(&mut self, leg: LegId, local: SocketAddr, floor: &mut Floor<'_>) {
+        if leg == self.leg.id {
+            if self.leg.port == Port::Opening {
+                self.leg.port = Port::Open(local);
+                self.send_200(floor);
+            }
+        } else {
+            self.ring(leg, local, floor);
+        }
+    }
+
+    fn send_200(&mut self, floor: &mut Floor<'_>) {
+        let Invitation::Pending { tx, request } = &self.invitation else {
+            return;
+        };
+        let tx = *tx;
+        let mut response = Response::to(request, 200);
+        let codecs = &self.facts.snapshot.config.media.codecs;
+        if let Err(code) = self.leg.describe(request, &mut response, codecs, floor) {
+            return self.reject(code, floor);
+        }
+        self.dress(&mut response, floor);
+        self.leg.unacked = Some(tx);
+        self.invitation = Invitation::Answered;
+        floor.respond(tx, &response);
+        self.watch(self.leg.id, floor);
+        floor.tell(Event::CallAnswered {
+            call: self.facts.id.clone(),
+            setup: floor.now.saturating_duration_since(self.facts.began),
+        });
+    }
+
+    /// What every 2xx to a caller's INVITE carries besides its description.
+    fn dress(&self, response: &mut Response, floor: &Floor<'_>) {
+        if let Some(dialog) = &self.leg.dialog {
+            response.set_to_tag(&dialog.id().local_tag);
+            let contact = floor.shared.advertise.contact(dialog.peer());
+            response.headers.push(Name::Contact, format!("<{contact}>"));
+        }
+        response.headers.push(Name::Allow, ALLOW);
+        response.headers.push(Name::Supported, "timer");
+        if let Some(timer) = &self.leg.timer {
+            timer.write_answer(&mut response.headers);
+        }
+    }
+
+    /// Asks the worker to say so when a phone falls silent.
+    pub(super) fn watch(&self, leg: LegId, floor: &mut Floor<'_>) {
+        let silence = Some(self.facts.snapshot.config.media.silence);
+        floor.media(Command::Watch { leg, silence });
+    }
+
+    fn reject(&mut self, code: u16, floor: &mut Floor<'_>) {
+        self.refuse_caller(code, floor);
+        self.end(Outcome::Rejected, Hangup::Flow, floor);
+    }
+
+    /// Plays to the caller and tells the flow when it is over.
+    fn play(&mut self, spoken: &[Spoken], floor: &mut Floor<'_>) {
+        self.story.left = None;
+        let sounds = self.sounds(spoken, floor);
+        if sounds.is_empty() {
+            return self.drive(flow::Input::Played, floor);
+        }
+        let play = self.next_play();
+        self.playing = Some(play);
+        let leg = self.leg.id;
+        floor.media(Command::Play {
+            leg,
+            play,
+            sounds,
+            looped: false,
+        });
+    }
+
+    /// The sounds themselves. Which sounds a flow can play is checked when it is loaded,
+    /// so one that is missing here is a fault worth telling.
+    pub(super) fn sounds(&self, spoken: &[Spoken], floor: &mut Floor<'_>) -> Arc<[Arc<Sound>]> {
+        let library = &self.facts.snapshot.sounds;
+        let mut sounds = Vec::with_capacity(spoken.len());
+        for item in spoken {
+            let sound = match item {
+                Spoken::Sound { language, name } => library.sound(language, name),
+                Spoken::Silence(time) => Some(library.silence(*time)),
+            };
+            match sound {
+                Some(sound) => sounds.push(sound),
+                None => floor.tell(Event::FlowFailed {
+                    call: self.facts.id.clone(),
+                    flow: self.facts.flow.clone(),
+                    node: self.run.node().clone(),
+                    fault: FlowFault::Sound,
+                }),
+            }
+        }
+        sounds.into()
+    }
+
+    /// Plays over and over to a leg.
+    pub(super) fn loop_sound(&mut self, leg: LegId, sound: &Arc<Sound>, floor: &mut Floor<'_>) {
+        let play = self.next_play();
+        floor.media(Command::Play {
+            leg,
+            play,
+            sounds: Arc::new([Arc::clone(sound)]),
+            looped: true,
+        });
+    }
+
+    pub(super) fn stop_playing(&mut self, floor: &mut Floor<'_>) {
+        self.playing = None;
+        floor.media(Command::Stop { leg: self.leg.id });
+    }
+
+    pub(super) fn played(&mut self, play: PlayId, floor: &mut Floor<'_>) {
+        if self.playing != Some(play) {
+            return;
+        }
+        self.playing = None;
+        match self.stage {
+            Stage::Flow => self.drive(flow::Input::Played, floor),
+            Stage::Queued(_) => self.music(floor),
+            Stage::Dialing(_) | Stage::Talking(_) | Stage::Ending { .. } => {}
+        }
+    }
+
+    pub(super) fn key(&mut self, key: char, floor: &mut Floor<'_>) {
+        match &self.stage {
+            Stage::Flow => self.drive(flow::Input::Key(key), floor),
+            Stage::Queued(_) => self.key_in_queue(key, floor),
+            // A key of a talk is the other side's: the worker passes it on.
+            Stage::Dialing(_) | Stage::Talking(_) | Stage::Ending { .. } => {}
+        }
+    }
+
+    fn queue(&mut self, request: QueueRequest, floor: &mut Floor<'_>) {
+        self.story.left = None;
+        let now = floor.now;
+        if let Err(exit) = self.enter_queue(request, (Waits::ForQueue, now), floor) {
+            self.drive(flow::Input::QueueEnded(exit), floor);
+        }
+    }
+
+    /// The flow's own `line`: a queue, or an address outside.
+    fn line(&mut self, name: &LineName, floor: &mut Floor<'_>) {
+        self.story.left = None;
+        let now = floor.now;
+        let ended = match self.facts.snapshot.config.lines.get(name) {
+            Some(crate::config::Line::Queue(queue)) => {
+                let request = self.plain_request(queue.clone());
+                self.enter_queue(request, (Waits::ForLine, now), floor)
+                    .map_err(line_exit)
+            }
+            Some(crate::config::Line::Outside { .. }) => self.dial(name, floor).map(|dial| {
+                self.stage = Stage::Dialing(Box::new(dial));
+                let tone = self.facts.snapshot.sounds.ringing();
+                self.loop_sound(self.leg.id, &tone, floor);
+            }),
+            None => Err(LineExit::Error),
+        };
+        if let Err(exit) = ended {
+            self.drive(flow::Input::LineEnded(exit), floor);
+        }
+    }
+
+    /// A call that asks nothing of a queue but what the queue asks itself.
+    pub(super) fn plain_request(&self, queue: QueueName) -> QueueRequest {
+        QueueRequest {
+            queue,
+            require: crate::model::Requirement::default(),
+            priority: self.run.priority(),
+            max_wait: None,
+            music: None,
+            announce: None,
+            keys: std::collections::BTreeSet::new(),
+            operator_announcement: None,
+        }
+    }
+
+    /// Refuses the INVITE, if it is not answered yet.
+    pub(super) fn refuse_caller(&mut self, code: u16, floor: &mut Floor<'_>) {
+        if let Invitation::Pending { tx, request } = &self.invitation {
+            let mut response = Response::to(request, code);
+            if let Some(dialog) = &self.leg.dialog {
+                response.set_to_tag(&dialog.id().local_tag);
+            }
+            if code == 503 {
+                let wait = RETRY_AFTER.as_secs().to_string();
+                response.headers.push(Name::RetryAfter, wait);
+            }
+            let tx = *tx;
+            floor.respond(tx, &response);
+            self.invitation = Invitation::Over;
+        }
+    }
+
+    /// There are no ports for a stream.
+    pub(super) fn open_failed(&mut self, leg: LegId, floor: &mut Floor<'_>) {
+        if leg == self.leg.id {
+            self.leg.port = Port::None;
+            self.refuse_caller(503, floor);
+            return self.end(Outcome::Failed, Hangup::Fault, floor);
+        }
+        // A leg that was closed before its ports came is waited for no longer.
+        self.closing.retain(|closing| *closing != leg);
+        self.no_port_to_ring(leg, floor);
+    }
+
+    /// Takes the 200's ACK: the caller hears us from now on.
+    pub(super) fn confirmed(&mut self, floor: &mut Floor<'_>) {
+        self.invitation = Invitation::Confirmed;
+        if matches!(self.stage, Stage::Flow) {
+            self.drive(flow::Input::Answered, floor);
+        }
+    }
+}
+
+/// Calls that find no port may find one this much later.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// What a line that is a queue says when the queue does not take the call.
+pub(super) fn line_exit(exit: flow::QueueExit) -> LineExit {
+    match exit {
+        flow::QueueExit::Answered => LineExit::Answered,
+        flow::QueueExit::Full => LineExit::Busy,
+        flow::QueueExit::Timeout | flow::QueueExit::NoOperators => LineExit::NoAnswer,
+        flow::QueueExit::Error | flow::QueueExit::Key(_) => LineExit::Error,
+    }
+}

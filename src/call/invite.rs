@@ -1,0 +1,210 @@
+//! INVITEs of ours: to an operator's phones, and to a line outside.
+
+use crate::call::call::Call;
+use crate::call::floor::Floor;
+use crate::call::leg::{ALLOW, Leg, put_sdp};
+use crate::model::Codec;
+use crate::sip::session_timer::{self, Wish};
+use crate::sip::{ClientTx, Dialog, Host, Method, Name, Peer, Request, Response, Uri};
+
+/// One INVITE of ours that has no final answer.
+#[derive(Debug)]
+pub(super) struct Branch {
+    pub(super) tx: ClientTx,
+    pub(super) request: Request,
+    pub(super) contact: String,
+}
+
+/// Whom an INVITE is for.
+pub(super) struct Target {
+    /// The Request-URI.
+    pub(super) uri: Uri,
+    /// What To says.
+    pub(super) to: String,
+    /// Where it goes.
+    pub(super) peer: Peer,
+}
+
+impl Call {
+    /// Sends an INVITE with a proposal for `leg`, whose ports are open. The caller is in
+    /// From and P-Asserted-Identity (RFC 3325), `more` headers are added.
+    pub(super) fn invite(
+        &self,
+        leg: &mut Leg,
+        target: Target,
+        more: &[(Name, String)],
+        floor: &mut Floor<'_>,
+    ) -> Option<Branch> {
+        let peer = target.peer;
+        let codecs = self.codecs();
+        let text = leg.propose(peer.remote.ip(), &codecs, floor)?;
+        let contact = floor.shared.advertise.contact(peer);
+        let identity = self.identity();
+        let mut request = Request::new(Method::Invite, target.uri);
+        let tag = floor.tag();
+        let call_id = floor.endpoint.fresh_call_id();
+        let headers = &mut request.headers;
+        headers.push(Name::From, format!("{identity};tag={tag}"));
+        headers.push(Name::To, target.to);
+        headers.push(Name::CallId, call_id);
+        headers.push(Name::CSeq, "1 INVITE");
+        headers.push(Name::Contact, format!("<{contact}>"));
+        headers.push(Name::PAssertedIdentity, identity);
+        headers.push(Name::Allow, ALLOW);
+        session_timer::propose(headers, Wish::default());
+        for (name, value) in more {
+            headers.push(name.clone(), value.clone());
+        }
+        put_sdp(&mut request.headers, &mut request.body, text);
+        let tx = floor.ask(request.clone(), peer);
+        Some(Branch {
+            tx,
+            request,
+            contact,
+        })
+    }
+
+    /// The caller as an address: the name quoted, the number at our domain.
+    fn identity(&self) -> String {
+        let domain = &self.facts.snapshot.config.domain;
+        let host = Host::parse(domain).unwrap_or_else(|| Host::Name("invalid".into()));
+        let uri = Uri::sip(Some(self.facts.from.as_str()), &host, None);
+        match &self.facts.display {
+            Some(name) => format!("{} <{}>", quote(name), uri.as_str()),
+            None => format!("<{}>", uri.as_str()),
+        }
+    }
+
+    /// What the caller speaks first, so that both sides speak the same and nothing is
+    /// transcoded.
+    fn codecs(&self) -> Vec<Codec> {
+        let configured = &self.facts.snapshot.config.media.codecs;
+        let caller = self.leg.agreed.map(|agreed| agreed.codec);
+        let rest = configured.iter().copied().filter(|c| Some(*c) != caller);
+        caller.into_iter().chain(rest).collect()
+    }
+
+    /// What a phone that answered agreed to: its dialog is acknowledged, and its stream
+    /// is connected. `None` when it makes no sense; then it is hung up.
+    pub(super) fn pick_up(
+        &self,
+        branch: &Branch,
+        leg: &mut Leg,
+        (response, peer): (&Response, Peer),
+        floor: &mut Floor<'_>,
+    ) -> Option<()> {
+        let dialog = acknowledge(branch, response, peer, floor)?;
+        leg.note_allow(&response.headers.tokens(&Name::Allow));
+        leg.timer = Some(crate::sip::SessionTimer::answered(
+            response,
+            Wish::default(),
+            floor.now,
+        ));
+        leg.dialog = Some(dialog);
+        let codecs = self.codecs();
+        if leg.take_answer(&response.body, peer.remote.ip(), &codecs, floor) {
+            return Some(());
+        }
+        leg.bye(Some(NO_CODEC), floor);
+        None
+    }
+
+    /// Gives up INVITEs. Their final answers are waited for all the same.
+    pub(super) fn give_up(
+        &mut self,
+        branches: Vec<Branch>,
+        reason: Option<&str>,
+        floor: &mut Floor<'_>,
+    ) {
+        for branch in branches {
+            floor
+                .endpoint
+                .cancel(branch.tx, reason, floor.now, floor.sip);
+            self.strays.push(branch);
+        }
+    }
+
+    /// The final answer of an INVITE that was given up. A phone that answered at the same
+    /// moment is told that the caller is gone.
+    pub(super) fn stray_answered(
+        &mut self,
+        tx: ClientTx,
+        response: &Response,
+        peer: Peer,
+        floor: &mut Floor<'_>,
+    ) -> bool {
+        let Some(at) = self.strays.iter().position(|stray| stray.tx == tx) else {
+            return false;
+        };
+        if response.code >= 200 {
+            let branch = self.strays.swap_remove(at);
+            if response.code < 300 {
+                hang_up_late(&branch, response, peer, floor);
+            }
+        }
+        true
+    }
+}
+
+/// Reason (RFC 3326) for a phone with which no stream can be agreed on.
+const NO_CODEC: &str = "SIP ;cause=488 ;text=\"Not Acceptable Here\"";
+/// For phones that rang when another was picked up.
+pub(super) const ELSEWHERE: &str = "SIP ;cause=200 ;text=\"Call completed elsewhere\"";
+
+/// Acknowledges a 2xx and ends its dialog.
+pub(super) fn hang_up_late(
+    branch: &Branch,
+    response: &Response,
+    peer: Peer,
+    floor: &mut Floor<'_>,
+) {
+    if let Some(mut dialog) = acknowledge(branch, response, peer, floor) {
+        let bye = dialog.request(Method::Bye);
+        let peer = dialog.peer();
+        floor.send(bye, peer);
+    }
+}
+
+fn acknowledge(
+    branch: &Branch,
+    response: &Response,
+    peer: Peer,
+    floor: &mut Floor<'_>,
+) -> Option<Dialog> {
+    let dialog = Dialog::from_response(&branch.request, response, &branch.contact, peer).ok()?;
+    let ack = dialog.ack(1);
+    floor
+        .endpoint
+        .acknowledge(branch.tx, ack, dialog.peer(), floor.now, floor.sip);
+    Some(dialog)
+}
+
+/// A quoted string (RFC 3261 section 25.1).
+fn quote(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for char in text.chars().filter(|c| !c.is_control()) {
+        if matches!(char, '"' | '\\') {
+            quoted.push('\\');
+        }
+        quoted.push(char);
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_quoted_so_that_it_stays_a_name() {
+        for (name, quoted) in [
+            ("Anna", r#""Anna""#),
+            (r#"a" <sip:b@c>"#, r#""a\" <sip:b@c>""#),
+            ("back\\slash\r\n", r#""back\\slash""#),
+        ] {
+            assert_eq!(quote(name), quoted);
+        }
+    }
+}

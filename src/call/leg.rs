@@ -1,0 +1,389 @@
+//! One side of a call: a dialog and a stream.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use crate::call::floor::Floor;
+use crate::media::Command;
+use crate::model::{Codec, LegId};
+use crate::sdp::{self, Agreed, Description, Direction, Local};
+use crate::sip::{ClientTx, Dialog, Method, Name, Peer, Request, Response, ServerTx, SessionTimer};
+
+/// What we understand, for Allow (RFC 3261 section 20.5).
+pub const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO";
+/// How long a silent phone may take to answer whether it is still there.
+const PROBE_TIME: Duration = Duration::from_secs(10);
+
+/// Which side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Caller,
+    /// The operator, or the line.
+    Other,
+}
+
+/// The ports of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Port {
+    None,
+    Opening,
+    Open(SocketAddr),
+}
+
+/// A phone that is asked whether it is still there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Probe {
+    tx: ClientTx,
+    until: Instant,
+}
+
+/// A refresh of ours that is not answered yet.
+#[derive(Clone, Copy, Debug)]
+struct Refresh {
+    tx: ClientTx,
+    /// The number of the re-INVITE, whose 2xx wants an ACK; `None` for an UPDATE.
+    invite: Option<u32>,
+}
+
+/// What became of a question of ours to a phone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reply {
+    /// Not one of this leg's.
+    NotOurs,
+    /// The phone is there.
+    Alive,
+    /// The phone knows nothing of the call, or is not there.
+    Gone,
+}
+
+/// One side of a call.
+#[derive(Debug)]
+pub(super) struct Leg {
+    pub(super) id: LegId,
+    pub(super) port: Port,
+    /// Confirmed, or the caller's before it is answered.
+    pub(super) dialog: Option<Dialog>,
+    pub(super) agreed: Option<Agreed>,
+    pub(super) timer: Option<SessionTimer>,
+    /// A 2xx of ours that has no ACK yet.
+    pub(super) unacked: Option<ServerTx>,
+    /// Our proposal went out in that 2xx; the answer comes in the ACK.
+    awaits_answer: bool,
+    pub(super) held: bool,
+    takes_update: bool,
+    version: u64,
+    probe: Option<Probe>,
+    refresh: Option<Refresh>,
+}
+
+impl Leg {
+    pub(super) fn new(id: LegId) -> Self {
+        Self {
+            id,
+            port: Port::None,
+            dialog: None,
+            agreed: None,
+            timer: None,
+            unacked: None,
+            awaits_answer: false,
+            held: false,
+            takes_update: false,
+            version: 0,
+            probe: None,
+            refresh: None,
+        }
+    }
+
+    /// Asks for ports, once.
+    pub(super) fn open(&mut self, floor: &mut Floor<'_>) {
+        if self.port == Port::None {
+            self.port = Port::Opening;
+            floor.media(Command::Open { leg: self.id });
+        }
+    }
+
+    /// Whether it wants to be closed.
+    pub(super) fn has_stream(&self) -> bool {
+        self.port != Port::None
+    }
+
+    /// Notes what the peer can do, from its INVITE or its 2xx.
+    pub(super) fn note_allow(&mut self, allow: &[String]) {
+        self.takes_update = allow.iter().any(|method| method == "update");
+    }
+
+    /// What we propose to `remote`, codecs best first.
+    pub(super) fn propose(
+        &mut self,
+        remote: IpAddr,
+        codecs: &[Codec],
+        floor: &Floor<'_>,
+    ) -> Option<String> {
+        self.version += 1;
+        let local = self.local(remote, codecs, floor)?;
+        Some(sdp::propose(&local, Direction::SendRecv))
+    }
+
+    /// Takes the answer to our proposal.
+    pub(super) fn take_answer(
+        &mut self,
+        body: &[u8],
+        remote: IpAddr,
+        codecs: &[Codec],
+        floor: &mut Floor<'_>,
+    ) -> bool {
+        self.awaits_answer = false;
+        let agreed = self
+            .local(remote, codecs, floor)
+            .zip(Description::parse(body).ok())
+            .and_then(|(local, answer)| sdp::agree(&answer, &local).ok());
+        let Some(agreed) = agreed else {
+            return false;
+        };
+        self.connect(agreed, floor);
+        true
+    }
+
+    /// Answers a proposal: the text. `Err` is the code to refuse it with.
+    pub(super) fn answer(
+        &mut self,
+        body: &[u8],
+        remote: IpAddr,
+        codecs: &[Codec],
+        floor: &mut Floor<'_>,
+    ) -> Result<String, u16> {
+        let proposal = Description::parse(body).map_err(|_| 400_u16)?;
+        self.version += 1;
+        let local = self.local(remote, codecs, floor).ok_or(500_u16)?;
+        let (text, agreed) = sdp::answer(&proposal, &local).map_err(|_| 488_u16)?;
+        self.connect(agreed, floor);
+        Ok(text)
+    }
+
+    /// Fills the 2xx to an INVITE: the answer to its proposal, or a proposal of ours.
+    pub(super) fn describe(
+        &mut self,
+        request: &Request,
+        response: &mut Response,
+        codecs: &[Codec],
+        floor: &mut Floor<'_>,
+    ) -> Result<(), u16> {
+        let remote = self.remote().ok_or(500_u16)?.remote.ip();
+        let text = if request.body.is_empty() {
+            self.awaits_answer = true;
+            self.propose(remote, codecs, floor).ok_or(500_u16)?
+        } else {
+            self.answer(&request.body, remote, codecs, floor)?
+        };
+        put_sdp(&mut response.headers, &mut response.body, text);
+        Ok(())
+    }
+
+    /// The ACK for our 2xx; `false` when it should have brought an answer and did not.
+    pub(super) fn acknowledged(
+        &mut self,
+        ack: &Request,
+        codecs: &[Codec],
+        floor: &mut Floor<'_>,
+    ) -> bool {
+        if let Some(tx) = self.unacked.take() {
+            floor.endpoint.acknowledged(tx);
+        }
+        if !self.awaits_answer {
+            return true;
+        }
+        let remote = self.remote().map(|peer| peer.remote.ip());
+        remote.is_some_and(|remote| self.take_answer(&ack.body, remote, codecs, floor))
+    }
+
+    fn connect(&mut self, agreed: Agreed, floor: &mut Floor<'_>) {
+        self.agreed = Some(agreed);
+        floor.media(Command::Connect {
+            leg: self.id,
+            agreed,
+        });
+    }
+
+    /// Where requests to it go.
+    pub(super) fn remote(&self) -> Option<Peer> {
+        self.dialog.as_ref().map(Dialog::peer)
+    }
+
+    /// Whether a request with this To tag is for it.
+    pub(super) fn has_tag(&self, tag: &str) -> bool {
+        self.dialog
+            .as_ref()
+            .is_some_and(|dialog| dialog.id().local_tag == tag)
+    }
+
+    /// Hangs up a confirmed dialog.
+    pub(super) fn bye(&mut self, reason: Option<&str>, floor: &mut Floor<'_>) {
+        if let Some(mut dialog) = self.dialog.take() {
+            let mut bye = dialog.request(Method::Bye);
+            if let Some(reason) = reason {
+                bye.headers.push(Name::Reason, reason.to_owned());
+            }
+            floor.send(bye, dialog.peer());
+        }
+    }
+
+    /// Asks a silent phone whether it is there (an in-dialog OPTIONS, RFC 3261
+    /// section 11): one that lost the call says 481, one that is gone nothing.
+    pub(super) fn ask_alive(&mut self, floor: &mut Floor<'_>) {
+        if self.probe.is_some() {
+            return;
+        }
+        if let Some(dialog) = &mut self.dialog {
+            let request = dialog.request(Method::Options);
+            let peer = dialog.peer();
+            self.probe = Some(Probe {
+                tx: floor.ask(request, peer),
+                until: floor.now + PROBE_TIME,
+            });
+        }
+    }
+
+    /// Refreshes what both sides keep of the call (RFC 4028 section 7.4).
+    pub(super) fn refresh(&mut self, codecs: &[Codec], floor: &mut Floor<'_>) {
+        if self.refresh.is_some() {
+            return;
+        }
+        let remote = self.remote().map(|peer| peer.remote.ip());
+        let sdp = if self.takes_update {
+            None
+        } else {
+            // The version stays: nothing is changed (RFC 3264 section 8).
+            let direction = if self.held {
+                Direction::RecvOnly
+            } else {
+                Direction::SendRecv
+            };
+            remote
+                .and_then(|remote| self.local(remote, codecs, floor))
+                .map(|local| sdp::propose(&local, direction))
+        };
+        let (Some(dialog), Some(timer)) = (&mut self.dialog, &self.timer) else {
+            return;
+        };
+        let method = if sdp.is_some() {
+            Method::Invite
+        } else {
+            Method::Update
+        };
+        let mut request = dialog.request(method);
+        timer.write_refresh(&mut request.headers);
+        let invite = sdp.is_some().then(|| dialog.local_cseq());
+        if let Some(text) = sdp {
+            put_sdp(&mut request.headers, &mut request.body, text);
+        }
+        let peer = dialog.peer();
+        let tx = floor.ask(request, peer);
+        self.refresh = Some(Refresh { tx, invite });
+    }
+
+    /// Whether our own re-INVITE or UPDATE is on its way.
+    pub(super) fn is_refreshing(&self) -> bool {
+        self.refresh.is_some()
+    }
+
+    /// The answer to a probe or a refresh of ours.
+    pub(super) fn replied(
+        &mut self,
+        tx: ClientTx,
+        response: &Response,
+        floor: &mut Floor<'_>,
+    ) -> Reply {
+        if self.probe.is_some_and(|probe| probe.tx == tx) {
+            if response.code < 200 {
+                return Reply::Alive;
+            }
+            self.probe = None;
+            return judge(response.code);
+        }
+        let Some(refresh) = self.refresh.filter(|refresh| refresh.tx == tx) else {
+            return Reply::NotOurs;
+        };
+        if response.code < 200 {
+            return Reply::Alive;
+        }
+        self.refresh = None;
+        if response.code < 300 {
+            if let Some(dialog) = &mut self.dialog {
+                dialog.refresh(response);
+                if let Some(number) = refresh.invite {
+                    let ack = dialog.ack(number);
+                    let peer = dialog.peer();
+                    floor
+                        .endpoint
+                        .acknowledge(tx, ack, peer, floor.now, floor.sip);
+                }
+            }
+            if let Some(timer) = &mut self.timer {
+                timer.refreshed(floor.now);
+            }
+        }
+        judge(response.code)
+    }
+
+    /// A question of ours that nobody answered.
+    pub(super) fn unanswered(&mut self, tx: ClientTx) -> Reply {
+        let probe = self.probe.is_some_and(|probe| probe.tx == tx);
+        let refresh = self.refresh.is_some_and(|refresh| refresh.tx == tx);
+        if probe {
+            self.probe = None;
+        }
+        if refresh {
+            self.refresh = None;
+        }
+        if probe || refresh {
+            Reply::Gone
+        } else {
+            Reply::NotOurs
+        }
+    }
+
+    /// When the leg next wants to be looked at.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let timer = self.timer.as_ref().map(SessionTimer::deadline);
+        let probe = self.probe.map(|probe| probe.until);
+        self.dialog.as_ref()?;
+        timer.into_iter().chain(probe).min()
+    }
+
+    /// Whether a probe ran out.
+    pub(super) fn is_lost(&self, now: Instant) -> bool {
+        self.probe.is_some_and(|probe| now >= probe.until)
+    }
+
+    fn local<'a>(
+        &self,
+        remote: IpAddr,
+        codecs: &'a [Codec],
+        floor: &Floor<'_>,
+    ) -> Option<Local<'a>> {
+        let Port::Open(bound) = self.port else {
+            return None;
+        };
+        Some(Local {
+            address: SocketAddr::new(floor.shared.advertise.ip_for(remote), bound.port()),
+            codecs,
+            id: self.id.0 & (u64::MAX >> 1),
+            version: self.version,
+        })
+    }
+}
+
+fn judge(code: u16) -> Reply {
+    // RFC 3261 section 12.2.1.2: these two end the dialog.
+    if matches!(code, 408 | 481) {
+        Reply::Gone
+    } else {
+        Reply::Alive
+    }
+}
+
+/// Puts a description into a message.
+pub(super) fn put_sdp(headers: &mut crate::sip::Headers, body: &mut bytes::Bytes, text: String) {
+    headers.set(Name::ContentType, "application/sdp");
+    *body = text.into();
+}

@@ -1,0 +1,107 @@
+//! What all calls share: the board, the hall, the phones, and counts of what is limited.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use dashmap::DashMap;
+
+use crate::config::Config;
+use crate::dispatch::Board;
+use crate::media::Library;
+use crate::model::{Epoch, LineName};
+use crate::queue::Hall;
+use crate::registrar::Registrar;
+use crate::sip::Advertise;
+
+/// What is configured, as one call sees it from its beginning to its end.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// The configuration.
+    pub config: Config,
+    /// Prompts and music.
+    pub sounds: Library,
+    /// Where lines outside are reached; a line whose name nobody could look up is absent.
+    pub lines: BTreeMap<LineName, SocketAddr>,
+}
+
+/// What lives as long as the process, in the hands of every shard.
+#[derive(Debug)]
+pub struct Shared {
+    /// Who waits and who is ready.
+    pub board: Arc<Board>,
+    /// How many wait where.
+    pub hall: Hall,
+    /// Where operators' phones are.
+    pub registrar: Registrar,
+    /// One moment on both clocks.
+    pub epoch: Epoch,
+    /// What we say of where we are.
+    pub advertise: Advertise,
+    /// Calls of a trunk, of a line, of all.
+    pub gates: Gates,
+}
+
+/// Counts of what may be only so many, by name. The names are of the configuration, so
+/// there are few.
+#[derive(Debug, Default)]
+pub struct Gates(DashMap<String, Arc<AtomicUsize>>);
+
+impl Gates {
+    /// One more of `name`, if there are fewer than `most`.
+    #[must_use]
+    pub fn enter(&self, name: &str, most: usize) -> Option<Permit> {
+        let count = self.count_of(name);
+        count
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| {
+                (n < most).then_some(n + 1)
+            })
+            .ok()?;
+        Some(Permit(count))
+    }
+
+    /// How many of `name` there are.
+    #[must_use]
+    pub fn count(&self, name: &str) -> usize {
+        self.0
+            .get(name)
+            .map_or(0, |count| count.load(Ordering::Acquire))
+    }
+
+    fn count_of(&self, name: &str) -> Arc<AtomicUsize> {
+        if let Some(count) = self.0.get(name) {
+            return Arc::clone(&count);
+        }
+        Arc::clone(&self.0.entry(name.to_owned()).or_default())
+    }
+}
+
+/// One of those that are counted, until it is dropped.
+#[derive(Debug)]
+pub struct Permit(Arc<AtomicUsize>);
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gate_counts_who_is_inside() {
+        let gates = Gates::default();
+        let one = gates.enter("a", 2).unwrap();
+        let two = gates.enter("a", 2).unwrap();
+        assert!(gates.enter("a", 2).is_none());
+        assert!(gates.enter("b", 2).is_some());
+        drop(one);
+        assert_eq!(gates.count("a"), 1);
+        assert!(gates.enter("a", 2).is_some());
+        drop(two);
+        assert_eq!(gates.count("a"), 0);
+    }
+}

@@ -1,0 +1,287 @@
+//! `sip`, `media`, `http`, `storage`, `limits`.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use super::reader::{Reader, check_name};
+use super::types::{Http, Limits, Listen, Media, Sip, Storage, Transport, Trunk};
+use crate::flow::source::Cursor;
+use crate::model::{Codec, TrunkName};
+
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3600);
+/// Below the ephemeral ports, which start at 32768.
+const PORTS: std::ops::RangeInclusive<u16> = 10_000..=29_999;
+
+impl Reader<'_> {
+    pub(super) fn sip(&mut self, section: Option<Cursor<'_>>) -> Sip {
+        if let Some(section) = section {
+            section.unknown_keys(
+                &[
+                    "listen",
+                    "advertise",
+                    "trunks",
+                    "min_expires",
+                    "max_expires",
+                    "probe_every",
+                ],
+                self.diags,
+            );
+        }
+        let max_expires = self.duration(section, "max_expires", HOUR, 60 * SECOND..=24 * HOUR);
+        let min_expires = self.duration(section, "min_expires", 60 * SECOND, SECOND..=HOUR);
+        if min_expires > max_expires
+            && let Some(value) = section.and_then(|section| section.get("min_expires"))
+        {
+            self.diags
+                .push(value.error("`min_expires` is longer than `max_expires`"));
+        }
+        Sip {
+            listen: self.listen(section),
+            advertise: self.advertise(section),
+            trunks: self.trunks(section),
+            min_expires,
+            max_expires,
+            probe_every: self.duration(section, "probe_every", 30 * SECOND, 5 * SECOND..=HOUR),
+        }
+    }
+
+    fn listen(&mut self, section: Option<Cursor<'_>>) -> Vec<Listen> {
+        let any = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 5060);
+        let Some(value) = section.and_then(|section| section.get("listen")) else {
+            return [Transport::Udp, Transport::Tcp]
+                .map(|transport| Listen {
+                    transport,
+                    address: any,
+                })
+                .into();
+        };
+        let mut list = Vec::new();
+        for item in value.one_or_many() {
+            if let Some(listen) = self.listener(item) {
+                list.push(listen);
+            }
+        }
+        if !list.iter().any(|listen| listen.transport == Transport::Udp) {
+            let problem = value.error("no UDP listener: phones and trunks need one");
+            self.diags.push(problem.hint("add udp://0.0.0.0:5060"));
+        }
+        list
+    }
+
+    fn listener(&mut self, item: Cursor<'_>) -> Option<Listen> {
+        let text = item.string(self.diags)?;
+        let (scheme, address) = text.split_once("://").unwrap_or(("", text));
+        let transport = match scheme {
+            "udp" => Transport::Udp,
+            "tcp" => Transport::Tcp,
+            "tls" | "ws" | "wss" => {
+                let problem = item.error(format!("this version does not listen for {scheme}"));
+                self.diags.push(problem.hint("write udp:// or tcp://"));
+                return None;
+            }
+            _ => {
+                let problem = item.error(format!("`{text}` is no listener"));
+                self.diags.push(problem.hint("write udp://0.0.0.0:5060"));
+                return None;
+            }
+        };
+        let Ok(address) = address.parse() else {
+            let problem = item.error(format!("`{address}` is no address with a port"));
+            self.diags
+                .push(problem.hint("write udp://0.0.0.0:5060 or udp://[::]:5060"));
+            return None;
+        };
+        Some(Listen { transport, address })
+    }
+
+    fn advertise(&mut self, section: Option<Cursor<'_>>) -> Option<IpAddr> {
+        let value = section?.get("advertise")?;
+        let text = value.string(self.diags)?;
+        if text == "auto" {
+            return None;
+        }
+        let address = text.parse().ok();
+        if address.is_none() {
+            let problem = value.error(format!("`{text}` is no IP address"));
+            self.diags
+                .push(problem.hint("write `auto` or an IP address"));
+        }
+        address
+    }
+
+    fn trunks(&mut self, section: Option<Cursor<'_>>) -> BTreeMap<TrunkName, Trunk> {
+        let mut trunks = BTreeMap::new();
+        let Some(value) = section.and_then(|section| section.get("trunks")) else {
+            return trunks;
+        };
+        for (name, trunk) in value.map(self.diags).unwrap_or_default() {
+            check_name(trunk, name, self.diags);
+            for secret in ["username", "secret"] {
+                if let Some(value) = trunk.get(secret) {
+                    let problem = value.key_error("this version knows trunks by address only");
+                    self.diags
+                        .push(problem.hint("write `from: [203.0.113.0/24]`"));
+                }
+            }
+            trunk.unknown_keys(&["from", "max_calls", "username", "secret"], self.diags);
+            let mut from = Vec::new();
+            let ranges = trunk.require("from", self.diags);
+            for item in ranges.map(|r| r.one_or_many()).unwrap_or_default() {
+                from.extend(self.network(item));
+            }
+            let max_calls = self.count(trunk, "max_calls");
+            trunks.insert(TrunkName::from(name), Trunk { from, max_calls });
+        }
+        trunks
+    }
+
+    fn network(&mut self, item: Cursor<'_>) -> Option<IpNet> {
+        let text = item.string(self.diags)?;
+        let address = |text: &str| text.parse::<IpAddr>().ok().map(IpNet::from);
+        let network = text.parse().ok().or_else(|| address(text));
+        if network.is_none() {
+            let problem = item.error(format!("`{text}` is no range of addresses"));
+            self.diags
+                .push(problem.hint("write 203.0.113.0/24, \"::1/128\", or one address"));
+        }
+        network
+    }
+
+    pub(super) fn media(&mut self, section: Option<Cursor<'_>>) -> Media {
+        if let Some(section) = section {
+            section.unknown_keys(&["ports", "codecs", "srtp", "silence"], self.diags);
+            let srtp = [("off", true), ("optional", true), ("required", false)];
+            if self.word(section, "srtp", &srtp) == Some(false)
+                && let Some(value) = section.get("srtp")
+            {
+                let problem = value.error("this version does not encrypt streams");
+                self.diags.push(problem.hint("write `off` or `optional`"));
+            }
+        }
+        let minute = 60 * SECOND;
+        Media {
+            ports: self.ports(section),
+            codecs: self.codecs(section),
+            silence: self.duration(section, "silence", 20 * SECOND, SECOND..=10 * minute),
+        }
+    }
+
+    fn ports(&mut self, section: Option<Cursor<'_>>) -> std::ops::RangeInclusive<u16> {
+        let Some(value) = section.and_then(|section| section.get("ports")) else {
+            return PORTS;
+        };
+        let Some(text) = value.word(self.diags) else {
+            return PORTS;
+        };
+        let range = text.split_once('-').and_then(|(low, high)| {
+            let range: (u16, u16) = (low.trim().parse().ok()?, high.trim().parse().ok()?);
+            // A stream takes two.
+            (range.0 >= 1024 && range.1 > range.0).then_some(range)
+        });
+        match range {
+            Some((low, high)) => low..=high,
+            None => {
+                let problem = value.error(format!("`{text}` is no range of ports"));
+                self.diags
+                    .push(problem.hint("write 10000-29999; the first is at least 1024"));
+                PORTS
+            }
+        }
+    }
+
+    fn codecs(&mut self, section: Option<Cursor<'_>>) -> Vec<Codec> {
+        let Some(value) = section.and_then(|section| section.get("codecs")) else {
+            return Codec::ALL.to_vec();
+        };
+        let mut codecs = Vec::new();
+        for item in value.one_or_many() {
+            let Some(name) = item.string(self.diags) else {
+                continue;
+            };
+            match Codec::ALL.into_iter().find(|codec| codec.as_str() == name) {
+                Some(codec) if codecs.contains(&codec) => {}
+                Some(codec) => codecs.push(codec),
+                None if matches!(name, "opus" | "g722") => {
+                    self.diags
+                        .push(item.warning(format!("this version does not speak {name}")));
+                }
+                None => {
+                    let problem = item.error(format!("there is no codec `{name}`"));
+                    self.diags.push(problem.hint("known are pcma and pcmu"));
+                }
+            }
+        }
+        if codecs.is_empty() {
+            let problem = value.error("no codec is left");
+            self.diags.push(problem.hint("write [pcma, pcmu]"));
+            return Codec::ALL.to_vec();
+        }
+        codecs
+    }
+
+    pub(super) fn http(&mut self, section: Option<Cursor<'_>>) -> Http {
+        let usual = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+        let Some(section) = section else {
+            return Http { listen: usual };
+        };
+        section.unknown_keys(&["listen"], self.diags);
+        let Some(value) = section.get("listen") else {
+            return Http { listen: usual };
+        };
+        let text = value.string(self.diags).unwrap_or("127.0.0.1:8080");
+        let listen = text.parse().unwrap_or_else(|_| {
+            let problem = value.error(format!("`{text}` is no address with a port"));
+            self.diags.push(problem.hint("write 127.0.0.1:8080"));
+            usual
+        });
+        Http { listen }
+    }
+
+    pub(super) fn storage(&mut self, section: Option<Cursor<'_>>, folder: &Path) -> Storage {
+        let usual = folder.join("../var/centrale.db");
+        let Some(section) = section else {
+            return Storage { path: usual };
+        };
+        section.unknown_keys(&["url"], self.diags);
+        let Some(value) = section.get("url") else {
+            return Storage { path: usual };
+        };
+        let text = value
+            .string(self.diags)
+            .unwrap_or("sqlite:../var/centrale.db");
+        match text.split_once(':') {
+            Some(("sqlite", path)) if !path.is_empty() => Storage {
+                path: folder.join(PathBuf::from(path.trim_start_matches("//"))),
+            },
+            Some(("postgres" | "postgresql", _)) => {
+                let problem = value.error("this version keeps its records in SQLite");
+                self.diags
+                    .push(problem.hint("write \"sqlite:../var/centrale.db\""));
+                Storage { path: usual }
+            }
+            _ => {
+                let problem = value.error(format!("`{text}` is no storage"));
+                self.diags
+                    .push(problem.hint("write \"sqlite:../var/centrale.db\""));
+                Storage { path: usual }
+            }
+        }
+    }
+
+    pub(super) fn limits(&mut self, section: Option<Cursor<'_>>) -> Limits {
+        if let Some(section) = section {
+            section.unknown_keys(&["calls", "calls_per_second"], self.diags);
+        }
+        let calls = self.number(section, "calls", 10_000, 1..=100_000);
+        let rate = self.number(section, "calls_per_second", 500, 1..=10_000);
+        Limits {
+            calls: usize::try_from(calls).unwrap_or(10_000),
+            calls_per_second: u32::try_from(rate).unwrap_or(500),
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! The shipped folder, and every mistake with its answer.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::*;
+use crate::model::{QueueName, Severity};
+
+fn shipped() -> Files {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let read = |folder: &str| {
+        let mut files: Vec<(String, String)> = std::fs::read_dir(root.join(folder))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|end| end == "yaml"))
+            .map(|path| {
+                let name = path.file_name().unwrap().to_string_lossy();
+                let text = std::fs::read_to_string(&path).unwrap();
+                (format!("{folder}/{name}"), text)
+            })
+            .collect();
+        files.sort();
+        files
+    };
+    let mut sounds = BTreeSet::new();
+    let prompts = root.join("ivr-flows/prompts");
+    let mut folders = vec![prompts.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "wav") {
+                let name = path.with_extension("");
+                let name = name.strip_prefix(&prompts).unwrap().to_string_lossy();
+                let (language, name) = name.split_once('/').unwrap();
+                sounds.insert((language.to_owned(), name.to_owned()));
+            }
+        }
+    }
+    Files {
+        config: read("config"),
+        flows: read("ivr-flows"),
+        sounds,
+    }
+}
+
+#[test]
+fn the_shipped_folder_has_nothing_to_complain_about() {
+    let (config, diags) = load(&shipped(), &|_| None, Path::new("config"));
+    let said: Vec<String> = diags.iter().map(ToString::to_string).collect();
+    assert!(said.is_empty(), "{}", said.join("\n"));
+    let config = config.unwrap();
+    let (number, entry) = config.numbers.find("1000").unwrap();
+    assert_eq!((number.as_str(), entry.flow.as_str()), ("1000", "welcome"));
+    let (number, entry) = config.numbers.find("4711").unwrap();
+    assert_eq!(
+        (number.as_str(), entry.flow.as_str()),
+        ("*", "unknown-number")
+    );
+    let queues: Vec<&str> = config.queues.keys().map(QueueName::as_str).collect();
+    assert_eq!(queues, ["billing", "general", "specialists", "support"]);
+    assert_eq!(config.queues["support"].escalate.len(), 4);
+    assert_eq!(config.storage.path, Path::new("config/../var/centrale.db"));
+    // RFC 2617's algorithm over alice:centrale.localhost:alice.
+    assert_eq!(config.operators["alice"].secret.md5.len(), 32);
+}
+
+/// The shipped folder with one more file: what is said of it.
+fn said(file: &str, without: &str) -> (bool, String) {
+    let mut files = shipped();
+    files
+        .config
+        .retain(|(name, _)| without.is_empty() || !name.contains(without));
+    files.config.push(("config/x.yaml".into(), file.into()));
+    let (config, diags) = load(&files, &|_| None, Path::new("config"));
+    let mut words = Vec::new();
+    for diag in diags.iter().filter(|diag| &*diag.file == "config/x.yaml") {
+        let hint = diag.hint.as_deref().unwrap_or("");
+        let kind = match diag.severity {
+            Severity::Error => "",
+            Severity::Warning => "(warning) ",
+        };
+        words.push(format!(
+            "{}:{} {kind}{} | {hint}",
+            diag.span.line, diag.span.column, diag.message
+        ));
+    }
+    (config.is_some(), words.join("\n"))
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
+fn each_mistake_says_where_and_what_to_write() {
+    for (without, text, expected) in [
+        (
+            "",
+            "quues: {}",
+            "1:1 there is no setting `quues` | did you mean `queues`?",
+        ),
+        (
+            "",
+            "domain: x.example",
+            "1:1 `domain` is already in config/centrale.yaml | write it in one file",
+        ),
+        (
+            "numbers",
+            "numbers: {\"1\": {flow: welcom}}",
+            "1:23 there is no flow `welcom` | did you mean `welcome`?",
+        ),
+        (
+            "numbers",
+            "numbers: {\"1\": {flow: welcome, language: de}}",
+            "the flow does not speak `de`",
+        ),
+        (
+            "numbers",
+            "numbers: {\"1\": {flow: welcome, project: helpdsk}}",
+            "there is no project `helpdsk` | did you mean `helpdesk`?",
+        ),
+        (
+            "hours",
+            "hours: {office: {zone: Mars/Olympus, open: {}}}",
+            "1:24",
+        ),
+        (
+            "operators",
+            "operators: {al: {skills: {a: 1}}}",
+            "operator `al` has no password",
+        ),
+        (
+            "operators",
+            "operators: {al: {secret: x, skills: {a: 11}}}",
+            "1:42",
+        ),
+        (
+            "operators",
+            "operators: {al: {digest: md5}}",
+            "this is no digest | write what `centrale secret` prints",
+        ),
+        (
+            "operators",
+            "operators: {al: {secret: \"${NOPE}\"}}",
+            "the environment variable NOPE is not set",
+        ),
+        (
+            "centrale",
+            "sip: {listen: [tls://0.0.0.0:5061]}",
+            "this version does not listen for tls | write udp:// or tcp://",
+        ),
+        (
+            "centrale",
+            "sip: {listen: [udp://localhost]}",
+            "`localhost` is no address with a port",
+        ),
+        (
+            "centrale",
+            "sip: {trunks: {a: {from: [10.0.0.0/33]}}}",
+            "`10.0.0.0/33` is no range of addresses",
+        ),
+        (
+            "centrale",
+            "media: {codecs: [speex]}",
+            "there is no codec `speex` | known are pcma and pcmu",
+        ),
+        (
+            "centrale",
+            "media: {codecs: [opus, pcmu]}",
+            "(warning) this version does not speak opus",
+        ),
+        (
+            "centrale",
+            "media: {ports: 80-90}",
+            "`80-90` is no range of ports",
+        ),
+        (
+            "centrale",
+            "storage: {url: \"postgres://x\"}",
+            "this version keeps its records in SQLite",
+        ),
+        ("centrale", "limits: {calls: 0}", "1:17"),
+        ("centrale", "drain: soon", "1:8"),
+        (
+            "queues",
+            "queues: {support: {strategy: ring_all}}",
+            "this version knows one strategy",
+        ),
+        (
+            "queues",
+            "queues: {support: {missed_offer: paus}}",
+            "`missed_offer` cannot be `paus` | did you mean `pause`?",
+        ),
+        (
+            "queues",
+            "queues: {support: {offer_timeout: 0s}}",
+            "`offer_timeout` is between 1s and 3m",
+        ),
+        (
+            "queues",
+            "queues: {support: {music: clam}}",
+            "there is no music `clam`",
+        ),
+        (
+            "queues",
+            "queues: {support: {escalate: [{after: 9s, line: tier3}]}}",
+            "there is no line `tier3`",
+        ),
+        (
+            "queues",
+            "queues: {support: {escalate: [{after: 9s}]}}",
+            "a step does exactly one thing",
+        ),
+        (
+            "queues",
+            "queues: {support: {escalate: [{after: 9s, priority: 1}, {after: 8s, priority: 1}]}}",
+            "this step comes before the one above it",
+        ),
+        (
+            "queues",
+            "queues: {support: {service_level: {target: 800%}}}",
+            "`800%` is no percentage | write 80%",
+        ),
+        (
+            "queues",
+            "queues: {support: {requires: {chess: 3}}}",
+            "(warning) no operator has the skills that queue `support` requires",
+        ),
+        (
+            "queues",
+            "lines: {a: {queue: suport}}\nqueues: {support: {}}",
+            "there is no queue `suport` | did you mean `support`?",
+        ),
+        (
+            "queues",
+            "lines: {a: {uri: \"http://x\"}}",
+            "`http://x` is no SIP address",
+        ),
+        (
+            "queues",
+            "lines: {a: {}}",
+            "a line is a queue or an address",
+        ),
+    ] {
+        let (_, said) = said(text, without);
+        assert!(
+            said.contains(expected),
+            "{text}\n said: {said}\n wants: {expected}"
+        );
+    }
+}
+
+#[test]
+fn one_error_is_enough_to_refuse_and_a_warning_is_not() {
+    assert!(!said("media: {codecs: [speex]}", "centrale").0);
+    assert!(said("media: {codecs: [opus, pcmu]}", "centrale").0);
+}
+
+#[test]
+fn an_almost_empty_folder_works() {
+    let files = Files {
+        config: vec![("c.yaml".into(), "numbers: {\"1\": {flow: a}}".into())],
+        flows: vec![(
+            "a.yaml".into(),
+            "version: 1\nflow: a\nstart: end\nlanguages: [en]\nnodes:\n  end: { type: hangup }\n"
+                .into(),
+        )],
+        sounds: BTreeSet::new(),
+    };
+    let (config, diags) = load(&files, &|_| None, Path::new("/etc/centrale"));
+    assert!(diags.is_empty(), "{diags:?}");
+    let config = config.unwrap();
+    assert_eq!(config.sip.listen.len(), 2);
+    assert_eq!(config.paths.flows, Path::new("/etc/centrale/../ivr-flows"));
+}

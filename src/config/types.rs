@@ -1,0 +1,184 @@
+//! A configuration, as meant.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use crate::flow::Flow;
+use crate::flow::hours::Calendar;
+use crate::model::{
+    Codec, FlowName, LineName, Number, OperatorName, Project, QueueName, TrunkName,
+};
+use crate::{operator, queue, sip};
+
+/// Everything that is configured. Without an error, and with every reference resolved.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The domain of operators' addresses, and the realm of their passwords.
+    pub domain: String,
+    /// SIP.
+    pub sip: Sip,
+    /// Sound.
+    pub media: Media,
+    /// The web server.
+    pub http: Http,
+    /// Where records go.
+    pub storage: Storage,
+    /// Folders.
+    pub paths: Paths,
+    /// What the process carries.
+    pub limits: Limits,
+    /// How long calls may go on after the server was asked to stop.
+    pub drain: Duration,
+    /// What may be dialled.
+    pub numbers: Numbers,
+    /// The queues.
+    pub queues: BTreeMap<QueueName, Arc<queue::Settings>>,
+    /// The lines.
+    pub lines: BTreeMap<LineName, Line>,
+    /// The operators.
+    pub operators: BTreeMap<OperatorName, Arc<operator::Settings>>,
+    /// Opening hours.
+    pub calendars: Arc<BTreeMap<String, Calendar>>,
+    /// The projects, with the names to show.
+    pub projects: BTreeMap<Project, String>,
+    /// The flows.
+    pub flows: BTreeMap<FlowName, Arc<Flow>>,
+}
+
+/// How a listener takes messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// Datagrams.
+    Udp,
+    /// Streams.
+    Tcp,
+}
+
+/// One address to listen on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// How.
+    pub transport: Transport,
+    /// Where.
+    pub address: SocketAddr,
+}
+
+/// `sip:`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sip {
+    /// Where to listen.
+    pub listen: Vec<Listen>,
+    /// The address to tell peers; `None` finds it out.
+    pub advertise: Option<IpAddr>,
+    /// Who may call in.
+    pub trunks: BTreeMap<TrunkName, Trunk>,
+    /// A registration must last at least this long.
+    pub min_expires: Duration,
+    /// And lasts at most this long.
+    pub max_expires: Duration,
+    /// How often registered phones are asked whether they are there.
+    pub probe_every: Duration,
+}
+
+/// Who may call in without registering.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trunk {
+    /// By address.
+    pub from: Vec<IpNet>,
+    /// At most so many calls at once.
+    pub max_calls: Option<u32>,
+}
+
+/// `media:`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Media {
+    /// The UDP ports of streams.
+    pub ports: RangeInclusive<u16>,
+    /// What we speak, best first.
+    pub codecs: Vec<Codec>,
+    /// A phone that sends nothing for so long is asked whether it is there.
+    pub silence: Duration,
+}
+
+/// `http:`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Http {
+    /// Where to listen.
+    pub listen: SocketAddr,
+}
+
+/// `storage:`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Storage {
+    /// The SQLite file.
+    pub path: PathBuf,
+}
+
+/// `paths:`, resolved against the folder of the configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paths {
+    /// Flows, `*.yaml`.
+    pub flows: PathBuf,
+    /// Sounds, `<language>/<name>.wav`.
+    pub prompts: PathBuf,
+    /// Recorded calls.
+    pub recordings: PathBuf,
+}
+
+/// `limits:`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Calls at once.
+    pub calls: usize,
+    /// Calls that begin in a second.
+    pub calls_per_second: u32,
+}
+
+/// Where a call is escalated to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// A queue of specialists.
+    Queue(QueueName),
+    /// An address outside.
+    Outside {
+        /// The address.
+        uri: sip::Uri,
+        /// At most so many calls at once.
+        max_calls: Option<u32>,
+    },
+}
+
+/// What a number leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NumberEntry {
+    /// Its flow.
+    pub flow: FlowName,
+    /// The language that the flow begins in.
+    pub language: Option<String>,
+    /// Whose number it is.
+    pub project: Option<Project>,
+}
+
+/// What may be dialled.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Numbers(pub(super) BTreeMap<Number, NumberEntry>);
+
+impl Numbers {
+    /// The entry for what was dialled: its own, or that of `*`.
+    #[must_use]
+    pub fn find(&self, dialled: &str) -> Option<(&Number, &NumberEntry)> {
+        let exact = self.0.get_key_value(dialled);
+        exact.or_else(|| self.0.get_key_value("*"))
+    }
+
+    /// Every entry.
+    pub fn iter(&self) -> impl Iterator<Item = (&Number, &NumberEntry)> {
+        self.0.iter()
+    }
+}

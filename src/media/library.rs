@@ -1,0 +1,112 @@
+//! Every sound of the process, encoded once and shared by all who hear it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::media::Sound;
+use crate::media::wav::{RATE, encode};
+
+/// The longest silence that a flow can ask for in one piece.
+const LONGEST_SILENCE: Duration = Duration::from_secs(60);
+/// What digital silence is in each law.
+const SILENCE: (u8, u8) = (0xff, 0xd5);
+
+/// Prompts and music by language and name; music is of language `music`.
+#[derive(Debug)]
+pub struct Library {
+    sounds: BTreeMap<String, BTreeMap<String, Arc<Sound>>>,
+    ringing: Arc<Sound>,
+}
+
+impl Default for Library {
+    fn default() -> Self {
+        Self {
+            sounds: BTreeMap::new(),
+            ringing: Arc::new(ringing()),
+        }
+    }
+}
+
+impl Library {
+    /// Adds a sound; one of the same name gives way.
+    pub fn insert(&mut self, language: &str, name: &str, sound: Arc<Sound>) {
+        let names = self.sounds.entry(language.to_owned()).or_default();
+        names.insert(name.to_owned(), sound);
+    }
+
+    /// A sound.
+    #[must_use]
+    pub fn sound(&self, language: &str, name: &str) -> Option<Arc<Sound>> {
+        self.sounds.get(language)?.get(name).cloned()
+    }
+
+    /// Nothing, for a while; at most a minute.
+    #[must_use]
+    pub fn silence(&self, time: Duration) -> Arc<Sound> {
+        let millis = time.min(LONGEST_SILENCE).as_millis();
+        let samples = usize::try_from(millis * u128::from(RATE) / 1000).unwrap_or(0);
+        Arc::new(Sound {
+            pcmu: Bytes::from(vec![SILENCE.0; samples]),
+            pcma: Bytes::from(vec![SILENCE.1; samples]),
+        })
+    }
+
+    /// What a caller hears while a phone rings elsewhere: 425 Hz, one second on and four
+    /// off (ETSI TR 101 041-2).
+    #[must_use]
+    pub fn ringing(&self) -> Arc<Sound> {
+        Arc::clone(&self.ringing)
+    }
+
+    /// How many sounds there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.sounds.values().map(BTreeMap::len).sum()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.sounds.is_empty()
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "five seconds of samples are exact in f32"
+)]
+fn ringing() -> Sound {
+    let (on, all) = (RATE, 5 * RATE);
+    let tone = |n: u32| {
+        if n >= on {
+            return 0.0;
+        }
+        let phase = std::f32::consts::TAU * 425.0 * n as f32 / RATE as f32;
+        phase.sin() * 6_000.0
+    };
+    encode(&(0..all).map(tone).collect::<Vec<_>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_library_gives_what_was_put_in() {
+        let mut library = Library::default();
+        let one = library.silence(Duration::from_millis(20));
+        assert_eq!((one.pcmu.len(), one.pcma.len()), (160, 160));
+        library.insert("en", "number/1", Arc::clone(&one));
+        assert_eq!(library.sound("en", "number/1"), Some(one));
+        assert_eq!(library.sound("nl", "number/1"), None);
+        assert_eq!(library.len(), 1);
+        assert_eq!(library.ringing().duration(), Duration::from_secs(5));
+        assert_eq!(
+            library.silence(Duration::from_secs(9999)).duration(),
+            LONGEST_SILENCE
+        );
+    }
+}

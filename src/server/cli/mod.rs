@@ -1,0 +1,98 @@
+//! The command line (contract section 2).
+
+mod check;
+mod flow;
+mod secret;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::server::serve;
+
+/// An inbound call centre server: SIP, IVR flows in YAML, skill-based queues.
+#[derive(Debug, Parser)]
+#[command(name = "centrale", version, about, max_term_width = 100)]
+struct Arguments {
+    /// The folder of the configuration.
+    #[arg(long, global = true, value_name = "DIR", default_value = "config")]
+    config: PathBuf,
+    /// What to log: `info`, `debug`, `centrale=debug,exchange=trace`, …
+    #[arg(long, global = true, value_name = "FILTER", default_value = "info")]
+    log: String,
+    /// How to write the log.
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    log_format: LogFormat,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server; so does no command at all.
+    Serve,
+    /// Validate the configuration and every flow; exit 1 when anything is wrong.
+    Check,
+    /// List, draw or try flows.
+    #[command(subcommand)]
+    Flow(flow::Command),
+    /// Turn a password into the digest that operators.yaml holds.
+    Secret {
+        /// The operator's name.
+        name: String,
+        /// The password; read from standard input when absent.
+        password: Option<String>,
+    },
+}
+
+/// Runs what the command line says.
+pub(crate) fn run() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version come here too, and are no failure.
+            error.print().ok();
+            return if error.use_stderr() {
+                ExitCode::from(2)
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    let done = match &arguments.command {
+        None | Some(Command::Serve) => serve::run(&serve::Options {
+            config: arguments.config,
+            log: arguments.log,
+            log_format: arguments.log_format,
+        })
+        .map(|()| ExitCode::SUCCESS),
+        Some(Command::Check) => check::run(&arguments.config),
+        Some(Command::Flow(command)) => flow::run(&arguments.config, command),
+        Some(Command::Secret { name, password }) => {
+            secret::run(&arguments.config, name, password.as_deref())
+        }
+    };
+    done.unwrap_or_else(|error| {
+        complain(&format!("centrale: {error:#}"));
+        ExitCode::FAILURE
+    })
+}
+
+/// A line on standard error.
+fn complain(line: &str) {
+    use std::io::Write as _;
+    writeln!(std::io::stderr(), "{line}").ok();
+}
+
+/// A line on standard output.
+fn say(line: &str) {
+    use std::io::Write as _;
+    writeln!(std::io::stdout(), "{line}").ok();
+}

@@ -1,0 +1,4 @@
+//! Sockets: datagrams and streams, to the shards and back.
+
+pub(crate) mod tcp;
+pub(crate) mod udp;

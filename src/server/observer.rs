@@ -1,0 +1,181 @@
+//! One thread reads every event: metrics, live views, records, the log.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use exchange::metric::{Names, Observer};
+use exchange::model::{Event, Sequence, Stamped};
+use exchange::record::{Floor, Ledger, Live, StoredEvent};
+
+use crate::server::clock;
+use crate::server::store::{Item, Store};
+
+/// Events that may wait. At 300 calls a second some 5,000 come in a second.
+const BACKLOG: usize = 131_072;
+/// A shard that finds no room waits this long for some, and then goes on without: calls
+/// come before their records.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+#[derive(Debug)]
+enum Letter {
+    Event(Event),
+    Configured(Box<(Floor, Names)>),
+    Stop,
+}
+
+/// Where events go.
+#[derive(Clone, Debug)]
+pub(crate) struct Witness(Sender<Letter>);
+
+impl Witness {
+    /// Tells an event.
+    pub(crate) fn tell(&self, event: Event) {
+        if self.0.send_timeout(Letter::Event(event), PATIENCE).is_err() {
+            tracing::error!("an event was lost: its readers are too slow");
+        }
+    }
+
+    /// Tells that queues and operators are others from now on.
+    pub(crate) fn configured(&self, floor: Floor, names: Names) {
+        self.0
+            .send(Letter::Configured(Box::new((floor, names))))
+            .ok();
+    }
+
+    /// Ends the thread after what it has been told.
+    pub(crate) fn stop(&self) {
+        self.0.send(Letter::Stop).ok();
+    }
+}
+
+/// Starts the thread.
+///
+/// # Errors
+/// When no thread can be started.
+pub(crate) fn start(
+    live: Arc<RwLock<Live>>,
+    store: Arc<Store>,
+    names: &Names,
+) -> std::io::Result<(Witness, JoinHandle<()>)> {
+    let (sender, letters) = bounded(BACKLOG);
+    let mut observer = Observer::new();
+    observer.expect(names);
+    let mut reader = Reader {
+        live,
+        store,
+        observer,
+        ledger: Ledger::new(),
+        sequence: 0,
+    };
+    let thread = thread::Builder::new()
+        .name("observer".into())
+        .spawn(move || reader.run(&letters))?;
+    Ok((Witness(sender), thread))
+}
+
+struct Reader {
+    live: Arc<RwLock<Live>>,
+    store: Arc<Store>,
+    observer: Observer,
+    ledger: Ledger,
+    sequence: u64,
+}
+
+impl Reader {
+    fn run(&mut self, letters: &Receiver<Letter>) {
+        for letter in letters {
+            match letter {
+                Letter::Event(event) => self.read(event),
+                Letter::Configured(now) => {
+                    let (floor, names) = *now;
+                    self.observer.expect(&names);
+                    let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
+                    live.reconfigure(&floor, clock::wall());
+                }
+                Letter::Stop => return,
+            }
+        }
+    }
+
+    fn read(&mut self, event: Event) {
+        self.sequence += 1;
+        let stamped = Stamped {
+            sequence: Sequence(self.sequence),
+            at: clock::wall(),
+            event,
+        };
+        log(&stamped.event);
+        self.observer.observe(&stamped);
+        self.live
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .handle(&stamped);
+        if let Some(record) = self.ledger.handle(&stamped) {
+            self.store.write(Item::Record(Box::new(record)));
+        }
+        let stored = StoredEvent::from(&stamped);
+        self.store.write(Item::Event(Box::new(stored)));
+    }
+}
+
+/// One line an event. Who called whom stands only in those of level `debug`.
+fn log(event: &Event) {
+    match event {
+        Event::CallStarted {
+            call,
+            number,
+            flow,
+            trunk,
+            ..
+        } => tracing::info!(%call, %number, %flow, %trunk, "call started"),
+        Event::CallEnded {
+            call,
+            outcome,
+            hangup,
+            lasted,
+        } => {
+            let lasted_s = lasted.as_secs_f32();
+            tracing::info!(%call, %outcome, ?hangup, lasted_s, "call ended");
+        }
+        Event::OperatorChanged {
+            operator,
+            state,
+            reason,
+            ..
+        } => {
+            let reason = reason.as_ref().map(exchange::model::PauseReason::as_str);
+            tracing::info!(%operator, %state, reason, "operator");
+        }
+        Event::Registered {
+            operator,
+            remote,
+            refresh: false,
+            ..
+        } => tracing::info!(%operator, %remote, "phone registered"),
+        Event::Unregistered {
+            operator, vanished, ..
+        } => tracing::info!(%operator, vanished, "phone gone"),
+        Event::Refused { reason, source } => {
+            tracing::debug!(reason = reason.as_str(), %source, "refused");
+        }
+        Event::Fault { call, what } => tracing::error!(?call, what, "contained a fault"),
+        Event::CallRejected { .. }
+        | Event::CallAnswered { .. }
+        | Event::FlowStep { .. }
+        | Event::FlowFailed { .. }
+        | Event::Queued { .. }
+        | Event::Dequeued { .. }
+        | Event::Escalated { .. }
+        | Event::Offered { .. }
+        | Event::OfferEnded { .. }
+        | Event::Talking { .. }
+        | Event::OnLine { .. }
+        | Event::Held { .. }
+        | Event::Resumed { .. }
+        | Event::TalkEnded { .. }
+        | Event::StreamEnded { .. }
+        | Event::Registered { refresh: true, .. } => tracing::debug!(?event, "event"),
+    }
+}

@@ -1,0 +1,335 @@
+//! A thread for each shard: wait, handle, perform.
+
+use std::io;
+use std::net::UdpSocket as StdUdp;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use exchange::dispatch::Match;
+use exchange::media::Command;
+use exchange::metric;
+use exchange::model::{Event, ShardId, limits};
+use exchange::shard::{Input, Output, Shard};
+use exchange::sip::endpoint::Count;
+use exchange::sip::{Peer, Transport, owner};
+use mio::net::UdpSocket;
+use mio::{Events, Interest, Poll, Token, Waker};
+
+use crate::server::clock;
+
+/// Datagrams taken from one socket before the others have their turn.
+const BATCH: usize = 64;
+/// Messages from other threads that may wait; more are lost like datagrams are, and come
+/// again. What must not be lost (reports, matches) is bounded by the calls there are.
+const INBOX: usize = 16_384;
+/// A shard looks up at least this often, whatever it waits for.
+const IDLE: Duration = Duration::from_secs(1);
+const WAKE: Token = Token(usize::MAX);
+
+/// Where everything that is for a shard goes.
+#[derive(Clone, Debug)]
+pub(crate) struct Inbox(Arc<Mailbox>);
+
+#[derive(Debug)]
+struct Mailbox {
+    letters: Sender<Letter>,
+    waiting: AtomicUsize,
+    awake: AtomicBool,
+    waker: Waker,
+}
+
+#[derive(Debug)]
+enum Letter {
+    Input(Input),
+    Stop,
+}
+
+impl Inbox {
+    /// Hands over what must arrive.
+    pub(crate) fn send(&self, input: Input) {
+        self.post(Letter::Input(input));
+    }
+
+    /// Hands over a message from the network; lost when too many wait.
+    pub(crate) fn received(&self, bytes: Bytes, peer: Peer) {
+        if self.0.waiting.load(Ordering::Relaxed) < INBOX {
+            self.post(Letter::Input(Input::Received { bytes, peer }));
+        }
+    }
+
+    fn stop(&self) {
+        self.post(Letter::Stop);
+    }
+
+    fn post(&self, letter: Letter) {
+        self.0.waiting.fetch_add(1, Ordering::Relaxed);
+        // A shard that is gone has nothing to wait for.
+        if self.0.letters.send(letter).is_ok() && !self.0.awake.swap(true, Ordering::SeqCst) {
+            self.0.waker.wake().ok();
+        }
+    }
+}
+
+/// Where what a shard wants done goes, besides its own sockets.
+pub(crate) trait World: Send + Sync + 'static {
+    /// To the media worker of a shard.
+    fn media(&self, shard: ShardId, command: Command);
+    /// To a stream.
+    fn stream(&self, bytes: Bytes, peer: Peer);
+    /// To whoever reads events.
+    fn event(&self, event: Event);
+}
+
+/// A shard that is to run.
+pub(crate) struct Seat {
+    poll: Poll,
+    inbox: Inbox,
+    letters: Receiver<Letter>,
+}
+
+impl Seat {
+    /// Makes the inbox before the shard, so that others can be told where it is.
+    ///
+    /// # Errors
+    /// When the system has no more descriptors.
+    pub(crate) fn new() -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let waker = Waker::new(poll.registry(), WAKE)?;
+        let (letters, received) = unbounded();
+        let inbox = Inbox(Arc::new(Mailbox {
+            letters,
+            waiting: AtomicUsize::new(0),
+            awake: AtomicBool::new(false),
+            waker,
+        }));
+        Ok(Self {
+            poll,
+            inbox,
+            letters: received,
+        })
+    }
+
+    pub(crate) fn inbox(&self) -> Inbox {
+        self.inbox.clone()
+    }
+}
+
+/// A running shard.
+#[derive(Debug)]
+pub(crate) struct Runner {
+    inbox: Inbox,
+    thread: JoinHandle<()>,
+}
+
+impl Runner {
+    /// Ends the thread after what it has been handed.
+    pub(crate) fn stop(self) {
+        self.inbox.stop();
+        if self.thread.join().is_err() {
+            tracing::error!("a shard's thread had a fault");
+        }
+    }
+}
+
+/// Starts a shard's thread.
+///
+/// # Errors
+/// When a socket cannot be watched, or no thread can be started.
+pub(crate) fn start(
+    seat: Seat,
+    (id, shard): (ShardId, Shard),
+    sockets: Vec<StdUdp>,
+    inboxes: Arc<[Inbox]>,
+    world: Arc<dyn World>,
+) -> io::Result<Runner> {
+    let mut bound = Vec::with_capacity(sockets.len());
+    for (index, socket) in sockets.into_iter().enumerate() {
+        let mut socket = UdpSocket::from_std(socket);
+        seat.poll
+            .registry()
+            .register(&mut socket, Token(index), Interest::READABLE)?;
+        bound.push(socket);
+    }
+    let inbox = seat.inbox.clone();
+    let mut work = Work {
+        id,
+        shard,
+        sockets: bound,
+        unread: Vec::new(),
+        inbox: seat.inbox,
+        letters: seat.letters,
+        inboxes,
+        world,
+        out: Vec::new(),
+        buffer: vec![0; limits::DATAGRAM_BYTES].into(),
+    };
+    let poll = seat.poll;
+    let thread = thread::Builder::new()
+        .name(format!("shard-{}", id.0))
+        .spawn(move || work.run(poll))?;
+    Ok(Runner { inbox, thread })
+}
+
+struct Work {
+    id: ShardId,
+    shard: Shard,
+    sockets: Vec<UdpSocket>,
+    /// Sockets that may hold more than a batch.
+    unread: Vec<usize>,
+    inbox: Inbox,
+    letters: Receiver<Letter>,
+    inboxes: Arc<[Inbox]>,
+    world: Arc<dyn World>,
+    out: Vec<Output>,
+    buffer: Box<[u8]>,
+}
+
+impl Work {
+    fn run(&mut self, mut poll: Poll) {
+        let mut events = Events::with_capacity(64);
+        loop {
+            self.inbox.0.awake.store(false, Ordering::SeqCst);
+            let timeout = self.patience();
+            if let Err(error) = poll.poll(&mut events, Some(timeout))
+                && error.kind() != io::ErrorKind::Interrupted
+            {
+                tracing::error!(%error, "a shard cannot wait for its sockets");
+                return;
+            }
+            self.inbox.0.awake.store(true, Ordering::SeqCst);
+            for event in &events {
+                let Token(index) = event.token();
+                if event.token() != WAKE && !self.unread.contains(&index) {
+                    self.unread.push(index);
+                }
+            }
+            for index in std::mem::take(&mut self.unread) {
+                self.read(index);
+            }
+            if !self.open_letters() {
+                return;
+            }
+            let now = clock::now();
+            if self.shard.deadline().is_some_and(|at| at <= now) {
+                self.handle(Input::Tick, now);
+            }
+        }
+    }
+
+    fn patience(&self) -> Duration {
+        if !self.unread.is_empty() || !self.letters.is_empty() {
+            return Duration::ZERO;
+        }
+        let deadline = self.shard.deadline();
+        deadline.map_or(IDLE, |at| {
+            at.saturating_duration_since(clock::now()).min(IDLE)
+        })
+    }
+
+    fn read(&mut self, index: usize) {
+        for _ in 0..BATCH {
+            let Some(socket) = self.sockets.get(index) else {
+                return;
+            };
+            let (length, from) = match socket.recv_from(&mut self.buffer) {
+                Ok(received) => received,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                // A peer's port that is closed comes back as an error of the socket.
+                Err(_) => continue,
+            };
+            let Some(bytes) = self.buffer.get(..length) else {
+                continue;
+            };
+            let shards = u8::try_from(self.inboxes.len()).unwrap_or(u8::MAX);
+            let home = owner(bytes, shards).unwrap_or(self.id);
+            let bytes = Bytes::copy_from_slice(bytes);
+            let peer = Peer::udp(from);
+            if home == self.id {
+                self.handle(Input::Received { bytes, peer }, clock::now());
+            } else if let Some(inbox) = self.inboxes.get(usize::from(home.0)) {
+                inbox.received(bytes, peer);
+            }
+        }
+        self.unread.push(index);
+    }
+
+    /// `false` when the thread is to end.
+    fn open_letters(&mut self) -> bool {
+        for _ in 0..BATCH * 4 {
+            let Ok(letter) = self.letters.try_recv() else {
+                return true;
+            };
+            self.inbox.0.waiting.fetch_sub(1, Ordering::Relaxed);
+            match letter {
+                Letter::Input(input) => self.handle(input, clock::now()),
+                Letter::Stop => return false,
+            }
+        }
+        true
+    }
+
+    fn handle(&mut self, input: Input, now: Instant) {
+        let mut out = std::mem::take(&mut self.out);
+        self.shard.handle(input, now, &mut out);
+        for output in out.drain(..) {
+            self.perform(output);
+        }
+        self.out = out;
+    }
+
+    fn perform(&self, output: Output) {
+        match output {
+            Output::Transmit { bytes, peer } => self.transmit(bytes, peer),
+            Output::Count(count) => tally(count),
+            Output::Media(command) => self.world.media(self.id, command),
+            Output::Event(event) => self.world.event(event),
+            Output::Match(matched) => deliver(&self.inboxes, matched),
+        }
+    }
+
+    fn transmit(&self, bytes: Bytes, peer: Peer) {
+        match peer.transport {
+            Transport::Udp => {
+                let family = |socket: &&UdpSocket| {
+                    let local = socket.local_addr();
+                    local.is_ok_and(|local| local.is_ipv4() == peer.remote.is_ipv4())
+                };
+                if let Some(socket) = self.sockets.iter().find(family) {
+                    // A datagram that cannot leave is lost like one on the way, and comes
+                    // again by its transaction's timer.
+                    socket.send_to(&bytes, peer.remote).ok();
+                }
+            }
+            Transport::Tcp => self.world.stream(bytes, peer),
+        }
+    }
+}
+
+/// Hands a match to the shard of its call.
+pub(crate) fn deliver(inboxes: &[Inbox], matched: Match) {
+    if let Some(inbox) = inboxes.get(usize::from(matched.call.shard().0)) {
+        inbox.send(Input::Match(matched));
+    }
+}
+
+fn tally(count: Count) {
+    use metric::sip::{self, Direction};
+    match count {
+        Count::Request {
+            method,
+            inbound,
+            transport,
+        } => sip::request(
+            method.as_str(),
+            Direction::of(inbound),
+            transport.as_param(),
+        ),
+        Count::Response { code, inbound } => sip::response(code, Direction::of(inbound)),
+        Count::Retransmission { method } => sip::retransmission(method.as_str()),
+        Count::Refused { reason, .. } => sip::rejected(reason),
+    }
+}

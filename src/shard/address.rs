@@ -1,0 +1,120 @@
+//! Which call an input belongs to.
+
+use std::collections::HashMap;
+
+use crate::call::Call;
+use crate::model::CallKey;
+use crate::shard::deadlines::Slot;
+use crate::sip::{ClientTx, ServerTx};
+
+/// A call, and by what it is found.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) call: Box<Call>,
+    pub(super) slot: Option<Slot>,
+    tags: Vec<String>,
+    asked: Vec<ClientTx>,
+    held: Vec<ServerTx>,
+}
+
+/// The calls of a shard.
+#[derive(Debug, Default)]
+pub(super) struct Calls {
+    calls: HashMap<CallKey, Entry>,
+    tags: HashMap<String, CallKey>,
+    asked: HashMap<ClientTx, CallKey>,
+    held: HashMap<ServerTx, CallKey>,
+}
+
+impl Calls {
+    pub(super) fn len(&self) -> usize {
+        self.calls.len()
+    }
+
+    pub(super) fn insert(&mut self, key: CallKey, call: Call) {
+        let entry = Entry {
+            call: Box::new(call),
+            slot: None,
+            tags: Vec::new(),
+            asked: Vec::new(),
+            held: Vec::new(),
+        };
+        self.calls.insert(key, entry);
+    }
+
+    pub(super) fn get_mut(&mut self, key: CallKey) -> Option<&mut Entry> {
+        self.calls.get_mut(&key)
+    }
+
+    /// Forgets a call, and everything by which it was found.
+    pub(super) fn remove(&mut self, key: CallKey) -> Option<Slot> {
+        let entry = self.calls.remove(&key)?;
+        for tag in entry.tags {
+            self.tags.remove(&tag);
+        }
+        for tx in entry.asked {
+            self.asked.remove(&tx);
+        }
+        for tx in entry.held {
+            self.held.remove(&tx);
+        }
+        entry.slot
+    }
+
+    pub(super) fn by_tag(&self, tag: &str) -> Option<CallKey> {
+        self.tags.get(tag).copied()
+    }
+
+    pub(super) fn by_question(&self, tx: ClientTx) -> Option<CallKey> {
+        self.asked.get(&tx).copied()
+    }
+
+    pub(super) fn by_invite(&self, tx: ServerTx) -> Option<CallKey> {
+        self.held.get(&tx).copied()
+    }
+
+    /// Every call, in order of age.
+    pub(super) fn keys(&self) -> Vec<CallKey> {
+        #[expect(clippy::disallowed_methods, reason = "sorted right after")]
+        let mut keys: Vec<CallKey> = self.calls.keys().copied().collect();
+        keys.sort_unstable();
+        keys
+    }
+
+    pub(super) fn hears(&mut self, key: CallKey, tag: String) {
+        if let Some(entry) = self.calls.get_mut(&key) {
+            entry.tags.push(tag.clone());
+            self.tags.insert(tag, key);
+        }
+    }
+
+    pub(super) fn expects(&mut self, key: CallKey, tx: ClientTx) {
+        if let Some(entry) = self.calls.get_mut(&key) {
+            entry.asked.push(tx);
+            self.asked.insert(tx, key);
+        }
+    }
+
+    pub(super) fn holds(&mut self, key: CallKey, tx: ServerTx) {
+        if let Some(entry) = self.calls.get_mut(&key) {
+            entry.held.push(tx);
+            self.held.insert(tx, key);
+        }
+    }
+
+    /// A question is answered for good.
+    pub(super) fn answered(&mut self, key: CallKey, tx: ClientTx) {
+        self.asked.remove(&tx);
+        if let Some(entry) = self.calls.get_mut(&key) {
+            entry.asked.retain(|asked| *asked != tx);
+        }
+    }
+
+    /// Whether nothing is kept of calls that are gone.
+    pub(super) fn is_clean(&self) -> bool {
+        self.calls.is_empty()
+            && self.tags.is_empty()
+            && self.asked.is_empty()
+            && self.held.is_empty()
+    }
+}

@@ -1,0 +1,63 @@
+//! What a new configuration changes at once, for all shards.
+
+use std::time::Instant;
+
+use crate::call::{Shared, Snapshot};
+use crate::dispatch::{Change, Full};
+use crate::model::{Event, OperatorName};
+use crate::shard::Output;
+
+/// Puts the operators and queues of a configuration on the board. Calls keep the
+/// configuration that they began with; operators have their skills from now on.
+///
+/// Of what comes out, matches are for the shards of their calls.
+///
+/// # Errors
+/// When the board has no room for an operator or a set of skills; those before it are
+/// then as the new configuration wants them.
+pub fn configure(
+    shared: &Shared,
+    next: &Snapshot,
+    before: Option<&Snapshot>,
+    now: Instant,
+    out: &mut Vec<Output>,
+) -> Result<(), Full> {
+    shared
+        .hall
+        .configure(&next.config.queues.keys().cloned().collect());
+    for operator in next.config.operators.values() {
+        let (_, matched) = shared
+            .board
+            .operator(&operator.name, &operator.skills, now)?;
+        out.extend(matched.map(Output::Match));
+    }
+    let gone = before
+        .into_iter()
+        .flat_map(|before| before.config.operators.keys());
+    for name in gone.filter(|name| !next.config.operators.contains_key(*name)) {
+        for phone in shared.registrar.contacts(name, now) {
+            let _gone = shared.registrar.forget(name, &phone.uri);
+            out.push(Output::Event(Event::Unregistered {
+                operator: name.clone(),
+                contact: phone.uri.as_str().into(),
+                vanished: false,
+            }));
+        }
+        if let Some(id) = shared.board.find(name) {
+            let change = shared.board.retire(id, now);
+            tell(name, change, out);
+        }
+    }
+    Ok(())
+}
+
+fn tell(operator: &OperatorName, change: Change, out: &mut Vec<Output>) {
+    if change.changed {
+        out.push(Output::Event(Event::OperatorChanged {
+            operator: operator.clone(),
+            state: change.state,
+            reason: None,
+            call: None,
+        }));
+    }
+}

@@ -1,0 +1,152 @@
+//! Operators' phones come and go.
+
+use std::time::{Duration, Instant, UNIX_EPOCH};
+
+use crate::model::{Event, OperatorName, OperatorState, RejectReason};
+use crate::operator::LogIn;
+use crate::registrar::{Change, Door, Rules, Verdict, authenticate};
+use crate::shard::shard::{Due, Shard};
+use crate::sip::{ConnectionId, Name, Peer, Request, Response, ServerTx};
+
+/// How often phones that expired are looked for.
+const HOUSEKEEPING: Duration = Duration::from_secs(1);
+
+impl Shard {
+    /// A REGISTER (RFC 3261 section 10): proven by digest, then believed.
+    pub(super) fn register(&mut self, tx: ServerTx, request: &Request, peer: Peer, now: Instant) {
+        let user = request.headers.to().ok().and_then(|to| to.uri.user);
+        let Some(user) = user.filter(|user| !user.is_empty()) else {
+            return self.respond(tx, &Response::to(request, 400), now);
+        };
+        let operator = OperatorName::new(user);
+        let snapshot = std::sync::Arc::clone(&self.snapshot);
+        let config = &snapshot.config;
+        let secret = config.operators.get(&operator).map(|o| &o.secret);
+        let wall = self.shared.epoch.wall_at(now);
+        let door = Door {
+            realm: &config.domain,
+            nonces: &self.doors.nonces,
+            now: wall.duration_since(UNIX_EPOCH).unwrap_or_default(),
+        };
+        match authenticate(request, &operator, secret, &door) {
+            Verdict::Accepted => {}
+            Verdict::Challenge(response) => return self.respond(tx, &response, now),
+            Verdict::Forbidden(response) => {
+                self.respond(tx, &response, now);
+                let event = Event::Refused {
+                    reason: RejectReason::Credentials,
+                    source: peer.remote,
+                };
+                return self.floor(now, |floor| floor.tell(event));
+            }
+        }
+        let rules = Rules {
+            min_expires: config.sip.min_expires,
+            max_expires: config.sip.max_expires,
+            default_expires: config.sip.max_expires,
+        };
+        let registrar = &self.shared.registrar;
+        match registrar.register(&operator, request, peer, rules, now) {
+            Ok(registered) => {
+                let mut response = Response::to(request, 200);
+                registered.write(&mut response);
+                response.headers.push(Name::Allow, crate::call::ALLOW);
+                self.respond(tx, &response, now);
+                self.phones_changed(registered.changes, now);
+            }
+            Err(refusal) => {
+                let mut response = Response::to(request, refusal.code());
+                refusal.write(&mut response);
+                self.respond(tx, &response, now);
+            }
+        }
+    }
+
+    /// What follows for operators when their phones come and go.
+    pub(super) fn phones_changed(&mut self, changes: Vec<Change>, now: Instant) {
+        for change in changes {
+            match change {
+                Change::Added {
+                    operator,
+                    contact,
+                    remote,
+                    ..
+                } => {
+                    self.floor(now, |floor| {
+                        floor.tell(Event::Registered {
+                            operator: operator.clone(),
+                            contact: contact.as_str().into(),
+                            remote,
+                            refresh: false,
+                        });
+                    });
+                    self.watch_phone(&operator, contact, now);
+                    self.log_in(&operator, now);
+                }
+                Change::Refreshed {
+                    operator,
+                    contact,
+                    remote,
+                } => self.floor(now, |floor| {
+                    floor.tell(Event::Registered {
+                        operator,
+                        contact: contact.into(),
+                        remote,
+                        refresh: true,
+                    });
+                }),
+                Change::Removed {
+                    operator,
+                    contact,
+                    last,
+                    vanished,
+                } => {
+                    self.floor(now, |floor| {
+                        floor.tell(Event::Unregistered {
+                            operator: operator.clone(),
+                            contact: contact.into(),
+                            vanished,
+                        });
+                    });
+                    if last {
+                        self.log_out(&operator, now);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A phone logs its operator in, if that is how the operator logs in.
+    fn log_in(&mut self, name: &OperatorName, now: Instant) {
+        let settings = self.snapshot.config.operators.get(name);
+        let wanted = settings.is_some_and(|s| s.log_in == LogIn::OnRegister);
+        let board = &self.shared.board;
+        let Some(id) = board.find(name).filter(|_| wanted) else {
+            return;
+        };
+        if board.state(id) == OperatorState::LoggedOut || board.pending(id).is_some() {
+            let change = board.ready(id, now);
+            self.floor(now, |floor| floor.changed(name, change, None));
+        }
+    }
+
+    fn log_out(&mut self, name: &OperatorName, now: Instant) {
+        if let Some(id) = self.shared.board.find(name) {
+            let change = self.shared.board.log_out(id, now);
+            self.floor(now, |floor| floor.changed(name, change, None));
+        }
+    }
+
+    /// Phones that registered over a stream are gone with it.
+    pub(super) fn connection_lost(&mut self, connection: ConnectionId, now: Instant) {
+        let changes = self.shared.registrar.forget_connection(connection);
+        self.phones_changed(changes, now);
+    }
+
+    pub(super) fn keep_house(&mut self, now: Instant) {
+        let mut changes = Vec::new();
+        self.shared.registrar.expire(now, &mut changes);
+        self.phones_changed(changes, now);
+        self.deadlines.add(now + HOUSEKEEPING, Due::Housekeeping);
+    }
+}

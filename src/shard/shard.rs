@@ -1,0 +1,460 @@
+//! The shard: inputs to calls, outputs to the world.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::call::{self, Call, Floor, Shared, Snapshot, call_of};
+use crate::dispatch::{Claim, Match};
+use crate::media::{Command, Report};
+use crate::model::{CallKey, Event, Hangup, OperatorName, Outcome, ShardId};
+use crate::shard::address::Calls;
+use crate::shard::deadlines::Deadlines;
+use crate::shard::probe::Probes;
+use crate::shard::{Rate, fence};
+use crate::sip::digest::Nonces;
+use crate::sip::endpoint::{self, Count, Endpoint};
+use crate::sip::{ConnectionId, Method, Name, Peer, Request, Response, ServerTx};
+
+/// What one shard is told once.
+#[derive(Debug)]
+pub struct Settings {
+    /// Which one it is.
+    pub id: ShardId,
+    /// Its endpoint.
+    pub endpoint: endpoint::Settings,
+    /// What makes this run of the process different from others, for the ids of calls.
+    pub boot: Arc<str>,
+}
+
+/// What admission shares between shards.
+#[derive(Debug)]
+pub struct Doors {
+    /// Calls a second.
+    pub rate: Rate,
+    /// Digest challenges.
+    pub nonces: Nonces,
+}
+
+/// What a shard hears.
+#[derive(Debug)]
+pub enum Input {
+    /// One whole message.
+    Received {
+        /// The datagram, or the message cut from a stream.
+        bytes: Bytes,
+        /// From where.
+        peer: Peer,
+    },
+    /// A stream is closed.
+    ConnectionLost {
+        /// Which.
+        connection: ConnectionId,
+    },
+    /// From a media worker, about a leg of one of its calls.
+    Media(Report),
+    /// An operator for one of its calls.
+    Match(Match),
+    /// Time passed.
+    Tick,
+    /// Calls that begin from now on have this configuration.
+    Configured(Arc<Snapshot>),
+    /// No more calls.
+    Drain,
+    /// Every call ends.
+    Goodbye,
+}
+
+/// What a shard wants done.
+#[derive(Debug)]
+pub enum Output {
+    /// Send this.
+    Transmit {
+        /// The message.
+        bytes: Bytes,
+        /// To where.
+        peer: Peer,
+    },
+    /// Count this.
+    Count(Count),
+    /// For the media worker of the leg's shard.
+    Media(Command),
+    /// Something happened.
+    Event(Event),
+    /// For another shard.
+    Match(Match),
+}
+
+/// What is due.
+#[derive(Debug)]
+pub(super) enum Due {
+    Call(CallKey),
+    WrapUp(OperatorName, Claim),
+    Probe(OperatorName, String),
+    Housekeeping,
+}
+
+/// One thread's exchange.
+#[derive(Debug)]
+pub struct Shard {
+    pub(super) id: ShardId,
+    pub(super) boot: Arc<str>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) doors: Arc<Doors>,
+    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) endpoint: Endpoint,
+    pub(super) calls: Calls,
+    pub(super) probes: Probes,
+    pub(super) deadlines: Deadlines<Due>,
+    pub(super) draining: bool,
+    pub(super) begun: u64,
+    /// What the endpoint said and is not dealt with yet.
+    pub(super) sip: Vec<endpoint::Output>,
+    /// What calls, and the shard in their manner, said and is not dealt with yet.
+    pub(super) said: Vec<call::Output>,
+}
+
+impl Shard {
+    /// A shard without calls. The first one keeps house for all: expired phones.
+    #[must_use]
+    pub fn new(
+        settings: Settings,
+        shared: Arc<Shared>,
+        doors: Arc<Doors>,
+        snapshot: Arc<Snapshot>,
+        now: Instant,
+    ) -> Self {
+        let mut deadlines = Deadlines::default();
+        if settings.id == ShardId(0) {
+            deadlines.add(now, Due::Housekeeping);
+        }
+        Self {
+            id: settings.id,
+            boot: settings.boot,
+            shared,
+            doors,
+            snapshot,
+            endpoint: Endpoint::new(settings.endpoint),
+            calls: Calls::default(),
+            probes: Probes::default(),
+            deadlines,
+            draining: false,
+            begun: 0,
+            sip: Vec::new(),
+            said: Vec::new(),
+        }
+    }
+
+    /// How many calls it has, those included that only wait for what is on its way back.
+    #[must_use]
+    pub fn calls(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// How many SIP transactions are alive.
+    #[must_use]
+    pub fn transactions(&self) -> usize {
+        self.endpoint.in_flight()
+    }
+
+    /// When it next wants [`Input::Tick`].
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        let endpoint = self.endpoint.deadline();
+        endpoint.into_iter().chain(self.deadlines.next()).min()
+    }
+
+    /// One input.
+    pub fn handle(&mut self, input: Input, now: Instant, out: &mut Vec<Output>) {
+        match input {
+            Input::Received { bytes, peer } => {
+                let input = endpoint::Input::Received { bytes, peer };
+                self.endpoint.handle(input, now, &mut self.sip);
+            }
+            Input::ConnectionLost { connection } => {
+                let input = endpoint::Input::ConnectionLost { connection };
+                self.endpoint.handle(input, now, &mut self.sip);
+                self.connection_lost(connection, now);
+            }
+            Input::Media(report) => {
+                let key = call_of(report.leg());
+                self.tell(key, call::Input::Media(report), now, out);
+            }
+            Input::Match(matched) => self.matched(&matched, now, out),
+            Input::Tick => self.tick(now, out),
+            Input::Configured(snapshot) => self.snapshot = snapshot,
+            Input::Drain => self.draining = true,
+            Input::Goodbye => {
+                self.draining = true;
+                for key in self.calls.keys() {
+                    self.tell(key, call::Input::Goodbye, now, out);
+                }
+            }
+        }
+        self.settle(now, out);
+    }
+
+    fn tick(&mut self, now: Instant, out: &mut Vec<Output>) {
+        self.endpoint
+            .handle(endpoint::Input::Tick, now, &mut self.sip);
+        while let Some(due) = self.deadlines.pop(now) {
+            match due {
+                Due::Call(key) => {
+                    if let Some(entry) = self.calls.get_mut(key) {
+                        entry.slot = None;
+                    }
+                    self.tell(key, call::Input::Tick, now, out);
+                }
+                Due::WrapUp(operator, claim) => {
+                    let change = self.shared.board.wrap_up_over(&claim, now);
+                    self.floor(now, |floor| floor.changed(&operator, change, None));
+                }
+                Due::Probe(operator, contact) => self.probe(&operator, contact, now),
+                Due::Housekeeping => self.keep_house(now),
+            }
+        }
+    }
+
+    /// Deals with what was said until nothing is left to deal with.
+    fn settle(&mut self, now: Instant, out: &mut Vec<Output>) {
+        loop {
+            self.pass_on(None, now, out);
+            if self.sip.is_empty() {
+                return;
+            }
+            for output in std::mem::take(&mut self.sip) {
+                match output {
+                    endpoint::Output::Transmit { bytes, peer } => {
+                        out.push(Output::Transmit { bytes, peer });
+                    }
+                    endpoint::Output::Count(count) => out.push(Output::Count(count)),
+                    endpoint::Output::Event(event) => self.happened(event, now, out),
+                }
+            }
+        }
+    }
+
+    fn happened(&mut self, event: endpoint::Event, now: Instant, out: &mut Vec<Output>) {
+        match event {
+            endpoint::Event::Request { tx, request, peer } => {
+                self.requested(tx, request, peer, now, out);
+            }
+            endpoint::Event::Ack { request, .. } => {
+                if let Some(key) = to_tag(&request).and_then(|tag| self.calls.by_tag(&tag)) {
+                    self.tell(key, call::Input::Ack { request }, now, out);
+                }
+            }
+            endpoint::Event::Cancelled { tx, .. } => {
+                if let Some(key) = self.calls.by_invite(tx) {
+                    self.tell(key, call::Input::Cancelled { tx }, now, out);
+                }
+            }
+            endpoint::Event::NoAck { tx } => {
+                if let Some(key) = self.calls.by_invite(tx) {
+                    self.tell(key, call::Input::NoAck { tx }, now, out);
+                }
+            }
+            endpoint::Event::Response { tx, response, peer } => {
+                let Some(key) = self.calls.by_question(tx) else {
+                    return self.probe_answered(tx, response.code, now);
+                };
+                let invite = response
+                    .headers
+                    .cseq()
+                    .is_ok_and(|cseq| cseq.method == Method::Invite);
+                // A 2xx to an INVITE may be followed by another, of another phone.
+                if response.code >= 300 || (response.code >= 200 && !invite) {
+                    self.calls.answered(key, tx);
+                }
+                let input = call::Input::Response { tx, response, peer };
+                self.tell(key, input, now, out);
+            }
+            endpoint::Event::Failed { tx, why } => {
+                let Some(key) = self.calls.by_question(tx) else {
+                    return self.probe_unanswered(tx, now);
+                };
+                self.calls.answered(key, tx);
+                self.tell(key, call::Input::Failed { tx, why }, now, out);
+            }
+        }
+    }
+
+    fn requested(
+        &mut self,
+        tx: ServerTx,
+        request: Request,
+        peer: Peer,
+        now: Instant,
+        out: &mut Vec<Output>,
+    ) {
+        if let Some(tag) = to_tag(&request) {
+            let Some(key) = self.calls.by_tag(&tag) else {
+                return self.respond(tx, &Response::to(&request, 481), now);
+            };
+            let input = call::Input::Request { tx, request, peer };
+            return self.tell(key, input, now, out);
+        }
+        match request.method {
+            Method::Invite => self.admit(tx, request, peer, now, out),
+            Method::Register => self.register(tx, &request, peer, now),
+            Method::Options => {
+                let mut response = Response::to(&request, 200);
+                response.headers.push(Name::Allow, call::ALLOW);
+                response.headers.push(Name::Accept, "application/sdp");
+                self.respond(tx, &response, now);
+            }
+            Method::Ack
+            | Method::Bye
+            | Method::Cancel
+            | Method::Info
+            | Method::Update
+            | Method::Prack
+            | Method::Refer
+            | Method::Notify => self.respond(tx, &Response::to(&request, 481), now),
+            Method::Subscribe | Method::Message | Method::Publish | Method::Other(_) => {
+                let mut response = Response::to(&request, 405);
+                response.headers.push(Name::Allow, call::ALLOW);
+                self.respond(tx, &response, now);
+            }
+        }
+    }
+
+    /// Hands a match to its call, here or in another shard.
+    fn matched(&mut self, matched: &Match, now: Instant, out: &mut Vec<Output>) {
+        if matched.call.shard() != self.id {
+            out.push(Output::Match(*matched));
+        } else if self.calls.get_mut(matched.call).is_some() {
+            let input = call::Input::Matched(*matched);
+            self.tell(matched.call, input, now, out);
+        } else {
+            self.floor(now, |floor| floor.give_back(matched));
+        }
+    }
+
+    /// Lets a call handle an input, behind the fence, and deals with what it says.
+    pub(super) fn tell(
+        &mut self,
+        key: CallKey,
+        input: call::Input,
+        now: Instant,
+        out: &mut Vec<Output>,
+    ) {
+        // What was said before belongs to who said it.
+        self.pass_on(None, now, out);
+        let Some(entry) = self.calls.get_mut(key) else {
+            return;
+        };
+        let call = &mut entry.call;
+        let mut floor = Floor {
+            now,
+            shard: self.id,
+            shared: &self.shared,
+            endpoint: &mut self.endpoint,
+            sip: &mut self.sip,
+            out: &mut self.said,
+        };
+        if fence::contain(|| call.handle(input, &mut floor)).is_none() {
+            fail(call, &mut floor);
+        }
+        self.pass_on(Some(key), now, out);
+        self.schedule(key, now);
+    }
+
+    /// Sets a call's deadline, or forgets a call that is gone.
+    pub(super) fn schedule(&mut self, key: CallKey, now: Instant) {
+        let Some(entry) = self.calls.get_mut(key) else {
+            return;
+        };
+        if entry.call.is_gone(now) {
+            if let Some(slot) = self.calls.remove(key) {
+                self.deadlines.remove(slot);
+            }
+            return;
+        }
+        let wanted = entry.call.deadline();
+        if entry.slot.map(super::deadlines::Slot::at) == wanted {
+            return;
+        }
+        if let Some(slot) = entry.slot.take() {
+            self.deadlines.remove(slot);
+        }
+        entry.slot = wanted.map(|at| self.deadlines.add(at, Due::Call(key)));
+    }
+
+    /// Deals with what was said; `key` is the call that said it.
+    pub(super) fn pass_on(&mut self, key: Option<CallKey>, now: Instant, out: &mut Vec<Output>) {
+        for output in std::mem::take(&mut self.said) {
+            match output {
+                call::Output::Media(command) => out.push(Output::Media(command)),
+                call::Output::Event(event) => out.push(Output::Event(event)),
+                call::Output::Match(matched) => self.matched(&matched, now, out),
+                call::Output::WrapUp {
+                    operator,
+                    claim,
+                    at,
+                } => {
+                    self.deadlines.add(at, Due::WrapUp(operator, claim));
+                }
+                call::Output::Hears(tag) => {
+                    if let Some(key) = key {
+                        self.calls.hears(key, tag);
+                    }
+                }
+                call::Output::Expects(tx) => {
+                    if let Some(key) = key {
+                        self.calls.expects(key, tx);
+                    }
+                }
+                call::Output::Holds(tx) => {
+                    if let Some(key) = key {
+                        self.calls.holds(key, tx);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Does something in the manner of a call.
+    pub(super) fn floor<T>(&mut self, now: Instant, work: impl FnOnce(&mut Floor<'_>) -> T) -> T {
+        work(&mut Floor {
+            now,
+            shard: self.id,
+            shared: &self.shared,
+            endpoint: &mut self.endpoint,
+            sip: &mut self.sip,
+            out: &mut self.said,
+        })
+    }
+
+    pub(super) fn respond(&mut self, tx: ServerTx, response: &Response, now: Instant) {
+        self.endpoint.respond(tx, response, now, &mut self.sip);
+    }
+
+    /// Whether nothing is kept of calls that are gone.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.calls.is_clean()
+    }
+}
+
+/// Ends a call that had a fault; if even that has one, only its record is left to write.
+fn fail(call: &mut Call, floor: &mut Floor<'_>) {
+    let id = call.id().clone();
+    floor.tell(Event::Fault {
+        call: Some(id.clone()),
+        what: "a call had a fault and was ended",
+    });
+    if fence::contain(|| call.fail(floor)).is_none() {
+        floor.tell(Event::CallEnded {
+            call: id,
+            outcome: Outcome::Failed,
+            hangup: Hangup::Fault,
+            lasted: std::time::Duration::ZERO,
+        });
+    }
+}
+
+fn to_tag(request: &Request) -> Option<String> {
+    Some(request.headers.to().ok()?.tag()?.to_owned())
+}
