@@ -1,1 +1,31 @@
-//! Texts to a configuration, or to diagnostics.
+//! What is configured: texts in, a configuration or diagnostics out.
+//!
+//! ```text
+//!  *.yaml ─► merge ─► sections ─► cross-references ─► Config
+//!   flows ──────────────────────────────► checked ──►   │
+//!                 every mistake: file:line:column, why, what to write instead
+//! ```
+//! [`load()`] gives a configuration only when there is no error at all, so a reload that
+//! does not validate changes nothing. Warnings come with it.
+//!
+//! # Why
+//! The folder's files are read by `server::files` and come here as texts: a test, the
+//! simulator and `centrale check` read a configuration exactly as the server does.
+
+mod load;
+mod merge;
+mod operators;
+mod places;
+mod queues;
+mod reader;
+mod section;
+mod types;
+
+#[cfg(test)]
+mod tests;
+
+pub use load::{Files, load, paths};
+pub use types::{
+    Config, Http, Limits, Line, Listen, Media, NumberEntry, Numbers, Paths, Sip, Storage,
+    Transport, Trunk,
+};
