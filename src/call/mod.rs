@@ -1,1 +1,42 @@
-//! One call, from the first INVITE to its record.
+//! One call: the only place that knows all of it.
+//!
+//! ```text
+//!            ┌────── what the flow says ───────┐
+//!  INVITE ─► Flow ──queue──► Queued ──answers──► Talking ──hangs up──► Flow ─► …
+//!             │ ──line────► Dialing ──answers─────►│                    │
+//!             └───────────── every way out ────────┴─► Ending ─► gone ◄─┘
+//! ```
+//! A call is a machine like the others: an input, the time, what it wants done. It sends
+//! its SIP requests itself through its shard's endpoint, which the [`Floor`] lends it for
+//! the length of one input.
+//!
+//! Invariants: a call ends in `farewell` and nowhere else, from every state; what it
+//! holds is given back by then (ticket, seat, claim, permits) or on the way back (ports,
+//! INVITEs that were cancelled), and it stays in `Ending` until they are; an operator who
+//! was given to it is given back exactly once.
+//!
+//! # Why
+//! - **A phone that rings is opened ports first.** The description in the INVITE must name
+//!   a port that is ours, so an offer begins with the media worker's answer.
+//! - **An INVITE of ours is never forgotten before its final answer.** CANCEL and 200 may
+//!   meet on the way; then the phone thinks that it talks, and is told otherwise by BYE.
+//! - **Steps that take a call out of its queue wait for the phone that rings.** Whoever
+//!   picks up must find the caller; an offer is over in seconds anyway.
+
+mod call;
+mod dial;
+mod farewell;
+mod floor;
+mod in_dialog;
+mod in_flow;
+mod in_offer;
+mod in_queue;
+mod in_talk;
+mod invite;
+mod leg;
+mod shared;
+
+pub use call::{Call, Caller, Input};
+pub use floor::{Floor, Output, call_of, leg_id};
+pub use leg::ALLOW;
+pub use shared::{Gates, Permit, Shared, Snapshot};

@@ -54,6 +54,8 @@ impl Slot {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::disallowed_methods, reason = "any instant will do")]
+
     use std::time::Duration;
 
     use super::*;

@@ -1,1 +1,31 @@
-//! One thread's exchange: which call an input belongs to.
+//! One thread's exchange: who gets this input, and what becomes of it.
+//!
+//! ```text
+//!  bytes ─► endpoint ─► request outside a dialog ─► admission ─► a new call
+//!                    │                           └► registration
+//!                    └► anything else ─► address ─► the call that it belongs to
+//!  media report, match ─────────────────────────────►┘        │
+//!  time ─► deadlines ────────────────────────────────►┘        ▼
+//!                                    bytes, media commands, events, matches
+//! ```
+//! A shard owns its calls, in order, without a lock: what other shards share with it
+//! stands in [`Shared`](crate::call::Shared) and [`Doors`]. No room above knows that
+//! there are other calls.
+//!
+//! # Why
+//! A panic in a call ends that call and no other (`fence`): one caller's bad luck is not
+//! a thousand callers' silence.
+
+mod address;
+mod admission;
+mod configure;
+mod deadlines;
+mod fence;
+mod probe;
+mod rate;
+mod registration;
+mod shard;
+
+pub use configure::configure;
+pub use rate::Rate;
+pub use shard::{Doors, Input, Output, Settings, Shard};

@@ -44,6 +44,8 @@ impl Rate {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::disallowed_methods, reason = "any instant will do")]
+
     use super::*;
 
     #[test]
