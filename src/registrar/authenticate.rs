@@ -73,10 +73,25 @@ pub fn authenticate(
 
 fn challenge(request: &Request, door: &Door<'_>, stale: bool) -> Response {
     let mut response = Response::to(request, 401);
-    for algorithm in [Algorithm::Sha256, Algorithm::Md5] {
+    for algorithm in offered(request) {
         let nonce = door.nonces.issue(door.now);
         let value = digest::challenge(algorithm, door.realm, &nonce, stale);
         response.headers.push(Name::WwwAuthenticate, value);
     }
     response
+}
+
+/// What is offered, best first. RFC 8760 section 2.4 has phones pass over an algorithm
+/// that they do not know. Old ones do not: some give up at the sight of it, some look at
+/// the first challenge only. The former name themselves; the latter are simple enough to
+/// have no name. They lose nothing that they could have had.
+fn offered(request: &Request) -> Vec<Algorithm> {
+    let gives_up = ["baresip v0.", "baresip v1."];
+    match request.headers.first(&Name::UserAgent).as_deref() {
+        None => vec![Algorithm::Md5, Algorithm::Sha256],
+        Some(name) if gives_up.iter().any(|known| name.starts_with(known)) => {
+            vec![Algorithm::Md5]
+        }
+        Some(_) => vec![Algorithm::Sha256, Algorithm::Md5],
+    }
 }

@@ -1,7 +1,7 @@
 //! Where operators' phones are (RFC 3261 section 10).
 //!
 //! One [`Registrar`] is shared by all shards. A phone proves itself by
-//! [`authenticate`] before anything of it is kept, so what is kept is bounded by the
+//! [`authenticate()`] before anything of it is kept, so what is kept is bounded by the
 //! operators in the configuration and
 //! [`CONTACTS_PER_OPERATOR`](crate::model::limits::CONTACTS_PER_OPERATOR).
 

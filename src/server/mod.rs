@@ -1,13 +1,15 @@
 //! The building: everything that touches the world, and nothing that decides.
 
+pub(crate) mod cli;
 pub(crate) mod clock;
+pub(crate) mod entropy;
+pub(crate) mod floor;
+pub(crate) mod files;
 pub(crate) mod http;
+pub(crate) mod log;
+pub(crate) mod media;
+pub(crate) mod net;
+pub(crate) mod observer;
+pub(crate) mod runner;
 pub(crate) mod serve;
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "what writes to it is the exchange, which no socket reaches yet"
-    )
-)]
 pub(crate) mod store;

@@ -1,66 +1,296 @@
-//! Start, serve, stop.
+//! Start, ready, reload, drain, stop.
 
-use std::io::Write as _;
-use std::net::SocketAddr;
-use std::path::Path;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, UNIX_EPOCH};
 
-use anyhow::Context as _;
-use exchange::metric::Recorder;
-use exchange::record::{Floor, Live};
+use anyhow::{Context as _, anyhow};
+use exchange::config::{Config, Transport};
+use exchange::metric::{self, Names, Recorder};
+use exchange::model::{Diagnostic, Severity};
+use exchange::record::{Floor as Views, Live};
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 
-use crate::server::clock;
-use crate::server::http::{self, AppState};
+use crate::server::cli::LogFormat;
+use crate::server::floor::Floor;
+use crate::server::http::{self, AppState, Ready};
+use crate::server::media::load_library;
+use crate::server::observer::{self, Witness};
 use crate::server::store::Store;
+use crate::server::{clock, files, log};
 
-const LISTEN: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
-const DATABASE: &str = "var/centrale.db";
 /// How long the store may take to write what it holds.
 const FAREWELL: Duration = Duration::from_secs(5);
+/// How long the last BYEs and the end of their calls may take.
+const GOODBYE: Duration = Duration::from_secs(1);
+/// How often it is looked whether the last call is over.
+const LOOK: Duration = Duration::from_millis(50);
 
-/// Runs until Ctrl-C.
+/// What the command line says.
+#[derive(Debug)]
+pub(crate) struct Options {
+    pub(crate) config: PathBuf,
+    pub(crate) log: String,
+    pub(crate) log_format: LogFormat,
+}
+
+/// Runs until it is told to stop.
 ///
 /// # Errors
-/// When the database or the port cannot be used; the text is one sentence for a person.
-pub(crate) fn run() -> anyhow::Result<()> {
+/// When the configuration, the database or a port cannot be used; the text is for a
+/// person.
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    log::start(&options.log, options.log_format)?;
+    let config = load(&options.config)?;
     let recorder = Arc::new(Recorder::new().context("cannot make the table of metrics")?);
     recorder.install().context("cannot count metrics")?;
-    let store = Arc::new(open_store()?);
-    let live = Arc::new(RwLock::new(Live::new(
-        &Floor {
-            queues: Vec::new(),
-            operators: Vec::new(),
-        },
-        clock::wall(),
-    )));
-    let ready = Arc::new(|| Err("no SIP listener is built in yet".to_owned()));
-    let state = AppState::new(live, recorder, store.clone(), ready, Arc::new(clock::wall));
+    metric::sip::install();
+    let store = Arc::new(open_store(&config.storage.path)?);
+    let live = Arc::new(RwLock::new(Live::new(&views(&config), clock::wall())));
+    let (witness, reader) =
+        observer::start(Arc::clone(&live), Arc::clone(&store), &names(&config))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()?;
-    runtime.block_on(async {
-        let listener = TcpListener::bind(LISTEN).await.with_context(|| format!("cannot listen for HTTP on {LISTEN}"))?;
-        let banner = format!(
-            "centrale {}\n  wallboard  http://{LISTEN}/\n  metrics    http://{LISTEN}/metrics\n  SIP        not built in yet\n",
-            env!("CARGO_PKG_VERSION")
-        );
-        std::io::stdout().write_all(banner.as_bytes())?;
-        http::serve(listener, state, interrupted()).await.context("HTTP stopped")
-    })?;
-    if !store.close(FAREWELL) {
-        anyhow::bail!(
+    let state = |ready| AppState::new(live, recorder, store.clone(), ready, Arc::new(clock::wall));
+    let served = runtime.block_on(serve(options, config, &store, witness.clone(), state));
+    // Whatever went wrong, what was told before is written.
+    witness.stop();
+    let read = reader.join().is_ok();
+    let written = store.close(FAREWELL);
+    served?;
+    if !read {
+        return Err(anyhow!("the reader of events had a fault"));
+    }
+    if !written {
+        return Err(anyhow!(
             "the database did not take every record in time; the rest waits in its spool"
-        );
+        ));
     }
     Ok(())
 }
 
-fn open_store() -> anyhow::Result<Store> {
-    let path = Path::new(DATABASE);
+async fn serve(
+    options: &Options,
+    config: Config,
+    store: &Arc<Store>,
+    witness: Witness,
+    state: impl FnOnce(Ready) -> AppState,
+) -> anyhow::Result<()> {
+    let mut signals = Signals::new()?;
+    let (sounds, _, problems) = load_library(&config.paths.prompts);
+    for problem in problems {
+        tracing::warn!(problem, "a sound is left out");
+    }
+    let address = config.http.listen;
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen for HTTP on {address}"))?;
+    let http_address = listener.local_addr()?;
+    let mut floor = Floor::start(config, sounds, witness.clone()).await?;
+    let serving = Arc::new(AtomicBool::new(true));
+    let ready = ready(store, &serving);
+    let (stop, stopped) = oneshot::channel::<()>();
+    let pages = tokio::spawn(http::serve(listener, state(ready), async {
+        // A sender that is dropped means the same.
+        stopped.await.ok();
+    }));
+    announce(&floor, http_address, &options.config)?;
+    while signals.next().await == Told::Reload {
+        reload(&mut floor, &options.config, &witness).await;
+    }
+    serving.store(false, Ordering::Relaxed);
+    tracing::info!(calls = floor.calls(), "stopping: no more calls are taken");
+    floor.drain();
+    wait(&floor, floor.config().drain, &mut signals).await;
+    floor.goodbye();
+    wait(&floor, GOODBYE, &mut signals).await;
+    // The last BYEs leave, and their streams report, before the threads end.
+    tokio::time::sleep(LOOK).await;
+    tokio::task::block_in_place(|| floor.stop());
+    stop.send(()).ok();
+    match tokio::time::timeout(GOODBYE, pages).await {
+        Ok(Ok(served)) => served.context("HTTP stopped"),
+        // A page that somebody still reads is not worth waiting for.
+        Ok(Err(_)) | Err(_) => Ok(()),
+    }
+}
+
+/// Waits until the last call is over, for so long, or until a second signal.
+async fn wait(floor: &Floor, patience: Duration, signals: &mut Signals) {
+    let until = tokio::time::Instant::now() + patience;
+    while floor.calls() > 0 {
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            () = tokio::time::sleep_until(until) => return,
+            told = signals.next() => {
+                if told == Told::Stop {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    Reload,
+    Stop,
+}
+
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Told {
+        tokio::select! {
+            _ = self.interrupt.recv() => Told::Stop,
+            _ = self.terminate.recv() => Told::Stop,
+            _ = self.hangup.recv() => Told::Reload,
+        }
+    }
+}
+
+fn load(folder: &Path) -> anyhow::Result<Config> {
+    let (config, diags) = files::read(folder)?;
+    warn(&diags);
+    config.ok_or_else(|| {
+        let mut text = format!("the configuration in {} has errors:\n", folder.display());
+        for diag in diags.iter().filter(|d| d.severity == Severity::Error) {
+            // Writing to a String cannot fail.
+            write!(text, "\n{diag}\n").ok();
+        }
+        anyhow!(text)
+    })
+}
+
+fn warn(diags: &[Diagnostic]) {
+    for diag in diags.iter().filter(|d| d.severity == Severity::Warning) {
+        let (file, line) = (&diag.file, diag.span.line);
+        tracing::warn!(%file, line, "{}", diag.message);
+    }
+}
+
+/// All or nothing: what does not validate changes nothing.
+async fn reload(floor: &mut Floor, folder: &Path, witness: &Witness) {
+    let config = match load(folder) {
+        Ok(config) => config,
+        Err(error) => {
+            tracing::error!("not reloaded, going on with what was there: {error:#}");
+            return;
+        }
+    };
+    let now = floor.config();
+    let fixed = (&now.sip.listen, &now.http, &now.storage, &now.media.ports);
+    if fixed
+        != (
+            &config.sip.listen,
+            &config.http,
+            &config.storage,
+            &config.media.ports,
+        )
+        || now.sip.advertise != config.sip.advertise
+    {
+        tracing::warn!("listeners, ports, the address and the storage change with a restart only");
+    }
+    let (sounds, _, problems) = load_library(&config.paths.prompts);
+    for problem in problems {
+        tracing::warn!(problem, "a sound is left out");
+    }
+    let (views, names) = (views(&config), names(&config));
+    match floor.configure(config, sounds).await {
+        Ok(()) => {
+            witness.configured(views, names);
+            tracing::info!("reloaded");
+        }
+        Err(error) => tracing::error!("not reloaded, going on with what was there: {error:#}"),
+    }
+}
+
+fn ready(store: &Arc<Store>, serving: &Arc<AtomicBool>) -> Ready {
+    let (store, serving) = (Arc::clone(store), Arc::clone(serving));
+    Arc::new(move || {
+        if !serving.load(Ordering::Relaxed) {
+            return Err("stopping".to_owned());
+        }
+        match store.status().trouble {
+            Some(trouble) => Err(trouble),
+            None => Ok(()),
+        }
+    })
+}
+
+fn views(config: &Config) -> Views {
+    Views {
+        queues: config.queues.values().cloned().collect(),
+        operators: config.operators.values().cloned().collect(),
+    }
+}
+
+fn names(config: &Config) -> Names {
+    Names {
+        numbers: config.numbers.iter().map(|(n, _)| n.clone()).collect(),
+        queues: config
+            .queues
+            .values()
+            .map(|queue| (queue.name.clone(), queue.escalate.len()))
+            .collect(),
+        flows: config.flows.keys().cloned().collect(),
+    }
+}
+
+/// What listens where, and how to place the first call.
+fn announce(floor: &Floor, http: std::net::SocketAddr, folder: &Path) -> anyhow::Result<()> {
+    use std::io::Write as _;
+    let config = floor.config();
+    let sip: Vec<String> = floor
+        .listening
+        .iter()
+        .map(|(transport, address)| match transport {
+            Transport::Udp => format!("udp://{address}"),
+            Transport::Tcp => format!("tcp://{address}"),
+        })
+        .collect();
+    let port = floor.listening.first().map_or(5060, |(_, a)| a.port());
+    let mut text = format!(
+        "centrale {}\n  SIP        {}\n  wallboard  http://{http}/\n  metrics    http://{http}/metrics\n  {}: {} flows, {} queues, {} operators\n",
+        env!("CARGO_PKG_VERSION"),
+        sip.join("  "),
+        folder.display(),
+        config.flows.len(),
+        config.queues.len(),
+        config.operators.len(),
+    );
+    let number = config.numbers.iter().find(|(n, _)| n.as_str() != "*");
+    let operator = config.operators.keys().next();
+    if let (Some((number, _)), Some(operator)) = (number, operator) {
+        write!(
+            text,
+            "\nThe first call, on this machine:\n  an operator's phone  user {operator}, domain {}, outbound proxy 127.0.0.1:{port}; the password stands in operators.yaml\n  a softphone          call sip:{number}@127.0.0.1:{port}\n  sipp                 sipp -sn uac -s {number} -i 127.0.0.1 -m 1 127.0.0.1:{port}\n",
+            config.domain,
+        )?;
+    }
+    std::io::stdout().write_all(text.as_bytes())?;
+    Ok(())
+}
+
+fn open_store(path: &Path) -> anyhow::Result<Store> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot make the folder {}", folder.display()))?;
@@ -70,10 +300,5 @@ fn open_store() -> anyhow::Result<Store> {
         .unwrap_or_default()
         .as_millis()
         .to_string();
-    Store::open(path, &boot).with_context(|| format!("cannot open the database {DATABASE}"))
-}
-
-async fn interrupted() {
-    // Without a handler Ctrl-C ends the process, which is what was asked for.
-    tokio::signal::ctrl_c().await.ok();
+    Store::open(path, &boot).with_context(|| format!("cannot open the database {}", path.display()))
 }

@@ -17,11 +17,10 @@ pub(super) fn run(folder: &Path) -> anyhow::Result<ExitCode> {
             diags.extend(flow.run_tests(&config.calendars, clock::now()));
         }
         let (_, _, problems) = load_library(&config.paths.prompts);
-        let said = problems.into_iter().map(|problem| {
-            let (file, why) = problem.split_once(": ").unwrap_or(("prompts", &problem));
+        diags.extend(problems.iter().map(|problem| {
+            let (file, why) = problem.split_once(": ").unwrap_or(("prompts", problem));
             Diagnostic::file(file, why)
-        });
-        diags.extend(said.collect::<Vec<_>>());
+        }));
     }
     for diag in &diags {
         say(&format!("{diag}\n"));

@@ -294,8 +294,12 @@ impl<D: Fn(Report)> Work<D> {
                 return false;
             };
             let now = clock::now();
-            match command {
-                Command::Open { leg } => match self.sockets.open(leg, registry, now) {
+            let mut out = Out {
+                sockets: &self.sockets,
+                deliver: &self.deliver,
+            };
+            if let Command::Open { leg } = command {
+                match self.sockets.open(leg, registry, now) {
                     Some(local) => {
                         let mut out = Out {
                             sockets: &self.sockets,
@@ -304,27 +308,17 @@ impl<D: Fn(Report)> Work<D> {
                         self.worker.opened(leg, local, &mut out);
                     }
                     None => (self.deliver)(Report::OpenFailed { leg }),
-                },
-                command => {
-                    let closes = match &command {
-                        Command::Close { leg } => Some(*leg),
-                        Command::Open { .. }
-                        | Command::Connect { .. }
-                        | Command::Play { .. }
-                        | Command::Stop { .. }
-                        | Command::Bridge { .. }
-                        | Command::Unbridge { .. }
-                        | Command::Watch { .. } => None,
-                    };
-                    let mut out = Out {
-                        sockets: &self.sockets,
-                        deliver: &self.deliver,
-                    };
-                    self.worker.command(command, now, &mut out);
-                    if let Some(leg) = closes {
-                        self.sockets.close(leg, now);
-                    }
                 }
+                continue;
+            }
+            let closed = if let Command::Close { leg } = command {
+                Some(leg)
+            } else {
+                None
+            };
+            self.worker.command(command, now, &mut out);
+            if let Some(leg) = closed {
+                self.sockets.close(leg, now);
             }
         }
         true

@@ -245,6 +245,7 @@ impl Store {
         }
     }
 
+    #[cfg_attr(not(test), expect(dead_code, reason = "tests wait with it"))]
     /// Tries to write everything now, whatever failed before; `true` once nothing is
     /// left. Blocks up to `patience`: not for a thread that owns calls.
     pub(crate) fn flush(&self, patience: Duration) -> bool {
