@@ -1,0 +1,480 @@
+//! Shards, phones and links, and the time between them.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+
+use crate::call::{Gates, Shared, Snapshot, call_of};
+use crate::config::Config;
+use crate::dispatch::{Board, Capacity};
+use crate::media::Library;
+use crate::model::{CallId, Epoch, Event, OperatorName, OperatorState, Sequence, ShardId, Stamped};
+use crate::queue::Hall;
+use crate::record::{CallRecord, Ledger};
+use crate::registrar::Registrar;
+use crate::shard::{self, Doors, Input, Output, Rate, Shard};
+use crate::sim::booth::Booth;
+use crate::sim::phone::Phone;
+use crate::sim::{Chance, Doing, Manner};
+use crate::sip::digest::Nonces;
+use crate::sip::{Advertise, Peer, endpoint, owner};
+
+/// A phone of the world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PhoneId(usize);
+
+/// What the network does to a datagram.
+#[derive(Clone, Copy, Debug)]
+pub struct Link {
+    /// It takes up to this long, so two may overtake each other.
+    pub delay: Duration,
+    /// So many of 100 are lost.
+    pub loss: u64,
+}
+
+impl Link {
+    /// Half a millisecond at most, nothing lost.
+    pub const GOOD: Self = Self {
+        delay: Duration::from_micros(500),
+        loss: 0,
+    };
+}
+
+const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 255, 0, 1)), 5060);
+/// One step of time deals with at most so many things; more is a world that runs in
+/// circles.
+const TURNS: usize = 1_000_000;
+
+#[derive(Debug)]
+enum Packet {
+    ToServer(SocketAddr, Bytes),
+    ToPhone(SocketAddr, Bytes),
+}
+
+/// The exchange, and everybody who calls it.
+#[derive(Debug)]
+pub struct World {
+    now: Instant,
+    started: Instant,
+    wall: SystemTime,
+    shared: Arc<Shared>,
+    shards: Vec<Shard>,
+    booth: Booth,
+    phones: Vec<Phone>,
+    by_address: BTreeMap<SocketAddr, usize>,
+    link: Link,
+    chance: Chance,
+    network: BTreeMap<(Instant, u64), Packet>,
+    sent: u64,
+    sequence: u64,
+    ledger: Ledger,
+    records: BTreeMap<CallId, CallRecord>,
+    events: Vec<(Duration, Event)>,
+}
+
+impl World {
+    /// A world without phones. `now` and `wall` are any moment: the same seed makes the
+    /// same day of it.
+    #[must_use]
+    pub fn new(
+        config: Config,
+        sounds: Library,
+        shards: u8,
+        (now, wall): (Instant, SystemTime),
+        seed: u64,
+    ) -> Self {
+        let mut chance = Chance::new(seed);
+        let shared = shared(shards, (now, wall));
+        let snapshot = Arc::new(Snapshot {
+            config,
+            sounds,
+            lines: BTreeMap::new(),
+        });
+        let doors = Arc::new(Doors {
+            rate: Rate::new(now),
+            nonces: Nonces::new([7; 32]),
+        });
+        let mut world = Self {
+            now,
+            started: now,
+            wall,
+            shards: Vec::new(),
+            booth: Booth::new(),
+            phones: Vec::new(),
+            by_address: BTreeMap::new(),
+            link: Link::GOOD,
+            network: BTreeMap::new(),
+            sent: 0,
+            sequence: 0,
+            ledger: Ledger::new(),
+            records: BTreeMap::new(),
+            events: Vec::new(),
+            shared: Arc::clone(&shared),
+            chance: Chance::new(chance.word()),
+        };
+        let mut out = Vec::new();
+        if shard::configure(&shared, &snapshot, None, now, &mut out).is_err() {
+            return world;
+        }
+        for id in (0..shards).map(ShardId) {
+            let settings = shard::Settings {
+                id,
+                endpoint: endpoint::Settings {
+                    shard: id,
+                    seed: chance.word(),
+                    advertise: shared.advertise,
+                    product: "Centrale".into(),
+                    max_transactions: 10_000,
+                },
+                boot: "sim".into(),
+            };
+            let (shared, doors) = (Arc::clone(&shared), Arc::clone(&doors));
+            let snapshot = Arc::clone(&snapshot);
+            world
+                .shards
+                .push(Shard::new(settings, shared, doors, snapshot, now));
+        }
+        world
+    }
+
+    /// Another network from now on.
+    pub fn link(&mut self, link: Link) {
+        self.link = link;
+    }
+
+    /// No more than so many streams at once.
+    pub fn streams(&mut self, most: usize) {
+        self.booth.limit(most);
+    }
+
+    /// Adds a phone.
+    pub fn phone(&mut self, name: &str, manner: Manner, talks: Option<Duration>) -> PhoneId {
+        let id = self.phones.len();
+        let index = u16::try_from(id).unwrap_or(u16::MAX);
+        let mut phone = Phone::new(index, name, SERVER, self.chance.word());
+        phone.manner = manner;
+        phone.talks = talks;
+        self.by_address.insert(phone.address, id);
+        self.phones.push(phone);
+        PhoneId(id)
+    }
+
+    /// Adds an operator's phone and registers it.
+    pub fn operator(&mut self, name: &str, manner: Manner, talks: Option<Duration>) -> PhoneId {
+        let phone = self.phone(name, manner, talks);
+        self.register(phone, 3600);
+        phone
+    }
+
+    /// Adds a caller who dials.
+    pub fn caller(&mut self, number: &str, talks: Option<Duration>) -> PhoneId {
+        let name = format!("06{:04}", self.phones.len());
+        let phone = self.phone(&name, Manner::Refuses(486), talks);
+        self.act(phone, |phone, now| phone.dial(number, now));
+        phone
+    }
+
+    /// Registers a phone; 0 seconds take it back.
+    pub fn register(&mut self, phone: PhoneId, expires: u32) {
+        self.act(phone, |phone, now| phone.register(expires, now));
+    }
+
+    /// The phone hangs up, or gives up dialling.
+    pub fn hang_up(&mut self, phone: PhoneId) {
+        self.act(phone, Phone::hang_up);
+    }
+
+    /// The phone holds, or resumes.
+    pub fn hold(&mut self, phone: PhoneId, held: bool) {
+        self.act(phone, |phone, now| phone.hold(held, now));
+    }
+
+    /// The phone is another from now on.
+    pub fn manner(&mut self, phone: PhoneId, manner: Manner) {
+        self.act(phone, |phone, _| phone.manner = manner);
+        if manner == Manner::Dead
+            && let Some(phone) = self.phones.get(phone.0)
+        {
+            self.booth.mute(phone.sound(), self.now);
+        }
+    }
+
+    /// The phone's user presses keys. `false` when it has no stream.
+    pub fn press(&mut self, phone: PhoneId, keys: &str) -> bool {
+        let Some(sound) = self.phones.get(phone.0).map(Phone::sound) else {
+            return false;
+        };
+        let all = keys.chars().all(|key| self.booth.key(sound, key));
+        self.go_on();
+        all
+    }
+
+    /// Every shard hears this.
+    pub fn tell(&mut self, input: fn() -> Input) {
+        for shard in 0..self.shards.len() {
+            self.handle(shard, input());
+        }
+        self.go_on();
+    }
+
+    /// Time passes.
+    pub fn run(&mut self, time: Duration) {
+        let until = self.now + time;
+        for _ in 0..TURNS {
+            self.go_on();
+            match self.next() {
+                Some(at) if at <= until => self.now = self.now.max(at),
+                Some(_) | None => break,
+            }
+            self.due();
+        }
+        self.now = until;
+        self.due();
+        self.go_on();
+    }
+
+    /// Time passes until something is so, or this long; whether it is.
+    pub fn run_until(&mut self, longest: Duration, so: impl Fn(&Self) -> bool) -> bool {
+        let until = self.now + longest;
+        self.go_on();
+        for _ in 0..TURNS {
+            if so(self) {
+                return true;
+            }
+            match self.next() {
+                Some(at) if at <= until => self.now = self.now.max(at),
+                Some(_) | None => return false,
+            }
+            self.due();
+            self.go_on();
+        }
+        false
+    }
+
+    /// What a phone does.
+    #[must_use]
+    pub fn doing(&self, phone: PhoneId) -> Doing {
+        self.phones.get(phone.0).map_or(Doing::Idle, Phone::doing)
+    }
+
+    /// Every final code that a phone's own requests got.
+    #[must_use]
+    pub fn codes(&self, phone: PhoneId) -> &[u16] {
+        self.phones.get(phone.0).map_or(&[], |phone| &phone.codes)
+    }
+
+    /// How often a phone was in a call.
+    #[must_use]
+    pub fn talked(&self, phone: PhoneId) -> usize {
+        self.phones.get(phone.0).map_or(0, |phone| phone.talked)
+    }
+
+    /// Whether two phones hear each other.
+    #[must_use]
+    pub fn bridged(&self, one: PhoneId, other: PhoneId) -> bool {
+        let sound = |phone: PhoneId| self.phones.get(phone.0).map(Phone::sound);
+        sound(one)
+            .zip(sound(other))
+            .is_some_and(|(one, other)| self.booth.bridged(one, other))
+    }
+
+    /// What an operator does.
+    #[must_use]
+    pub fn operator_state(&self, name: &str) -> OperatorState {
+        let board = &self.shared.board;
+        let id = board.find(&OperatorName::from(name));
+        id.map_or(OperatorState::LoggedOut, |id| board.state(id))
+    }
+
+    /// Everything that happened, with the time since the beginning.
+    #[must_use]
+    pub fn events(&self) -> &[(Duration, Event)] {
+        &self.events
+    }
+
+    /// The records of calls that ended, in order of their ids.
+    #[must_use]
+    pub fn records(&self) -> Vec<&CallRecord> {
+        self.records.values().collect()
+    }
+
+    /// How long it has run.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.now - self.started
+    }
+
+    /// What is still held though nobody calls: empty when all is given back.
+    #[must_use]
+    pub fn leaks(&self) -> Vec<String> {
+        let mut leaks = Vec::new();
+        for shard in &self.shards {
+            if !shard.is_clean() {
+                leaks.push(format!("{} calls", shard.calls()));
+            }
+            if shard.transactions() > 0 {
+                leaks.push(format!("{} transactions", shard.transactions()));
+            }
+        }
+        if self.booth.open() > 0 {
+            leaks.push(format!("{} streams", self.booth.open()));
+        }
+        if self.shared.gates.count("calls") > 0 {
+            leaks.push(format!("{} permits", self.shared.gates.count("calls")));
+        }
+        leaks
+    }
+
+    /// How many wait in a queue.
+    #[must_use]
+    pub fn waiting(&self, queue: &str) -> usize {
+        self.shared.hall.waiting(&queue.into())
+    }
+
+    fn act(&mut self, phone: PhoneId, act: impl FnOnce(&mut Phone, Instant)) {
+        if let Some(phone) = self.phones.get_mut(phone.0) {
+            act(phone, self.now);
+        }
+        self.go_on();
+    }
+
+    /// When something is due next.
+    fn next(&self) -> Option<Instant> {
+        let network = self.network.first_key_value().map(|((at, _), _)| *at);
+        let shards = self.shards.iter().filter_map(Shard::deadline);
+        let phones = self.phones.iter().filter_map(Phone::deadline);
+        let own = network.into_iter().chain(self.booth.deadline());
+        own.chain(shards).chain(phones).min()
+    }
+
+    /// Does what is due by now.
+    fn due(&mut self) {
+        while let Some(entry) = self.network.first_entry()
+            && entry.key().0 <= self.now
+        {
+            match entry.remove() {
+                Packet::ToServer(from, bytes) => {
+                    let shards = u8::try_from(self.shards.len()).unwrap_or(1);
+                    let home = owner(&bytes, shards).map_or(0, |shard| usize::from(shard.0));
+                    let peer = Peer::udp(from);
+                    self.handle(home, Input::Received { bytes, peer });
+                }
+                Packet::ToPhone(to, bytes) => {
+                    let phone = self.by_address.get(&to).copied();
+                    if let Some(phone) = phone.and_then(|phone| self.phones.get_mut(phone)) {
+                        phone.receive(bytes, self.now);
+                    }
+                }
+            }
+        }
+        for index in 0..self.shards.len() {
+            let deadline = self.shards.get(index).and_then(Shard::deadline);
+            if deadline.is_some_and(|at| at <= self.now) {
+                self.handle(index, Input::Tick);
+            }
+        }
+        for phone in &mut self.phones {
+            if phone.deadline().is_some_and(|at| at <= self.now) {
+                phone.tick(self.now);
+            }
+        }
+    }
+
+    /// Passes on what phones and streams say, until nobody says anything.
+    fn go_on(&mut self) {
+        loop {
+            let mut said = false;
+            for index in 0..self.phones.len() {
+                let Some(phone) = self.phones.get_mut(index) else {
+                    continue;
+                };
+                let from = phone.address;
+                for bytes in phone.flush(self.now) {
+                    self.post(Packet::ToServer(from, bytes));
+                }
+            }
+            for report in self.booth.reports(self.now) {
+                said = true;
+                let shard = usize::from(call_of(report.leg()).shard().0);
+                self.handle(shard, Input::Media(report));
+            }
+            if !said {
+                return;
+            }
+        }
+    }
+
+    fn post(&mut self, packet: Packet) {
+        if self.chance.percent(self.link.loss) {
+            return;
+        }
+        self.sent += 1;
+        let at = self.now + self.chance.time(self.link.delay);
+        self.network.insert((at, self.sent), packet);
+    }
+
+    fn handle(&mut self, index: usize, input: Input) {
+        let mut out = Vec::new();
+        if let Some(shard) = self.shards.get_mut(index) {
+            shard.handle(input, self.now, &mut out);
+        }
+        for output in out {
+            match output {
+                Output::Transmit { bytes, peer } => {
+                    self.post(Packet::ToPhone(peer.remote, bytes));
+                }
+                Output::Count(_) => {}
+                Output::Media(command) => self.booth.obey(command, self.now),
+                Output::Event(event) => self.happened(event),
+                Output::Match(matched) => {
+                    let shard = usize::from(matched.call.shard().0);
+                    self.handle(shard, Input::Match(matched));
+                }
+            }
+        }
+    }
+
+    fn happened(&mut self, event: Event) {
+        self.sequence += 1;
+        let stamped = Stamped {
+            sequence: Sequence(self.sequence),
+            at: self.wall + self.elapsed(),
+            event,
+        };
+        if let Some(record) = self.ledger.handle(&stamped) {
+            self.records.insert(record.id.clone(), record);
+        }
+        let elapsed = self.elapsed();
+        self.events.push((elapsed, stamped.event));
+    }
+}
+
+/// What the shards of a world share.
+fn shared(shards: u8, (now, wall): (Instant, SystemTime)) -> Arc<Shared> {
+    let board = Arc::new(Board::new(
+        Capacity {
+            operators: 256,
+            tickets_per_shard: 1024,
+            shards: usize::from(shards),
+            classes: 512,
+            profiles: 256,
+        },
+        now,
+    ));
+    Arc::new(Shared {
+        hall: Hall::new(Arc::clone(&board)),
+        board,
+        registrar: Registrar::new(),
+        epoch: Epoch { instant: now, wall },
+        advertise: Advertise {
+            fixed: Some(SERVER.ip()),
+            primary: SERVER.ip(),
+            udp: SERVER.port(),
+            tcp: None,
+        },
+        gates: Gates::default(),
+    })
+}

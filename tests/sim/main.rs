@@ -1,0 +1,150 @@
+//! The whole exchange in made-up time: each way a call can go, and each race.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::panic,
+    clippy::wildcard_enum_match_arm,
+    reason = "any moment serves as the beginning, and a test may stop at surprises"
+)]
+
+mod races;
+mod storms;
+mod ways;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use exchange::config::{Files, load};
+use exchange::media::Library;
+use exchange::model::{CallId, Event, OfferResult, OperatorState, Outcome};
+use exchange::record::CallRecord;
+use exchange::sim::World;
+
+const FLOW: &str = r#"
+version: 1
+flow: main
+start: hello
+languages: [en]
+nodes:
+  hello: { type: menu, prompt: [hello], timeout: 3s, keys: { "1": help, "2": field }, no_input: help, no_match: help }
+  help: { type: queue, queue: help, answered: bye, timeout: sorry, full: sorry, no_operators: sorry, error: sorry, waiting: { keys: { "*": bye } } }
+  field: { type: line, line: field, answered: bye, busy: help, no_answer: help, error: help }
+  bye: { type: hangup, prompt: [hello] }
+  sorry: { type: hangup, prompt: [hello] }
+"#;
+
+const SHUT: &str = "
+version: 1
+flow: shut
+start: no
+answer: false
+languages: [en]
+nodes:
+  no: { type: reject, code: 603 }
+";
+
+/// A world with one queue, whose settings can be added to.
+fn world(help: &str, seed: u64) -> World {
+    let config = format!(
+        "domain: centrale.localhost
+sip: {{ trunks: {{ all: {{ from: [10.0.0.0/8] }} }}, min_expires: 1s }}
+limits: {{ calls: 100, calls_per_second: 1000 }}
+numbers: {{ \"1\": {{ flow: main }}, \"3\": {{ flow: shut }} }}
+queues:
+  help: {{ requires: {{ help: 5 }}, wrap_up: 10s, {help} }}
+  experts: {{ requires: {{ expert: 1 }} }}
+lines: {{ experts: {{ queue: experts }}, field: {{ uri: \"sip:field@10.9.9.9\" }} }}
+operators:
+  ann: {{ secret: ann, skills: {{ help: 8 }} }}
+  bea: {{ secret: bea, skills: {{ help: 6 }} }}
+  cas: {{ secret: cas, skills: {{ help: 2 }} }}
+  dan: {{ secret: dan, skills: {{ expert: 9 }} }}
+"
+    );
+    let files = Files {
+        config: vec![("config.yaml".into(), config)],
+        flows: vec![
+            ("main.yaml".into(), FLOW.into()),
+            ("shut.yaml".into(), SHUT.into()),
+        ],
+        sounds: BTreeSet::from([("en".into(), "hello".into())]),
+    };
+    let (config, diags) = load(&files, &|_| None, Path::new("."));
+    let said: Vec<String> = diags.iter().map(ToString::to_string).collect();
+    let config = config.unwrap_or_else(|| panic!("{}", said.join("\n")));
+    let mut sounds = Library::default();
+    let second = sounds.silence(Duration::from_secs(1));
+    sounds.insert("en", "hello", Arc::clone(&second));
+    let start = (Instant::now(), SystemTime::UNIX_EPOCH + s(1_780_000_000));
+    World::new(config, sounds, 2, start, seed)
+}
+
+fn s(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+/// Lets everything come to its end, and looks that nothing is left and nobody was told
+/// two stories.
+fn settle(world: &mut World) {
+    world.run(s(150));
+    // A registered phone is asked now and then whether it is there.
+    world.run_until(s(60), |world| world.leaks().is_empty());
+    assert_eq!(world.leaks(), Vec::<String>::new());
+    let mut open: BTreeMap<CallId, u32> = BTreeMap::new();
+    let mut busy: BTreeMap<String, CallId> = BTreeMap::new();
+    for (at, event) in world.events() {
+        match event {
+            Event::CallStarted { call, .. } => {
+                assert!(open.insert(call.clone(), 0).is_none(), "{call} began twice");
+            }
+            Event::CallEnded { call, .. } => {
+                let ended = open.get_mut(call).expect("what began ends");
+                *ended += 1;
+                assert_eq!(*ended, 1, "{call} ended twice, at {at:?}");
+            }
+            Event::Offered { call, operator, .. } => {
+                let before = busy.insert(operator.to_string(), call.clone());
+                assert_eq!(before, None, "{operator} has two calls at {at:?}");
+            }
+            Event::OfferEnded {
+                call,
+                operator,
+                result,
+                ..
+            } if *result != OfferResult::Answered => {
+                assert_eq!(busy.remove(operator.as_str()).as_ref(), Some(call));
+            }
+            Event::TalkEnded { call, operator, .. } => {
+                assert_eq!(busy.remove(operator.as_str()).as_ref(), Some(call));
+            }
+            Event::Fault { what, .. } => panic!("{what} at {at:?}"),
+            _ => {}
+        }
+    }
+    assert!(open.values().all(|ended| *ended == 1), "{open:?}");
+    assert!(busy.is_empty(), "{busy:?}");
+    for name in ["ann", "bea", "cas", "dan"] {
+        let state = world.operator_state(name);
+        let rests = !matches!(state, OperatorState::Offered | OperatorState::Talking);
+        assert!(rests, "{name} is still {state}");
+    }
+    assert_eq!(world.waiting("help") + world.waiting("experts"), 0);
+    assert_eq!(world.records().len(), open.len());
+}
+
+/// The one record of a world with one call.
+fn record(world: &World) -> CallRecord {
+    let records = world.records();
+    assert_eq!(records.len(), 1, "one call");
+    records[0].clone()
+}
+
+fn outcome(world: &World) -> Outcome {
+    record(world).outcome
+}

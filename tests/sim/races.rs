@@ -1,0 +1,134 @@
+//! Things that happen at the same moment.
+
+use std::time::Duration;
+
+use exchange::model::{OperatorState, Outcome};
+use exchange::sim::{Doing, Link, Manner, World};
+
+use crate::{ms, s, settle, world};
+
+/// Every tenth of a millisecond around the moment.
+fn moments() -> impl Iterator<Item = (u64, Duration)> {
+    (0..60).map(|n| (n, Duration::from_micros(n * 100)))
+}
+
+fn ringing(world: &mut World, manner: Manner) -> (exchange::sim::PhoneId, exchange::sim::PhoneId) {
+    world.link(Link {
+        delay: ms(2),
+        loss: 0,
+    });
+    let ann = world.operator("ann", manner, None);
+    world.run(s(1));
+    let caller = world.caller("1", None);
+    assert!(world.run_until(s(30), |w| w.doing(ann) == Doing::Ringing));
+    (ann, caller)
+}
+
+#[test]
+fn both_hang_up_at_once() {
+    for (seed, moment) in moments() {
+        let mut world = world("", seed);
+        let (ann, caller) = ringing(&mut world, Manner::Answers(s(1)));
+        assert!(world.run_until(s(5), |w| w.doing(ann) == Doing::Talking));
+        world.run(s(5));
+        world.hang_up(ann);
+        world.run(moment);
+        world.hang_up(caller);
+        settle(&mut world);
+        assert_eq!(world.records()[0].outcome, Outcome::Answered, "{seed}");
+        assert_eq!(world.operator_state("ann"), OperatorState::Ready, "{seed}");
+    }
+}
+
+#[test]
+fn the_operator_answers_as_the_caller_leaves() {
+    let mut outcomes = std::collections::BTreeSet::new();
+    for (seed, moment) in moments() {
+        let mut world = world("", seed);
+        let (ann, caller) = ringing(&mut world, Manner::Answers(s(1)));
+        world.run(s(1) - ms(3) + moment);
+        world.hang_up(caller);
+        settle(&mut world);
+        outcomes.insert(world.records()[0].outcome);
+        assert_eq!(world.doing(ann), Doing::Idle, "{seed}");
+        assert_eq!(world.operator_state("ann"), OperatorState::Ready, "{seed}");
+    }
+    assert!(
+        outcomes.len() > 1,
+        "the moments hit both sides: {outcomes:?}"
+    );
+}
+
+#[test]
+fn the_caller_gives_up_as_the_call_is_answered() {
+    for (seed, moment) in moments() {
+        let mut world = world("", seed);
+        world.link(Link {
+            delay: ms(2),
+            loss: 0,
+        });
+        let caller = world.caller("1", None);
+        world.run(moment);
+        world.hang_up(caller);
+        settle(&mut world);
+        assert_eq!(world.doing(caller), Doing::Idle, "{seed}");
+    }
+}
+
+#[test]
+fn the_operator_answers_as_the_offer_runs_out() {
+    for (seed, moment) in moments() {
+        let mut world = world("offer_timeout: 5s", seed);
+        let manner = Manner::Answers(s(5) - ms(5) + moment);
+        let (ann, caller) = ringing(&mut world, manner);
+        world.run(s(6));
+        // Either they talk, or the operator is paused and the phone is silent.
+        let talking = world.doing(ann) == Doing::Talking;
+        let state = world.operator_state("ann");
+        let expected = if talking {
+            OperatorState::Talking
+        } else {
+            OperatorState::Paused
+        };
+        assert_eq!(state, expected, "{seed}");
+        assert_eq!(world.bridged(caller, ann), talking, "{seed}");
+        world.hang_up(caller);
+        settle(&mut world);
+    }
+}
+
+#[test]
+fn the_operator_logs_out_as_the_offer_runs_out() {
+    for (seed, moment) in moments() {
+        let mut world = world("offer_timeout: 5s", seed);
+        let (ann, caller) = ringing(&mut world, Manner::Rings);
+        world.run(s(5) - ms(5) + moment);
+        world.register(ann, 0);
+        world.run(s(2));
+        assert_eq!(
+            world.operator_state("ann"),
+            OperatorState::LoggedOut,
+            "{seed}"
+        );
+        world.hang_up(caller);
+        settle(&mut world);
+    }
+}
+
+#[test]
+fn the_phone_is_gone_as_the_call_comes() {
+    for (seed, moment) in moments() {
+        let mut world = world("", seed);
+        world.link(Link {
+            delay: ms(2),
+            loss: 0,
+        });
+        let ann = world.operator("ann", Manner::Answers(ms(1)), Some(s(2)));
+        world.run(s(1));
+        world.caller("1", Some(s(30)));
+        assert!(world.run_until(s(30), |w| w.waiting("help") > 0));
+        world.run(moment);
+        world.register(ann, 0);
+        settle(&mut world);
+    }
+}
