@@ -1,0 +1,88 @@
+//! Who is let in, and what the others are told.
+
+use std::net::UdpSocket;
+use std::time::Duration;
+
+use crate::server::Server;
+
+const SDP: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 39000 RTP/AVP 8\r\n";
+
+/// Sends an INVITE of its own making and gives the final answer.
+fn answer(server: &Server, number: &str, headers: &str, sdp: &str) -> String {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let own = socket.local_addr().unwrap();
+    let text = format!(
+        "INVITE sip:{number}@{} SIP/2.0\r\nVia: SIP/2.0/UDP {own};branch=z9hG4bK{}\r\nFrom: <sip:x@{own}>;tag=1\r\nTo: <sip:{number}@h>\r\nCall-ID: {own}\r\nCSeq: 1 INVITE\r\nContact: <sip:{own}>\r\n{headers}Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{sdp}",
+        server.address(),
+        own.port(),
+        sdp.len()
+    );
+    socket
+        .set_read_timeout(Some(Duration::from_secs(5)))
+        .unwrap();
+    socket.send_to(text.as_bytes(), server.address()).unwrap();
+    let mut buffer = [0; 4096];
+    loop {
+        let length = socket.recv(&mut buffer).unwrap();
+        let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
+        if !text.starts_with("SIP/2.0 1") {
+            return text;
+        }
+    }
+}
+
+#[test]
+fn each_refusal_has_its_code() {
+    let server = Server::start("");
+    let speex = SDP.replace("RTP/AVP 8", "RTP/AVP 97\r\na=rtpmap:97 speex/8000");
+    for (number, headers, sdp, code, more) in [
+        ("4711", "", SDP, 404, ""),
+        ("2000", "", speex.as_str(), 488, ""),
+        ("2000", "Require: foo\r\n", SDP, 420, "Unsupported: foo"),
+        ("2000", "Max-Forwards: 0\r\n", SDP, 483, ""),
+        (
+            "2000",
+            "Session-Expires: 30\r\nSupported: timer\r\n",
+            SDP,
+            422,
+            "Min-SE: 90",
+        ),
+        ("2000", "", "nonsense", 400, ""),
+    ] {
+        let answer = answer(&server, number, headers, sdp);
+        assert!(
+            answer.starts_with(&format!("SIP/2.0 {code} ")) && answer.contains(more),
+            "{headers}: {answer}"
+        );
+    }
+    assert!(
+        server.json("/api/v1/calls")["calls"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[test]
+fn a_stranger_may_not_call() {
+    let server = Server::start("");
+    let file = server.folder.join("config/centrale.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("127.0.0.0/8", "192.0.2.0/24")).unwrap();
+    server.signal("-HUP");
+    crate::eventually("the trunk is another", 5, || {
+        answer(&server, "2000", "", SDP).starts_with("SIP/2.0 403 ")
+    });
+}
+
+#[test]
+fn over_the_limit_callers_are_told_when_to_come_again() {
+    let server = Server::start("limits: { calls: 1 }");
+    crate::client::register(&server, "alice", crate::server::free_port(), 600);
+    server.wait_for("alice", "ready", 5);
+    let first = answer(&server, "2000", "", SDP);
+    assert!(first.starts_with("SIP/2.0 200 "), "{first}");
+    let second = answer(&server, "2000", "", SDP);
+    assert!(second.starts_with("SIP/2.0 503 "), "{second}");
+    assert!(second.contains("Retry-After: "), "{second}");
+}

@@ -1,0 +1,134 @@
+//! Callers and operators who talk.
+
+use std::time::Duration;
+
+use crate::client::{baresip, caller, phone};
+use crate::eventually;
+use crate::server::{HEEDS_SILENCE, Server};
+use crate::sound::{Stream, recording, seconds_of};
+
+#[test]
+fn a_caller_presses_a_key_waits_and_talks_with_an_operator() {
+    let server = Server::start("");
+    let (alice, folder) = baresip(&server, "alice");
+    // The greeting takes a second or two; keys are heard all the time.
+    let stream = Stream::start(1_000.0, Some((1, Duration::from_secs(3))));
+    let port = stream.port.to_string();
+    let call = caller(
+        &server,
+        "caller",
+        "1000",
+        &["-key", "media", &port, "-d", "9000"],
+    );
+    server.wait_for("alice", "talking", 15);
+    let live = server.json("/api/v1/calls");
+    assert_eq!(live["calls"][0]["state"], "talking", "{live}");
+    assert_eq!(live["calls"][0]["operator"], "alice");
+    call.succeeds(20);
+    server.wait_for("alice", "wrap_up", 3);
+    server.wait_for("alice", "ready", 5);
+    let heard = stream.heard();
+    let theirs = seconds_of(440.0, &heard);
+    assert!(theirs > 2.0, "the caller heard the operator for {theirs} s");
+    drop(alice);
+    eventually("the operator heard the caller", 5, || {
+        seconds_of(1_000.0, &recording(&folder, "-dec.wav")) > 2.0
+    });
+    let record = server.record();
+    assert_eq!(record["outcome"], "answered", "{record}");
+    assert_eq!(record["hangup"], "caller");
+    assert_eq!(record["operator"], "alice");
+    assert_eq!(record["queue"], "support");
+    assert_eq!(record["from"], "0612345678");
+    assert_eq!(record["path"][3], "support", "{record}");
+    assert_eq!(record["offers"][0]["result"], "answered");
+    assert!(record["talked_s"].as_f64().unwrap() > 2.0);
+    assert!(record["caller_quality"]["mos"].as_f64().unwrap() > 4.0);
+    for (metric, least) in [
+        (
+            "centrale_calls_total{number=\"1000\",outcome=\"answered\"}",
+            1.0,
+        ),
+        (
+            "centrale_queue_offers_total{queue=\"support\",result=\"answered\"}",
+            1.0,
+        ),
+        (
+            "centrale_sip_requests_total{direction=\"in\",method=\"INVITE\"",
+            1.0,
+        ),
+        (
+            "centrale_sip_requests_total{direction=\"out\",method=\"INVITE\"",
+            1.0,
+        ),
+        ("centrale_rtp_packets_total{direction=\"in\"}", 300.0),
+        ("centrale_flow_steps_total{flow=\"welcome\"", 4.0),
+        ("centrale_registrations", 0.0),
+    ] {
+        let value = server.metric(metric);
+        assert!(value >= least, "{metric} is {value}");
+    }
+}
+
+#[test]
+fn the_operator_hangs_up_and_the_caller_is_told() {
+    let server = Server::start("");
+    let operator = phone(&server, "alice", "phone_leaves", &["-d", "1000"]);
+    let call = caller(
+        &server,
+        "caller_is_left",
+        "2000",
+        &["-key", "media", "39000"],
+    );
+    operator.succeeds(20);
+    call.succeeds(20);
+    assert_eq!(server.record()["outcome"], "answered");
+}
+
+#[test]
+fn hold_and_resume_by_the_operator() {
+    let server = Server::start("");
+    let operator = phone(&server, "alice", "phone_holds", &[]);
+    let stream = Stream::start(1_000.0, None);
+    let port = stream.port.to_string();
+    let call = caller(&server, "caller_is_left", "2000", &["-key", "media", &port]);
+    operator.succeeds(20);
+    call.succeeds(20);
+    let log = server.log();
+    assert!(log.contains("Held"), "held");
+    assert!(log.contains("Resumed"), "resumed");
+}
+
+#[test]
+fn a_caller_comes_by_tcp() {
+    let server = Server::start("");
+    let operator = phone(&server, "alice", "phone_answers", &[]);
+    let more = ["-key", "media", "39000", "-d", "1000", "-t", "t1"];
+    let call = caller(&server, "caller", "2000", &more);
+    call.succeeds(20);
+    operator.succeeds(20);
+    let tcp = server.metric(
+        "centrale_sip_requests_total{direction=\"in\",method=\"INVITE\",transport=\"tcp\"}",
+    );
+    assert!(tcp >= 1.0, "{tcp}");
+}
+
+#[test]
+fn a_caller_who_vanishes_is_found_out() {
+    let server = Server::start(HEEDS_SILENCE);
+    // An operator who can be heard, so that it is the caller who is missed.
+    let (_alice, _folder) = baresip(&server, "alice");
+    // The caller's process is killed in the talk: no sound, no answer to OPTIONS.
+    let call = caller(
+        &server,
+        "caller",
+        "2000",
+        &["-key", "media", "39000", "-d", "60000"],
+    );
+    server.wait_for("alice", "talking", 10);
+    drop(call);
+    server.wait_for("alice", "wrap_up", 25);
+    let record = server.record();
+    assert_eq!(record["hangup"], "vanished", "{record}");
+    assert_eq!(record["outcome"], "answered");
+}

@@ -1,0 +1,150 @@
+//! sipp and baresip as children, which do not outlive the test.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::eventually;
+use crate::server::{Server, free_port};
+
+/// A client that runs.
+pub(crate) struct Client {
+    child: Child,
+    name: String,
+    log: PathBuf,
+    stdin: Option<std::process::ChildStdin>,
+}
+
+impl Client {
+    fn spawn(mut command: Command, name: &str, log: PathBuf) -> Self {
+        let out = File::create(&log).unwrap();
+        let child = command
+            .stdin(Stdio::piped())
+            .stdout(out.try_clone().unwrap())
+            .stderr(out)
+            .spawn();
+        let mut child = match child {
+            Ok(child) => child,
+            Err(error) => panic!("{name} cannot be run ({error}): tests/run installs it"),
+        };
+        let stdin = child.stdin.take();
+        Self {
+            child,
+            name: name.to_owned(),
+            log,
+            stdin,
+        }
+    }
+
+    /// Waits for its end; `true` when it saw what its scenario wants.
+    pub(crate) fn ends(&mut self, seconds: u64) -> bool {
+        let until = Instant::now() + Duration::from_secs(seconds);
+        let mut code = None;
+        eventually(&format!("{} ends", self.name), seconds + 1, || {
+            code = self
+                .child
+                .try_wait()
+                .unwrap()
+                .map(|status| status.success());
+            code.is_some() || Instant::now() >= until
+        });
+        code.unwrap_or(false)
+    }
+
+    /// As [`Self::ends`], and it must be so.
+    pub(crate) fn succeeds(mut self, seconds: u64) {
+        let ended = self.ends(seconds);
+        assert!(ended, "{}: {}", self.name, self.said());
+    }
+
+    pub(crate) fn said(&self) -> String {
+        let text = fs::read(&self.log).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text).into_owned();
+        text.lines().rev().take(60).collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        drop(self.stdin.take());
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+fn scenario(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/interop/scenarios")
+        .join(format!("{name}.xml"))
+}
+
+/// Starts sipp with a scenario of ours, at a port of its own.
+pub(crate) fn sipp(server: &Server, name: &str, port: u16, more: &[&str]) -> Client {
+    let mut command = Command::new("sipp");
+    command
+        .current_dir(&server.folder)
+        .arg(server.address())
+        .arg("-sf")
+        .arg(scenario(name))
+        .args(["-i", "127.0.0.1", "-mi", "127.0.0.1", "-m", "1", "-nostdin"])
+        .args(["-p", &port.to_string(), "-timeout", "60", "-timeout_error"])
+        .args(more);
+    let log = server.folder.join(format!("sipp-{name}-{port}.log"));
+    Client::spawn(command, &format!("sipp {name}"), log)
+}
+
+/// Registers an operator's phone that sipp plays at a port, for some seconds.
+pub(crate) fn register(server: &Server, user: &str, port: u16, expires: u32) {
+    let secrets = server.folder.join(format!("{user}.csv"));
+    let line = format!("SEQUENTIAL\n{user};[authentication username={user} password={user}]\n");
+    fs::write(&secrets, line).unwrap();
+    let (file, expires) = (secrets.display().to_string(), expires.to_string());
+    let more = ["-inf", &file, "-key", "expires", &expires];
+    sipp(server, "register", port, &more).succeeds(10);
+}
+
+/// A phone that registers and waits for a call as its scenario says.
+pub(crate) fn phone(server: &Server, user: &str, name: &str, more: &[&str]) -> Client {
+    let port = free_port();
+    register(server, user, port, 600);
+    // A caller who waits is offered at once; the INVITE comes again until sipp listens.
+    eventually(&format!("{user} is logged in"), 5, || {
+        server.operator(user).0 != "logged_out"
+    });
+    sipp(server, name, port, more)
+}
+
+/// A caller who dials a number.
+pub(crate) fn caller(server: &Server, name: &str, number: &str, more: &[&str]) -> Client {
+    let mut all = vec!["-s", number];
+    all.extend(more);
+    sipp(server, name, free_port(), &all)
+}
+
+/// baresip as an operator's phone, which answers by itself, plays a tone of 440 Hz and
+/// records what it hears into its folder.
+pub(crate) fn baresip(server: &Server, user: &str) -> (Client, PathBuf) {
+    let folder = server.folder.join(format!("baresip-{user}"));
+    fs::create_dir_all(&folder).unwrap();
+    let tone = folder.join("tone.wav");
+    crate::sound::write_tone(&tone, 440.0, 60);
+    let account = format!(
+        "<sip:{user}@centrale.localhost;transport=udp>;auth_pass={user};outbound=\"sip:{};transport=udp\";regint=60;answermode=auto;audio_codecs=pcma,pcmu\n",
+        server.address()
+    );
+    let config = format!(
+        "poll_method epoll\nsip_listen 127.0.0.1:{}\naudio_player aubridge,one\naudio_source aufile,{}\naudio_alert aubridge,two\nausrc_srate 8000\nauplay_srate 8000\naudio_buffer 20-160\nrtp_ports 41000-41100\nnet_interface 127.0.0.1\nmodule_path /usr/lib/baresip/modules\nmodule stdio.so\nmodule g711.so\nmodule aubridge.so\nmodule aufile.so\nmodule sndfile.so\nmodule_tmp account.so\nmodule_app menu.so\nsnd_path {}\n",
+        free_port(),
+        tone.display(),
+        folder.display()
+    );
+    fs::write(folder.join("accounts"), account).unwrap();
+    fs::write(folder.join("config"), config).unwrap();
+    fs::write(folder.join("contacts"), "").unwrap();
+    let mut command = Command::new("baresip");
+    command.args(["-f", &folder.display().to_string(), "-t", "120", "-v"]);
+    let client = Client::spawn(command, "baresip", folder.join("log"));
+    server.wait_for(user, "ready", 15);
+    (client, folder)
+}

@@ -1,0 +1,30 @@
+//! Real clients against the real process: sipp callers and phones, baresip as an
+//! operator, over loopback. A client that is not installed is a failure.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test with real clients has a real clock, and may stop at surprises"
+)]
+
+mod admission;
+mod calls;
+mod client;
+mod life;
+mod phones;
+mod server;
+mod sound;
+
+use std::time::{Duration, Instant};
+
+/// Waits until something is so; panics with what it was waiting for.
+fn eventually(what: &str, seconds: u64, mut so: impl FnMut() -> bool) {
+    let until = Instant::now() + Duration::from_secs(seconds);
+    let (_keep, pause) = std::sync::mpsc::channel::<()>();
+    while !so() {
+        assert!(Instant::now() < until, "not within {seconds} s: {what}");
+        pause.recv_timeout(Duration::from_millis(20)).ok();
+    }
+}

@@ -1,0 +1,139 @@
+//! Operators' phones: registration, and everything that a phone may say to an offer.
+
+use std::fs;
+
+use crate::client::{caller, phone, register, sipp};
+use crate::eventually;
+use crate::server::{Server, free_port};
+
+#[test]
+fn a_phone_registers_refreshes_and_leaves() {
+    let server = Server::start("");
+    let port = free_port();
+    register(&server, "bob", port, 600);
+    server.wait_for("bob", "ready", 5);
+    assert_eq!(
+        server.json("/api/v1/operators/bob")["contacts"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    register(&server, "bob", port, 600);
+    let second = free_port();
+    register(&server, "bob", second, 600);
+    eventually("two contacts", 5, || {
+        server.json("/api/v1/operators/bob")["contacts"]
+            .as_array()
+            .unwrap()
+            .len()
+            == 2
+    });
+    assert!((server.metric("centrale_registrations") - 2.0).abs() < 0.1);
+    register(&server, "bob", port, 0);
+    register(&server, "bob", second, 0);
+    server.wait_for("bob", "logged_out", 5);
+}
+
+#[test]
+fn a_registration_runs_out() {
+    let server = Server::start("");
+    register(&server, "bob", free_port(), 2);
+    server.wait_for("bob", "ready", 5);
+    server.wait_for("bob", "logged_out", 6);
+}
+
+#[test]
+fn a_wrong_password_is_refused() {
+    let server = Server::start("");
+    let file = server.folder.join("wrong.csv");
+    fs::write(
+        &file,
+        "SEQUENTIAL\nbob;[authentication username=bob password=wrong]\n",
+    )
+    .unwrap();
+    let file = file.display().to_string();
+    let more = ["-inf", &file, "-key", "expires", "60"];
+    sipp(&server, "register_refused", free_port(), &more).succeeds(10);
+    assert_eq!(server.operator("bob").0, "logged_out");
+    let refused = server.metric("centrale_sip_rejected_total{reason=\"credentials\"}");
+    assert!((refused - 1.0).abs() < 0.1, "{refused}");
+}
+
+#[test]
+fn a_phone_that_says_no_is_a_missed_offer() {
+    for (says, result) in [("phone_is_busy", "busy"), ("phone_declines", "rejected")] {
+        let server = Server::start("");
+        let refuses = phone(&server, "alice", says, &[]);
+        let call = caller(
+            &server,
+            "caller",
+            "2000",
+            &["-key", "media", "39000", "-d", "5000"],
+        );
+        refuses.succeeds(10);
+        server.wait_for("alice", "paused", 5);
+        assert_eq!(server.operator("alice").1.as_deref(), Some("missed_offer"));
+        let answers = phone(&server, "bob", "phone_answers", &[]);
+        server.wait_for("bob", "talking", 5);
+        call.succeeds(20);
+        answers.succeeds(20);
+        let record = server.record();
+        assert_eq!(record["offers"][0]["result"], result, "{record}");
+        assert_eq!(record["offers"][1]["operator"], "bob");
+    }
+}
+
+#[test]
+fn a_phone_that_is_not_answered_is_a_missed_offer() {
+    let server = Server::start("");
+    let rings = phone(&server, "alice", "phone_rings", &[]);
+    let call = caller(
+        &server,
+        "caller",
+        "2000",
+        &["-key", "media", "39000", "-d", "6000"],
+    );
+    rings.succeeds(10);
+    server.wait_for("alice", "paused", 5);
+    let answers = phone(&server, "bob", "phone_answers", &[]);
+    call.succeeds(20);
+    answers.succeeds(20);
+    let record = server.record();
+    assert_eq!(record["offers"][0]["result"], "missed", "{record}");
+    assert_eq!(record["outcome"], "answered");
+}
+
+#[test]
+fn a_caller_who_leaves_stops_the_ringing() {
+    let server = Server::start("");
+    let rings = phone(&server, "alice", "phone_rings", &[]);
+    let call = caller(
+        &server,
+        "caller",
+        "2000",
+        &["-key", "media", "39000", "-d", "1000"],
+    );
+    call.succeeds(10);
+    rings.succeeds(5);
+    server.wait_for("alice", "ready", 2);
+    let record = server.record();
+    assert_eq!(record["outcome"], "short_abandon", "{record}");
+    assert_eq!(record["offers"][0]["result"], "withdrawn");
+}
+
+#[test]
+fn both_phones_of_an_operator_ring_and_one_has_the_call() {
+    let server = Server::start("");
+    let desk = phone(&server, "alice", "phone_rings", &[]);
+    let mobile = phone(&server, "alice", "phone_answers", &[]);
+    let call = caller(
+        &server,
+        "caller",
+        "2000",
+        &["-key", "media", "39000", "-d", "1500"],
+    );
+    desk.succeeds(10);
+    call.succeeds(10);
+    mobile.succeeds(10);
+}

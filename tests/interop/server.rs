@@ -1,0 +1,235 @@
+//! The server under test: a configuration of its own, ports of its own.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::eventually;
+
+const QUEUES: &str = "
+queues:
+  support:
+    requires: { support: 1 }
+    offer_timeout: 2s
+    wrap_up: 1s
+    max_wait: 30s
+    music: calm
+  billing: { requires: { billing: 1 }, music: calm }
+  general: { requires: { general: 1 }, music: calm }
+operators:
+  alice: { secret: alice, skills: { support: 8 } }
+  bob: { secret: bob, skills: { support: 5, billing: 3, general: 3 } }
+hours: { office: { zone: Europe/Amsterdam, open: { mon-sun: [\"00:00-24:00\"] } } }
+";
+
+const DIRECT: &str = "
+version: 1
+flow: direct
+start: wait
+languages: [en]
+nodes:
+  wait: { type: queue, queue: support, answered: end, timeout: end, full: end, no_operators: end, error: end }
+  end: { type: hangup }
+";
+
+/// In what is added to the configuration: silent phones are soon asked.
+pub(crate) const HEEDS_SILENCE: &str = "# heeds silence";
+
+/// A running server.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) folder: PathBuf,
+    pub(crate) sip: u16,
+    pub(crate) http: u16,
+}
+
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+/// A port that is free for both transports.
+pub(crate) fn free_port() -> u16 {
+    loop {
+        let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let port = udp.local_addr().unwrap().port();
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+/// Makes a folder of configuration; `more` is put into `centrale.yaml`.
+pub(crate) fn configure(sip: u16, http: u16, more: &str) -> PathBuf {
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("centrale-interop-{}-{number}", std::process::id());
+    let folder = std::env::temp_dir().join(name);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    fs::remove_dir_all(&folder).ok();
+    fs::create_dir_all(folder.join("config")).unwrap();
+    fs::create_dir_all(folder.join("flows")).unwrap();
+    let welcome = fs::read(root.join("ivr-flows/welcome.yaml")).unwrap();
+    fs::write(folder.join("flows/welcome.yaml"), welcome).unwrap();
+    fs::write(folder.join("flows/direct.yaml"), DIRECT).unwrap();
+    fs::write(folder.join("config/floor.yaml"), QUEUES).unwrap();
+    let prompts = root.join("ivr-flows/prompts");
+    // Each server has its slice, so that tests can run beside each other.
+    let first = 20_000 + (number % 40) * 200;
+    // sipp sends no sound, and takes no OPTIONS in a call: it is not to be asked.
+    let silence = if more.contains(HEEDS_SILENCE) {
+        "3s"
+    } else {
+        "60s"
+    };
+    let centrale = format!(
+        "sip:
+  listen: [\"udp://127.0.0.1:{sip}\", \"tcp://127.0.0.1:{sip}\"]
+  trunks: {{ here: {{ from: [127.0.0.0/8] }} }}
+  min_expires: 1s
+  probe_every: 1h
+media: {{ ports: {first}-{}, silence: {silence} }}
+http: {{ listen: \"127.0.0.1:{http}\" }}
+storage: {{ url: \"sqlite:../records.db\" }}
+paths: {{ flows: ../flows, prompts: {} }}
+numbers:
+  \"1000\": {{ flow: welcome }}
+  \"2000\": {{ flow: direct }}
+{more}
+",
+        first + 199,
+        prompts.display()
+    );
+    fs::write(folder.join("config/centrale.yaml"), centrale).unwrap();
+    folder
+}
+
+/// The binary with a folder's configuration.
+pub(crate) fn binary(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_centrale"));
+    command.arg("--config").arg(folder.join("config"));
+    command.args(["--log", "debug"]);
+    command
+}
+
+impl Server {
+    pub(crate) fn start(more: &str) -> Self {
+        let (sip, http) = (free_port(), free_port());
+        let folder = configure(sip, http, more);
+        let log = fs::File::create(folder.join("log")).unwrap();
+        let child = binary(&folder)
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let server = Self {
+            child,
+            folder,
+            sip,
+            http,
+        };
+        eventually("the server is ready", 20, || {
+            server.ask("/readyz").is_some_and(|(code, _)| code == 200)
+        });
+        server
+    }
+
+    pub(crate) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.sip)
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args([name, &pid]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    pub(crate) fn exit_code(&mut self) -> Option<i32> {
+        self.child
+            .try_wait()
+            .unwrap()
+            .map(|status| status.code().unwrap_or(-1))
+    }
+
+    pub(crate) fn ask(&self, path: &str) -> Option<(u16, String)> {
+        let address = SocketAddr::from(([127, 0, 0, 1], self.http));
+        let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(2)).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).ok()?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text).ok()?;
+        let code = text.split(' ').nth(1)?.parse().ok()?;
+        let (_, body) = text.split_once("\r\n\r\n")?;
+        Some((code, body.to_owned()))
+    }
+
+    pub(crate) fn json(&self, path: &str) -> Value {
+        let (code, body) = self.ask(path).unwrap();
+        assert_eq!(code, 200, "{path}: {body}");
+        // A body in chunks has lengths around it.
+        let start = body.find('{').unwrap();
+        let end = body.rfind('}').unwrap();
+        serde_json::from_str(body.get(start..=end).unwrap()).unwrap()
+    }
+
+    pub(crate) fn operator(&self, name: &str) -> (String, Option<String>) {
+        let operator = self.json(&format!("/api/v1/operators/{name}"));
+        let word = |key: &str| operator[key].as_str().map(str::to_owned);
+        (word("state").unwrap(), word("reason"))
+    }
+
+    pub(crate) fn wait_for(&self, operator: &str, state: &str, seconds: u64) {
+        eventually(&format!("{operator} is {state}"), seconds, || {
+            self.operator(operator).0 == state
+        });
+    }
+
+    pub(crate) fn records(&self) -> Vec<Value> {
+        let page = self.json("/api/v1/records");
+        page["records"].as_array().unwrap().clone()
+    }
+
+    /// The one record, once it is there and says how its streams did.
+    pub(crate) fn record(&self) -> Value {
+        eventually("the record is written", 10, || {
+            self.records()
+                .first()
+                .is_some_and(|record| !record["caller_quality"].is_null())
+        });
+        let records = self.records();
+        assert_eq!(records.len(), 1, "{records:?}");
+        records[0].clone()
+    }
+
+    pub(crate) fn metric(&self, start: &str) -> f64 {
+        let (_, text) = self.ask("/metrics").unwrap();
+        let lines = text.lines().filter(|line| line.starts_with(start));
+        lines
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+            .sum()
+    }
+
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+        if std::thread::panicking() {
+            let log = self.log();
+            let lines: Vec<&str> = log.lines().rev().take(60).collect();
+            for line in lines.iter().rev() {
+                println!("{line}");
+            }
+        } else {
+            fs::remove_dir_all(&self.folder).ok();
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! The caller's sound: RTP from a socket of the test, which hears and speaks.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use exchange::media::codec::g711;
+
+const RATE: f64 = 8_000.0;
+
+/// A caller's stream: plays a tone, presses keys, keeps what it hears.
+pub(crate) struct Stream {
+    pub(crate) port: u16,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<Vec<i16>>>,
+}
+
+impl Stream {
+    /// Begins as soon as the server is heard; presses `key` that much later.
+    pub(crate) fn start(tone: f64, key: Option<(u8, Duration)>) -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let port = socket.local_addr().unwrap().port();
+        let stop = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&stop);
+        let thread = std::thread::spawn(move || talk(&socket, tone, key, &told));
+        Self {
+            port,
+            stop,
+            thread: Some(thread),
+        }
+    }
+
+    /// Ends, and gives what was heard.
+    pub(crate) fn heard(mut self) -> Vec<i16> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.take().unwrap().join().unwrap()
+    }
+}
+
+struct Sender {
+    sequence: u16,
+    timestamp: u32,
+}
+
+impl Sender {
+    fn packet(&mut self, kind: u8, payload: &[u8]) -> Vec<u8> {
+        self.sequence = self.sequence.wrapping_add(1);
+        let mut packet = vec![0x80, kind];
+        packet.extend(self.sequence.to_be_bytes());
+        packet.extend(self.timestamp.to_be_bytes());
+        packet.extend(0x1234_5678_u32.to_be_bytes());
+        packet.extend(payload);
+        packet
+    }
+}
+
+fn talk(socket: &UdpSocket, tone: f64, key: Option<(u8, Duration)>, stop: &AtomicBool) -> Vec<i16> {
+    let mut heard = Vec::new();
+    let mut server: Option<SocketAddr> = None;
+    let mut sender = Sender {
+        sequence: 0,
+        timestamp: 0,
+    };
+    let mut next = Instant::now();
+    let mut pressing = key.map(|(key, after)| (key, Instant::now() + after, 0_u16));
+    let mut buffer = [0; 1500];
+    while !stop.load(Ordering::Relaxed) {
+        let patience = next.saturating_duration_since(Instant::now());
+        let patience = patience.max(Duration::from_millis(1));
+        socket.set_read_timeout(Some(patience)).unwrap();
+        if let Ok((length, from)) = socket.recv_from(&mut buffer) {
+            if server.is_none() {
+                server = Some(from);
+                next = Instant::now();
+                pressing = key.map(|(key, after)| (key, Instant::now() + after, 0));
+            }
+            heard.extend(decode(&buffer[..length]));
+        }
+        let Some(server) = server.filter(|_| Instant::now() >= next) else {
+            continue;
+        };
+        next += Duration::from_millis(20);
+        let packet = match &mut pressing {
+            Some((key, at, count)) if Instant::now() >= *at => {
+                *count += 1;
+                let end = if *count > 6 { 0x80 } else { 0 };
+                let [high, low] = ((*count).min(7) * 160).to_be_bytes();
+                let packet = sender.packet(101, &[*key, end | 10, high, low]);
+                if *count == 9 {
+                    pressing = None;
+                    sender.timestamp += 9 * 160;
+                }
+                packet
+            }
+            _ => {
+                let start = sender.timestamp;
+                let payload: Vec<u8> = (start..start + 160).map(|n| alaw(tone, n)).collect();
+                let packet = sender.packet(8, &payload);
+                sender.timestamp += 160;
+                packet
+            }
+        };
+        socket.send_to(&packet, server).ok();
+    }
+    heard
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "half of the range")]
+fn sample(tone: f64, n: u32) -> i16 {
+    ((std::f64::consts::TAU * tone * f64::from(n) / RATE).sin() * 16_000.0) as i16
+}
+
+fn alaw(tone: f64, n: u32) -> u8 {
+    g711::linear_to_alaw(sample(tone, n))
+}
+
+fn decode(packet: &[u8]) -> Vec<i16> {
+    let table = match packet.get(1).map(|kind| kind & 0x7f) {
+        Some(0) => &g711::ULAW,
+        Some(8) => &g711::ALAW,
+        _ => return Vec::new(),
+    };
+    let payload = packet.get(12..).unwrap_or_default();
+    payload
+        .iter()
+        .map(|byte| table[usize::from(*byte)])
+        .collect()
+}
+
+/// Writes a WAV file with a tone.
+pub(crate) fn write_tone(path: &Path, tone: f64, seconds: u32) {
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 8_000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut writer = hound::WavWriter::create(path, spec).unwrap();
+    for n in 0..seconds * 8_000 {
+        writer.write_sample(sample(tone, n)).unwrap();
+    }
+    writer.finalize().unwrap();
+}
+
+/// The samples of the recording in a folder whose name ends so.
+pub(crate) fn recording(folder: &Path, end: &str) -> Vec<i16> {
+    let files = std::fs::read_dir(folder).unwrap();
+    let path = files
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.to_string_lossy().ends_with(end));
+    let Some(path) = path else {
+        return Vec::new();
+    };
+    let reader = hound::WavReader::open(path);
+    reader.map_or_else(
+        |_| Vec::new(),
+        |mut reader| reader.samples::<i16>().filter_map(Result::ok).collect(),
+    )
+}
+
+/// For how many seconds a tone is heard, by the Goertzel algorithm on tenths of a second.
+pub(crate) fn seconds_of(tone: f64, samples: &[i16]) -> f64 {
+    let step = 800;
+    let with_tone = samples.chunks_exact(step).filter(|chunk| {
+        let turn = 2.0 * (std::f64::consts::TAU * tone / RATE).cos();
+        let (mut one, mut two) = (0.0, 0.0);
+        let mut power = 0.0;
+        for sample in *chunk {
+            let value = f64::from(*sample);
+            power += value * value;
+            (one, two) = (value + turn * one - two, one);
+        }
+        let tone_power = (one * one + two * two - turn * one * two) * 2.0 / 800.0;
+        power > 1e6 && tone_power > 0.8 * power
+    });
+    f64::from(u32::try_from(with_tone.count()).unwrap()) / 10.0
+}
