@@ -140,7 +140,7 @@ impl Leg {
         let Some(agreed) = agreed else {
             return false;
         };
-        self.connect(agreed, floor);
+        self.connect(agreed, remote, floor);
         true
     }
 
@@ -156,7 +156,7 @@ impl Leg {
         self.version += 1;
         let local = self.local(remote, codecs, floor).ok_or(500_u16)?;
         let (text, agreed) = sdp::answer(&proposal, &local).map_err(|_| 488_u16)?;
-        self.connect(agreed, floor);
+        self.connect(agreed, remote, floor);
         Ok(text)
     }
 
@@ -196,7 +196,8 @@ impl Leg {
         remote.is_some_and(|remote| self.take_answer(&ack.body, remote, codecs, floor))
     }
 
-    fn connect(&mut self, agreed: Agreed, floor: &mut Floor<'_>) {
+    fn connect(&mut self, mut agreed: Agreed, signalled: IpAddr, floor: &mut Floor<'_>) {
+        agreed.remote = agreed.remote.map(|sound| seen_from_here(sound, signalled));
         self.agreed = Some(agreed);
         floor.media(Command::Connect {
             leg: self.id,
@@ -373,6 +374,29 @@ impl Leg {
     }
 }
 
+/// Where a peer's sound is sent to and expected from. A phone behind NAT names an address
+/// that only its own network knows; then its sound takes the way of its signalling, and the
+/// port is the one that its first packet comes from.
+fn seen_from_here(sound: SocketAddr, signalled: IpAddr) -> SocketAddr {
+    if is_private(sound.ip()) && !is_private(signalled) {
+        SocketAddr::new(signalled, sound.port())
+    } else {
+        sound
+    }
+}
+
+/// Whether an address is of a network of one's own (RFC 1918, 6598, 3927, 4193) or machine.
+fn is_private(ip: IpAddr) -> bool {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => {
+            let [a, b, ..] = ip.octets();
+            let shared = a == 100 && (64..128).contains(&b);
+            ip.is_private() || ip.is_loopback() || ip.is_link_local() || shared
+        }
+        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
+    }
+}
+
 fn judge(code: u16) -> Reply {
     // RFC 3261 section 12.2.1.2: these two end the dialog.
     if matches!(code, 408 | 481) {
@@ -386,4 +410,25 @@ fn judge(code: u16) -> Reply {
 pub(super) fn put_sdp(headers: &mut crate::sip::Headers, body: &mut bytes::Bytes, text: String) {
     headers.set(Name::ContentType, "application/sdp");
     *body = text.into();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sound_from_behind_nat_takes_the_way_of_the_signalling() {
+        for (sound, signalled, seen) in [
+            ("192.168.1.20:4000", "203.0.113.9", "203.0.113.9:4000"),
+            ("100.64.3.4:4000", "203.0.113.9", "203.0.113.9:4000"),
+            ("[fd00::1]:4000", "2001:db8::9", "[2001:db8::9]:4000"),
+            // A gateway whose sound has an address of its own keeps it.
+            ("203.0.113.10:4000", "203.0.113.9", "203.0.113.10:4000"),
+            ("10.0.0.2:4000", "10.0.0.1", "10.0.0.2:4000"),
+            ("127.0.0.1:4000", "127.0.0.2", "127.0.0.1:4000"),
+        ] {
+            let seen_here = seen_from_here(sound.parse().unwrap(), signalled.parse().unwrap());
+            assert_eq!(seen_here, seen.parse().unwrap(), "{sound} by {signalled}");
+        }
+    }
 }

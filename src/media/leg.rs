@@ -202,7 +202,7 @@ impl Leg {
             // The same host with the same stream from another port: its NAT was rebound.
             Some((source, ssrc)) if source.ip() == from.ip() && ssrc == header.ssrc => {}
             Some(_) => return None,
-            None if signalled.is_none_or(|remote| remote.ip() == from.ip()) => {}
+            None if signalled.is_some_and(|remote| remote.ip() == from.ip()) => {}
             None => return None,
         }
         let first = self.reception.received() == 0;
