@@ -95,3 +95,119 @@ fn offered(request: &Request) -> Vec<Algorithm> {
         Some(_) => vec![Algorithm::Sha256, Algorithm::Md5],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+    use crate::sip::digest::ha1;
+    use crate::sip::{Method, Uri};
+
+    const REALM: &str = "centrale.localhost";
+    const NOW: Duration = Duration::from_secs(1_000_000);
+
+    fn secret() -> Secret {
+        Secret {
+            md5: ha1(Algorithm::Md5, "alice", REALM, "pass"),
+            sha256: ha1(Algorithm::Sha256, "alice", REALM, "pass"),
+        }
+    }
+
+    fn register(headers: &[(Name, String)]) -> Request {
+        let mut request = Request::new(Method::Register, Uri::parse("sip:a").unwrap());
+        for (name, value) in headers {
+            request.headers.push(name.clone(), value.clone());
+        }
+        request
+    }
+
+    fn answered(algorithm: Algorithm, nonce: &str, user: &str, password: &str) -> Request {
+        let credentials = Credentials {
+            username: user.to_owned(),
+            realm: REALM.to_owned(),
+            nonce: nonce.to_owned(),
+            uri: "sip:a".to_owned(),
+            response: String::new(),
+            algorithm,
+            qop: Some("auth".to_owned()),
+            nc: "00000001".to_owned(),
+            cnonce: "c".to_owned(),
+        };
+        let secret = ha1(algorithm, user, REALM, password);
+        let value = credentials.answer(&secret, &Method::Register, b"");
+        register(&[(Name::Authorization, value)])
+    }
+
+    /// What a request as `user` gets, in a word.
+    fn verdict(request: &Request, user: &str, now: Duration) -> String {
+        let nonces = Nonces::new([1; 32]);
+        let door = Door {
+            realm: REALM,
+            nonces: &nonces,
+            now,
+        };
+        let secret = secret();
+        let known = (user == "alice").then_some(&secret);
+        match authenticate(request, &OperatorName::from(user), known, &door) {
+            Verdict::Accepted => "accepted".to_owned(),
+            Verdict::Forbidden(response) => format!("forbidden {}", response.code),
+            Verdict::Challenge(response) => {
+                let mut said = response.code.to_string();
+                for challenge in response.headers.all(&Name::WwwAuthenticate) {
+                    let (_, rest) = challenge.split_once("algorithm=").unwrap();
+                    write!(said, " {}", rest.split(',').next().unwrap()).unwrap();
+                    if rest.contains("stale=true") {
+                        said.push_str(" stale");
+                    }
+                }
+                said
+            }
+        }
+    }
+
+    #[test]
+    fn the_right_password_opens_by_either_algorithm() {
+        let nonce = Nonces::new([1; 32]).issue(NOW);
+        for algorithm in [Algorithm::Md5, Algorithm::Sha256] {
+            let right = answered(algorithm, &nonce, "alice", "pass");
+            assert_eq!(verdict(&right, "alice", NOW), "accepted");
+            for (user, password) in [("alice", "wrong"), ("nobody", "pass")] {
+                let wrong = answered(algorithm, &nonce, user, password);
+                assert_eq!(verdict(&wrong, user, NOW), "forbidden 403", "{user}");
+            }
+            // Somebody else's credentials do not open.
+            let stolen = answered(algorithm, &nonce, "bob", "pass");
+            assert_eq!(verdict(&stolen, "alice", NOW), "forbidden 403");
+        }
+    }
+
+    #[test]
+    fn an_old_nonce_is_asked_again_and_a_forged_one_from_the_start() {
+        let nonce = Nonces::new([1; 32]).issue(NOW);
+        let right = answered(Algorithm::Md5, &nonce, "alice", "pass");
+        let later = NOW + digest::NONCE_TIME + Duration::from_secs(1);
+        assert_eq!(
+            verdict(&right, "alice", later),
+            "401 MD5 stale SHA-256 stale"
+        );
+        let foreign = Nonces::new([2; 32]).issue(NOW);
+        let forged = answered(Algorithm::Md5, &foreign, "alice", "pass");
+        assert_eq!(verdict(&forged, "alice", NOW), "401 MD5 SHA-256");
+    }
+
+    #[test]
+    fn each_phone_is_offered_what_it_can_take() {
+        for (name, offered) in [
+            (None, "401 MD5 SHA-256"),
+            (Some("Linphone/5.1"), "401 SHA-256 MD5"),
+            (Some("baresip v1.0.0 (x86_64/linux)"), "401 MD5"),
+            (Some("baresip v3.5.0"), "401 SHA-256 MD5"),
+        ] {
+            let headers = name.map(|name| (Name::UserAgent, name.to_owned()));
+            let request = register(headers.as_slice());
+            assert_eq!(verdict(&request, "alice", NOW), offered);
+            assert_eq!(verdict(&request, "nobody", NOW), offered, "known to nobody");
+        }
+    }
+}

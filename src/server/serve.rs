@@ -277,12 +277,15 @@ fn announce(floor: &Floor, http: std::net::SocketAddr, folder: &Path) -> anyhow:
         config.queues.len(),
         config.operators.len(),
     );
-    let number = config.numbers.iter().find(|(n, _)| n.as_str() != "*");
+    let mut numbers = config.numbers.iter().filter(|(n, _)| n.as_str() != "*");
+    let number = numbers.next();
+    // sipp hears no menu: the last number is the one that asks the least, as shipped.
+    let quick = numbers.last().or(number);
     let operator = config.operators.keys().next();
-    if let (Some((number, _)), Some(operator)) = (number, operator) {
+    if let (Some((number, _)), Some((quick, _)), Some(operator)) = (number, quick, operator) {
         write!(
             text,
-            "\nThe first call, on this machine:\n  an operator's phone  user {operator}, domain {}, outbound proxy 127.0.0.1:{port}; the password stands in operators.yaml\n  a softphone          call sip:{number}@127.0.0.1:{port}\n  sipp                 sipp -sn uac -s {number} -i 127.0.0.1 -m 1 127.0.0.1:{port}\n",
+            "\nThe first call, on this machine:\n  an operator's phone  user {operator}, domain {}, outbound proxy 127.0.0.1:{port}; the password stands in operators.yaml\n  a softphone          call sip:{number}@127.0.0.1:{port}\n  sipp                 sipp -sn uac -s {quick} -i 127.0.0.1 -d 10000 -m 1 127.0.0.1:{port}\n",
             config.domain,
         )?;
     }

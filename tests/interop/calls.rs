@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::client::{baresip, caller, phone};
+use crate::client::{baresip, caller, phone, sipp};
 use crate::eventually;
 use crate::server::{HEEDS_SILENCE, Server};
 use crate::sound::{Stream, recording, seconds_of};
@@ -10,7 +10,7 @@ use crate::sound::{Stream, recording, seconds_of};
 #[test]
 fn a_caller_presses_a_key_waits_and_talks_with_an_operator() {
     let server = Server::start("");
-    let (alice, folder) = baresip(&server, "alice");
+    let (alice, folder) = baresip(&server, "alice", "udp");
     // The greeting takes a second or two; keys are heard all the time.
     let stream = Stream::start(1_000.0, Some((1, Duration::from_secs(3))));
     let port = stream.port.to_string();
@@ -114,10 +114,64 @@ fn a_caller_comes_by_tcp() {
 }
 
 #[test]
+fn an_operators_phone_by_tcp_rings_over_its_own_connection() {
+    let server = Server::start("");
+    let (alice, _folder) = baresip(&server, "alice", "tcp");
+    let call = caller(
+        &server,
+        "caller",
+        "2000",
+        &["-key", "media", "39000", "-d", "2000"],
+    );
+    server.wait_for("alice", "talking", 10);
+    call.succeeds(10);
+    server.wait_for("alice", "ready", 10);
+    // The connection is the phone's presence: with it the operator is gone.
+    drop(alice);
+    server.wait_for("alice", "logged_out", 5);
+}
+
+#[test]
+fn a_line_outside_takes_the_call() {
+    let server = Server::start("");
+    let line = sipp(&server, "phone_leaves", server.line, &["-d", "1500"]);
+    let call = caller(
+        &server,
+        "caller_is_left",
+        "2001",
+        &["-key", "media", "39000"],
+    );
+    line.succeeds(10);
+    call.succeeds(10);
+    let record = server.record();
+    assert_eq!(record["outcome"], "escalated", "{record}");
+    assert_eq!(record["line"], "field");
+}
+
+#[test]
+fn a_line_that_is_busy_gives_the_call_back() {
+    let server = Server::start("");
+    let operator = phone(&server, "alice", "phone_answers", &[]);
+    let line = sipp(&server, "phone_is_busy", server.line, &[]);
+    let call = caller(
+        &server,
+        "caller",
+        "2001",
+        &["-key", "media", "39000", "-d", "2000"],
+    );
+    line.succeeds(10);
+    call.succeeds(10);
+    operator.succeeds(10);
+    let record = server.record();
+    assert_eq!(record["outcome"], "answered", "{record}");
+    assert_eq!(record["operator"], "alice");
+}
+
+#[test]
 fn a_caller_who_vanishes_is_found_out() {
     let server = Server::start(HEEDS_SILENCE);
     // An operator who can be heard, so that it is the caller who is missed.
-    let (_alice, _folder) = baresip(&server, "alice");
+    let (_alice, _folder) = baresip(&server, "alice", "udp");
     // The caller's process is killed in the talk: no sound, no answer to OPTIONS.
     let call = caller(
         &server,

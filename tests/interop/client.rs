@@ -124,13 +124,13 @@ pub(crate) fn caller(server: &Server, name: &str, number: &str, more: &[&str]) -
 
 /// baresip as an operator's phone, which answers by itself, plays a tone of 440 Hz and
 /// records what it hears into its folder.
-pub(crate) fn baresip(server: &Server, user: &str) -> (Client, PathBuf) {
+pub(crate) fn baresip(server: &Server, user: &str, transport: &str) -> (Client, PathBuf) {
     let folder = server.folder.join(format!("baresip-{user}"));
     fs::create_dir_all(&folder).unwrap();
     let tone = folder.join("tone.wav");
     crate::sound::write_tone(&tone, 440.0, 60);
     let account = format!(
-        "<sip:{user}@centrale.localhost;transport=udp>;auth_pass={user};outbound=\"sip:{};transport=udp\";regint=60;answermode=auto;audio_codecs=pcma,pcmu\n",
+        "<sip:{user}@centrale.localhost;transport={transport}>;auth_pass={user};outbound=\"sip:{};transport={transport}\";regint=60;answermode=auto;audio_codecs=pcma,pcmu\n",
         server.address()
     );
     let config = format!(

@@ -67,13 +67,13 @@ fn a_server_that_stops_lets_talks_go_on_and_then_says_goodbye() {
 #[test]
 fn what_cannot_start_says_why_in_a_sentence() {
     let server = Server::start("");
-    let taken = configure(server.sip, free_port(), "");
+    let taken = configure((server.sip, free_port(), 9), "");
     let out = binary(&taken).output().unwrap();
     let said = String::from_utf8_lossy(&out.stderr).into_owned();
     assert_eq!(out.status.code(), Some(1), "{said}");
     assert!(said.contains("cannot listen on udp://127.0.0.1"), "{said}");
 
-    let broken = configure(free_port(), free_port(), "quues: {}");
+    let broken = configure((free_port(), free_port(), 9), "quues: {}");
     let out = binary(&broken).arg("check").output().unwrap();
     let said = String::from_utf8_lossy(&out.stdout).into_owned();
     assert_eq!(out.status.code(), Some(1), "{said}");

@@ -28,6 +28,17 @@ operators:
 hours: { office: { zone: Europe/Amsterdam, open: { mon-sun: [\"00:00-24:00\"] } } }
 ";
 
+const OUTSIDE: &str = "
+version: 1
+flow: outside
+start: ring
+languages: [en]
+nodes:
+  ring: { type: line, line: field, answered: end, busy: wait, no_answer: wait, error: wait }
+  wait: { type: queue, queue: support, answered: end, timeout: end, full: end, no_operators: end, error: end }
+  end: { type: hangup }
+";
+
 const DIRECT: &str = "
 version: 1
 flow: direct
@@ -47,6 +58,8 @@ pub(crate) struct Server {
     pub(crate) folder: PathBuf,
     pub(crate) sip: u16,
     pub(crate) http: u16,
+    /// Where the line outside is.
+    pub(crate) line: u16,
 }
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -63,7 +76,7 @@ pub(crate) fn free_port() -> u16 {
 }
 
 /// Makes a folder of configuration; `more` is put into `centrale.yaml`.
-pub(crate) fn configure(sip: u16, http: u16, more: &str) -> PathBuf {
+pub(crate) fn configure((sip, http, line): (u16, u16, u16), more: &str) -> PathBuf {
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let name = format!("centrale-interop-{}-{number}", std::process::id());
     let folder = std::env::temp_dir().join(name);
@@ -74,6 +87,7 @@ pub(crate) fn configure(sip: u16, http: u16, more: &str) -> PathBuf {
     let welcome = fs::read(root.join("ivr-flows/welcome.yaml")).unwrap();
     fs::write(folder.join("flows/welcome.yaml"), welcome).unwrap();
     fs::write(folder.join("flows/direct.yaml"), DIRECT).unwrap();
+    fs::write(folder.join("flows/outside.yaml"), OUTSIDE).unwrap();
     fs::write(folder.join("config/floor.yaml"), QUEUES).unwrap();
     let prompts = root.join("ivr-flows/prompts");
     // Each server has its slice, so that tests can run beside each other.
@@ -97,6 +111,8 @@ paths: {{ flows: ../flows, prompts: {} }}
 numbers:
   \"1000\": {{ flow: welcome }}
   \"2000\": {{ flow: direct }}
+  \"2001\": {{ flow: outside }}
+lines: {{ field: {{ uri: \"sip:field@127.0.0.1:{line}\" }} }}
 {more}
 ",
         first + 199,
@@ -116,8 +132,8 @@ pub(crate) fn binary(folder: &Path) -> Command {
 
 impl Server {
     pub(crate) fn start(more: &str) -> Self {
-        let (sip, http) = (free_port(), free_port());
-        let folder = configure(sip, http, more);
+        let (sip, http, line) = (free_port(), free_port(), free_port());
+        let folder = configure((sip, http, line), more);
         let log = fs::File::create(folder.join("log")).unwrap();
         let child = binary(&folder)
             .stdout(Stdio::null())
@@ -129,6 +145,7 @@ impl Server {
             folder,
             sip,
             http,
+            line,
         };
         eventually("the server is ready", 20, || {
             server.ask("/readyz").is_some_and(|(code, _)| code == 200)
