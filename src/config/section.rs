@@ -46,7 +46,7 @@ impl Reader<'_> {
             trunks: self.trunks(section),
             min_expires,
             max_expires,
-            probe_every: self.duration(section, "probe_every", 30 * SECOND, 5 * SECOND..=HOUR),
+            probe_every: self.duration(section, "probe_every", 60 * SECOND, 5 * SECOND..=HOUR),
         }
     }
 

@@ -17,9 +17,15 @@ macro_rules! names {
             /// Reads a full or compact name.
             #[must_use]
             pub fn parse(text: &str) -> Self {
-                $(if text.eq_ignore_ascii_case($text) $(|| text.eq_ignore_ascii_case($compact))? {
-                    return Self::$variant;
-                })*
+                let sought = key(text);
+                $(
+                    const { assert!($text.len() < 32) };
+                    if (sought == const { key($text) } && text.eq_ignore_ascii_case($text))
+                        $(|| sought == const { key($compact) })?
+                    {
+                        return Self::$variant;
+                    }
+                )*
                 Self::Other(text.into())
             }
 
@@ -93,6 +99,19 @@ names! {
     Event = "Event" | "o",
     Path = "Path",
     Date = "Date",
+}
+
+/// The length and the first seven letters in one word, whatever their case: names that
+/// differ in it differ, so that few letters are compared. Of a compact name it is all.
+const fn key(text: &str) -> u64 {
+    let bytes = text.as_bytes();
+    let mut key = bytes.len() as u64;
+    let mut at = 0;
+    while at < bytes.len() && at < 7 {
+        key = key << 8 | bytes[at].to_ascii_lowercase() as u64;
+        at += 1;
+    }
+    key
 }
 
 impl fmt::Display for Name {

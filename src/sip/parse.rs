@@ -120,7 +120,7 @@ impl Lines<'_> {
     fn line(&mut self) -> Option<(usize, usize)> {
         let start = self.at;
         let rest = self.bytes.get(start..).filter(|rest| !rest.is_empty())?;
-        let length = rest.iter().position(|b| *b == b'\n');
+        let length = memchr::memchr(b'\n', rest);
         self.at = length.map_or(self.bytes.len(), |length| start + length + 1);
         let end = length.map_or(self.bytes.len(), |length| start + length);
         let carriage = end > start && self.bytes.get(end - 1) == Some(&b'\r');
@@ -212,13 +212,17 @@ fn read_headers(bytes: &Bytes, lines: &mut Lines<'_>) -> Result<(Headers, Compla
 
 fn header_line(bytes: &Bytes, start: usize, end: usize, folded: bool) -> Option<(Name, Bytes)> {
     let line = bytes.get(start..end)?;
-    let colon = line.iter().position(|b| *b == b':')?;
+    let colon = memchr::memchr(b':', line)?;
     let name = std::str::from_utf8(line.get(..colon)?).ok()?.trim_end();
     if name.is_empty() || !name.bytes().all(crate::sip::method::is_token_byte) {
         return None;
     }
     let value = line.get(colon + 1..)?;
-    let clear = value.iter().all(|b| *b != 0 && (folded || *b != b'\r'));
+    let clear = if folded {
+        memchr::memchr(0, value).is_none()
+    } else {
+        memchr::memchr2(0, b'\r', value).is_none()
+    };
     let value = if folded {
         // One space for each fold (RFC 3261 section 7.3.1).
         let mut whole = Vec::with_capacity(value.len());
@@ -253,13 +257,9 @@ fn check_request(method: &Method, headers: &Headers) -> Result<(), HeaderError> 
     if headers.cseq()?.method != *method {
         return Err(HeaderError::Malformed(Name::CSeq));
     }
-    if headers
-        .all(&Name::Via)
-        .flat_map(|line| line.matches(',').map(|_| ()).collect::<Vec<_>>())
-        .count()
-        + headers.all(&Name::Via).count()
-        > limits::VIAS
-    {
+    let vias = headers.iter().filter(|header| header.name == Name::Via);
+    let hops = vias.map(|via| 1 + memchr::memchr_iter(b',', &via.value).count());
+    if hops.sum::<usize>() > limits::VIAS {
         return Err(HeaderError::Repeated(Name::Via));
     }
     if matches!(method, Method::Invite | Method::Register) {

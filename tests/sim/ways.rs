@@ -462,7 +462,7 @@ fn a_phone_that_does_not_answer_options_logs_the_operator_out() {
     world.run(s(60));
     assert_eq!(world.operator_state("ann"), OperatorState::Ready);
     world.manner(ann, Manner::Dead);
-    world.run(s(70));
+    world.run(s(130));
     assert_eq!(world.operator_state("ann"), OperatorState::LoggedOut);
     settle(&mut world);
 }
