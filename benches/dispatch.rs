@@ -16,7 +16,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use divan::Bencher;
-use exchange::dispatch::{After, Board, Capacity, ClassId, ClassKey, Match, OperatorId};
+use exchange::dispatch::{After, Board, Capacity, ClassId, ClassKey, Match, OperatorId, Strategy};
 use exchange::model::{
     CallKey, Level, OperatorName, QueueName, Requirement, ShardId, Skill, SkillSet,
 };
@@ -205,6 +205,8 @@ impl Floor for OnBoard {
                 queue: QueueName::new("queue"),
                 requires: wanted.of(wants).clone(),
                 also: Vec::new(),
+                prefer: Requirement::default(),
+                strategy: Strategy::default(),
                 priority: 0,
             })
         };

@@ -31,6 +31,8 @@ impl flow::World for Sight<'_> {
             queue: name.clone(),
             requires: settings.requires.clone(),
             also: Vec::new(),
+            prefer: crate::model::Requirement::default(),
+            strategy: settings.strategy,
             priority: settings.priority,
         };
         let census = self
@@ -292,6 +294,10 @@ impl Call {
         QueueRequest {
             queue,
             require: crate::model::Requirement::default(),
+            prefer: crate::model::Requirement::default(),
+            preferred: None,
+            escalate: None,
+            leaves_paused: false,
             priority: self.run.priority(),
             max_wait: None,
             music: None,
@@ -347,7 +353,9 @@ pub(super) fn line_exit(exit: flow::QueueExit) -> LineExit {
     match exit {
         flow::QueueExit::Answered => LineExit::Answered,
         flow::QueueExit::Full => LineExit::Busy,
-        flow::QueueExit::Timeout | flow::QueueExit::NoOperators => LineExit::NoAnswer,
+        flow::QueueExit::Timeout | flow::QueueExit::NoOperators | flow::QueueExit::AllPaused => {
+            LineExit::NoAnswer
+        }
         flow::QueueExit::Error | flow::QueueExit::Key(_) => LineExit::Error,
     }
 }

@@ -60,6 +60,7 @@ impl Call {
             queue: queue.name.clone(),
             operator: operator.clone(),
             decided_in: floor.now.saturating_duration_since(matched.possible_at),
+            overtook: matched.overtook,
         });
         floor.tell(Event::OperatorChanged {
             operator: operator.clone(),
@@ -132,7 +133,7 @@ impl Call {
             queue.offer = Some(offer);
         }
         if !rings {
-            self.offer_over(OfferResult::Failed, floor);
+            self.offer_over(OfferResult::Unreachable, floor);
         }
     }
 
@@ -142,7 +143,7 @@ impl Call {
             return;
         };
         let result = if offer.branches.is_empty() {
-            OfferResult::Failed
+            OfferResult::Unreachable
         } else {
             OfferResult::Missed
         };
@@ -169,7 +170,7 @@ impl Call {
             300..=407 | 409..=499 | 603..=699 => {
                 self.branch_over(at, OfferResult::Rejected, floor);
             }
-            408 | 500.. => self.branch_over(at, OfferResult::Failed, floor),
+            408 | 500.. => self.branch_over(at, OfferResult::Unreachable, floor),
         }
         true
     }
@@ -179,7 +180,7 @@ impl Call {
         let Some(at) = self.branch_of(tx) else {
             return false;
         };
-        self.branch_over(at, OfferResult::Failed, floor);
+        self.branch_over(at, OfferResult::Unreachable, floor);
         true
     }
 
@@ -195,7 +196,7 @@ impl Call {
             return;
         };
         offer.branches.swap_remove(at);
-        if offer.said.is_none() || result != OfferResult::Failed {
+        if offer.said.is_none() || result != OfferResult::Unreachable {
             offer.said = Some(result);
         }
         // An operator who declines on one phone declines the call (RFC 3261 section 21.6).
@@ -228,7 +229,7 @@ impl Call {
                 OfferResult::Answered
                 | OfferResult::Rejected
                 | OfferResult::Busy
-                | OfferResult::Failed
+                | OfferResult::Unreachable
                 | OfferResult::Withdrawn,
             ) => After::WrapUp,
         };
@@ -305,7 +306,7 @@ impl Call {
             if let Some(queue) = self.queued() {
                 queue.offer = Some(offer);
             }
-            return self.offer_over(OfferResult::Failed, floor);
+            return self.offer_over(OfferResult::Unreachable, floor);
         }
         let others = std::mem::take(&mut offer.branches);
         self.give_up(others, Some(ELSEWHERE), floor);
@@ -377,7 +378,7 @@ impl Call {
         let offer = self.queued().and_then(|queue| queue.offer.as_mut());
         if let Some(offer) = offer.filter(|offer| offer.leg.id == leg) {
             offer.leg.port = Port::None;
-            self.offer_over(OfferResult::Failed, floor);
+            self.offer_over(OfferResult::Unreachable, floor);
         } else {
             self.no_port_for_line(leg, floor);
         }

@@ -107,6 +107,7 @@ impl Call {
         });
         let asked = Asked {
             require: request.require,
+            prefer: request.prefer,
             priority: request.priority,
             max_wait: request.max_wait,
             announce,
@@ -176,6 +177,7 @@ impl Call {
         }
         match exit {
             DequeueReason::Full => QueueExit::Full,
+            DequeueReason::AllPaused => QueueExit::AllPaused,
             DequeueReason::NoOperators
             | DequeueReason::Answered
             | DequeueReason::Abandoned
@@ -379,7 +381,10 @@ impl Call {
         };
         self.story.overflowed |= matches!(
             reason,
-            DequeueReason::Timeout | DequeueReason::NoOperators | DequeueReason::Full
+            DequeueReason::Timeout
+                | DequeueReason::NoOperators
+                | DequeueReason::AllPaused
+                | DequeueReason::Full
         );
         self.leave_queue(reason, floor);
         self.stop_playing(floor);

@@ -66,6 +66,8 @@ impl Reader<'_> {
             skills,
             role: self.word(value, "role", &roles).unwrap_or_default(),
             log_in: self.word(value, "log_in", &log_in).unwrap_or_default(),
+            max_calls: 1,
+            place: 0,
             name,
         })
     }

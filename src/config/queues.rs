@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::reader::{Reader, check_name};
+use crate::dispatch::Strategy;
 use crate::flow::source::{Cursor, unknown};
-use crate::model::{LineName, NodeName, QueueName, limits};
-use crate::queue::{Action, Announce, MissedOffer, ServiceLevel, Settings, Step, Strategy};
+use crate::model::{Action, LineName, NodeName, QueueName, Step, limits};
+use crate::queue::{Announce, MissedOffer, ServiceLevel, Settings};
 
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -100,6 +101,7 @@ impl Reader<'_> {
             empty: self.target(value, "empty"),
             full: self.target(value, "full"),
             timeout: self.target(value, "timeout"),
+            all_paused: None,
             name,
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::model::{CallKey, OperatorName, OperatorState, SkillSet};
+use crate::model::{CallKey, OperatorName, OperatorState, Overtake, SkillSet};
 
 use super::index::{ClassKey, Index};
 use super::post::{Post, RETIRED};
@@ -92,6 +92,8 @@ pub struct Match {
     pub call: CallKey,
     /// When the match became possible.
     pub possible_at: Instant,
+    /// Why a caller who had waited for longer was passed over, if one was there.
+    pub overtook: Option<Overtake>,
 }
 
 /// What came of a request to change an operator.

@@ -13,6 +13,7 @@ use arc_swap::ArcSwap;
 use crate::model::{OperatorState, QueueName, Requirement, SkillSet};
 
 use super::lanes::Lanes;
+use super::strategy::Strategy;
 use super::sync::{Count, Ordering};
 use super::{ClassId, Full};
 
@@ -28,6 +29,10 @@ pub struct ClassKey {
     pub requires: Requirement,
     /// Operators who meet one of these may serve them too.
     pub also: Vec<Requirement>,
+    /// Operators who have more of these go before the others.
+    pub prefer: Requirement,
+    /// How one of the operators is chosen.
+    pub strategy: Strategy,
     /// Higher is served first.
     pub priority: i16,
 }

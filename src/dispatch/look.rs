@@ -227,6 +227,7 @@ impl Board {
             ticket: TicketId::new(index, ticket.word().generation()),
             call: ticket.call(),
             possible_at: self.instant(now),
+            overtook: None,
         }
     }
 

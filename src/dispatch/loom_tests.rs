@@ -61,6 +61,8 @@ impl Floor {
             queue: QueueName::new("q"),
             requires: Requirement::from_iter([skill(wants)]),
             also: Vec::new(),
+            prefer: Requirement::default(),
+            strategy: Strategy::default(),
             priority: 0,
         };
         self.board.class(&key).unwrap()

@@ -85,4 +85,5 @@ pub use board::{
     Abandoned, After, Board, Capacity, Change, Claim, ClassId, Full, Match, OperatorId, TicketId,
 };
 pub use index::ClassKey;
+pub use strategy::Strategy;
 pub use view::{Census, WhyNot};

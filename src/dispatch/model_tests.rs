@@ -2,12 +2,12 @@
 
 use std::time::Instant;
 
-use proptest::prelude::*;
+use proptest::prelude::{Just, ProptestConfig, Strategy as Generated, prop, prop_oneof, proptest};
 
 use super::plain::{Caller, Pair, Plain, Stage, Told};
 use super::tests::{Floor, requirement, skills};
 use super::*;
-use crate::model::{CallKey, OperatorName, OperatorState, QueueName, ShardId};
+use crate::model::{CallKey, OperatorName, OperatorState, QueueName, Requirement, ShardId};
 
 const OPERATORS: usize = 5;
 /// A class keeps an exact order for as many sources of different age as it has lanes; here
@@ -20,6 +20,8 @@ fn classes() -> Vec<ClassKey> {
         queue: QueueName::new(queue),
         requires: requirement(requires),
         also: also.iter().map(|one| requirement(one)).collect(),
+        prefer: Requirement::default(),
+        strategy: Strategy::default(),
         priority,
     };
     vec![
@@ -66,7 +68,7 @@ enum OnClaim {
     WrapUpOver,
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+fn steps() -> impl Generated<Value = Vec<Step>> {
     let class = || 0..classes().len();
     // The last few are what is going on; those before are tried too.
     let recent = || prop_oneof![4 => 0..8_usize, 1 => 0..60_usize];

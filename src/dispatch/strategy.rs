@@ -2,6 +2,54 @@
 
 use std::cmp::Ordering;
 
+/// Which of the free operators who may take a call gets it. Whoever the caller prefers
+/// goes before the others in each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Strategy {
+    /// Who has been free for longest.
+    #[default]
+    LongestIdle,
+    /// Whose levels in the required skills add up to most; among equals, free for longest.
+    MostSkilled,
+    /// Whose levels in the required skills add up to least, so that specialists stay free.
+    LeastSkilled,
+    /// Who has answered the fewest calls since logging in.
+    FewestCalls,
+    /// Whose last offer is the longest ago, however long the calls took.
+    RoundRobin,
+    /// Who stands first in `operators.yaml`.
+    Ordered,
+    /// Everybody at once; who answers first has the call.
+    RingAll,
+}
+
+impl Strategy {
+    /// Every one, in the order of the contract.
+    pub const ALL: [Self; 7] = [
+        Self::LongestIdle,
+        Self::MostSkilled,
+        Self::LeastSkilled,
+        Self::FewestCalls,
+        Self::RoundRobin,
+        Self::Ordered,
+        Self::RingAll,
+    ];
+
+    /// The word of `queues.yaml`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::LongestIdle => "longest_idle",
+            Self::MostSkilled => "most_skilled",
+            Self::LeastSkilled => "least_skilled",
+            Self::FewestCalls => "fewest_calls",
+            Self::RoundRobin => "round_robin",
+            Self::Ordered => "ordered",
+            Self::RingAll => "ring_all",
+        }
+    }
+}
+
 /// A free operator, as a strategy sees one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Candidate {

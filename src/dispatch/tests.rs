@@ -68,6 +68,8 @@ impl Floor {
             queue: QueueName::new("q"),
             requires: requirement(wants),
             also: Vec::new(),
+            prefer: Requirement::default(),
+            strategy: Strategy::default(),
             priority,
         };
         self.board.class(&key).unwrap()
@@ -363,6 +365,8 @@ fn also_opens_a_class_to_other_operators() {
         queue: QueueName::new("q"),
         requires: requirement("s:1"),
         also: vec![requirement("sales:5")],
+        prefer: Requirement::default(),
+        strategy: Strategy::default(),
         priority: 0,
     };
     let class = floor.board.class(&key).unwrap();
@@ -393,6 +397,8 @@ fn a_full_board_says_what_is_full() {
         queue: QueueName::new("q"),
         requires: requirement("s:2"),
         also: Vec::new(),
+        prefer: Requirement::default(),
+        strategy: Strategy::default(),
         priority: 0,
     };
     assert_eq!(floor.board.class(&key), Err(Full::Classes));

@@ -28,7 +28,7 @@ mod verb;
 pub use expression::{Expression, Name, QueueField, Template};
 pub use load::{Flow, load};
 pub use port::{
-    Announce, Caller, Input, LineExit, Output, QueueExit, QueueRequest, QueueView, World,
+    Announce, Caller, Input, LineExit, Output, Preferred, QueueExit, QueueRequest, QueueView, World,
 };
 pub use prompt::Spoken;
 pub use read::Known;

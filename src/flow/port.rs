@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::prompt::Spoken;
-use crate::model::{FlowFault, LineName, NodeName, Number, Project, QueueName, Requirement};
+use crate::model::{
+    FlowFault, LineName, NodeName, Number, OperatorName, Project, QueueName, Requirement, Step,
+};
 
 /// Who calls, and what was dialled.
 #[derive(Clone, Debug)]
@@ -55,6 +57,8 @@ pub enum QueueExit {
     Full,
     /// No operator is logged in.
     NoOperators,
+    /// Every operator who is logged in is paused, and the flow has an exit for that.
+    AllPaused,
     /// The queue could not take the call.
     Error,
     /// The caller pressed a key of `waiting.keys`.
@@ -119,6 +123,15 @@ pub struct Announce {
     pub every: Option<Duration>,
 }
 
+/// The operator whom a caller would rather wait for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preferred {
+    /// Who. A name that nobody has asks for nothing.
+    pub operator: OperatorName,
+    /// For so long nobody else gets the call, if this one is logged in.
+    pub hold_for: Duration,
+}
+
 /// Put the call into a queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueRequest {
@@ -126,6 +139,14 @@ pub struct QueueRequest {
     pub queue: QueueName,
     /// What the call asks for, besides what the queue requires.
     pub require: Requirement,
+    /// Who has these goes before who has not, and nobody is excluded.
+    pub prefer: Requirement,
+    /// Instead of whoever the strategy picks, for a while.
+    pub preferred: Option<Preferred>,
+    /// Instead of the queue's own steps.
+    pub escalate: Option<Arc<[Step]>>,
+    /// Whether to leave with [`QueueExit::AllPaused`].
+    pub leaves_paused: bool,
     /// The call's priority, without the queue's, −100..=100.
     pub priority: i16,
     /// Instead of the queue's.

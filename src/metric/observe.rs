@@ -10,7 +10,7 @@ use metrics::{Counter, Histogram, Label, counter, gauge, histogram};
 use crate::metric::{Metric, table};
 use crate::model::{
     CallId, DequeueReason, Event, FlowFault, FlowName, Number, OfferResult, OperatorName,
-    OperatorState, Outcome, QueueName, RejectReason, Stamped, StreamQuality, limits,
+    OperatorState, Outcome, Overtake, QueueName, RejectReason, Stamped, StreamQuality, limits,
 };
 
 /// Configured names whose series are there from the start, with 0.
@@ -35,6 +35,9 @@ pub struct Observer {
     steps: Pairs<FlowName, Counter>,
     flow_errors: Pairs<FlowName, Counter>,
     rejected: BTreeMap<RejectReason, Counter>,
+    overtakes: BTreeMap<Overtake, Counter>,
+    uncoverable: BTreeMap<QueueName, Counter>,
+    estimate_errors: BTreeMap<QueueName, Histogram>,
     dispatch: Histogram,
     setup: Histogram,
     rtp: Rtp,
@@ -82,15 +85,16 @@ const RESULTS: [OfferResult; 6] = [
     OfferResult::Missed,
     OfferResult::Rejected,
     OfferResult::Busy,
-    OfferResult::Failed,
+    OfferResult::Unreachable,
     OfferResult::Withdrawn,
 ];
-const EXITS: [DequeueReason; 7] = [
+const EXITS: [DequeueReason; 8] = [
     DequeueReason::Answered,
     DequeueReason::Abandoned,
     DequeueReason::Timeout,
     DequeueReason::Full,
     DequeueReason::NoOperators,
+    DequeueReason::AllPaused,
     DequeueReason::Line,
     DequeueReason::Ended,
 ];
@@ -162,6 +166,10 @@ impl Observer {
             let counter = counter!(table::SIP_REJECTED.name, "reason" => reason.as_str());
             (reason, counter)
         });
+        let overtakes = Overtake::ALL.into_iter().map(|why| {
+            let counter = counter!(table::OVERTAKES.name, "reason" => why.as_str());
+            (why, counter)
+        });
         Self {
             calls: Pairs::new(table::CALLS, new_counter),
             waits: Pairs::new(table::QUEUE_WAIT, new_histogram),
@@ -171,6 +179,9 @@ impl Observer {
             steps: Pairs::new(table::FLOW_STEPS, new_counter),
             flow_errors: Pairs::new(table::FLOW_ERRORS, new_counter),
             rejected: rejected.collect(),
+            overtakes: overtakes.collect(),
+            uncoverable: BTreeMap::new(),
+            estimate_errors: BTreeMap::new(),
             dispatch: histogram!(table::DISPATCH.name),
             setup: histogram!(table::SETUP.name),
             rtp: Rtp {
@@ -204,6 +215,8 @@ impl Observer {
                 self.escalations.at(queue, step.to_string());
             }
             self.handled(queue);
+            self.uncoverable(queue);
+            self.estimate_error(queue);
         }
         for flow in &names.flows {
             for fault in FLOW_FAULTS {
@@ -216,6 +229,20 @@ impl Observer {
         self.handled.entry(queue.clone()).or_insert_with_key(
             |queue| histogram!(table::OPERATOR_HANDLE.name, "queue" => queue.to_string()),
         )
+    }
+
+    fn uncoverable(&mut self, queue: &QueueName) -> &Counter {
+        self.uncoverable.entry(queue.clone()).or_insert_with_key(
+            |queue| counter!(table::QUEUE_UNCOVERABLE.name, "queue" => queue.to_string()),
+        )
+    }
+
+    fn estimate_error(&mut self, queue: &QueueName) -> &Histogram {
+        self.estimate_errors
+            .entry(queue.clone())
+            .or_insert_with_key(
+                |queue| histogram!(table::QUEUE_ESTIMATE_ERROR.name, "queue" => queue.to_string()),
+            )
     }
 
     /// Counts one event.
@@ -250,7 +277,18 @@ impl Observer {
             Event::Escalated { queue, step, .. } => {
                 self.escalations.at(queue, step.to_string()).increment(1);
             }
-            Event::Offered { decided_in, .. } => self.dispatch.record(*decided_in),
+            Event::Offered {
+                decided_in,
+                overtook,
+                ..
+            } => {
+                self.dispatch.record(*decided_in);
+                if let Some(counter) = overtook.and_then(|why| self.overtakes.get(&why)) {
+                    counter.increment(1);
+                }
+            }
+            Event::Uncoverable { queue, .. } => self.uncoverable(queue).increment(1),
+            Event::Estimated { queue, error } => self.estimate_error(queue).record(*error),
             Event::OfferEnded { queue, result, .. } => {
                 self.offers.at(queue, result.as_str()).increment(1);
             }
@@ -266,6 +304,7 @@ impl Observer {
             }
             Event::Fault { .. } => self.faults.increment(1),
             Event::Queued { .. }
+            | Event::Prioritized { .. }
             | Event::Talking { .. }
             | Event::OnLine { .. }
             | Event::Held { .. }

@@ -82,6 +82,12 @@ table! {
         "Escalation steps taken, by the step's place in the queue's list, from 1.";
     QUEUE_SERVICE_LEVEL Kind::Gauge, "centrale_queue_service_level_ratio", ["queue"],
         "Share of the last hour's calls answered within the promised time, 1 while no call counts.";
+    QUEUE_UNCOVERABLE Kind::Counter, "centrale_queue_uncoverable", ["queue"],
+        "Callers whom no operator who was logged in could ever take: escalated at once, or sent away.";
+    QUEUE_ESTIMATE_ERROR Kind::Histogram(WAITS), "centrale_queue_estimate_error_seconds", ["queue"],
+        "How far the wait that was estimated first was from the wait until the answer.";
+    OVERTAKES Kind::Counter, "centrale_dispatch_overtakes_total", ["reason"],
+        "Offers made while a caller who had waited for longer was passed over, by why.";
     OPERATORS Kind::Gauge, "centrale_operators", ["queue", "state"],
         "Operators whose skills meet the requirement of a queue, by state.";
     OPERATOR_HANDLE Kind::Histogram(TALKS), "centrale_operator_handle_seconds", ["queue"],

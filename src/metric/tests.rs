@@ -143,6 +143,7 @@ fn waiting() -> Vec<(u64, Event)> {
         queue: queue(),
         operator: "alice".into(),
         decided_in: Duration::from_micros(3),
+        overtook: None,
     };
     let taken = Event::OfferEnded {
         call: call(),

@@ -43,7 +43,7 @@ pub enum OfferResult {
     /// The phone was busy.
     Busy,
     /// The phone could not be reached, or answered with nonsense.
-    Failed,
+    Unreachable,
     /// The caller left, or the call was taken elsewhere, while it rang.
     Withdrawn,
 }
@@ -57,8 +57,47 @@ impl OfferResult {
             Self::Missed => "missed",
             Self::Rejected => "rejected",
             Self::Busy => "busy",
-            Self::Failed => "failed",
+            Self::Unreachable => "unreachable",
             Self::Withdrawn => "withdrawn",
+        }
+    }
+}
+
+/// Why somebody was served before a caller who had waited for longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Overtake {
+    /// A higher priority.
+    Priority,
+    /// The operator may not take the older call.
+    Skills,
+    /// The older call is kept for the operator whom its caller prefers.
+    Preferred,
+    /// The operator has just missed the older call, and another is to be tried first.
+    Missed,
+    /// The older call came back at the same moment. In a world of one thread, a bug.
+    Race,
+}
+
+impl Overtake {
+    /// Every reason.
+    pub const ALL: [Self; 5] = [
+        Self::Priority,
+        Self::Skills,
+        Self::Preferred,
+        Self::Missed,
+        Self::Race,
+    ];
+
+    /// The label of `centrale_dispatch_overtakes_total`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Priority => "priority",
+            Self::Skills => "skills",
+            Self::Preferred => "preferred",
+            Self::Missed => "missed_offer",
+            Self::Race => "race",
         }
     }
 }
@@ -274,6 +313,32 @@ pub enum Event {
         operator: OperatorName,
         /// From the match becoming possible to the offer decided.
         decided_in: Duration,
+        /// Why a caller who had waited for longer was not served first, if one was there.
+        overtook: Option<Overtake>,
+    },
+    /// A waiting call has another priority.
+    Prioritized {
+        /// The call.
+        call: CallId,
+        /// The queue.
+        queue: QueueName,
+        /// Its priority from now on, the queue's added.
+        priority: i16,
+    },
+    /// No operator who is logged in could ever take the call: it was escalated at once, or
+    /// left the queue.
+    Uncoverable {
+        /// The call.
+        call: CallId,
+        /// The queue.
+        queue: QueueName,
+    },
+    /// A caller whose wait had been estimated was answered.
+    Estimated {
+        /// The queue.
+        queue: QueueName,
+        /// How far the estimate was from the wait, either way.
+        error: Duration,
     },
     /// An offer ended.
     OfferEnded {
@@ -412,6 +477,8 @@ pub enum DequeueReason {
     Full,
     /// No operator who could take it is logged in.
     NoOperators,
+    /// Every operator who could take it is paused.
+    AllPaused,
     /// An escalation step sent it to a line.
     Line,
     /// The call ended for another reason: shutdown or a fault.
@@ -428,6 +495,7 @@ impl DequeueReason {
             Self::Timeout => "timeout",
             Self::Full => "full",
             Self::NoOperators => "no_operators",
+            Self::AllPaused => "all_paused",
             Self::Line => "line",
             Self::Ended => "ended",
         }

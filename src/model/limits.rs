@@ -30,6 +30,10 @@ pub const SDP_ATTRIBUTES: usize = 512;
 
 /// Contacts that one operator may register at once.
 pub const CONTACTS_PER_OPERATOR: usize = 5;
+/// Calls that one operator may have at once.
+pub const CALLS_PER_OPERATOR: u8 = 8;
+/// Operators who ring at once for one call of a queue with `ring_all`.
+pub const RING_ALL: usize = 32;
 /// Operators in one configuration.
 pub const OPERATORS: usize = 16_384;
 /// Requirement classes in one process: queues × escalation steps × languages.

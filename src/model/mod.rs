@@ -4,6 +4,7 @@
 //! the metrics.
 
 mod diagnostic;
+mod escalation;
 mod event;
 mod id;
 pub mod limits;
@@ -13,9 +14,10 @@ mod state;
 mod time;
 
 pub use diagnostic::{Diagnostic, Severity, Span};
+pub use escalation::{Action, Step};
 pub use event::{
-    DequeueReason, Event, FlowFault, Hangup, OfferResult, RejectReason, Sequence, Stamped,
-    StreamQuality,
+    DequeueReason, Event, FlowFault, Hangup, OfferResult, Overtake, RejectReason, Sequence,
+    Stamped, StreamQuality,
 };
 pub use id::{
     CallId, CallKey, Codec, FlowName, LegId, LineName, NodeName, Number, OperatorName, PlayId,

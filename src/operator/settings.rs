@@ -55,4 +55,8 @@ pub struct Settings {
     pub role: Role,
     /// When calls begin.
     pub log_in: LogIn,
+    /// Calls at once, 1 to [`limits::CALLS_PER_OPERATOR`](crate::model::limits).
+    pub max_calls: u8,
+    /// The place in `operators.yaml`, from 0: the order of strategy `ordered`.
+    pub place: u32,
 }

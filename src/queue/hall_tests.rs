@@ -1,5 +1,5 @@
 use super::*;
-use crate::dispatch::{Capacity, ClassKey};
+use crate::dispatch::{Capacity, ClassKey, Strategy};
 use crate::model::{CallKey, Requirement, ShardId};
 
 #[expect(clippy::disallowed_methods, reason = "any moment serves as an epoch")]
@@ -129,6 +129,8 @@ fn the_longest_wait_is_that_of_the_oldest_in_any_class_of_the_queue() {
             queue: queue.clone(),
             requires: Requirement::default(),
             also: Vec::new(),
+            prefer: Requirement::default(),
+            strategy: Strategy::default(),
             priority,
         };
         let class = hall.board.class(&key).unwrap();

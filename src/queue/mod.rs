@@ -23,5 +23,5 @@ mod settings;
 mod wait;
 
 pub use hall::{Hall, Seat};
-pub use settings::{Action, Announce, MissedOffer, ServiceLevel, Settings, Step, Strategy};
+pub use settings::{Announce, MissedOffer, ServiceLevel, Settings};
 pub use wait::{Asked, Wait, WaitOutput};

@@ -1,17 +1,9 @@
 //! What `queues.yaml` says of one queue, as meant.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::model::{Level, LineName, NodeName, QueueName, Requirement, Skill};
-
-/// Which of the free operators who may take a call gets it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Strategy {
-    /// Who has been free for longest.
-    #[default]
-    LongestIdle,
-}
+use crate::dispatch::Strategy;
+use crate::model::{NodeName, QueueName, Requirement, Step};
 
 /// What happens to an operator who let an offer ring out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,28 +22,6 @@ pub struct ServiceLevel {
     pub within: Duration,
     /// The share, 0 to 1.
     pub target: f64,
-}
-
-/// One step of escalation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
-    /// How long after the call came into the queue.
-    pub after: Duration,
-    /// What it does.
-    pub action: Action,
-}
-
-/// What a step of escalation does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Lower levels; `None` drops the skill.
-    Relax(BTreeMap<Skill, Option<Level>>),
-    /// Operators who meet this may take the call too.
-    Also(Requirement),
-    /// Added to the call's priority.
-    Priority(i16),
-    /// The call leaves the queue for a line.
-    Line(LineName),
 }
 
 /// What a waiting caller is told, and how often.
@@ -100,6 +70,8 @@ pub struct Settings {
     pub full: Option<NodeName>,
     /// The same for `timeout`.
     pub timeout: Option<NodeName>,
+    /// The same for `all_paused`.
+    pub all_paused: Option<NodeName>,
 }
 
 impl Settings {
@@ -126,6 +98,7 @@ impl Settings {
             empty: None,
             full: None,
             timeout: None,
+            all_paused: None,
         }
     }
 }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Action, Announce, Settings, Step};
+use super::{Announce, Settings};
 use crate::dispatch::ClassKey;
-use crate::model::{LineName, Requirement};
+use crate::model::{Action, LineName, Requirement, Step};
 
 /// When the first announcement comes. A caller should hear the music first, or "you are
 /// number three" comes before it is clear that one waits for anything; and most calls to
@@ -21,6 +21,8 @@ const BETWEEN_ANNOUNCEMENTS: Duration = Duration::from_secs(1);
 pub struct Asked {
     /// What an operator needs, beside what the queue asks for.
     pub require: Requirement,
+    /// Who has these goes before who has not.
+    pub prefer: Requirement,
     /// The call's own priority, added to the queue's.
     pub priority: i16,
     /// Takes the place of the queue's.
@@ -116,6 +118,8 @@ impl Wait {
             queue: self.settings.name.clone(),
             requires,
             also,
+            prefer: self.asked.prefer.clone(),
+            strategy: self.settings.strategy,
             priority,
         }
     }

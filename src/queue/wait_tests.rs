@@ -238,6 +238,8 @@ fn each_step_makes_the_class_wider_and_the_age_stays() {
             queue: QueueName::new("support"),
             requires: requirement(requires),
             also,
+            prefer: Requirement::default(),
+            strategy: crate::dispatch::Strategy::default(),
             priority,
         };
         assert_eq!(wait.class(), expected, "at {at} s");

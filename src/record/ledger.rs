@@ -116,6 +116,9 @@ impl Ledger {
                 None
             }
             Event::OperatorChanged { .. }
+            | Event::Prioritized { .. }
+            | Event::Uncoverable { .. }
+            | Event::Estimated { .. }
             | Event::Registered { .. }
             | Event::Unregistered { .. }
             | Event::Refused { .. }
@@ -334,6 +337,9 @@ impl Open {
             | Event::StreamEnded { .. }
             | Event::CallEnded { .. }
             | Event::OperatorChanged { .. }
+            | Event::Prioritized { .. }
+            | Event::Uncoverable { .. }
+            | Event::Estimated { .. }
             | Event::Registered { .. }
             | Event::Unregistered { .. }
             | Event::Refused { .. }

@@ -166,7 +166,14 @@ impl Live {
             Event::Unregistered {
                 operator, contact, ..
             } => self.unregistered(operator, contact),
-            Event::CallRejected { .. }
+            Event::Prioritized { call, priority, .. } => {
+                if let Some(call) = self.calls.get_mut(call) {
+                    call.priority = *priority;
+                }
+            }
+            Event::Uncoverable { .. }
+            | Event::Estimated { .. }
+            | Event::CallRejected { .. }
             | Event::CallAnswered { .. }
             | Event::FlowStep { .. }
             | Event::FlowFailed { .. }
@@ -258,6 +265,7 @@ impl Live {
             | DequeueReason::Timeout
             | DequeueReason::Full
             | DequeueReason::NoOperators
+            | DequeueReason::AllPaused
             | DequeueReason::Line
             | DequeueReason::Ended => {}
         }

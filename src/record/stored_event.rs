@@ -48,6 +48,9 @@ fn kind(event: &Event) -> &'static str {
         Event::Dequeued { .. } => "dequeued",
         Event::Escalated { .. } => "escalated",
         Event::Offered { .. } => "offered",
+        Event::Prioritized { .. } => "prioritized",
+        Event::Uncoverable { .. } => "uncoverable",
+        Event::Estimated { .. } => "estimated",
         Event::OfferEnded { .. } => "offer_ended",
         Event::Talking { .. } => "talking",
         Event::OnLine { .. } => "on_line",
@@ -75,6 +78,8 @@ fn call(event: &Event) -> Option<&CallId> {
         | Event::Dequeued { call, .. }
         | Event::Escalated { call, .. }
         | Event::Offered { call, .. }
+        | Event::Prioritized { call, .. }
+        | Event::Uncoverable { call, .. }
         | Event::OfferEnded { call, .. }
         | Event::Talking { call, .. }
         | Event::OnLine { call, .. }
@@ -84,7 +89,10 @@ fn call(event: &Event) -> Option<&CallId> {
         | Event::StreamEnded { call, .. }
         | Event::CallEnded { call, .. } => Some(call),
         Event::OperatorChanged { call, .. } | Event::Fault { call, .. } => call.as_ref(),
-        Event::Registered { .. } | Event::Unregistered { .. } | Event::Refused { .. } => None,
+        Event::Estimated { .. }
+        | Event::Registered { .. }
+        | Event::Unregistered { .. }
+        | Event::Refused { .. } => None,
     }
 }
 
@@ -133,10 +141,19 @@ fn data(event: &Event) -> Value {
             queue,
             operator,
             decided_in,
+            overtook,
             ..
         } => json!({
             "queue": queue, "operator": operator, "decided_in_s": decided_in.as_secs_f64(),
+            "overtook": overtook,
         }),
+        Event::Prioritized {
+            queue, priority, ..
+        } => json!({ "queue": queue, "priority": priority }),
+        Event::Uncoverable { queue, .. } => json!({ "queue": queue }),
+        Event::Estimated { queue, error } => {
+            json!({ "queue": queue, "error_s": seconds::of(*error) })
+        }
         Event::OfferEnded {
             queue,
             operator,

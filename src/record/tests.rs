@@ -59,6 +59,7 @@ fn offered(call: &str) -> Event {
         queue: "support".into(),
         operator: "alice".into(),
         decided_in: Duration::from_micros(40),
+        overtook: None,
     }
 }
 
@@ -291,6 +292,8 @@ fn floor() -> Floor {
             skills: skilled.then(support).into_iter().collect(),
             role: operator::Role::default(),
             log_in: operator::LogIn::default(),
+            max_calls: 1,
+            place: 0,
         })
     };
     Floor {

@@ -169,6 +169,9 @@ fn log(event: &Event) {
         | Event::Dequeued { .. }
         | Event::Escalated { .. }
         | Event::Offered { .. }
+        | Event::Prioritized { .. }
+        | Event::Uncoverable { .. }
+        | Event::Estimated { .. }
         | Event::OfferEnded { .. }
         | Event::Talking { .. }
         | Event::OnLine { .. }

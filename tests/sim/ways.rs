@@ -122,7 +122,7 @@ fn a_refused_offer_is_a_missed_one() {
         (603, OfferResult::Rejected),
         (480, OfferResult::Rejected),
         (302, OfferResult::Rejected),
-        (500, OfferResult::Failed),
+        (500, OfferResult::Unreachable),
     ] {
         let mut world = world("", 6);
         world.operator("ann", Manner::Refuses(code), None);

@@ -149,6 +149,10 @@ impl Queue {
         let request = QueueRequest {
             queue: self.queue.clone(),
             require: require.into_iter().collect::<Requirement>(),
+            prefer: Requirement::default(),
+            preferred: None,
+            escalate: None,
+            leaves_paused: false,
             priority: priority.unwrap_or(turn.core.priority),
             max_wait: self.max_wait,
             music: self.music.clone(),
@@ -171,7 +175,7 @@ impl Queue {
             QueueExit::Answered => self.exits.answered,
             QueueExit::Timeout => self.exits.timeout,
             QueueExit::Full => self.exits.full,
-            QueueExit::NoOperators => self.exits.no_operators,
+            QueueExit::NoOperators | QueueExit::AllPaused => self.exits.no_operators,
             QueueExit::Key(key) => match self.keys.get(&key) {
                 Some(to) => *to,
                 // A key that was not asked for: the wait is over all the same.
