@@ -82,7 +82,7 @@ table! {
         "Escalation steps taken, by the step's place in the queue's list, from 1.";
     QUEUE_SERVICE_LEVEL Kind::Gauge, "centrale_queue_service_level_ratio", ["queue"],
         "Share of the last hour's calls answered within the promised time, 1 while no call counts.";
-    QUEUE_UNCOVERABLE Kind::Counter, "centrale_queue_uncoverable", ["queue"],
+    QUEUE_UNCOVERABLE Kind::Counter, "centrale_queue_uncoverable_total", ["queue"],
         "Callers whom no operator who was logged in could ever take: escalated at once, or sent away.";
     QUEUE_ESTIMATE_ERROR Kind::Histogram(WAITS), "centrale_queue_estimate_error_seconds", ["queue"],
         "How far the wait that was estimated first was from the wait until the answer.";
