@@ -16,7 +16,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use divan::Bencher;
-use exchange::dispatch::{After, Board, Capacity, ClassId, ClassKey, Match, OperatorId, Strategy};
+use exchange::dispatch::{
+    Abilities, After, Board, Capacity, ClassId, ClassKey, Match, OperatorId, Strategy,
+};
 use exchange::model::{
     CallKey, Level, OperatorName, QueueName, Requirement, ShardId, Skill, SkillSet,
 };
@@ -192,6 +194,7 @@ impl Floor for OnBoard {
     fn new(size: Size) -> Option<Self> {
         let capacity = Capacity {
             operators: size.operators,
+            more_calls: 0,
             tickets_per_shard: size.waiting + 16,
             shards: 1,
             classes: 8,
@@ -214,7 +217,11 @@ impl Floor for OnBoard {
         let mut operators = Vec::new();
         for number in 0..size.operators {
             let name = OperatorName::new(format!("operator{number}"));
-            let (id, _) = board.operator(&name, &skills(number), now).ok()?;
+            let abilities = Abilities {
+                skills: skills(number),
+                ..Abilities::default()
+            };
+            let (id, _) = board.operator(&name, &abilities, now).ok()?;
             let change = if size.waiting == 0 {
                 board.ready(id, now)
             } else {

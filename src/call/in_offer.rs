@@ -218,7 +218,7 @@ impl Call {
         let (claim, operator, asked) = (offer.claim, offer.operator.clone(), offer.asked);
         self.silence(offer, &queue, result, floor);
         // The caller first: whoever is ready now takes the oldest call, and this may be it.
-        let matched = floor.shared.board.put_back(ticket, floor.now);
+        let matched = floor.shared.board.put_back(ticket, None, floor.now);
         floor.matched(matched);
         let after = match (missed, result) {
             _ if !asked => After::WrapUp,

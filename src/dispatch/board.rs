@@ -1,13 +1,12 @@
 //! The board itself, and the words in which one speaks to it.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::model::{CallKey, OperatorName, OperatorState, Overtake, SkillSet};
+use crate::model::{CallKey, OperatorState, Overtake};
 
 use super::index::{ClassKey, Index};
-use super::post::{Post, RETIRED};
+use super::people::People;
+use super::post::Post;
 use super::ticket::{Ticket, Tickets};
 
 /// How much a board holds. It is given at the start and never grows.
@@ -15,6 +14,8 @@ use super::ticket::{Ticket, Tickets};
 pub struct Capacity {
     /// Operators that were ever configured, by name.
     pub operators: usize,
+    /// Calls that operators may have beyond one each.
+    pub more_calls: usize,
     /// Calls that wait at once in one shard.
     pub tickets_per_shard: usize,
     /// Shards.
@@ -46,6 +47,10 @@ pub enum Full {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OperatorId(pub(super) u32);
 
+/// Room for one call of an operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PostId(pub(super) u32);
+
 /// A class, for the life of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClassId(pub(super) u32);
@@ -74,7 +79,9 @@ impl TicketId {
 pub struct Claim {
     /// Who.
     pub operator: OperatorId,
-    /// Which of the operator's offers.
+    /// Which of the operator's posts, of those who may have several calls at once.
+    pub post: PostId,
+    /// Which of the offers there.
     pub generation: u32,
 }
 
@@ -97,7 +104,7 @@ pub struct Match {
 }
 
 /// What came of a request to change an operator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Change {
     /// What the operator does now.
@@ -105,8 +112,20 @@ pub struct Change {
     /// Whether that is a change, to be told. It is not when the operator was busy and only
     /// got a mark, or when the request came too late or twice.
     pub changed: bool,
+    /// What goes on where the call was, of an operator who may have several: what `state`
+    /// says, of everybody else.
+    pub here: OperatorState,
     /// The caller that the operator got by it; the operator is `offered` then.
     pub matched: Option<Match>,
+    /// Further callers, of an operator who may have several calls at once.
+    pub more: Vec<Match>,
+}
+
+impl Change {
+    /// Every caller that the operator got.
+    pub fn matches(&self) -> impl Iterator<Item = Match> {
+        self.matched.into_iter().chain(self.more.iter().copied())
+    }
 }
 
 /// What an operator does after a call or an offer. A mark for a pause or a log-out that
@@ -139,9 +158,8 @@ pub enum Abandoned {
 pub struct Board {
     epoch: Instant,
     pub(super) index: Index,
-    pub(super) posts: Box<[Post]>,
+    pub(super) people: People,
     pub(super) tickets: Tickets,
-    names: Mutex<BTreeMap<OperatorName, OperatorId>>,
 }
 
 impl Board {
@@ -152,9 +170,8 @@ impl Board {
         Self {
             epoch,
             index: Index::new(capacity.classes, capacity.profiles),
-            posts: (0..capacity.operators).map(|_| Post::new()).collect(),
+            people: People::new(capacity.operators, capacity.more_calls),
             tickets: Tickets::new(capacity.tickets_per_shard, capacity.shards),
-            names: Mutex::default(),
         }
     }
 
@@ -166,56 +183,8 @@ impl Board {
         self.index.intern_class(key)
     }
 
-    /// The operator of this name, with these skills from now on. An operator who is ready
-    /// moves to the right lane, and may find a caller there.
-    ///
-    /// # Errors
-    /// [`Full::Operators`], [`Full::Profiles`]; the operator is then as before.
-    pub fn operator(
-        &self,
-        name: &OperatorName,
-        skills: &SkillSet,
-        now: Instant,
-    ) -> Result<(OperatorId, Option<Match>), Full> {
-        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        let profile = self.index.intern_profile(skills)?;
-        let id = match names.get(name) {
-            Some(id) => *id,
-            None => {
-                let id = u32::try_from(names.len()).map_err(|_| Full::Operators)?;
-                let post = self.posts.get(names.len()).ok_or(Full::Operators)?;
-                post.call_it(name);
-                names.insert(name.clone(), OperatorId(id));
-                OperatorId(id)
-            }
-        };
-        Ok((id, self.reprofile(id, profile, now)))
-    }
-
-    /// The operator is no longer configured: logged out, at once or when the call that
-    /// goes on is over, and counted nowhere. The same name brings the same id back.
-    pub fn retire(&self, operator: OperatorId, now: Instant) -> Change {
-        let change = self.log_out(operator, now);
-        // Whoever has no skills serves nobody, so no caller can come of it.
-        let _nobody = self.reprofile(operator, RETIRED, now);
-        change
-    }
-
-    /// The operator of this name, if ever configured.
-    #[must_use]
-    pub fn find(&self, name: &OperatorName) -> Option<OperatorId> {
-        let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        names.get(name).copied()
-    }
-
-    /// An operator's name.
-    #[must_use]
-    pub fn name(&self, operator: OperatorId) -> Option<OperatorName> {
-        self.post(operator)?.name().cloned()
-    }
-
-    pub(super) fn post(&self, operator: OperatorId) -> Option<&Post> {
-        self.posts.get(usize::try_from(operator.0).ok()?)
+    pub(super) fn post(&self, post: PostId) -> Option<&Post> {
+        self.people.post(post.0)
     }
 
     /// The ticket, if the id is not from before.

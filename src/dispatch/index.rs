@@ -2,8 +2,8 @@
 //!
 //! Both are interned for the life of the process: a class is what a call asks for, a
 //! profile what an operator can do, and whether one meets the other never changes. So
-//! the table of who serves whom only grows. It is made under a lock when something is
-//! met for the first time, published whole, and read without waiting.
+//! the table of who serves whom only grows: it is added to under a lock when something is
+//! met for the first time, and read without waiting.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -12,18 +12,16 @@ use arc_swap::ArcSwap;
 
 use crate::model::{OperatorState, QueueName, Requirement, SkillSet};
 
-use super::lanes::Lanes;
-use super::strategy::Strategy;
+use super::forest::Forest;
+use super::roll::Roll;
+use super::strategy::{ORDERS, Order, Strategy, Wants};
 use super::sync::{Count, Ordering};
 use super::{ClassId, Full};
-
-/// Places in the first lane of a class or a profile; further lanes double.
-const FIRST_LANE: usize = if cfg!(loom) { 2 } else { 512 };
 
 /// What makes callers alike: they wait in one order, for the same operators.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClassKey {
-    /// The queue they wait in: positions count within it.
+    /// The queue they wait in.
     pub queue: QueueName,
     /// What an operator needs.
     pub requires: Requirement,
@@ -45,13 +43,51 @@ impl ClassKey {
     }
 }
 
+/// What the classes of one queue share.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    /// Its classes.
+    pub(super) classes: Roll,
+    /// Callers who are kept for somebody, by age.
+    pub(super) kept: Forest,
+}
+
 #[derive(Debug)]
 pub(super) struct Class {
     pub(super) id: u32,
     pub(super) key: Arc<ClassKey>,
-    pub(super) lanes: Lanes,
-    /// Profiles that may serve it.
-    pub(super) served_by: ArcSwap<Vec<u16>>,
+    pub(super) line: Arc<Line>,
+    /// Who waits, by age.
+    pub(super) waiting: Forest,
+    served_by: Roll,
+}
+
+/// A profile that may serve a class.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Server {
+    /// The lowest goes first, whatever the order.
+    pub(super) rank: u32,
+    pub(super) profile: u16,
+}
+
+impl Class {
+    /// The profiles that may serve it.
+    pub(super) fn servers(&self) -> impl Iterator<Item = Server> {
+        self.served_by.iter().map(|word| Server {
+            rank: u32::try_from(word >> 16).unwrap_or(u32::MAX),
+            profile: u16::try_from(word & 0xffff).unwrap_or(u16::MAX),
+        })
+    }
+
+    fn add_server(&self, profile: &Profile) {
+        let wants = Wants {
+            requires: &self.key.requires,
+            prefer: &self.key.prefer,
+        };
+        let rank = self.key.strategy.rank(&wants, &profile.skills);
+        self.served_by
+            .push(u64::from(rank) << 16 | u64::from(profile.id));
+    }
 }
 
 /// One class that a profile serves.
@@ -66,13 +102,32 @@ pub(super) struct Serves {
 pub(super) struct Profile {
     pub(super) id: u16,
     pub(super) skills: SkillSet,
-    pub(super) lanes: Lanes,
-    /// Classes that it serves, the highest priority first.
-    pub(super) serves: ArcSwap<Vec<Serves>>,
+    /// Who is ready, in each order that is in use.
+    pub(super) ready: [Forest; ORDERS],
+    serves: Roll,
     counts: [Count; 6],
 }
 
 impl Profile {
+    /// The classes that it serves.
+    pub(super) fn serves(&self) -> impl Iterator<Item = Serves> {
+        self.serves.iter().map(|word| Serves {
+            priority: i16::try_from(word >> 32).unwrap_or(0) - PRIORITY_ZERO,
+            class: u32::try_from(word & u64::from(u32::MAX)).unwrap_or(u32::MAX),
+        })
+    }
+
+    fn add_class(&self, class: &Class) {
+        // Seen from the lowest, so that the word has no sign.
+        let priority = class.key.priority.clamp(-PRIORITY_ZERO, PRIORITY_ZERO) + PRIORITY_ZERO;
+        let priority = u64::try_from(priority).unwrap_or(0);
+        self.serves.push(priority << 32 | u64::from(class.id));
+    }
+
+    pub(super) fn ready(&self, order: Order) -> &Forest {
+        &self.ready[order.index()]
+    }
+
     pub(super) fn arrive(&self, state: OperatorState) {
         self.counts[slot(state)].fetch_add(1, Ordering::Relaxed);
     }
@@ -88,6 +143,9 @@ impl Profile {
         i32::try_from(count).map_or(0, |count| usize::try_from(count).unwrap_or(0))
     }
 }
+
+/// Far above any priority of the contract, and half of what fits.
+const PRIORITY_ZERO: i16 = i16::MAX / 2;
 
 fn slot(state: OperatorState) -> usize {
     match state {
@@ -105,7 +163,9 @@ pub(super) struct Index {
     classes: Box<[OnceLock<Class>]>,
     profiles: Box<[OnceLock<Profile>]>,
     by_key: ArcSwap<HashMap<Arc<ClassKey>, ClassId>>,
-    by_queue: ArcSwap<BTreeMap<QueueName, Vec<u32>>>,
+    lines: ArcSwap<BTreeMap<QueueName, Arc<Line>>>,
+    /// The orders that some queue uses, a bit each.
+    orders: Count,
     /// Held while something is interned; what it guards is only needed then.
     by_skills: Mutex<BTreeMap<SkillSet, u16>>,
 }
@@ -119,7 +179,8 @@ impl Index {
                 .map(|_| OnceLock::new())
                 .collect(),
             by_key: ArcSwap::default(),
-            by_queue: ArcSwap::default(),
+            lines: ArcSwap::default(),
+            orders: Count::new(Order::Idle.bit()),
             by_skills: Mutex::default(),
         }
     }
@@ -132,9 +193,26 @@ impl Index {
         self.profiles.get(usize::from(id))?.get()
     }
 
+    pub(super) fn orders(&self) -> u32 {
+        self.orders.load(Ordering::Relaxed)
+    }
+
+    /// One more order is in use; whether it was not.
+    pub(super) fn use_order(&self, order: Order) -> bool {
+        self.orders.fetch_or(order.bit(), Ordering::SeqCst) & order.bit() == 0
+    }
+
     /// The classes of a queue.
-    pub(super) fn siblings(&self, queue: &QueueName) -> Vec<u32> {
-        self.by_queue.load().get(queue).cloned().unwrap_or_default()
+    pub(super) fn line(&self, queue: &QueueName) -> Option<Arc<Line>> {
+        self.lines.load().get(queue).map(Arc::clone)
+    }
+
+    /// Of the classes with these numbers, those that there are.
+    pub(super) fn classes<'a>(
+        &'a self,
+        numbers: impl Iterator<Item = u64> + 'a,
+    ) -> impl Iterator<Item = &'a Class> + 'a {
+        numbers.filter_map(|number| self.class(u32::try_from(number).ok()?))
     }
 
     pub(super) fn intern_class(&self, key: &ClassKey) -> Result<ClassId, Full> {
@@ -152,33 +230,31 @@ impl Index {
         let (Some(slot), Ok(id)) = (self.classes.get(number), u32::try_from(number)) else {
             return Err(Full::Classes);
         };
-        let serving = profiles
-            .values()
-            .filter_map(|profile| self.profile(*profile))
-            .filter(|profile| key.is_met_by(&profile.skills));
-        let class = Class {
+        let class = slot.get_or_init(|| Class {
             id,
             key: Arc::new(key.clone()),
-            lanes: Lanes::new(FIRST_LANE),
-            served_by: ArcSwap::from_pointee(serving.clone().map(|p| p.id).collect()),
-        };
-        let class = slot.get_or_init(|| class);
-        for profile in serving {
-            let mut serves = Vec::clone(&profile.serves.load());
-            serves.push(Serves {
-                priority: key.priority,
-                class: id,
-            });
-            sort(&mut serves);
-            profile.serves.store(Arc::new(serves));
+            line: self.open_line(&key.queue),
+            waiting: Forest::default(),
+            served_by: Roll::default(),
+        });
+        let profiles = profiles.values().filter_map(|id| self.profile(*id));
+        for profile in profiles.filter(|profile| key.is_met_by(&profile.skills)) {
+            class.add_server(profile);
+            profile.add_class(class);
         }
-        let mut queues = BTreeMap::clone(&self.by_queue.load());
-        queues.entry(key.queue.clone()).or_default().push(id);
-        self.by_queue.store(Arc::new(queues));
+        class.line.classes.push(u64::from(id));
         let mut keys = HashMap::clone(&self.by_key.load());
         keys.insert(Arc::clone(&class.key), ClassId(id));
         self.by_key.store(Arc::new(keys));
         Ok(ClassId(id))
+    }
+
+    /// The line of a queue, made if need be. Only whoever holds the lock does.
+    fn open_line(&self, queue: &QueueName) -> Arc<Line> {
+        let mut lines = BTreeMap::clone(&self.lines.load());
+        let line = Arc::clone(lines.entry(queue.clone()).or_default());
+        self.lines.store(Arc::new(lines));
+        line
     }
 
     pub(super) fn intern_profile(&self, skills: &SkillSet) -> Result<u16, Full> {
@@ -193,34 +269,19 @@ impl Index {
         let (Some(slot), Ok(id)) = (self.profiles.get(number), u16::try_from(number)) else {
             return Err(Full::Profiles);
         };
-        let served = self.classes.iter().map_while(OnceLock::get);
-        let served = served.filter(|class| class.key.is_met_by(skills));
-        let mut serves: Vec<_> = served
-            .clone()
-            .map(|class| Serves {
-                priority: class.key.priority,
-                class: class.id,
-            })
-            .collect();
-        sort(&mut serves);
-        let profile = Profile {
+        let profile = slot.get_or_init(|| Profile {
             id,
             skills: skills.clone(),
-            lanes: Lanes::new(FIRST_LANE),
-            serves: ArcSwap::from_pointee(serves),
+            ready: Default::default(),
+            serves: Roll::default(),
             counts: Default::default(),
-        };
-        slot.get_or_init(|| profile);
-        for class in served {
-            let mut by = Vec::clone(&class.served_by.load());
-            by.push(id);
-            class.served_by.store(Arc::new(by));
+        });
+        let classes = self.classes.iter().map_while(OnceLock::get);
+        for class in classes.filter(|class| class.key.is_met_by(skills)) {
+            profile.add_class(class);
+            class.add_server(profile);
         }
         profiles.insert(skills.clone(), id);
         Ok(id)
     }
-}
-
-fn sort(serves: &mut [Serves]) {
-    serves.sort_by_key(|serves| (std::cmp::Reverse(serves.priority), serves.class));
 }

@@ -5,26 +5,32 @@
 //! ([`Board::seek`]). Both end with the operator's word taken first and the ticket's
 //! second; who loses the ticket has an operator in hand and goes on serving with it.
 
-use crate::model::OperatorState;
+use crate::model::{OperatorState, Overtake};
 
-use super::board::{Board, Claim, Match, OperatorId, TicketId};
+use super::board::{Board, Claim, Match, OperatorId, PostId, TicketId};
 use super::index::{Class, Profile};
 use super::post::Post;
-use super::strategy::{Candidate, longest_idle};
+use super::strategy::Order;
 use super::sync::publish_before_look;
 use super::ticket::Ticket;
 use super::word::{Doing, OperatorWord, Stage, TicketWord};
 
-/// A ticket at the head of a lane, as it was seen.
+/// No limit to a search: no key is as large.
+const ALL: u64 = u64::MAX;
+
+/// A ticket that is first of its class, as it was seen.
 struct Found {
     index: u32,
     word: TicketWord,
     age: u64,
+    priority: i16,
 }
 
-/// A ready operator at the head of a lane, as it was seen.
+/// A ready operator who is first of a profile, as it was seen.
 struct Idle {
-    candidate: Candidate,
+    rank: u32,
+    key: u64,
+    post: PostId,
     word: OperatorWord,
 }
 
@@ -38,9 +44,17 @@ enum Watch {
     Lost,
 }
 
+/// What an operator's search goes by.
+#[derive(Clone, Copy)]
+struct Looker<'a> {
+    profile: &'a Profile,
+    person: u32,
+    now: u64,
+}
+
 impl Board {
     /// Finds a caller for an operator that the calling thread holds, or shows it as ready.
-    pub(super) fn serve(&self, id: OperatorId, now: u64) -> Option<Match> {
+    pub(super) fn serve(&self, id: PostId, now: u64) -> Option<Match> {
         let post = self.post(id)?;
         loop {
             let word = post.word();
@@ -52,11 +66,18 @@ impl Board {
                 self.leave(post, Doing::LoggedOut, now);
                 return None;
             };
-            if let Some((index, ticket)) = self.take_best(profile) {
+            let person = post.person();
+            let looker = Looker {
+                profile,
+                person,
+                now,
+            };
+            if let Some((index, ticket)) = self.take_best(looker) {
                 return Some(self.offer(id, post, (index, ticket), now));
             }
+            let orders = self.index.orders();
             if !self.show(id, post, profile) {
-                // No lane has room for as many operators as there are: cannot be, and
+                // No forest has room for as many operators as there are: cannot be, and
                 // whoever is paused at least sees it.
                 self.leave(post, Doing::Paused, now);
                 return None;
@@ -67,11 +88,49 @@ impl Board {
                 continue;
             }
             publish_before_look();
-            match self.watch(post, looking, profile) {
-                Watch::Settled | Watch::Lost => return None,
+            match self.watch(post, looking, looker) {
+                Watch::Settled => {
+                    // Another order came into use: we see it, or it sees us.
+                    publish_before_look();
+                    if self.index.orders() == orders || !self.take_in_hand(post) {
+                        return None;
+                    }
+                }
+                Watch::Lost => return None,
                 Watch::Claimed => self.hide(post),
             }
         }
+    }
+
+    /// Takes a ready operator into our hands, hidden; whether there was one to take.
+    fn take_in_hand(&self, post: &Post) -> bool {
+        let word = post.word();
+        let ready = matches!(word.doing(), Doing::Ready | Doing::Looking);
+        let taken = ready && post.swap(word, word.to(Doing::Claimed)).is_ok();
+        if taken {
+            self.hide(post);
+        }
+        taken
+    }
+
+    /// These strategies are in use from now on: operators who are ready stand in their
+    /// orders too. Until then a class with another strategy goes by who is free for
+    /// longest.
+    pub fn use_strategies(
+        &self,
+        strategies: impl IntoIterator<Item = super::Strategy>,
+        now: std::time::Instant,
+    ) -> Vec<Match> {
+        let orders = strategies.into_iter().map(super::Strategy::order);
+        if orders.filter(|order| self.index.use_order(*order)).count() == 0 {
+            return Vec::new();
+        }
+        // Whoever is shown meanwhile sees the orders, or is seen here.
+        publish_before_look();
+        let posts = self.people.all_posts();
+        let ready = posts.filter(|(_, post)| self.take_in_hand(post));
+        let now = self.nanos(now);
+        ready.filter_map(|(id, _)| self.serve(id, now)).collect()
     }
 
     /// Finds an operator for a ticket that is shown and waiting. It may be another ticket
@@ -83,27 +142,46 @@ impl Board {
             if word.stage() != Stage::Waiting || word.generation() != id.generation() {
                 return None;
             }
-            let class = self.index.class(ticket.class())?;
-            let idle = self.best_operator(class)?;
-            let operator = OperatorId(idle.candidate.operator);
-            let post = self.post(operator)?;
-            if post.swap(idle.word, idle.word.to(Doing::Claimed)).is_err() {
+            let idle = match ticket.keeper() {
+                Some(keeper) => self.idle_keeper(keeper)?,
+                None => self.best_operator(self.index.class(ticket.class())?, ticket, now)?,
+            };
+            let Some(post) = self.take_idle(&idle) else {
                 continue;
-            }
-            self.hide(post);
+            };
             if !ticket.swap(word, word.to(Stage::Matched)) {
-                return self.serve(operator, now);
+                return self.serve(idle.post, now);
             }
             self.hide_ticket(ticket);
-            return Some(self.offer(operator, post, (id.index(), ticket), now));
+            return Some(self.offer(idle.post, post, (id.index(), ticket), now));
         }
     }
 
+    /// One more operator for a ticket that is ours and matched.
+    pub(super) fn take_another(&self, id: TicketId, ticket: &Ticket, now: u64) -> Option<Match> {
+        publish_before_look();
+        loop {
+            let class = self.index.class(ticket.class())?;
+            let idle = self.best_operator(class, ticket, now)?;
+            if let Some(post) = self.take_idle(&idle) {
+                return Some(self.offer(idle.post, post, (id.index(), ticket), now));
+            }
+        }
+    }
+
+    /// Takes an operator as it was seen, and hides it.
+    fn take_idle(&self, idle: &Idle) -> Option<&Post> {
+        let post = self.post(idle.post)?;
+        post.swap(idle.word, idle.word.to(Doing::Claimed)).ok()?;
+        self.hide(post);
+        Some(post)
+    }
+
     /// Looks once more after being shown, as often as one is told to.
-    fn watch(&self, post: &Post, looking: OperatorWord, profile: &Profile) -> Watch {
+    fn watch(&self, post: &Post, looking: OperatorWord, looker: Looker<'_>) -> Watch {
         let mut word = looking;
         loop {
-            let (next, end) = match self.best_ticket(profile) {
+            let (next, end) = match self.best_ticket(looker) {
                 Some(_) => (Doing::Claimed, Watch::Claimed),
                 None => (Doing::Ready, Watch::Settled),
             };
@@ -119,10 +197,10 @@ impl Board {
         }
     }
 
-    /// Takes the best waiting ticket that this profile serves.
-    fn take_best(&self, profile: &Profile) -> Option<(u32, &Ticket)> {
+    /// Takes the best waiting ticket that this operator may serve.
+    fn take_best(&self, looker: Looker<'_>) -> Option<(u32, &Ticket)> {
         loop {
-            let found = self.best_ticket(profile)?;
+            let found = self.best_ticket(looker)?;
             let ticket = self.tickets.get(found.index)?;
             if ticket.swap(found.word, found.word.to(Stage::Matched)) {
                 self.hide_ticket(ticket);
@@ -132,62 +210,119 @@ impl Board {
     }
 
     /// The oldest of the highest priority.
-    fn best_ticket(&self, profile: &Profile) -> Option<Found> {
-        let mut best: Option<(i16, Found)> = None;
-        for serves in profile.serves.load().iter() {
-            if best.as_ref().is_some_and(|(p, _)| *p > serves.priority) {
-                break;
-            }
+    fn best_ticket(&self, looker: Looker<'_>) -> Option<Found> {
+        let mut best = self.best_kept(looker.person);
+        for serves in looker.profile.serves() {
+            let limit = match &best {
+                Some(best) if best.priority > serves.priority => continue,
+                Some(best) if best.priority == serves.priority => best.age,
+                Some(_) | None => ALL,
+            };
             let Some(class) = self.index.class(serves.class) else {
                 continue;
             };
-            for lane in class.lanes.iter() {
-                let Some(found) = lane.find(|index| self.waiting(index, class.id)) else {
-                    continue;
-                };
-                if best.as_ref().is_none_or(|(_, b)| found.age < b.age) {
-                    best = Some((serves.priority, found));
-                }
-            }
-        }
-        best.map(|(_, found)| found)
-    }
-
-    fn waiting(&self, index: u32, class: u32) -> Option<Found> {
-        let ticket = self.tickets.get(index)?;
-        let word = ticket.word();
-        // What is read after the word belongs to it if the word can still be swapped.
-        (word.stage() == Stage::Waiting && ticket.class() == class).then(|| Found {
-            index,
-            word,
-            age: ticket.age(),
-        })
-    }
-
-    /// The operator who gets a ticket of this class.
-    fn best_operator(&self, class: &Class) -> Option<Idle> {
-        let mut best: Option<Idle> = None;
-        for id in class.served_by.load().iter() {
-            let Some(profile) = self.index.profile(*id) else {
-                continue;
-            };
-            for lane in profile.lanes.iter() {
-                let Some(idle) = lane.find(|operator| self.idle(operator, *id)) else {
-                    continue;
-                };
-                let better = |b: &Idle| longest_idle(&idle.candidate, &b.candidate).is_lt();
-                if best.as_ref().is_none_or(better) {
-                    best = Some(idle);
-                }
-            }
+            let found = class.waiting.find(limit, |index, _| {
+                let found = self.waiting(index, class)?;
+                let ticket = self.tickets.get(index)?;
+                (!ticket.shuns(looker.person, looker.now)).then_some(found)
+            });
+            best = found.or(best);
         }
         best
     }
 
-    /// The operator, if ready. One who is being looked for is told to look again: the
-    /// ticket on whose behalf this is asked is already to be seen.
-    fn idle(&self, operator: u32, profile: u16) -> Option<Idle> {
-        let post = self.post(OperatorId(operator))?;
+    /// The first of those who are kept for this operator.
+    fn best_kept(&self, person: u32) -> Option<Found> {
+        let kept = self.people.person(person)?.kept()?;
+        kept.find(ALL, |index, _| {
+            let ticket = self.tickets.get(index)?;
+            let word = ticket.word();
+            let class = self.index.class(ticket.class())?;
+            let ours = word.stage() == Stage::Waiting && ticket.keeper() == Some(person);
+            ours.then(|| Found {
+                index,
+                word,
+                age: ticket.age(),
+                priority: class.key.priority,
+            })
+        })
+    }
+
+    fn waiting(&self, index: u32, class: &Class) -> Option<Found> {
+        let ticket = self.tickets.get(index)?;
+        let word = ticket.word();
+        // What is read after the word belongs to it if the word can still be swapped.
+        let ours = word.stage() == Stage::Waiting
+            && ticket.class() == class.id
+            && ticket.keeper().is_none();
+        ours.then(|| Found {
+            index,
+            word,
+            age: ticket.age(),
+            priority: class.key.priority,
+        })
+    }
+
+    /// The operator who gets a ticket of this class.
+    fn best_operator(&self, class: &Class, ticket: &Ticket, now: u64) -> Option<Idle> {
+        let wanted = class.key.strategy.order();
+        let order = if wanted.is_in(self.index.orders()) {
+            wanted
+        } else {
+            Order::Idle
+        };
+        let mut best: Option<Idle> = None;
+        for server in class.servers() {
+            let limit = match &best {
+                Some(best) if best.rank < server.rank => continue,
+                Some(best) if best.rank == server.rank => best.key,
+                Some(_) | None => ALL,
+            };
+            let Some(profile) = self.index.profile(server.profile) else {
+                continue;
+            };
+            let found = profile.ready(order).find(limit, |post, key| {
+                let shunned = |post: &Post| ticket.shuns(post.person(), now);
+                let word = self.idle(PostId(post), server.profile, shunned)?;
+                Some(Idle {
+                    rank: server.rank,
+                    key,
+                    post: PostId(post),
+                    word,
+                })
+            });
+            best = found.or(best);
+        }
+        best
+    }
+
+    /// The operator for whom a call is kept, if ready.
+    fn idle_keeper(&self, keeper: u32) -> Option<Idle> {
+        let mut posts = self.people.posts_of(OperatorId(keeper));
+        posts.find_map(|(id, post)| {
+            let profile = post.word().profile();
+            let word = self.idle(id, profile, |_| false)?;
+            Some(Idle {
+                rank: 0,
+                key: 0,
+                post: id,
+                word,
+            })
+        })
+    }
+
+    /// The operator's word, if ready. One who is being looked for is told to look again:
+    /// the ticket on whose behalf this is asked is already to be seen.
+    fn idle(
+        &self,
+        id: PostId,
+        profile: u16,
+        shunned: impl Fn(&Post) -> bool,
+    ) -> Option<OperatorWord> {
+        let post = self.post(id)?;
+        if shunned(post) {
+            return None;
+        }
         let mut word = post.word();
         if word.doing() == Doing::Looking {
             let told = word.told_again();
@@ -196,17 +331,11 @@ impl Board {
                 Err(seen) => seen,
             };
         }
-        (word.doing() == Doing::Ready && word.profile() == profile).then(|| Idle {
-            candidate: Candidate {
-                idle_since: post.since(),
-                operator,
-            },
-            word,
-        })
+        (word.doing() == Doing::Ready && word.profile() == profile).then_some(word)
     }
 
     /// Gives a ticket that is ours to an operator that is ours.
-    fn offer(&self, id: OperatorId, post: &Post, to: (u32, &Ticket), now: u64) -> Match {
+    fn offer(&self, id: PostId, post: &Post, to: (u32, &Ticket), now: u64) -> Match {
         self.vacate(post);
         let mut word = post.word();
         let offered = loop {
@@ -219,16 +348,60 @@ impl Board {
         self.count(word, Doing::Offered);
         post.set_since(now);
         let (index, ticket) = to;
+        let operator = post.person();
+        if let Some(person) = self.people.person(operator) {
+            person.offered(now);
+        }
+        let profile = self.index.profile(offered.profile());
         Match {
             claim: Claim {
-                operator: id,
+                operator: OperatorId(operator),
+                post: id,
                 generation: offered.generation(),
             },
             ticket: TicketId::new(index, ticket.word().generation()),
             call: ticket.call(),
             possible_at: self.instant(now),
-            overtook: None,
+            overtook: profile.and_then(|profile| {
+                let person = operator;
+                let looker = Looker {
+                    profile,
+                    person,
+                    now,
+                };
+                self.passed_over(ticket, looker)
+            }),
         }
+    }
+
+    /// Why somebody who has waited for longer than this ticket was passed over, if anybody
+    /// was: of its queue, or of another that the operator serves.
+    fn passed_over(&self, ticket: &Ticket, looker: Looker<'_>) -> Option<Overtake> {
+        let class = self.index.class(ticket.class())?;
+        let age = ticket.age();
+        let line = &class.line;
+        let kept = line.kept.first_key().filter(|key| *key < age);
+        let kept = kept.map(|_| Overtake::Preferred);
+        let own = self.index.classes(line.classes.iter());
+        let served = looker.profile.serves().map(|s| u64::from(s.class));
+        let served = self.index.classes(served);
+        let others = served.filter(|other| !std::sync::Arc::ptr_eq(&other.line, line));
+        let older = own.chain(others).filter_map(|other| {
+            let found = other
+                .waiting
+                .find(age, |index, _| self.waiting(index, other))?;
+            let older = self.tickets.get(found.index)?;
+            Some(if !other.key.is_met_by(&looker.profile.skills) {
+                Overtake::Skills
+            } else if found.priority < class.key.priority {
+                Overtake::Priority
+            } else if older.shuns(looker.person, looker.now) {
+                Overtake::Missed
+            } else {
+                Overtake::Race
+            })
+        });
+        older.chain(kept).max()
     }
 
     /// Takes an operator that is ours out of the ready ones. A mark left meanwhile says
@@ -249,49 +422,51 @@ impl Board {
         }
     }
 
-    /// Shows an operator that is ours in the lanes of its profile, where it stood before
-    /// if it has a place there; whether there was room.
-    fn show(&self, id: OperatorId, post: &Post, profile: &Profile) -> bool {
-        let kept = post.place().filter(|(home, _)| *home == profile.id);
-        let place = match kept {
-            Some((_, place)) => place,
-            None => {
-                self.vacate(post);
-                let Some(place) = profile.lanes.reserve(id.0, post.since()) else {
-                    return false;
-                };
-                post.stand(Some((profile.id, place)));
-                place
-            }
+    /// Shows an operator that is ours in the orders of its profile; whether there was
+    /// room.
+    fn show(&self, id: PostId, post: &Post, profile: &Profile) -> bool {
+        if post.home() != Some(profile.id) {
+            self.vacate(post);
+            post.set_home(profile.id);
+        }
+        let Some(person) = self.people.person(post.person()) else {
+            return false;
         };
-        profile.lanes.show(place);
+        let standing = person.standing(post.since());
+        let orders = self.index.orders();
+        for order in Order::ALL.into_iter().filter(|order| order.is_in(orders)) {
+            let forest = profile.ready(order);
+            let Some(place) = post.place(order).or_else(|| forest.reserve(id.0)) else {
+                return false;
+            };
+            post.stand(order, Some(place));
+            forest.show(place, order.key(&standing));
+        }
         true
     }
 
     pub(super) fn hide(&self, post: &Post) {
-        if let Some((home, place)) = post.place()
-            && let Some(profile) = self.index.profile(home)
-        {
-            profile.lanes.hide(place);
+        let Some(profile) = post.home().and_then(|home| self.index.profile(home)) else {
+            return;
+        };
+        for order in Order::ALL {
+            if let Some(place) = post.place(order) {
+                profile.ready(order).hide(place);
+            }
         }
     }
 
-    /// Gives back the place of an operator that is ours.
+    /// Gives back the places of an operator that is ours.
     pub(super) fn vacate(&self, post: &Post) {
-        if let Some((home, place)) = post.place()
-            && let Some(profile) = self.index.profile(home)
-        {
-            profile.lanes.hide(place);
-            profile.lanes.release(place);
-            post.stand(None);
-        }
-    }
-
-    pub(super) fn hide_ticket(&self, ticket: &Ticket) {
-        if let Some(place) = ticket.place()
-            && let Some(class) = self.index.class(ticket.class())
-        {
-            class.lanes.hide(place);
+        let Some(profile) = post.home().and_then(|home| self.index.profile(home)) else {
+            return;
+        };
+        for order in Order::ALL {
+            if let Some(place) = post.place(order) {
+                profile.ready(order).hide(place);
+                profile.ready(order).release(place);
+                post.stand(order, None);
+            }
         }
     }
 

@@ -41,6 +41,7 @@ impl Floor {
     fn new() -> Self {
         let capacity = Capacity {
             operators: 2,
+            more_calls: 0,
             tickets_per_shard: 2,
             shards: 1,
             classes: 2,
@@ -69,9 +70,14 @@ impl Floor {
     }
 
     fn operator(&self, name: &str, has: u8) -> (OperatorId, Option<Match>) {
-        let has = SkillSet::from_iter([skill(has)]);
+        let abilities = Abilities {
+            skills: SkillSet::from_iter([skill(has)]),
+            ..Abilities::default()
+        };
         let name = OperatorName::new(name);
-        self.board.operator(&name, &has, self.at(1)).unwrap()
+        let told = self.board.operator(&name, &abilities, self.at(1));
+        let (id, matches) = told.unwrap();
+        (id, matches.first().copied())
     }
 
     fn enqueue(&self, count: u64, class: ClassId) -> (TicketId, Option<Match>) {
@@ -191,7 +197,7 @@ fn a_caller_who_is_put_back_meets_who_just_came() {
             .finished(&missed.claim, After::Paused, floor.at(9));
         assert_eq!(paused.state, OperatorState::Paused);
         let (by_caller, by_operator) = floor.race(
-            move |floor| floor.board.put_back(ticket, floor.at(9)),
+            move |floor| floor.board.put_back(ticket, None, floor.at(9)),
             |floor| floor.ready(b),
         );
         assert_eq!(only([by_caller, by_operator], ticket).operator, b);

@@ -51,19 +51,22 @@
 //! `LOOM_MAX_PREEMPTIONS=5` looks further. `cargo bench --bench dispatch` says what a
 //! decision costs, beside two plain boards.
 
-mod bitmap;
 mod board;
+mod forest;
+mod free_list;
 mod index;
-mod lane;
-mod lanes;
 mod look;
 mod on_operator;
 mod on_ticket;
+mod people;
 mod post;
+mod roll;
 mod strategy;
 mod sync;
 mod ticket;
+mod tree;
 mod view;
+mod why;
 mod word;
 
 #[cfg(all(test, loom))]
@@ -82,8 +85,11 @@ mod stress_tests;
 mod tests;
 
 pub use board::{
-    Abandoned, After, Board, Capacity, Change, Claim, ClassId, Full, Match, OperatorId, TicketId,
+    Abandoned, After, Board, Capacity, Change, Claim, ClassId, Full, Match, OperatorId, PostId,
+    TicketId,
 };
 pub use index::ClassKey;
+pub use people::Abilities;
 pub use strategy::Strategy;
-pub use view::{Census, WhyNot};
+pub use view::Census;
+pub use why::WhyNot;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use proptest::prelude::{Just, ProptestConfig, Strategy as Generated, prop, prop_oneof, proptest};
 
 use super::plain::{Caller, Pair, Plain, Stage, Told};
-use super::tests::{Floor, requirement, skills};
+use super::tests::{Floor, abilities, requirement, skills};
 use super::*;
 use crate::model::{CallKey, OperatorName, OperatorState, QueueName, Requirement, ShardId};
 
@@ -120,6 +120,7 @@ impl Both {
     fn new() -> Self {
         let floor = Floor::new(Capacity {
             operators: OPERATORS,
+            more_calls: 0,
             tickets_per_shard: CALLERS,
             shards: 1,
             classes: 8,
@@ -223,7 +224,7 @@ impl Both {
                 assert_eq!(matched, self.plain.reclass(call, class, now));
             }
             OnCall::PutBack => {
-                let matched = self.floor.board.put_back(ticket, now);
+                let matched = self.floor.board.put_back(ticket, None, now);
                 let matched = self.pair(matched);
                 assert_eq!(matched, self.plain.put_back(call, now));
             }
@@ -254,10 +255,9 @@ impl Both {
             OnOperator::Retire => (board.retire(id, now), plain.retire(operator, now)),
             OnOperator::Configure { has } => {
                 let name = OperatorName::new(format!("o{operator}"));
-                let has = skills(SKILLS[has]);
-                let (same, matched) = board.operator(&name, &has, now).unwrap();
-                let expected = plain.configure(operator, has, now);
-                assert_eq!((same, self.pair(matched)), (id, expected));
+                let (same, matches) = board.operator(&name, &abilities(SKILLS[has]), now).unwrap();
+                let expected = plain.configure(operator, skills(SKILLS[has]), now);
+                assert_eq!((same, self.pair(matches.first().copied())), (id, expected));
                 return;
             }
         };
@@ -303,7 +303,10 @@ impl Both {
             let ticket = self.tickets[call];
             assert_eq!(board.ahead(ticket), plain.ahead(call), "call {call}");
             let free = |(_, why): &(OperatorName, WhyNot)| *why == WhyNot::Nothing;
-            assert!(!board.why(ticket).iter().any(free), "call {call} waits");
+            assert!(
+                !board.why(ticket, self.now).iter().any(free),
+                "call {call} waits"
+            );
         }
     }
 }

@@ -1,38 +1,44 @@
-//! A post: what the board keeps of one operator.
+//! An operator and the operator's posts: one for each call that one may have at once.
 
 use std::sync::OnceLock;
 
-use crate::model::OperatorName;
+use crate::model::{OperatorName, limits};
 
-use super::lanes::Place;
-use super::sync::{AtomicU32, AtomicU64, Hint, Ordering};
+use super::forest::{Forest, Place};
+use super::free_list::NONE;
+use super::strategy::{ORDERS, Order, Standing};
+use super::sync::{AtomicU32, AtomicU64, Count, Hint, Ordering};
 use super::word::OperatorWord;
 
 /// The profile of an operator who is no longer configured: nobody's.
 pub(super) const RETIRED: u16 = u16::MAX;
 
-/// One operator. Place and home are written only by who holds the word as `Claimed`.
+/// Posts of one operator at most.
+const POSTS: usize = limits::CALLS_PER_OPERATOR as usize;
+
+/// Room for one call. Places and home are written only by who holds the word as `Claimed`.
 #[derive(Debug)]
 #[repr(align(64))]
 pub(super) struct Post {
     word: AtomicU64,
-    /// Where in its profile's lanes, when shown.
-    place: AtomicU64,
-    /// The profile whose lanes those are.
-    home: AtomicU32,
     /// Nanoseconds since the board's epoch of the last change that the world sees.
     since: Hint,
-    name: OnceLock<OperatorName>,
+    /// Where in its profile's forests, one for each order.
+    places: [AtomicU32; ORDERS],
+    /// The profile whose forests those are.
+    home: AtomicU32,
+    /// Whose it is; written once.
+    person: Count,
 }
 
 impl Post {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(person: Option<u32>) -> Self {
         Self {
             word: AtomicU64::new(OperatorWord::new(RETIRED).0),
-            place: AtomicU64::new(Place::to_bits(None)),
-            home: AtomicU32::new(0),
             since: Hint::new(0),
-            name: OnceLock::new(),
+            places: [(); ORDERS].map(|()| AtomicU32::new(Place::to_bits(None))),
+            home: AtomicU32::new(u32::from(RETIRED)),
+            person: Count::new(person.unwrap_or(NONE)),
         }
     }
 
@@ -48,18 +54,28 @@ impl Post {
             .map_err(OperatorWord)
     }
 
-    pub(super) fn place(&self) -> Option<(u16, Place)> {
-        let place = Place::from_bits(self.place.load(Ordering::Relaxed))?;
-        let home = u16::try_from(self.home.load(Ordering::Relaxed)).ok()?;
-        Some((home, place))
+    pub(super) fn person(&self) -> u32 {
+        self.person.load(Ordering::Relaxed)
     }
 
-    pub(super) fn stand(&self, at: Option<(u16, Place)>) {
-        if let Some((home, _)) = at {
-            self.home.store(u32::from(home), Ordering::Relaxed);
-        }
-        let place = at.map(|(_, place)| place);
-        self.place.store(Place::to_bits(place), Ordering::Relaxed);
+    pub(super) fn give_to(&self, person: u32) {
+        self.person.store(person, Ordering::Relaxed);
+    }
+
+    pub(super) fn home(&self) -> Option<u16> {
+        u16::try_from(self.home.load(Ordering::Relaxed)).ok()
+    }
+
+    pub(super) fn set_home(&self, profile: u16) {
+        self.home.store(u32::from(profile), Ordering::Relaxed);
+    }
+
+    pub(super) fn place(&self, order: Order) -> Option<Place> {
+        Place::from_bits(self.places[order.index()].load(Ordering::Relaxed))
+    }
+
+    pub(super) fn stand(&self, order: Order, place: Option<Place>) {
+        self.places[order.index()].store(Place::to_bits(place), Ordering::Relaxed);
     }
 
     pub(super) fn since(&self) -> u64 {
@@ -69,6 +85,36 @@ impl Post {
     pub(super) fn set_since(&self, now: u64) {
         self.since.store(now, Ordering::Relaxed);
     }
+}
+
+/// One operator.
+#[derive(Debug)]
+pub(super) struct Person {
+    name: OnceLock<OperatorName>,
+    /// The operator's posts, the first of which is there from the start.
+    posts: [Count; POSTS],
+    place: Count,
+    calls: Count,
+    offered_at: Hint,
+    /// Calls that are kept for this operator.
+    kept: OnceLock<Box<Forest>>,
+}
+
+impl Person {
+    pub(super) fn new(post: u32) -> Self {
+        let mut posts = [(); POSTS].map(|()| Count::new(NONE));
+        if let Some(first) = posts.first_mut() {
+            *first = Count::new(post);
+        }
+        Self {
+            name: OnceLock::new(),
+            posts,
+            place: Count::new(0),
+            calls: Count::new(0),
+            offered_at: Hint::new(0),
+            kept: OnceLock::new(),
+        }
+    }
 
     pub(super) fn name(&self) -> Option<&OperatorName> {
         self.name.get()
@@ -76,5 +122,70 @@ impl Post {
 
     pub(super) fn call_it(&self, name: &OperatorName) {
         self.name.get_or_init(|| name.clone());
+    }
+
+    /// The numbers of the operator's posts.
+    pub(super) fn posts(&self) -> impl Iterator<Item = u32> {
+        let numbers = self.posts.iter().map(|post| post.load(Ordering::Acquire));
+        numbers.take_while(|post| *post != NONE)
+    }
+
+    /// The post of this place among the operator's, taken from `more` when it is the first
+    /// time. Only whoever holds the lock of the names does.
+    pub(super) fn post(&self, at: usize, more: impl FnOnce() -> Option<u32>) -> Option<u32> {
+        let post = self.posts.get(at)?;
+        let known = post.load(Ordering::Acquire);
+        if known != NONE {
+            return Some(known);
+        }
+        let taken = more()?;
+        post.store(taken, Ordering::Release);
+        Some(taken)
+    }
+
+    pub(super) fn kept(&self) -> Option<&Forest> {
+        self.kept.get().map(Box::as_ref)
+    }
+
+    pub(super) fn keep(&self) -> &Forest {
+        self.kept.get_or_init(Box::default)
+    }
+
+    pub(super) fn set_place(&self, place: u32) -> u32 {
+        self.place.swap(place, Ordering::Relaxed)
+    }
+
+    pub(super) fn offered(&self, now: u64) {
+        self.offered_at.fetch_max(now, Ordering::Relaxed);
+    }
+
+    pub(super) fn answered(&self) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn logged_in(&self) {
+        self.calls.store(0, Ordering::Relaxed);
+    }
+
+    /// Where the operator stands in each order, free since then.
+    pub(super) fn standing(&self, idle_since: u64) -> Standing {
+        Standing {
+            idle_since,
+            calls: self.calls.load(Ordering::Relaxed),
+            offered_at: self.offered_at.load(Ordering::Relaxed),
+            place: self.place.load(Ordering::Relaxed),
+        }
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operator_is_small() {
+        assert!(size_of::<Post>() <= 64, "{}", size_of::<Post>());
+        assert!(size_of::<Person>() <= 128, "{}", size_of::<Person>());
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-use super::tests::{Floor, skills};
+use super::tests::{Floor, abilities};
 use super::*;
 use crate::model::{CallKey, OperatorName, OperatorState, ShardId};
 
@@ -46,6 +46,7 @@ impl Shared {
     fn new(mail: Vec<Sender<Match>>) -> Self {
         let floor = Floor::new(Capacity {
             operators: OPERATORS,
+            more_calls: 0,
             tickets_per_shard: TICKETS,
             shards: mail.len(),
             classes: CLASSES.len(),
@@ -264,7 +265,7 @@ impl Shard<'_> {
             self.shared.finish(matched.claim, then);
         }
         let now = self.shared.now();
-        let again = self.shared.board().put_back(matched.ticket, now);
+        let again = self.shared.board().put_back(matched.ticket, None, now);
         self.shared.deliver(again);
         if !operator_first {
             self.shared.finish(matched.claim, then);
@@ -292,8 +293,8 @@ impl Shard<'_> {
             6 => board.retire(operator, now).matched,
             7..10 => {
                 let name = OperatorName::new(format!("o{number}"));
-                let has = skills(SKILLS[self.below(SKILLS.len())]);
-                board.operator(&name, &has, now).unwrap().1
+                let has = abilities(SKILLS[self.below(SKILLS.len())]);
+                board.operator(&name, &has, now).unwrap().1.first().copied()
             }
             _ => board.ready(operator, now).matched,
         };
@@ -360,7 +361,7 @@ fn check_quiet(shared: &Shared, waiting: &[(CallKey, TicketId)]) {
     let board = shared.board();
     for (key, ticket) in waiting {
         assert_eq!(shared.call(*key).load(Ordering::SeqCst), WAITING);
-        let why = board.why(*ticket);
+        let why = board.why(*ticket, shared.now());
         let free = why.iter().any(|(_, why)| *why == WhyNot::Nothing);
         assert!(!free, "{key:?} waits beside a free operator: {why:?}");
     }
@@ -378,12 +379,12 @@ fn check_quiet(shared: &Shared, waiting: &[(CallKey, TicketId)]) {
 
 /// With everybody ready and able, all go; and no ticket, place or operator is lost.
 fn check_empty(shared: &Shared, waiting: Vec<(CallKey, TicketId)>) {
-    let (board, has) = (shared.board(), skills(SKILLS[0]));
+    let (board, has) = (shared.board(), abilities(SKILLS[0]));
     for number in 0..OPERATORS {
         let name = OperatorName::new(format!("o{number}"));
-        let (operator, matched) = board.operator(&name, &has, shared.now()).unwrap();
+        let (operator, matches) = board.operator(&name, &has, shared.now()).unwrap();
         let change = board.ready(operator, shared.now());
-        let mut matched = matched.or(change.matched);
+        let mut matched = matches.first().copied().or(change.matched);
         while let Some(one) = matched {
             board.done(one.ticket);
             matched = board

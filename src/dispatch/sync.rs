@@ -15,3 +15,15 @@ pub(super) use std::sync::atomic::{AtomicU32 as Count, AtomicU64 as Hint};
 pub(super) fn publish_before_look() {
     fence(Ordering::SeqCst);
 }
+
+/// How a tree's words are read and written: all of them in one order that every thread
+/// sees alike, which the argument of `tree` needs. On x86 that costs what acquire and
+/// release cost, but for one exchange a show and a hide.
+pub(super) const ONE_ORDER: Ordering = Ordering::SeqCst;
+
+/// The same for loom, which knows one order of fences, but takes words of [`ONE_ORDER`]
+/// for acquire and release.
+pub(super) fn one_order() {
+    #[cfg(loom)]
+    fence(Ordering::SeqCst);
+}

@@ -17,6 +17,13 @@ pub(super) fn skills(text: &str) -> SkillSet {
     pairs(text).collect()
 }
 
+pub(super) fn abilities(has: &str) -> Abilities {
+    Abilities {
+        skills: skills(has),
+        ..Abilities::default()
+    }
+}
+
 pub(super) fn requirement(text: &str) -> Requirement {
     pairs(text).collect()
 }
@@ -41,6 +48,7 @@ impl Floor {
     fn small() -> Self {
         Self::new(Capacity {
             operators: 8,
+            more_calls: 0,
             tickets_per_shard: 16,
             shards: 2,
             classes: 8,
@@ -55,11 +63,9 @@ impl Floor {
 
     pub(super) fn operator(&self, name: &str, has: &str) -> OperatorId {
         let name = OperatorName::new(name);
-        let (id, matched) = self
-            .board
-            .operator(&name, &skills(has), self.at(0))
-            .unwrap();
-        assert_eq!(matched, None);
+        let told = self.board.operator(&name, &abilities(has), self.at(0));
+        let (id, matches) = told.unwrap();
+        assert_eq!(matches, []);
         id
     }
 
@@ -166,7 +172,7 @@ fn a_missed_offer_waits_again_in_its_old_place() {
         .board
         .finished(&offered.claim, After::Paused, floor.at(18));
     assert_eq!(missed.state, OperatorState::Paused);
-    assert_eq!(floor.board.put_back(first, floor.at(18)), None);
+    assert_eq!(floor.board.put_back(first, None, floor.at(18)), None);
     assert_eq!(
         (floor.board.ahead(first), floor.board.ahead(second)),
         (0, 1)
@@ -202,7 +208,7 @@ fn a_step_of_escalation_while_the_phone_rings_counts_when_it_is_put_back() {
     let _paused = floor
         .board
         .finished(&offered.claim, After::Paused, floor.at(33));
-    let again = floor.board.put_back(ticket, floor.at(33)).unwrap();
+    let again = floor.board.put_back(ticket, None, floor.at(33)).unwrap();
     assert_eq!(again.claim.operator, junior);
 }
 
@@ -303,10 +309,9 @@ fn other_skills_move_a_ready_operator_to_a_caller() {
     floor.waits(1, class, 2);
     assert_eq!(floor.board.census(class), Census::default());
     let name = OperatorName::new("alice");
-    let (same, matched) = floor
-        .board
-        .operator(&name, &skills("s:7"), floor.at(3))
-        .unwrap();
+    let told = floor.board.operator(&name, &abilities("s:7"), floor.at(3));
+    let (same, matches) = told.unwrap();
+    let matched = matches.first().copied();
     assert_eq!((same, call(matched)), (alice, Some(1)));
     let census = floor.board.census(class);
     assert_eq!(census.offered, 1);
@@ -328,7 +333,7 @@ fn a_retired_operator_who_was_ready_is_gone() {
     assert!(floor.board.retire(alice, floor.at(2)).changed);
     assert_eq!(floor.board.state(alice), OperatorState::LoggedOut);
     let ticket = floor.waits(1, floor.class("s:1", 0), 3);
-    assert_eq!(floor.board.why(ticket), []);
+    assert_eq!(floor.board.why(ticket, floor.at(3)), []);
 }
 
 #[test]
@@ -341,17 +346,9 @@ fn the_board_says_why_nobody_comes() {
     let class = floor.class("s:5", 0);
     let _offered = floor.enqueue(1, class, 2);
     let ticket = floor.waits(2, class, 3);
-    let why: Vec<_> = floor.board.why(ticket);
-    let why: Vec<_> = why.iter().map(|(n, w)| (n.as_str(), *w)).collect();
-    let busy = WhyNot::Busy;
-    assert_eq!(
-        why,
-        [
-            ("a", busy(OperatorState::Offered)),
-            ("b", WhyNot::Skills),
-            ("c", busy(OperatorState::Paused))
-        ]
-    );
+    let why = floor.board.why(ticket, floor.at(4));
+    let why: Vec<_> = why.iter().map(|(n, w)| format!("{n}: {w}")).collect();
+    assert_eq!(why, ["a: offered", "b: skill s 1 < 5", "c: paused"]);
     let census = floor.board.census(class);
     assert_eq!((census.offered, census.paused, census.working()), (1, 1, 1));
     assert_eq!(floor.board.oldest(class), Some(floor.at(3)));
@@ -380,6 +377,7 @@ fn also_opens_a_class_to_other_operators() {
 fn a_full_board_says_what_is_full() {
     let floor = Floor::new(Capacity {
         operators: 1,
+        more_calls: 0,
         tickets_per_shard: 1,
         shards: 1,
         classes: 1,
@@ -389,7 +387,7 @@ fn a_full_board_says_what_is_full() {
     let at = floor.at(1);
     let second = |name: &str, has: &str| {
         let name = OperatorName::new(name);
-        floor.board.operator(&name, &skills(has), at).map(|_| ())
+        floor.board.operator(&name, &abilities(has), at).map(|_| ())
     };
     assert_eq!(second("b", "s:1"), Err(Full::Operators));
     assert_eq!(second("a", "s:2"), Err(Full::Profiles));

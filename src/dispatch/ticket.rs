@@ -2,12 +2,11 @@
 
 use crate::model::CallKey;
 
-use super::lanes::Place;
+use super::forest::Place;
+use super::free_list::FreeList;
+pub(super) use super::free_list::NONE;
 use super::sync::{AtomicU32, AtomicU64, Ordering};
 use super::word::{Stage, TicketWord};
-
-/// No class, or no ticket.
-pub(super) const NONE: u32 = u32::MAX;
 
 /// One call's wait. All but the word is written only by the ticket's owner while it holds
 /// the word (`Free`, `Held` or `Matched`).
@@ -15,25 +14,33 @@ pub(super) const NONE: u32 = u32::MAX;
 #[repr(align(64))]
 pub(super) struct Ticket {
     pub(super) word: AtomicU64,
-    pub(super) class: AtomicU32,
+    class: AtomicU32,
     /// The class to go to when it waits again: an escalation while an operator rings.
     pub(super) wanted: AtomicU32,
-    place: AtomicU64,
+    place: AtomicU32,
+    /// The operator for whom the call is kept, and its place among those kept.
+    keeper: AtomicU32,
+    kept_place: AtomicU32,
+    /// The operator who missed the call last, and until when it is not offered again.
+    shunned: AtomicU32,
+    shunned_until: AtomicU64,
     age: AtomicU64,
     call: AtomicU64,
-    next: AtomicU32,
 }
 
 impl Ticket {
-    fn new(next: u32) -> Self {
+    fn new() -> Self {
         Self {
             word: AtomicU64::new(0),
             class: AtomicU32::new(NONE),
             wanted: AtomicU32::new(NONE),
-            place: AtomicU64::new(Place::to_bits(None)),
+            place: AtomicU32::new(Place::to_bits(None)),
+            keeper: AtomicU32::new(NONE),
+            kept_place: AtomicU32::new(Place::to_bits(None)),
+            shunned: AtomicU32::new(NONE),
+            shunned_until: AtomicU64::new(0),
             age: AtomicU64::new(0),
             call: AtomicU64::new(0),
-            next: AtomicU32::new(next),
         }
     }
 
@@ -74,10 +81,37 @@ impl Ticket {
         self.place.store(Place::to_bits(place), Ordering::Relaxed);
     }
 
-    pub(super) fn begin(&self, call: CallKey, age: u64) {
+    /// For whom the call is kept: an operator's number.
+    pub(super) fn keeper(&self) -> Option<u32> {
+        Some(self.keeper.load(Ordering::Relaxed)).filter(|keeper| *keeper != NONE)
+    }
+
+    pub(super) fn kept_place(&self) -> Option<Place> {
+        Place::from_bits(self.kept_place.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn keep(&self, keeper: Option<u32>, place: Option<Place>) {
+        self.keeper.store(keeper.unwrap_or(NONE), Ordering::Relaxed);
+        self.kept_place
+            .store(Place::to_bits(place), Ordering::Relaxed);
+    }
+
+    /// Not for this operator before then, or before another had it.
+    pub(super) fn shun(&self, operator: u32, until: u64) {
+        self.shunned.store(operator, Ordering::Relaxed);
+        self.shunned_until.store(until, Ordering::Relaxed);
+    }
+
+    pub(super) fn shuns(&self, operator: u32, now: u64) -> bool {
+        self.shunned.load(Ordering::Relaxed) == operator
+            && now < self.shunned_until.load(Ordering::Relaxed)
+    }
+
+    fn begin(&self, call: CallKey, age: u64) {
         self.call.store(call.to_bits(), Ordering::Relaxed);
         self.age.store(age, Ordering::Relaxed);
         self.wanted.store(NONE, Ordering::Relaxed);
+        self.shunned.store(NONE, Ordering::Relaxed);
     }
 }
 
@@ -85,25 +119,18 @@ impl Ticket {
 #[derive(Debug)]
 pub(super) struct Tickets {
     tickets: Box<[Ticket]>,
-    /// The free list of each shard: a tag against ABA in the top half, the first below.
-    free: Box<[AtomicU64]>,
+    /// The free ones of each shard.
+    free: Box<[FreeList]>,
 }
 
 impl Tickets {
     pub(super) fn new(per_shard: usize, shards: usize) -> Self {
         let (per_shard, shards) = (per_shard.max(1), shards.max(1));
         let id = |index: usize| u32::try_from(index).unwrap_or(NONE);
-        let next = |index: usize| {
-            let last = (index + 1).is_multiple_of(per_shard);
-            if last { NONE } else { id(index + 1) }
-        };
+        let free = |shard| FreeList::new(id(shard * per_shard), id(per_shard));
         Self {
-            tickets: (0..per_shard * shards)
-                .map(|index| Ticket::new(next(index)))
-                .collect(),
-            free: (0..shards)
-                .map(|shard| AtomicU64::new(u64::from(id(shard * per_shard))))
-                .collect(),
+            tickets: (0..per_shard * shards).map(|_| Ticket::new()).collect(),
+            free: (0..shards).map(free).collect(),
         }
     }
 
@@ -111,48 +138,24 @@ impl Tickets {
         self.tickets.get(usize::try_from(id).ok()?)
     }
 
-    /// A free ticket of the call's shard, held by the caller; `None` when all are taken.
-    pub(super) fn take(&self, call: CallKey) -> Option<(u32, &Ticket)> {
-        let list = self.list(call);
-        let mut head = list.load(Ordering::Acquire);
-        loop {
-            let id = u32::try_from(head & u64::from(NONE)).unwrap_or(NONE);
-            let ticket = self.get(id)?;
-            let next = tagged(head, ticket.next.load(Ordering::Relaxed));
-            match list.compare_exchange_weak(head, next, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => {
-                    let word = ticket.word();
-                    ticket.set(word.next_generation().to(Stage::Held));
-                    return Some((id, ticket));
-                }
-                Err(now) => head = now,
-            }
-        }
+    /// A free ticket of the call's shard, held by whoever asks; `None` when all are taken.
+    pub(super) fn take(&self, call: CallKey, age: u64) -> Option<(u32, &Ticket)> {
+        let id = self.list(call).take()?;
+        let ticket = self.get(id)?;
+        ticket.set(ticket.word().next_generation().to(Stage::Held));
+        ticket.begin(call, age);
+        Some((id, ticket))
     }
 
     /// Gives a held ticket back.
     pub(super) fn give_back(&self, id: u32, ticket: &Ticket) {
         ticket.set(ticket.word().to(Stage::Free));
-        let list = self.list(ticket.call());
-        let mut head = list.load(Ordering::Relaxed);
-        loop {
-            let first = u32::try_from(head & u64::from(NONE)).unwrap_or(NONE);
-            ticket.next.store(first, Ordering::Relaxed);
-            let next = tagged(head, id);
-            match list.compare_exchange_weak(head, next, Ordering::AcqRel, Ordering::Relaxed) {
-                Ok(_) => return,
-                Err(now) => head = now,
-            }
-        }
+        self.list(ticket.call()).give_back(id);
     }
 
-    fn list(&self, call: CallKey) -> &AtomicU64 {
+    fn list(&self, call: CallKey) -> &FreeList {
         &self.free[usize::from(call.shard().0) % self.free.len()]
     }
-}
-
-fn tagged(head: u64, id: u32) -> u64 {
-    (head >> 32).wrapping_add(1) << 32 | u64::from(id)
 }
 
 #[cfg(test)]
@@ -165,14 +168,18 @@ mod tests {
     fn each_shard_has_its_own_tickets_and_no_more() {
         let tickets = Tickets::new(2, 2);
         let call = |shard| CallKey::new(ShardId(shard), 1);
-        let take = |shard| tickets.take(call(shard)).map(|(id, _)| id);
+        let take = |shard| tickets.take(call(shard), 0).map(|(id, _)| id);
         assert_eq!([take(1), take(1), take(1)], [Some(2), Some(3), None]);
-        let (id, ticket) = tickets.take(call(0)).unwrap();
+        let (id, ticket) = tickets.take(call(0), 0).unwrap();
         let generation = ticket.word().generation();
-        ticket.begin(call(0), 0);
         tickets.give_back(id, ticket);
-        let (again, ticket) = tickets.take(call(0)).unwrap();
+        let (again, ticket) = tickets.take(call(0), 0).unwrap();
         assert_eq!(again, id);
         assert_eq!(ticket.word().generation(), generation + 1);
+    }
+
+    #[test]
+    fn a_ticket_is_two_lines_of_the_cache_at_most() {
+        assert!(size_of::<Ticket>() <= 128);
     }
 }

@@ -1,12 +1,13 @@
-//! What the board can tell: how many do what, who is ahead, and why nobody comes.
+//! What the board can tell: how many do what, and who is ahead.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
-use crate::model::{OperatorName, OperatorState, QueueName};
+use crate::model::{OperatorState, QueueName};
 
 use super::board::{Board, ClassId, TicketId};
-use super::ticket::Ticket;
-use super::word::Stage;
+use super::index::{Class, Profile};
 
 /// Operators who may serve a class, by what they do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,17 +40,6 @@ impl Census {
     }
 }
 
-/// Why an operator does not have a waiting call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WhyNot {
-    /// Lacks a skill, or is not good enough at it.
-    Skills,
-    /// Does something else.
-    Busy(OperatorState),
-    /// Nothing stands in the way: the match is being made at this moment.
-    Nothing,
-}
-
 impl Board {
     /// How many of the operators who may serve this class do what. As costly as there are
     /// skill sets among them.
@@ -59,8 +49,8 @@ impl Board {
         let Some(class) = self.index.class(class.0) else {
             return census;
         };
-        for id in class.served_by.load().iter() {
-            let Some(profile) = self.index.profile(*id) else {
+        for server in class.servers() {
+            let Some(profile) = self.index.profile(server.profile) else {
                 continue;
             };
             census.ready += profile.count(OperatorState::Ready);
@@ -76,92 +66,85 @@ impl Board {
     /// How many wait in this class.
     #[must_use]
     pub fn waiting_in(&self, class: ClassId) -> usize {
-        self.index.class(class.0).map_or(0, |c| c.lanes.len())
+        self.index.class(class.0).map_or(0, |c| c.waiting.len())
     }
 
-    /// How many of the same queue come before this ticket: a higher priority, or the same
-    /// and longer waiting. Looks at each of those of the same priority, so it is for
-    /// announcements, not for decisions.
+    /// How many of the same queue will be served before this ticket: those whom somebody who
+    /// may serve it may serve too, of a higher priority, or of the same and longer waiting.
+    /// Looks at each of those of the same priority, so it is for announcements, not for
+    /// decisions.
     #[must_use]
     pub fn ahead(&self, id: TicketId) -> usize {
-        let Some((ticket, class)) = self
-            .ticket(id)
-            .and_then(|ticket| Some((ticket, self.index.class(ticket.class())?)))
-        else {
+        let Some(ticket) = self.ticket(id) else {
             return 0;
         };
-        let siblings = self.index.siblings(&class.key.queue);
-        let others = siblings.iter().filter_map(|id| self.index.class(*id));
-        others
-            .map(|other| match other.key.priority.cmp(&class.key.priority) {
-                std::cmp::Ordering::Less => 0,
-                std::cmp::Ordering::Greater => other.lanes.len(),
-                std::cmp::Ordering::Equal => {
-                    let older = |other: &Ticket| other.age() < ticket.age();
-                    let lanes = other.lanes.iter();
-                    lanes.map(|lane| self.count_while(lane, older)).sum()
-                }
-            })
-            .sum()
+        let Some(class) = self.index.class(ticket.class()) else {
+            return 0;
+        };
+        let rivals = self.rivals(class);
+        let same = rivals.filter(|other| Arc::ptr_eq(&other.line, &class.line));
+        same.map(|other| before(other, class, ticket.age())).sum()
     }
 
-    /// Why each operator does not have this ticket's call, in order of configuration.
+    /// The same over all queues: how many of each will be served before.
     #[must_use]
-    pub fn why(&self, id: TicketId) -> Vec<(OperatorName, WhyNot)> {
-        let class = self.ticket(id).map(Ticket::class);
-        let Some(class) = class.and_then(|class| self.index.class(class)) else {
-            return Vec::new();
+    pub fn ahead_by_queue(&self, id: TicketId) -> BTreeMap<QueueName, usize> {
+        let mut sums = BTreeMap::new();
+        let Some(ticket) = self.ticket(id) else {
+            return sums;
         };
-        let served_by = class.served_by.load();
-        let named = self.posts.iter().map_while(|p| Some((p.name()?, p.word())));
-        named
-            .filter(|(_, word)| self.index.profile(word.profile()).is_some())
-            .map(|(name, word)| {
-                let why = match word.doing().seen() {
-                    _ if !served_by.contains(&word.profile()) => WhyNot::Skills,
-                    OperatorState::Ready => WhyNot::Nothing,
-                    busy @ (OperatorState::LoggedOut
-                    | OperatorState::Offered
-                    | OperatorState::Talking
-                    | OperatorState::WrapUp
-                    | OperatorState::Paused) => WhyNot::Busy(busy),
-                };
-                (name.clone(), why)
-            })
-            .collect()
+        let Some(class) = self.index.class(ticket.class()) else {
+            return sums;
+        };
+        for other in self.rivals(class) {
+            let ahead = before(other, class, ticket.age());
+            if ahead > 0 {
+                *sums.entry(other.key.queue.clone()).or_default() += ahead;
+            }
+        }
+        sums
+    }
+
+    /// The classes that share an operator with this one, itself included.
+    fn rivals(&self, class: &Class) -> impl Iterator<Item = &Class> {
+        let profiles = class
+            .servers()
+            .filter_map(|s| self.index.profile(s.profile));
+        let mut classes: Vec<u32> = profiles
+            .flat_map(Profile::serves)
+            .map(|serves| serves.class)
+            .chain([class.id])
+            .collect();
+        classes.sort_unstable();
+        classes.dedup();
+        classes.into_iter().filter_map(|id| self.index.class(id))
     }
 
     /// When the oldest of this class was first queued; `None` when nobody waits.
     #[must_use]
     pub fn oldest(&self, class: ClassId) -> Option<Instant> {
         let class = self.index.class(class.0)?;
-        let heads = class.lanes.iter().filter_map(|lane| {
-            lane.find(|index| {
-                let ticket = self.tickets.get(index)?;
-                (ticket.word().stage() == Stage::Waiting).then(|| ticket.age())
-            })
-        });
-        heads.min().map(|age| self.instant(age))
+        let age = class.waiting.first_key()?;
+        Some(self.instant(age))
     }
 
-    /// The same for all classes of a queue. As costly as it has classes.
+    /// The same for all classes of a queue, and those of its callers who are kept for an
+    /// operator. As costly as it has classes.
     #[must_use]
     pub fn oldest_in(&self, queue: &QueueName) -> Option<Instant> {
-        let classes = self.index.siblings(queue).into_iter();
-        classes.filter_map(|id| self.oldest(ClassId(id))).min()
+        let line = self.index.line(queue)?;
+        let classes = self.index.classes(line.classes.iter());
+        let ages = classes.filter_map(|class| class.waiting.first_key());
+        let oldest = ages.chain(line.kept.first_key()).min()?;
+        Some(self.instant(oldest))
     }
+}
 
-    /// How many stand in a lane before the first who is not `older`.
-    fn count_while(&self, lane: &super::lane::Lane, older: impl Fn(&Ticket) -> bool) -> usize {
-        let mut count = 0;
-        lane.find(|index| {
-            let ticket = self.tickets.get(index)?;
-            if !older(ticket) {
-                return Some(());
-            }
-            count += 1;
-            None
-        });
-        count
+/// How many of another class come before somebody of this one and this age.
+fn before(other: &Class, class: &Class, age: u64) -> usize {
+    match other.key.priority.cmp(&class.key.priority) {
+        std::cmp::Ordering::Less => 0,
+        std::cmp::Ordering::Greater => other.waiting.len(),
+        std::cmp::Ordering::Equal => other.waiting.before(age),
     }
 }

@@ -32,12 +32,14 @@ pub const SDP_ATTRIBUTES: usize = 512;
 pub const CONTACTS_PER_OPERATOR: usize = 5;
 /// Calls that one operator may have at once.
 pub const CALLS_PER_OPERATOR: u8 = 8;
+/// Calls that operators may have beyond one each, in all.
+pub const MORE_CALLS: usize = 8_192;
 /// Operators who ring at once for one call of a queue with `ring_all`.
 pub const RING_ALL: usize = 32;
 /// Operators in one configuration.
 pub const OPERATORS: usize = 16_384;
-/// Requirement classes in one process: queues × escalation steps × languages.
-pub const CLASSES: usize = 4_096;
+/// Requirement classes in one process: queues × escalation steps × languages × priorities.
+pub const CLASSES: usize = 16_384;
 /// Different skill sets of operators.
 pub const PROFILES: usize = 4_096;
 /// Calls waiting in one queue, whatever `max_waiting` says.

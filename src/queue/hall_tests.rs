@@ -10,6 +10,7 @@ fn any_moment() -> Instant {
 fn hall(queues: &[&str]) -> Hall {
     let capacity = Capacity {
         operators: 1,
+        more_calls: 0,
         tickets_per_shard: 8,
         shards: 1,
         classes: 4,

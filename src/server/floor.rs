@@ -259,6 +259,7 @@ fn cores() -> usize {
 fn capacity(shards: usize) -> Capacity {
     Capacity {
         operators: limits::OPERATORS,
+        more_calls: limits::MORE_CALLS,
         tickets_per_shard: TICKETS,
         shards,
         classes: limits::CLASSES,

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::call::{Shared, Snapshot};
-use crate::dispatch::{Change, Full};
+use crate::dispatch::{Abilities, Change, Full};
 use crate::model::{Event, OperatorName};
 use crate::shard::Output;
 
@@ -25,11 +25,13 @@ pub fn configure(
     shared
         .hall
         .configure(&next.config.queues.keys().cloned().collect());
+    let strategies = next.config.queues.values().map(|queue| queue.strategy);
+    let matches = shared.board.use_strategies(strategies, now);
+    out.extend(matches.into_iter().map(Output::Match));
     for operator in next.config.operators.values() {
-        let (_, matched) = shared
-            .board
-            .operator(&operator.name, &operator.skills, now)?;
-        out.extend(matched.map(Output::Match));
+        let abilities = Abilities::from(operator.as_ref());
+        let (_, matches) = shared.board.operator(&operator.name, &abilities, now)?;
+        out.extend(matches.into_iter().map(Output::Match));
     }
     let gone = before
         .into_iter()

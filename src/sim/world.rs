@@ -457,6 +457,7 @@ fn shared(shards: u8, (now, wall): (Instant, SystemTime)) -> Arc<Shared> {
     let board = Arc::new(Board::new(
         Capacity {
             operators: 256,
+            more_calls: 64,
             tickets_per_shard: 1024,
             shards: usize::from(shards),
             classes: 512,
