@@ -60,17 +60,7 @@ impl Reader<'_> {
         }
         value.unknown_keys(FIELDS, self.diags);
         let here = Some(value);
-        let strategies = [("longest_idle", Some(Strategy::LongestIdle))]
-            .into_iter()
-            .chain(LATER.map(|word| (word, None)))
-            .collect::<Vec<_>>();
-        if let (Some(None), Some(at)) = (
-            self.word(value, "strategy", &strategies),
-            value.get("strategy"),
-        ) {
-            let problem = at.error("this version knows one strategy");
-            self.diags.push(problem.hint("write `longest_idle`"));
-        }
+        let strategies = Strategy::ALL.map(|strategy| (strategy.as_str(), strategy));
         let missed = [("pause", MissedOffer::Pause), ("stay", MissedOffer::Stay)];
         let max = i64::try_from(limits::WAITING_PER_QUEUE).unwrap_or(i64::MAX);
         let waiting = self.number(here, "max_waiting", 200, 1..=max);
@@ -80,7 +70,9 @@ impl Reader<'_> {
                 .get("requires")
                 .map(|value| self.requirement(value))
                 .unwrap_or_default(),
-            strategy: Strategy::default(),
+            strategy: self
+                .word(value, "strategy", &strategies)
+                .unwrap_or_default(),
             priority: i16::try_from(priority).unwrap_or(0),
             offer_timeout: self.duration(
                 here,
@@ -248,13 +240,3 @@ impl Reader<'_> {
         Some(NodeName::from(to))
     }
 }
-
-/// Strategies of the contract that come later.
-const LATER: [&str; 6] = [
-    "most_skilled",
-    "least_skilled",
-    "fewest_calls",
-    "round_robin",
-    "ordered",
-    "ring_all",
-];

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::*;
+use crate::dispatch::Strategy;
 use crate::model::{QueueName, Severity};
 
 fn shipped() -> Files {
@@ -183,8 +184,8 @@ fn each_mistake_says_where_and_what_to_write() {
         ("centrale", "drain: soon", "1:8"),
         (
             "queues",
-            "queues: {support: {strategy: ring_all}}",
-            "this version knows one strategy",
+            "queues: {support: {strategy: ring_al}}",
+            "`strategy` cannot be `ring_al` | did you mean `ring_all`?",
         ),
         (
             "queues",
@@ -248,6 +249,35 @@ fn each_mistake_says_where_and_what_to_write() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The shipped folder with one file in the place of another.
+fn with(without: &str, file: &str) -> Config {
+    let mut files = shipped();
+    files.config.retain(|(name, _)| !name.contains(without));
+    files.config.push(("config/x.yaml".into(), file.into()));
+    let (config, diags) = load(&files, &|_| None, Path::new("config"));
+    config.unwrap_or_else(|| {
+        let said: Vec<String> = diags.iter().map(ToString::to_string).collect();
+        panic!("{}", said.join("\n"))
+    })
+}
+
+/// `queues.yaml` with every queue that the shipped flows name, and this in `support`.
+fn queues(support: &str) -> String {
+    format!("queues: {{support: {support}, billing: {{}}, general: {{}}}}")
+}
+
+#[test]
+fn a_queue_takes_every_strategy_by_its_word() {
+    for strategy in Strategy::ALL {
+        let text = queues(&format!("{{strategy: {}}}", strategy.as_str()));
+        assert_eq!(with("queues", &text).queues["support"].strategy, strategy);
+    }
+    assert_eq!(
+        with("queues", &queues("{}")).queues["support"].strategy,
+        Strategy::LongestIdle
+    );
 }
 
 #[test]
