@@ -137,6 +137,11 @@ fn each_mistake_says_where_and_what_to_write() {
         ),
         (
             "operators",
+            "operators: {al: {secret: x, max_calls: 9}}",
+            "1:40 this must be a whole number from 1 to 8",
+        ),
+        (
+            "operators",
             "operators: {al: {digest: md5}}",
             "this is no digest | write what `centrale secret` prints",
         ),
@@ -278,6 +283,17 @@ fn a_queue_takes_every_strategy_by_its_word() {
         with("queues", &queues("{}")).queues["support"].strategy,
         Strategy::LongestIdle
     );
+}
+
+#[test]
+fn operators_have_their_place_in_the_file_and_one_call_unless_written() {
+    let file = "operators: {zoe: {secret: x}, al: {secret: x, max_calls: 8}, mo: {secret: x}}";
+    let config = with("operators", file);
+    let of = |name| {
+        let operator = &config.operators[name];
+        (operator.place, operator.max_calls)
+    };
+    assert_eq!([of("zoe"), of("al"), of("mo")], [(0, 1), (1, 8), (2, 1)]);
 }
 
 #[test]
