@@ -64,7 +64,9 @@ impl Reader<'_> {
         let missed = [("pause", MissedOffer::Pause), ("stay", MissedOffer::Stay)];
         let max = i64::try_from(limits::WAITING_PER_QUEUE).unwrap_or(i64::MAX);
         let waiting = self.number(here, "max_waiting", 200, 1..=max);
-        let priority = self.number(here, "priority", 0, -100..=100);
+        let (lowest, highest) = limits::PRIORITY.into_inner();
+        let priorities = i64::from(lowest)..=i64::from(highest);
+        let priority = self.number(here, "priority", 0, priorities);
         Settings {
             requires: value
                 .get("requires")
@@ -209,7 +211,8 @@ impl Reader<'_> {
             "priority" => {
                 let text = value.word(self.diags)?;
                 let digits = text.strip_prefix('+').unwrap_or(text);
-                let added = digits.parse::<i16>().ok().filter(|p| p.abs() <= 100);
+                let added = digits.parse().ok();
+                let added = added.filter(|added| limits::PRIORITY.contains(added));
                 if added.is_none() {
                     let problem = value.error(format!("`{text}` is no change of priority"));
                     self.diags

@@ -224,6 +224,16 @@ fn each_mistake_says_where_and_what_to_write() {
         ),
         (
             "queues",
+            "queues: {support: {escalate: [{after: 9s, priority: +101}]}}",
+            "1:53 `+101` is no change of priority | write +20; from -100 to +100",
+        ),
+        (
+            "queues",
+            "queues: {support: {escalate: [{after: 9s, priority: -32768}]}}",
+            "1:53 `-32768` is no change of priority",
+        ),
+        (
+            "queues",
             "queues: {support: {service_level: {target: 800%}}}",
             "`800%` is no percentage | write 80%",
         ),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{Announce, Settings};
 use crate::dispatch::ClassKey;
-use crate::model::{Action, LineName, Requirement, Step};
+use crate::model::{Action, LineName, Requirement, Step, limits};
 
 /// When the first announcement comes. A caller should hear the music first, or "you are
 /// number three" comes before it is clear that one waits for anything; and most calls to
@@ -98,7 +98,7 @@ impl Wait {
 
     /// Whom the caller waits for, as of the steps that were taken: the queue's requirement
     /// and the caller's together, relaxed step by step; who may take the call too; and the
-    /// sum of all priorities.
+    /// sum of all priorities, cut to what a priority may be.
     #[must_use]
     pub fn class(&self) -> ClassKey {
         let mut requires = self.settings.requires.and(&self.asked.require);
@@ -114,13 +114,14 @@ impl Wait {
                 Action::Line(_) => {}
             }
         }
+        let (lowest, highest) = limits::PRIORITY.into_inner();
         ClassKey {
             queue: self.settings.name.clone(),
             requires,
             also,
             prefer: self.asked.prefer.clone(),
             strategy: self.settings.strategy,
-            priority,
+            priority: priority.clamp(lowest, highest),
         }
     }
 

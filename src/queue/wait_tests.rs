@@ -248,20 +248,45 @@ fn each_step_makes_the_class_wider_and_the_age_stays() {
 }
 
 #[test]
-fn sums_of_priorities_stop_at_the_ends_and_the_same_also_counts_once() {
+fn sums_of_priorities_stop_at_the_ends() {
+    for (queue, call, steps, sum) in [
+        (0, 0, [0, 0], 0),
+        (60, 30, [20, -5], 100),
+        (100, 100, [100, 100], 100),
+        (-100, -100, [-100, 100], -100),
+        // Cut once, at the end: what was over it is still there to take away from.
+        (100, 100, [0, -20], 100),
+        (100, 0, [50, -70], 80),
+        (i16::MAX, 100, [100, 0], 100),
+    ] {
+        let mut settings = support();
+        settings.priority = queue;
+        settings.escalate = steps
+            .map(|more| Step {
+                after: seconds(1),
+                action: Action::Priority(more),
+            })
+            .into();
+        let asked = Asked {
+            priority: call,
+            ..Asked::default()
+        };
+        let start = any_moment();
+        let mut wait = Wait::new(Arc::new(settings), asked, start);
+        wait.handle(start + seconds(1), &mut Vec::new());
+        assert_eq!(wait.class().priority, sum, "{queue} + {call} + {steps:?}");
+    }
+}
+
+#[test]
+fn the_same_also_counts_once() {
     let mut settings = support();
-    settings.priority = i16::MAX;
     for step in &mut settings.escalate {
         step.action = Action::Also(requirement("sales:5"));
     }
-    let asked = Asked {
-        priority: 100,
-        ..Asked::default()
-    };
     let start = any_moment();
-    let mut wait = Wait::new(Arc::new(settings), asked, start);
+    let mut wait = Wait::new(Arc::new(settings), Asked::default(), start);
     wait.handle(start + seconds(119), &mut Vec::new());
-    assert_eq!(wait.class().priority, i16::MAX);
     assert_eq!(wait.class().also, [requirement("sales:5")]);
 }
 
