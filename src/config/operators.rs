@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::reader::{Reader, check_name};
 use crate::flow::source::Cursor;
+use crate::flow::steps::levels;
 use crate::model::{OperatorName, SkillSet, limits};
 use crate::operator::{LogIn, Role, Secret, Settings};
 use crate::sip::digest::{Algorithm, ha1};
@@ -55,7 +56,7 @@ impl Reader<'_> {
         let display = value.get("name").and_then(|v| v.string(self.diags));
         let skills = value
             .get("skills")
-            .map(|skills| self.levels(skills, 1))
+            .map(|skills| levels(skills, 1, self.diags))
             .unwrap_or_default();
         let skills: SkillSet = skills
             .into_iter()

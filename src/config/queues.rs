@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use super::reader::{Reader, check_name};
 use crate::dispatch::Strategy;
-use crate::flow::source::{Cursor, unknown};
-use crate::model::{Action, LineName, NodeName, QueueName, Step, limits};
+use crate::flow::source::Cursor;
+use crate::flow::steps::{requirement, steps};
+use crate::model::{LineName, NodeName, QueueName, limits};
 use crate::queue::{Announce, MissedOffer, ServiceLevel, Settings};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -29,7 +30,6 @@ const FIELDS: &[&str] = &[
     "full",
     "timeout",
 ];
-const ACTIONS: &[&str] = &["after", "relax", "also", "priority", "line"];
 
 /// What a queue may refer to.
 pub(super) struct Around<'a> {
@@ -70,7 +70,7 @@ impl Reader<'_> {
         Settings {
             requires: value
                 .get("requires")
-                .map(|value| self.requirement(value))
+                .map(|value| requirement(value, self.diags))
                 .unwrap_or_default(),
             strategy: self
                 .word(value, "strategy", &strategies)
@@ -91,7 +91,10 @@ impl Reader<'_> {
             max_wait: self.duration(here, "max_wait", usual.max_wait, SECOND..=DAY),
             music: self.music(value, around),
             announce: self.announce(value),
-            escalate: self.ladder(value, around),
+            escalate: value
+                .get("escalate")
+                .map(|value| steps(value, around.lines, self.diags))
+                .unwrap_or_default(),
             empty: self.target(value, "empty"),
             full: self.target(value, "full"),
             timeout: self.target(value, "timeout"),
@@ -162,73 +165,6 @@ impl Reader<'_> {
             position,
             estimated_wait,
             every,
-        }
-    }
-
-    /// The steps, which must stand in order of time.
-    fn ladder(&mut self, queue: Cursor<'_>, around: &Around<'_>) -> Vec<Step> {
-        let mut steps: Vec<Step> = Vec::new();
-        let Some(list) = queue.get("escalate").and_then(|v| v.list(self.diags)) else {
-            return steps;
-        };
-        for value in list {
-            value.map(self.diags);
-            value.unknown_keys(ACTIONS, self.diags);
-            let after = value
-                .require("after", self.diags)
-                .and_then(|after| after.duration(self.diags));
-            let action = self.action(value, around);
-            let (Some(after), Some(action)) = (after, action) else {
-                continue;
-            };
-            if steps.last().is_some_and(|last| last.after > after) {
-                let problem = value.error("this step comes before the one above it");
-                self.diags
-                    .push(problem.hint("write the steps in order of `after`"));
-            }
-            steps.push(Step { after, action });
-        }
-        steps
-    }
-
-    fn action(&mut self, step: Cursor<'_>, around: &Around<'_>) -> Option<Action> {
-        let found: Vec<&str> = step
-            .entries()
-            .map(|(key, _)| key)
-            .filter(|key| *key != "after" && ACTIONS.contains(key))
-            .collect();
-        let [key] = found.as_slice() else {
-            let problem = step.error("a step does exactly one thing");
-            self.diags.push(
-                problem.hint("write one of `relax`, `also`, `priority`, `line` beside `after`"),
-            );
-            return None;
-        };
-        let value = step.get(key)?;
-        match *key {
-            "relax" => Some(Action::Relax(self.levels(value, 0))),
-            "also" => Some(Action::Also(self.requirement(value))),
-            "priority" => {
-                let text = value.word(self.diags)?;
-                let digits = text.strip_prefix('+').unwrap_or(text);
-                let added = digits.parse().ok();
-                let added = added.filter(|added| limits::PRIORITY.contains(added));
-                if added.is_none() {
-                    let problem = value.error(format!("`{text}` is no change of priority"));
-                    self.diags
-                        .push(problem.hint("write +20; from -100 to +100"));
-                }
-                added.map(Action::Priority)
-            }
-            _ => {
-                let name = value.string(self.diags)?;
-                if !around.lines.contains(name) {
-                    let problem = value.error(format!("there is no line `{name}`"));
-                    let lines = around.lines.iter().map(LineName::as_str);
-                    self.diags.push(unknown(problem, name, lines));
-                }
-                Some(Action::Line(LineName::from(name)))
-            }
         }
     }
 
