@@ -29,6 +29,8 @@ pub struct Asked {
     pub max_wait: Option<Duration>,
     /// Takes the place of the queue's.
     pub announce: Option<Announce>,
+    /// Take the place of the queue's, also when there are none.
+    pub escalate: Option<Arc<[Step]>>,
 }
 
 /// What became due.
@@ -104,7 +106,7 @@ impl Wait {
         let mut requires = self.settings.requires.and(&self.asked.require);
         let mut also = Vec::new();
         let mut priority = self.settings.priority.saturating_add(self.asked.priority);
-        for step in self.settings.escalate.iter().take(self.steps_taken) {
+        for step in self.steps().iter().take(self.steps_taken) {
             match &step.action {
                 Action::Relax(changes) => requires = requires.relaxed(changes),
                 // Twice the same would be another class of the same callers.
@@ -135,7 +137,11 @@ impl Wait {
             }
             match next {
                 Next::Step => {
-                    if self.step(out) {
+                    let Some((step, leads_away)) = self.step() else {
+                        return;
+                    };
+                    out.push(step);
+                    if leads_away {
                         return;
                     }
                 }
@@ -176,7 +182,7 @@ impl Wait {
         if self.over {
             return None;
         }
-        let step = self.settings.escalate.get(self.steps_taken);
+        let step = self.steps().get(self.steps_taken);
         [
             (
                 step.and_then(|s| self.started.checked_add(s.after)),
@@ -190,22 +196,20 @@ impl Wait {
         .min()
     }
 
+    fn steps(&self) -> &[Step] {
+        let own = self.asked.escalate.as_deref();
+        own.unwrap_or(&self.settings.escalate)
+    }
+
     /// Takes the next step; whether it leads to a line.
-    fn step(&mut self, out: &mut Vec<WaitOutput>) -> bool {
-        let Some(Step { action, .. }) = self.settings.escalate.get(self.steps_taken) else {
-            return false;
-        };
-        self.steps_taken += 1;
-        let line = match action {
+    fn step(&mut self) -> Option<(WaitOutput, bool)> {
+        let line = match &self.steps().get(self.steps_taken)?.action {
             Action::Line(line) => Some(line.clone()),
             Action::Relax(_) | Action::Also(_) | Action::Priority(_) => None,
         };
-        let leads_away = line.is_some();
-        out.push(WaitOutput::Step {
-            number: self.steps_taken,
-            line,
-        });
-        leads_away
+        self.steps_taken += 1;
+        let (number, leads_away) = (self.steps_taken, line.is_some());
+        Some((WaitOutput::Step { number, line }, leads_away))
     }
 
     fn announce(&mut self, now: Instant, out: &mut Vec<WaitOutput>) {

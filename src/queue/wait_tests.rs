@@ -120,7 +120,7 @@ fn what_the_caller_asked_for_goes_before_the_queue() {
         estimated_wait,
         every,
     };
-    let cases: [(Asked, &[&str]); 4] = [
+    let cases: [(Asked, &[&str]); 6] = [
         (
             Asked {
                 max_wait: Some(seconds(31)),
@@ -150,6 +150,22 @@ fn what_the_caller_asked_for_goes_before_the_queue() {
                 ..Asked::default()
             },
             &["2 both", "30 step 1", "30 timed out"],
+        ),
+        (
+            Asked {
+                escalate: Some(ladder(&[(5, false), (50, true)]).into()),
+                announce: Some(Announce::default()),
+                ..Asked::default()
+            },
+            &["5 step 1", "50 step 2 to away", "120 timed out"],
+        ),
+        (
+            Asked {
+                escalate: Some([].into()),
+                announce: Some(Announce::default()),
+                ..Asked::default()
+            },
+            &["120 timed out"],
         ),
     ];
     for (asked, expected) in cases {
@@ -288,6 +304,30 @@ fn the_same_also_counts_once() {
     let mut wait = Wait::new(Arc::new(settings), Asked::default(), start);
     wait.handle(start + seconds(119), &mut Vec::new());
     assert_eq!(wait.class().also, [requirement("sales:5")]);
+}
+
+#[test]
+fn the_callers_own_steps_widen_in_the_place_of_the_queues() {
+    let steps = [
+        (1, relax("support", Some(2))),
+        (2, Action::Priority(5)),
+        (3, Action::Also(requirement("billing:1"))),
+    ];
+    let steps = steps.map(|(after, action)| Step {
+        after: seconds(after),
+        action,
+    });
+    let asked = Asked {
+        escalate: Some(steps.into()),
+        ..Asked::default()
+    };
+    let start = any_moment();
+    let mut wait = Wait::new(Arc::new(support()), asked, start);
+    wait.handle(start + seconds(100), &mut Vec::new());
+    let class = wait.class();
+    assert_eq!(class.requires, requirement("support:2"));
+    assert_eq!(class.also, [requirement("billing:1")]);
+    assert_eq!(class.priority, 15);
 }
 
 /// Steps at these seconds, some of them to lines.
