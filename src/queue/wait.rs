@@ -154,6 +154,22 @@ impl Wait {
         }
     }
 
+    /// Takes the next step of escalation before its time, because waiting for it would be
+    /// in vain: nobody who is logged in could ever take the call. The steps after it keep
+    /// their time. `None` when no step is left, or the wait is over.
+    pub fn hurry(&mut self) -> Option<WaitOutput> {
+        if self.over {
+            return None;
+        }
+        self.step().map(|(step, _)| step)
+    }
+
+    /// Gives the call another priority of its own, before the queue's and the steps' are
+    /// added. [`Wait::class`] has it from now on.
+    pub fn prioritize(&mut self, priority: i16) {
+        self.asked.priority = priority;
+    }
+
     /// When something is due next; `None` when nothing ever is.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {

@@ -330,6 +330,52 @@ fn the_callers_own_steps_widen_in_the_place_of_the_queues() {
     assert_eq!(class.priority, 15);
 }
 
+#[test]
+fn a_hurried_step_is_not_taken_again_and_the_next_keeps_its_time() {
+    let start = any_moment();
+    let mut wait = Wait::new(Arc::new(support()), Asked::default(), start);
+    assert_eq!(wait.hurry().as_ref().map(show), Some("step 1".to_owned()));
+    assert_eq!(wait.class().requires, Requirement::default());
+    let mut out = Vec::new();
+    wait.handle(start + seconds(44), &mut out);
+    assert_eq!(
+        out.iter().map(show).collect::<Vec<_>>(),
+        ["position"],
+        "the step of 30 s is over"
+    );
+    out.clear();
+    wait.handle(start + seconds(60), &mut out);
+    let shown: Vec<_> = out.iter().map(show).collect();
+    assert_eq!(shown, ["step 2", "step 3"]);
+    let line = wait.hurry();
+    assert_eq!(line.as_ref().map(show), Some("step 4 to tier2".to_owned()));
+    assert_eq!(wait.hurry(), None, "no step is left");
+    assert_eq!(wait.deadline(), Some(start + seconds(84)));
+}
+
+#[test]
+fn a_wait_that_is_over_cannot_be_hurried() {
+    let start = any_moment();
+    let asked = Asked {
+        max_wait: Some(seconds(1)),
+        ..Asked::default()
+    };
+    let mut wait = Wait::new(Arc::new(support()), asked, start);
+    wait.handle(start + seconds(1), &mut Vec::new());
+    assert_eq!(wait.hurry(), None);
+}
+
+#[test]
+fn another_priority_is_the_calls_own_and_the_rest_is_added_as_before() {
+    let start = any_moment();
+    let mut wait = Wait::new(Arc::new(support()), Asked::default(), start);
+    wait.handle(start + seconds(60), &mut Vec::new());
+    for (own, sum) in [(0, 30), (40, 70), (-40, -10), (100, 100)] {
+        wait.prioritize(own);
+        assert_eq!(wait.class().priority, sum, "{own}");
+    }
+}
+
 /// Steps at these seconds, some of them to lines.
 fn ladder(afters: &[(u64, bool)]) -> Vec<Step> {
     let mut afters = afters.to_vec();
@@ -392,5 +438,40 @@ proptest! {
         let end = all.iter().position(|o| *o == WaitOutput::TimedOut);
         prop_assert!(end.is_none_or(|at| at + 1 == all.len()), "the end is last and once");
         prop_assert_eq!(wait.deadline().is_none(), end.is_some());
+    }
+}
+
+proptest! {
+    #[test]
+    fn hurried_or_on_time_each_step_comes_once_and_in_order(
+        afters in prop::collection::vec((0..60_u64, any::<bool>()), 0..8),
+        own in any::<bool>(),
+        moves in prop::collection::vec((0..10_u64, any::<bool>()), 0..40),
+    ) {
+        let steps = ladder(&afters);
+        let (mut settings, mut asked) = (support(), Asked::default());
+        if own {
+            asked.escalate = Some(steps.clone().into());
+        } else {
+            settings.escalate = steps.clone();
+        }
+        let mut now = any_moment();
+        let mut wait = Wait::new(Arc::new(settings), asked, now);
+        let mut all = Vec::new();
+        for (pause, hurry) in moves {
+            now += seconds(pause);
+            if hurry {
+                all.extend(wait.hurry());
+            } else {
+                wait.handle(now, &mut all);
+            }
+        }
+        let numbers: Vec<_> = all.iter().filter_map(|o| match o {
+            WaitOutput::Step { number, line } => Some((*number, line.is_some())),
+            WaitOutput::Announce { .. } | WaitOutput::TimedOut => None,
+        }).collect();
+        let expected: Vec<_> = steps.iter().zip(1..).take(numbers.len())
+            .map(|(s, n)| (n, matches!(s.action, Action::Line(_)))).collect();
+        prop_assert_eq!(numbers, expected);
     }
 }
