@@ -225,6 +225,16 @@ impl Reader<'_> {
             .unwrap_or(otherwise)
     }
 
+    /// Says when nobody has a skill; `value` is what stands after its name.
+    pub(super) fn known_skill(&mut self, value: Cursor<'_>, skill: &str) {
+        if self.known.skills.contains(&Skill::new(skill)) {
+            return;
+        }
+        let problem = value.key_error(format!("no operator and no queue has the skill `{skill}`"));
+        let skills = self.known.skills.iter().map(Skill::as_str);
+        self.diags.push(unknown(problem, skill, skills));
+    }
+
     /// Says which languages lack a sound.
     pub(super) fn sound_in_each_language(&mut self, cursor: Cursor<'_>, name: &str) {
         if !is_sound_name(name) {

@@ -1,7 +1,5 @@
 //! Calls, step by step.
 
-use std::fmt::Write;
-
 use super::*;
 
 const MENU: &str = "
@@ -248,6 +246,22 @@ fn set_branch_and_switch_decide_at_once() {
         begin: answer
         up: [a] [b] [c] [q] queue(support 30 lang.nl>=3 support>=2)
         queue:error: fault(q queue) [bye] hangup
+    "#]],
+    );
+}
+
+#[test]
+fn preferred_skills_are_asked_for_beside_those_that_must_be() {
+    let nodes = "
+  a: { type: queue, queue: support, skills: { require: { support: 2 }, prefer: { support: 8, 'lang.${language}': 3 } }, answered: bye, timeout: bye, full: bye, no_operators: bye, error: bye }
+  bye: { type: hangup }
+";
+    check(
+        nodes,
+        "begin up",
+        &expect![[r#"
+        begin: answer
+        up: [a] queue(support 0 support>=2 ~lang.en>=3 ~support>=8)
     "#]],
     );
 }

@@ -172,14 +172,19 @@ fn the_graph_is_checked() {
 fn skills_are_checked_in_every_language() {
     mistakes(
         "version: 1\nflow: f\nstart: a\nlanguages: [en, fr]\nnodes:
-  a: { type: queue, queue: support, skills: { require: { 'lang.${language}': 3, suport: 11 }, prefer: {} }, answered: b, timeout: b, full: b, no_operators: b, error: b }
+  a: { type: queue, queue: support, skills: { require: { 'lang.${language}': 3, suport: 11 }, prefer: { 'lang.${language}': 3, en: 0 }, wants: {} }, answered: b, timeout: b, full: b, no_operators: b, error: c }
+  c: { type: queue, queue: support, skills: support, answered: b, timeout: b, full: b, no_operators: b, error: b }
   b: { type: hangup }
 ",
         &expect![[r#"
-            6:95 `prefer` is not available in this version
+            6:137 unknown key `wants` (known are require, prefer)
             6:58 no operator and no queue has the skill `lang.fr` (did you mean `lang.en`?)
             6:89 this must be a whole number from 1 to 10
-            6:81 no operator and no queue has the skill `suport` (did you mean `support`?)"#]],
+            6:81 no operator and no queue has the skill `suport` (did you mean `support`?)
+            6:105 no operator and no queue has the skill `lang.fr` (did you mean `lang.en`?)
+            6:132 this must be a whole number from 1 to 10
+            6:128 no operator and no queue has the skill `en` (known are lang.en, lang.nl, support)
+            7:45 `skills` wants a map, not text"#]],
     );
 }
 

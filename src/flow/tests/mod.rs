@@ -1,6 +1,7 @@
 //! Flows as scripts: keys and prompts in, what the run says out.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -9,7 +10,8 @@ use expect_test::{Expect, expect};
 use super::hours::Calendar;
 use super::source::Document;
 use super::{
-    Caller, Flow, Input, Known, LineExit, Output, QueueExit, QueueView, Run, Spoken, World, load,
+    Caller, Flow, Input, Known, LineExit, Output, QueueExit, QueueRequest, QueueView, Run, Spoken,
+    World, load,
 };
 use crate::model::{Diagnostic, Epoch, LineName, Number, Project, QueueName, Skill};
 
@@ -160,25 +162,23 @@ fn show(output: &Output) -> String {
             format!("play({})", names.join(" "))
         }
         Output::StopPlaying => "stop".into(),
-        Output::Queue(request) => {
-            let skills: Vec<String> = request
-                .require
-                .iter()
-                .map(|(skill, level)| format!(" {skill}>={}", u8::from(level)))
-                .collect();
-            format!(
-                "queue({} {}{})",
-                request.queue,
-                request.priority,
-                skills.concat()
-            )
-        }
+        Output::Queue(request) => queue(request),
         Output::Line(line) => format!("line({line})"),
         Output::Reject(code) => format!("reject({code})"),
         Output::Hangup => "hangup".into(),
         Output::Step { node, .. } => format!("[{node}]"),
         Output::Fault { node, fault } => format!("fault({node} {})", fault.as_str()),
     }
+}
+
+fn queue(request: &QueueRequest) -> String {
+    let mut text = format!("queue({} {}", request.queue, request.priority);
+    for (word, skills) in [("", &request.require), ("~", &request.prefer)] {
+        for (skill, level) in skills.iter() {
+            write!(text, " {word}{skill}>={}", u8::from(level)).unwrap();
+        }
+    }
+    text + ")"
 }
 
 fn sound(spoken: &Spoken) -> String {

@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use super::kind::{Exit, Next, NodeIndex, Wait};
 use super::menu;
-use crate::flow::expression::{Expression, Name, Template};
+use super::whom::Whom;
+use crate::flow::expression::Expression;
 use crate::flow::port::{Announce, Input, Output, QueueExit, QueueRequest};
 use crate::flow::prompt::Spoken;
 use crate::flow::read::Reader;
 use crate::flow::source::{Cursor, unknown};
 use crate::flow::speech;
 use crate::flow::turn::Turn;
-use crate::model::{FlowFault, Level, QueueName, Requirement, Skill};
+use crate::model::{FlowFault, QueueName};
 
 /// More often than this, a caller hears nothing but announcements.
 const ANNOUNCE_EVERY: Duration = Duration::from_secs(10);
@@ -21,7 +22,7 @@ const ANNOUNCE_EVERY: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(crate) struct Queue {
     queue: QueueName,
-    require: Vec<(Template, Level)>,
+    whom: Whom,
     priority: Option<Expression>,
     max_wait: Option<Duration>,
     music: Option<Arc<str>>,
@@ -64,10 +65,7 @@ impl Queue {
         let queue = node
             .require("queue", reader.diags)
             .and_then(|cursor| name(cursor, reader));
-        let require = node
-            .get("skills")
-            .map(|cursor| skills(cursor, reader))
-            .unwrap_or_default();
+        let whom = Whom::read(node, reader);
         let priority = node
             .get("priority")
             .and_then(|cursor| reader.expression(cursor));
@@ -88,7 +86,7 @@ impl Queue {
         let (no_operators, error) = (exit("no_operators"), exit("error"));
         Some(Self {
             queue: queue?,
-            require,
+            whom,
             priority,
             max_wait,
             music: waiting.music,
@@ -138,18 +136,14 @@ impl Queue {
 
     pub(super) fn enter(&self, turn: &mut Turn<'_>) -> Next {
         turn.core.ahead.clear();
-        let mut require = Vec::new();
-        for (template, level) in &self.require {
-            if let Some(skill) = turn.fill(template).and_then(|held| held.shown()) {
-                require.push((Skill::new(skill.to_string()), *level));
-            }
-        }
+        let require = self.whom.require(turn);
+        let prefer = self.whom.prefer(turn);
         let priority = self.priority.as_ref().and_then(|of| turn.priority(of));
         let language = &turn.core.language;
         let request = QueueRequest {
             queue: self.queue.clone(),
-            require: require.into_iter().collect::<Requirement>(),
-            prefer: Requirement::default(),
+            require,
+            prefer,
             preferred: None,
             escalate: None,
             leaves_paused: false,
@@ -200,47 +194,6 @@ fn name(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Option<QueueName> {
         ));
     }
     Some(QueueName::from(name))
-}
-
-/// `{require: {skill: level}}`; a skill may be a template.
-fn skills(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Vec<(Template, Level)> {
-    reader.fields(cursor, &["require"], &["prefer"]);
-    let mut skills = Vec::new();
-    let written = cursor.get("require").and_then(|map| map.map(reader.diags));
-    for (text, value) in written.unwrap_or_default() {
-        let level = value.integer(1..=10, reader.diags);
-        let level = level
-            .and_then(|n| u8::try_from(n).ok())
-            .and_then(Level::new);
-        let template = reader.template(value, text);
-        if let Some(template) = &template {
-            known_skill(value, template, text, reader);
-        }
-        skills.extend(template.zip(level));
-    }
-    skills
-}
-
-/// A skill that is a template of nothing but the language is checked in every language.
-fn known_skill(value: Cursor<'_>, template: &Template, text: &str, reader: &mut Reader<'_>) {
-    if !template.names().all(|name| *name == Name::Language) {
-        return;
-    }
-    for language in reader.languages.clone() {
-        let skill = text.replace("${language}", &language);
-        if !reader.known.skills.contains(&Skill::new(skill.as_str())) {
-            let problem =
-                value.key_error(format!("no operator and no queue has the skill `{skill}`"));
-            reader.diags.push(unknown(
-                problem,
-                &skill,
-                reader.known.skills.iter().map(Skill::as_str),
-            ));
-        }
-        if template.literal().is_some() {
-            return;
-        }
-    }
 }
 
 #[derive(Default)]
