@@ -267,6 +267,38 @@ fn preferred_skills_are_asked_for_beside_those_that_must_be() {
 }
 
 #[test]
+fn a_preferred_operator_is_a_name_or_what_a_variable_holds() {
+    let whole = |id: &str, last: &str| {
+        format!(
+            "
+  a: {{ type: queue, queue: support, preferred_operator: {{ id: {id}, hold_for: 20s }}, answered: b, timeout: b, full: b, no_operators: b, error: b }}
+  b: {{ type: hangup }}
+vars: {{ last: {last} }}
+"
+        )
+    };
+    for (id, last, expected) in [
+        ("alice", "null", "queue(support 0 for alice 20s)"),
+        ("'${vars.last}'", "bob", "queue(support 0 for bob 20s)"),
+        ("'${vars.last}'", "' bob '", "queue(support 0 for bob 20s)"),
+        ("'op-${vars.last}'", "7", "queue(support 0 for op-7 20s)"),
+        // Whoever was never here before has nobody to prefer.
+        ("'${vars.last}'", "null", "queue(support 0)"),
+        ("'${vars.last}'", "''", "queue(support 0)"),
+        (
+            "'${vars.last / 0}'",
+            "1",
+            "fault(a expression) queue(support 0)",
+        ),
+    ] {
+        let mut call = Call::new(flow(&whole(id, last)));
+        call.say(Input::Begin);
+        let said = call.say(Input::Answered);
+        assert_eq!(said, format!("[a] {expected}"), "{id} {last}");
+    }
+}
+
+#[test]
 fn an_expression_without_a_value_takes_the_other_way() {
     let nodes = "
   a: { type: branch, when: [{ if: '10 / vars.zero > 1', then: x }, { if: 'vars.none', then: x }], else: b }

@@ -189,6 +189,31 @@ fn skills_are_checked_in_every_language() {
 }
 
 #[test]
+fn a_preferred_operator_is_checked() {
+    mistakes(
+        "version: 1\nflow: f\nstart: a\nlanguages: [en]
+defaults: { full: z, no_operators: z, error: z }
+nodes:
+  a: { type: queue, queue: support, preferred_operator: { id: alcie, hold_for: 20s }, answered: z, timeout: b }
+  b: { type: queue, queue: support, preferred_operator: { id: bob }, answered: z, timeout: c }
+  c: { type: queue, queue: support, preferred_operator: { hold_for: 11m, holdfor: 1s }, answered: z, timeout: d }
+  d: { type: queue, queue: support, preferred_operator: { id: '${vars.last}', hold_for: 500ms }, answered: z, timeout: e }
+  e: { type: queue, queue: support, preferred_operator: alice, answered: z, timeout: z }
+  z: { type: hangup }
+",
+        &expect![[r#"
+            7:63 there is no operator `alcie` (did you mean `alice`?)
+            8:37 `preferred_operator` has no `hold_for` (add `hold_for: …`)
+            9:74 unknown key `holdfor` (did you mean `hold_for`?)
+            9:37 `preferred_operator` has no `id` (add `id: …`)
+            9:69 `hold_for` is between 1s and 10m
+            10:63 unknown name `vars.last`
+            10:89 `hold_for` is between 1s and 10m
+            11:57 `preferred_operator` wants a map, not text"#]],
+    );
+}
+
+#[test]
 fn the_tests_of_a_flow_are_checked_too() {
     mistakes(
         "version: 1\nflow: f\nstart: a\nnodes:\n  a: { type: hangup }\ntests:\n  - { at: yesterday, expect: {} }\n  - { at: \"2026-03-02T10:15:00Z\", press: [x], expect: { path: [aa], outcome: hung, queu: x } }\n  - { expect: {} }\n",

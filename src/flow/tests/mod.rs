@@ -13,7 +13,7 @@ use super::{
     Caller, Flow, Input, Known, LineExit, Output, QueueExit, QueueRequest, QueueView, Run, Spoken,
     World, load,
 };
-use crate::model::{Diagnostic, Epoch, LineName, Number, Project, QueueName, Skill};
+use crate::model::{Diagnostic, Epoch, LineName, Number, OperatorName, Project, QueueName, Skill};
 
 mod calls;
 mod mistakes;
@@ -25,12 +25,14 @@ pub(super) fn try_load(text: &str) -> Result<Arc<Flow>, Vec<Diagnostic>> {
         .map(QueueName::from)
         .into();
     let lines: BTreeSet<LineName> = ["field"].map(LineName::from).into();
+    let operators: BTreeSet<OperatorName> = ["alice", "bob"].map(OperatorName::from).into();
     let skills: BTreeSet<Skill> = ["support", "lang.en", "lang.nl"].map(Skill::new).into();
     let calendars = BTreeSet::from(["office".to_owned()]);
     let projects: BTreeSet<Project> = ["internet"].map(Project::from).into();
     let known = Known {
         queues: &queues,
         lines: &lines,
+        operators: &operators,
         skills: &skills,
         calendars: &calendars,
         projects: &projects,
@@ -177,6 +179,10 @@ fn queue(request: &QueueRequest) -> String {
         for (skill, level) in skills.iter() {
             write!(text, " {word}{skill}>={}", u8::from(level)).unwrap();
         }
+    }
+    if let Some(preferred) = &request.preferred {
+        let hold_for = crate::model::show_duration(preferred.hold_for);
+        write!(text, " for {} {hold_for}", preferred.operator).unwrap();
     }
     text + ")"
 }

@@ -44,6 +44,7 @@ struct Exits {
 const FIELDS: &[&str] = &[
     "queue",
     "skills",
+    "preferred_operator",
     "priority",
     "waiting",
     "max_wait",
@@ -57,11 +58,7 @@ const FIELDS: &[&str] = &[
 
 impl Queue {
     pub(super) fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        reader.fields(
-            node,
-            FIELDS,
-            &["preferred_operator", "escalate", "callback"],
-        );
+        reader.fields(node, FIELDS, &["escalate", "callback"]);
         let queue = node
             .require("queue", reader.diags)
             .and_then(|cursor| name(cursor, reader));
@@ -138,13 +135,14 @@ impl Queue {
         turn.core.ahead.clear();
         let require = self.whom.require(turn);
         let prefer = self.whom.prefer(turn);
+        let preferred = self.whom.operator(turn);
         let priority = self.priority.as_ref().and_then(|of| turn.priority(of));
         let language = &turn.core.language;
         let request = QueueRequest {
             queue: self.queue.clone(),
             require,
             prefer,
-            preferred: None,
+            preferred,
             escalate: None,
             leaves_paused: false,
             priority: priority.unwrap_or(turn.core.priority),

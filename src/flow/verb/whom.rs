@@ -1,37 +1,56 @@
-//! Whom a caller asks a queue for: operators by skill.
+//! Whom a caller asks a queue for: operators by skill, or one of them by name.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use crate::flow::expression::{Name, Template};
+use crate::flow::port::Preferred;
 use crate::flow::read::Reader;
-use crate::flow::source::Cursor;
+use crate::flow::source::{Cursor, unknown};
 use crate::flow::turn::Turn;
-use crate::model::{Level, Requirement, Skill};
+use crate::model::{Level, OperatorName, Requirement, Skill, show_duration};
+
+/// How long a call may be held for one operator while others are free.
+const HOLD: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(600);
 
 /// Skills, each perhaps a template, with their lowest levels.
 type Levels = Vec<(Template, Level)>;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Whom {
     require: Levels,
     prefer: Levels,
+    operator: Option<Operator>,
+}
+
+/// `preferred_operator`.
+#[derive(Debug)]
+struct Operator {
+    id: Template,
+    hold_for: Duration,
 }
 
 impl Whom {
-    /// `skills: {require: {skill: level}, prefer: {skill: level}}` of a node.
+    /// Of a node: `skills: {require: {skill: level}, prefer: {skill: level}}` and
+    /// `preferred_operator: {id, hold_for}`.
     pub(super) fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Self {
-        let Some(cursor) = node.get("skills") else {
-            return Self::default();
-        };
-        if cursor.map(reader.diags).is_none() {
-            return Self::default();
-        }
-        cursor.unknown_keys(&["require", "prefer"], reader.diags);
-        let mut levels = |key| {
-            let written = cursor.get(key);
+        let skills = node.get("skills").and_then(|cursor| {
+            cursor.map(reader.diags)?;
+            cursor.unknown_keys(&["require", "prefer"], reader.diags);
+            Some(cursor)
+        });
+        let mut of = |key| {
+            let written = skills.and_then(|skills| skills.get(key));
             written.map(|map| levels(map, reader)).unwrap_or_default()
         };
+        let (require, prefer) = (of("require"), of("prefer"));
+        let operator = node
+            .get("preferred_operator")
+            .and_then(|cursor| Operator::read(cursor, reader));
         Self {
-            require: levels("require"),
-            prefer: levels("prefer"),
+            require,
+            prefer,
+            operator,
         }
     }
 
@@ -41,6 +60,56 @@ impl Whom {
 
     pub(super) fn prefer(&self, turn: &mut Turn<'_>) -> Requirement {
         fill(&self.prefer, turn)
+    }
+
+    /// Nobody when the name comes out empty: a variable that was never set, such as that
+    /// of a caller who was not here before.
+    pub(super) fn operator(&self, turn: &mut Turn<'_>) -> Option<Preferred> {
+        let Operator { id, hold_for } = self.operator.as_ref()?;
+        let name = turn.fill(id)?.shown()?.to_string();
+        let name = name.trim();
+        (!name.is_empty()).then(|| Preferred {
+            operator: OperatorName::from(name),
+            hold_for: *hold_for,
+        })
+    }
+}
+
+impl Operator {
+    fn read(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
+        cursor.map(reader.diags)?;
+        cursor.unknown_keys(&["id", "hold_for"], reader.diags);
+        let id = cursor.require("id", reader.diags).and_then(|cursor| {
+            let text = cursor.word(reader.diags)?;
+            let template = reader.template(cursor, text)?;
+            if let Some(name) = template.literal() {
+                known_operator(cursor, name, reader);
+            }
+            Some(template)
+        });
+        let hold_for = cursor.require("hold_for", reader.diags).and_then(|cursor| {
+            let hold_for = cursor.duration(reader.diags)?;
+            if !HOLD.contains(&hold_for) {
+                let (least, most) = HOLD.into_inner();
+                let (least, most) = (show_duration(least), show_duration(most));
+                let problem = cursor.error(format!("`hold_for` is between {least} and {most}"));
+                reader.diags.push(problem);
+            }
+            Some(hold_for)
+        });
+        Some(Self {
+            id: id?,
+            hold_for: hold_for?,
+        })
+    }
+}
+
+fn known_operator(cursor: Cursor<'_>, name: &str, reader: &mut Reader<'_>) {
+    let operators = reader.known.operators;
+    if !operators.contains(name) {
+        let problem = cursor.error(format!("there is no operator `{name}`"));
+        let names = operators.iter().map(OperatorName::as_str);
+        reader.diags.push(unknown(problem, name, names));
     }
 }
 
