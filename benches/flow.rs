@@ -7,7 +7,7 @@ use std::time::{Instant, SystemTime};
 use exchange::flow::hours::Calendar;
 use exchange::flow::source::Document;
 use exchange::flow::{Caller, Flow, Input, Known, Output, QueueView, Run, World, load};
-use exchange::model::{Epoch, LineName, Number, Project, QueueName, Skill};
+use exchange::model::{Epoch, LineName, Number, OperatorName, Project, QueueName, Skill};
 
 fn main() {
     divan::main();
@@ -28,7 +28,8 @@ fn read(text: &str) -> Option<Flow> {
     let queues: BTreeSet<QueueName> = ["support", "billing", "general"]
         .map(QueueName::from)
         .into();
-    let (lines, skills) = (BTreeSet::<LineName>::new(), BTreeSet::<Skill>::new());
+    let (lines, operators) = (BTreeSet::<LineName>::new(), BTreeSet::<OperatorName>::new());
+    let skills = BTreeSet::<Skill>::new();
     let (calendars, projects) = (
         BTreeSet::from(["office".to_owned()]),
         BTreeSet::<Project>::new(),
@@ -36,6 +37,7 @@ fn read(text: &str) -> Option<Flow> {
     let known = Known {
         queues: &queues,
         lines: &lines,
+        operators: &operators,
         skills: &skills,
         calendars: &calendars,
         projects: &projects,

@@ -111,6 +111,7 @@ impl Call {
             priority: request.priority,
             max_wait: request.max_wait,
             announce,
+            escalate: request.escalate,
         };
         let wait = Wait::new(Arc::clone(&settings), asked, now);
         let class_key = wait.class();

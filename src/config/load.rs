@@ -184,11 +184,13 @@ fn read_flows(
         .collect();
     let queues = config.queues.keys().cloned().collect();
     let lines = config.lines.keys().cloned().collect();
+    let operators = config.operators.keys().cloned().collect();
     let calendars = config.calendars.keys().cloned().collect();
     let projects: BTreeSet<Project> = config.projects.keys().cloned().collect();
     let known = Known {
         queues: &queues,
         lines: &lines,
+        operators: &operators,
         skills: &skills,
         calendars: &calendars,
         projects: &projects,

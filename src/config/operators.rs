@@ -5,11 +5,20 @@ use std::sync::Arc;
 
 use super::reader::{Reader, check_name};
 use crate::flow::source::Cursor;
+use crate::flow::steps::levels;
 use crate::model::{OperatorName, SkillSet, limits};
 use crate::operator::{LogIn, Role, Secret, Settings};
 use crate::sip::digest::{Algorithm, ha1};
 
-const FIELDS: &[&str] = &["name", "secret", "digest", "skills", "role", "log_in"];
+const FIELDS: &[&str] = &[
+    "name",
+    "secret",
+    "digest",
+    "skills",
+    "role",
+    "log_in",
+    "max_calls",
+];
 
 impl Reader<'_> {
     pub(super) fn operators(
@@ -19,7 +28,8 @@ impl Reader<'_> {
     ) -> BTreeMap<OperatorName, Arc<Settings>> {
         let mut operators = BTreeMap::new();
         let entries = section.and_then(|section| section.map(self.diags));
-        for (name, value) in entries.unwrap_or_default() {
+        // The entries stand in the order of the file, and the strategy `ordered` goes by it.
+        for (place, (name, value)) in (0..).zip(entries.unwrap_or_default()) {
             check_name(value, name, self.diags);
             if operators.len() >= limits::OPERATORS {
                 let most = limits::OPERATORS;
@@ -27,7 +37,8 @@ impl Reader<'_> {
                     .push(value.key_error(format!("more than {most} operators")));
                 break;
             }
-            if let Some(settings) = self.operator(OperatorName::from(name), value, domain) {
+            if let Some(settings) = self.operator((place, OperatorName::from(name)), value, domain)
+            {
                 operators.insert(settings.name.clone(), Arc::new(settings));
             }
         }
@@ -36,7 +47,7 @@ impl Reader<'_> {
 
     fn operator(
         &mut self,
-        name: OperatorName,
+        (place, name): (u32, OperatorName),
         value: Cursor<'_>,
         domain: &str,
     ) -> Option<Settings> {
@@ -45,7 +56,7 @@ impl Reader<'_> {
         let display = value.get("name").and_then(|v| v.string(self.diags));
         let skills = value
             .get("skills")
-            .map(|skills| self.levels(skills, 1))
+            .map(|skills| levels(skills, 1, self.diags))
             .unwrap_or_default();
         let skills: SkillSet = skills
             .into_iter()
@@ -60,14 +71,16 @@ impl Reader<'_> {
             ("on_register", LogIn::OnRegister),
             ("manual", LogIn::Manual),
         ];
+        let most = i64::from(limits::CALLS_PER_OPERATOR);
+        let max_calls = self.number(Some(value), "max_calls", 1, 1..=most);
         Some(Settings {
             display: display.unwrap_or(name.as_str()).to_owned(),
             secret: self.secret(value, &name, domain)?,
             skills,
             role: self.word(value, "role", &roles).unwrap_or_default(),
             log_in: self.word(value, "log_in", &log_in).unwrap_or_default(),
-            max_calls: 1,
-            place: 0,
+            max_calls: u8::try_from(max_calls).unwrap_or(1),
+            place,
             name,
         })
     }

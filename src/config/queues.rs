@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use super::reader::{Reader, check_name};
 use crate::dispatch::Strategy;
-use crate::flow::source::{Cursor, unknown};
-use crate::model::{Action, LineName, NodeName, QueueName, Step, limits};
+use crate::flow::source::Cursor;
+use crate::flow::steps::{requirement, steps};
+use crate::model::{LineName, NodeName, QueueName, limits};
 use crate::queue::{Announce, MissedOffer, ServiceLevel, Settings};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -29,7 +30,6 @@ const FIELDS: &[&str] = &[
     "full",
     "timeout",
 ];
-const ACTIONS: &[&str] = &["after", "relax", "also", "priority", "line"];
 
 /// What a queue may refer to.
 pub(super) struct Around<'a> {
@@ -60,27 +60,21 @@ impl Reader<'_> {
         }
         value.unknown_keys(FIELDS, self.diags);
         let here = Some(value);
-        let strategies = [("longest_idle", Some(Strategy::LongestIdle))]
-            .into_iter()
-            .chain(LATER.map(|word| (word, None)))
-            .collect::<Vec<_>>();
-        if let (Some(None), Some(at)) = (
-            self.word(value, "strategy", &strategies),
-            value.get("strategy"),
-        ) {
-            let problem = at.error("this version knows one strategy");
-            self.diags.push(problem.hint("write `longest_idle`"));
-        }
+        let strategies = Strategy::ALL.map(|strategy| (strategy.as_str(), strategy));
         let missed = [("pause", MissedOffer::Pause), ("stay", MissedOffer::Stay)];
         let max = i64::try_from(limits::WAITING_PER_QUEUE).unwrap_or(i64::MAX);
         let waiting = self.number(here, "max_waiting", 200, 1..=max);
-        let priority = self.number(here, "priority", 0, -100..=100);
+        let (lowest, highest) = limits::PRIORITY.into_inner();
+        let priorities = i64::from(lowest)..=i64::from(highest);
+        let priority = self.number(here, "priority", 0, priorities);
         Settings {
             requires: value
                 .get("requires")
-                .map(|value| self.requirement(value))
+                .map(|value| requirement(value, self.diags))
                 .unwrap_or_default(),
-            strategy: Strategy::default(),
+            strategy: self
+                .word(value, "strategy", &strategies)
+                .unwrap_or_default(),
             priority: i16::try_from(priority).unwrap_or(0),
             offer_timeout: self.duration(
                 here,
@@ -97,7 +91,10 @@ impl Reader<'_> {
             max_wait: self.duration(here, "max_wait", usual.max_wait, SECOND..=DAY),
             music: self.music(value, around),
             announce: self.announce(value),
-            escalate: self.ladder(value, around),
+            escalate: value
+                .get("escalate")
+                .map(|value| steps(value, around.lines, self.diags))
+                .unwrap_or_default(),
             empty: self.target(value, "empty"),
             full: self.target(value, "full"),
             timeout: self.target(value, "timeout"),
@@ -171,72 +168,6 @@ impl Reader<'_> {
         }
     }
 
-    /// The steps, which must stand in order of time.
-    fn ladder(&mut self, queue: Cursor<'_>, around: &Around<'_>) -> Vec<Step> {
-        let mut steps: Vec<Step> = Vec::new();
-        let Some(list) = queue.get("escalate").and_then(|v| v.list(self.diags)) else {
-            return steps;
-        };
-        for value in list {
-            value.map(self.diags);
-            value.unknown_keys(ACTIONS, self.diags);
-            let after = value
-                .require("after", self.diags)
-                .and_then(|after| after.duration(self.diags));
-            let action = self.action(value, around);
-            let (Some(after), Some(action)) = (after, action) else {
-                continue;
-            };
-            if steps.last().is_some_and(|last| last.after > after) {
-                let problem = value.error("this step comes before the one above it");
-                self.diags
-                    .push(problem.hint("write the steps in order of `after`"));
-            }
-            steps.push(Step { after, action });
-        }
-        steps
-    }
-
-    fn action(&mut self, step: Cursor<'_>, around: &Around<'_>) -> Option<Action> {
-        let found: Vec<&str> = step
-            .entries()
-            .map(|(key, _)| key)
-            .filter(|key| *key != "after" && ACTIONS.contains(key))
-            .collect();
-        let [key] = found.as_slice() else {
-            let problem = step.error("a step does exactly one thing");
-            self.diags.push(
-                problem.hint("write one of `relax`, `also`, `priority`, `line` beside `after`"),
-            );
-            return None;
-        };
-        let value = step.get(key)?;
-        match *key {
-            "relax" => Some(Action::Relax(self.levels(value, 0))),
-            "also" => Some(Action::Also(self.requirement(value))),
-            "priority" => {
-                let text = value.word(self.diags)?;
-                let digits = text.strip_prefix('+').unwrap_or(text);
-                let added = digits.parse::<i16>().ok().filter(|p| p.abs() <= 100);
-                if added.is_none() {
-                    let problem = value.error(format!("`{text}` is no change of priority"));
-                    self.diags
-                        .push(problem.hint("write +20; from -100 to +100"));
-                }
-                added.map(Action::Priority)
-            }
-            _ => {
-                let name = value.string(self.diags)?;
-                if !around.lines.contains(name) {
-                    let problem = value.error(format!("there is no line `{name}`"));
-                    let lines = around.lines.iter().map(LineName::as_str);
-                    self.diags.push(unknown(problem, name, lines));
-                }
-                Some(Action::Line(LineName::from(name)))
-            }
-        }
-    }
-
     fn target(&mut self, queue: Cursor<'_>, key: &str) -> Option<NodeName> {
         let value = queue.get(key)?;
         value.map(self.diags)?;
@@ -248,13 +179,3 @@ impl Reader<'_> {
         Some(NodeName::from(to))
     }
 }
-
-/// Strategies of the contract that come later.
-const LATER: [&str; 6] = [
-    "most_skilled",
-    "least_skilled",
-    "fewest_calls",
-    "round_robin",
-    "ordered",
-    "ring_all",
-];

@@ -1,10 +1,9 @@
 //! Small readers that sections share.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::flow::source::{Cursor, unknown};
-use crate::model::{Diagnostic, Level, Requirement, Skill};
+use crate::model::Diagnostic;
 
 /// A section while it is read: the value, and where problems go.
 pub(super) struct Reader<'a> {
@@ -73,30 +72,6 @@ impl Reader<'_> {
             self.diags.push(unknown(problem, text, known));
         }
         found.map(|(_, value)| *value)
-    }
-
-    /// `{skill: level}`.
-    pub(super) fn requirement(&mut self, value: Cursor<'_>) -> Requirement {
-        let levels = self.levels(value, 1).into_iter();
-        levels
-            .filter_map(|(skill, level)| Some((skill, level?)))
-            .collect()
-    }
-
-    /// `{skill: level}` with levels from `least` to 10; 0 is `None`.
-    pub(super) fn levels(
-        &mut self,
-        value: Cursor<'_>,
-        least: i64,
-    ) -> BTreeMap<Skill, Option<Level>> {
-        let mut levels = BTreeMap::new();
-        for (name, value) in value.map(self.diags).unwrap_or_default() {
-            if let Some(level) = value.integer(least..=10, self.diags) {
-                let level = u8::try_from(level).ok().and_then(Level::new);
-                levels.insert(Skill::new(name), level);
-            }
-        }
-        levels
     }
 }
 

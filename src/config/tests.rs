@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::*;
+use crate::dispatch::Strategy;
 use crate::model::{QueueName, Severity};
 
 fn shipped() -> Files {
@@ -136,6 +137,11 @@ fn each_mistake_says_where_and_what_to_write() {
         ),
         (
             "operators",
+            "operators: {al: {secret: x, max_calls: 9}}",
+            "1:40 this must be a whole number from 1 to 8",
+        ),
+        (
+            "operators",
             "operators: {al: {digest: md5}}",
             "this is no digest | write what `centrale secret` prints",
         ),
@@ -183,8 +189,8 @@ fn each_mistake_says_where_and_what_to_write() {
         ("centrale", "drain: soon", "1:8"),
         (
             "queues",
-            "queues: {support: {strategy: ring_all}}",
-            "this version knows one strategy",
+            "queues: {support: {strategy: ring_al}}",
+            "`strategy` cannot be `ring_al` | did you mean `ring_all`?",
         ),
         (
             "queues",
@@ -218,6 +224,16 @@ fn each_mistake_says_where_and_what_to_write() {
         ),
         (
             "queues",
+            "queues: {support: {escalate: [{after: 9s, priority: +101}]}}",
+            "1:53 `+101` is no change of priority | write +20; from -100 to +100",
+        ),
+        (
+            "queues",
+            "queues: {support: {escalate: [{after: 9s, priority: -32768}]}}",
+            "1:53 `-32768` is no change of priority",
+        ),
+        (
+            "queues",
             "queues: {support: {service_level: {target: 800%}}}",
             "`800%` is no percentage | write 80%",
         ),
@@ -248,6 +264,46 @@ fn each_mistake_says_where_and_what_to_write() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The shipped folder with one file in the place of another.
+fn with(without: &str, file: &str) -> Config {
+    let mut files = shipped();
+    files.config.retain(|(name, _)| !name.contains(without));
+    files.config.push(("config/x.yaml".into(), file.into()));
+    let (config, diags) = load(&files, &|_| None, Path::new("config"));
+    config.unwrap_or_else(|| {
+        let said: Vec<String> = diags.iter().map(ToString::to_string).collect();
+        panic!("{}", said.join("\n"))
+    })
+}
+
+/// `queues.yaml` with every queue that the shipped flows name, and this in `support`.
+fn queues(support: &str) -> String {
+    format!("queues: {{support: {support}, billing: {{}}, general: {{}}}}")
+}
+
+#[test]
+fn a_queue_takes_every_strategy_by_its_word() {
+    for strategy in Strategy::ALL {
+        let text = queues(&format!("{{strategy: {}}}", strategy.as_str()));
+        assert_eq!(with("queues", &text).queues["support"].strategy, strategy);
+    }
+    assert_eq!(
+        with("queues", &queues("{}")).queues["support"].strategy,
+        Strategy::LongestIdle
+    );
+}
+
+#[test]
+fn operators_have_their_place_in_the_file_and_one_call_unless_written() {
+    let file = "operators: {zoe: {secret: x}, al: {secret: x, max_calls: 8}, mo: {secret: x}}";
+    let config = with("operators", file);
+    let of = |name| {
+        let operator = &config.operators[name];
+        (operator.place, operator.max_calls)
+    };
+    assert_eq!([of("zoe"), of("al"), of("mo")], [(0, 1), (1, 8), (2, 1)]);
 }
 
 #[test]

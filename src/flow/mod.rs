@@ -20,6 +20,7 @@ mod read;
 mod run;
 pub mod source;
 pub mod speech;
+pub mod steps;
 mod trial;
 mod turn;
 mod value;

@@ -9,7 +9,7 @@ use super::expression::{Expression, Scope, Template, Unknown};
 use super::source::{Cursor, unknown};
 use super::speech;
 use super::verb::NodeIndex;
-use crate::model::{Diagnostic, LineName, Project, QueueName, Skill};
+use crate::model::{Diagnostic, LineName, OperatorName, Project, QueueName, Skill};
 
 /// Names of the configuration that a flow may refer to.
 #[derive(Clone, Copy)]
@@ -18,6 +18,8 @@ pub struct Known<'a> {
     pub queues: &'a BTreeSet<QueueName>,
     /// Every line.
     pub lines: &'a BTreeSet<LineName>,
+    /// Every operator.
+    pub operators: &'a BTreeSet<OperatorName>,
     /// Every skill of an operator or a queue.
     pub skills: &'a BTreeSet<Skill>,
     /// Every calendar of `hours`.
@@ -33,6 +35,7 @@ impl std::fmt::Debug for Known<'_> {
         f.debug_struct("Known")
             .field("queues", &self.queues)
             .field("lines", &self.lines)
+            .field("operators", &self.operators)
             .field("skills", &self.skills)
             .field("calendars", &self.calendars)
             .finish_non_exhaustive()
@@ -223,6 +226,16 @@ impl Reader<'_> {
         written
             .and_then(|n| u32::try_from(n).ok())
             .unwrap_or(otherwise)
+    }
+
+    /// Says when nobody has a skill; `value` is what stands after its name.
+    pub(super) fn known_skill(&mut self, value: Cursor<'_>, skill: &str) {
+        if self.known.skills.contains(&Skill::new(skill)) {
+            return;
+        }
+        let problem = value.key_error(format!("no operator and no queue has the skill `{skill}`"));
+        let skills = self.known.skills.iter().map(Skill::as_str);
+        self.diags.push(unknown(problem, skill, skills));
     }
 
     /// Says which languages lack a sound.

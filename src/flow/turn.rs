@@ -15,8 +15,6 @@ use crate::model::{Epoch, FlowFault, limits};
 
 /// Tags of one call.
 const TAGS: usize = 32;
-/// Lowest and highest priority of a call.
-const PRIORITY: std::ops::RangeInclusive<i64> = -100..=100;
 
 /// What a call carries through its flow.
 #[derive(Debug)]
@@ -118,8 +116,9 @@ impl Turn<'_> {
 
     /// A priority, cut to what a call may have.
     pub(super) fn priority(&mut self, of: &Expression) -> Option<i16> {
+        let (lowest, highest) = limits::PRIORITY.into_inner();
         let number = match of.evaluate(&self.view()).map(|held| held.value) {
-            Some(Scalar::Number(number)) => Some(number.clamp(*PRIORITY.start(), *PRIORITY.end())),
+            Some(Scalar::Number(number)) => Some(number.clamp(lowest.into(), highest.into())),
             Some(Scalar::Nothing | Scalar::Truth(_) | Scalar::Text(_)) | None => None,
         };
         self.or_fault(number.and_then(|number| i16::try_from(number).ok()))

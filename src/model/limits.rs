@@ -1,5 +1,6 @@
 //! Every bound of the process that is not configuration, with its reason.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// A UDP datagram cannot be larger.
@@ -42,6 +43,9 @@ pub const OPERATORS: usize = 16_384;
 pub const CLASSES: usize = 16_384;
 /// Different skill sets of operators.
 pub const PROFILES: usize = 4_096;
+/// Priorities: of a call, of a queue, of a step, and of all of them together. Wide enough
+/// for any order that people keep in mind, and each one more is one more class.
+pub const PRIORITY: RangeInclusive<i16> = -100..=100;
 /// Calls waiting in one queue, whatever `max_waiting` says.
 pub const WAITING_PER_QUEUE: usize = 10_000;
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{Announce, Settings};
 use crate::dispatch::ClassKey;
-use crate::model::{Action, LineName, Requirement, Step};
+use crate::model::{Action, LineName, Requirement, Step, limits};
 
 /// When the first announcement comes. A caller should hear the music first, or "you are
 /// number three" comes before it is clear that one waits for anything; and most calls to
@@ -29,6 +29,8 @@ pub struct Asked {
     pub max_wait: Option<Duration>,
     /// Takes the place of the queue's.
     pub announce: Option<Announce>,
+    /// Take the place of the queue's, also when there are none.
+    pub escalate: Option<Arc<[Step]>>,
 }
 
 /// What became due.
@@ -98,13 +100,13 @@ impl Wait {
 
     /// Whom the caller waits for, as of the steps that were taken: the queue's requirement
     /// and the caller's together, relaxed step by step; who may take the call too; and the
-    /// sum of all priorities.
+    /// sum of all priorities, cut to what a priority may be.
     #[must_use]
     pub fn class(&self) -> ClassKey {
         let mut requires = self.settings.requires.and(&self.asked.require);
         let mut also = Vec::new();
         let mut priority = self.settings.priority.saturating_add(self.asked.priority);
-        for step in self.settings.escalate.iter().take(self.steps_taken) {
+        for step in self.steps().iter().take(self.steps_taken) {
             match &step.action {
                 Action::Relax(changes) => requires = requires.relaxed(changes),
                 // Twice the same would be another class of the same callers.
@@ -114,13 +116,14 @@ impl Wait {
                 Action::Line(_) => {}
             }
         }
+        let (lowest, highest) = limits::PRIORITY.into_inner();
         ClassKey {
             queue: self.settings.name.clone(),
             requires,
             also,
             prefer: self.asked.prefer.clone(),
             strategy: self.settings.strategy,
-            priority,
+            priority: priority.clamp(lowest, highest),
         }
     }
 
@@ -134,7 +137,11 @@ impl Wait {
             }
             match next {
                 Next::Step => {
-                    if self.step(out) {
+                    let Some((step, leads_away)) = self.step() else {
+                        return;
+                    };
+                    out.push(step);
+                    if leads_away {
                         return;
                     }
                 }
@@ -145,6 +152,22 @@ impl Wait {
                 }
             }
         }
+    }
+
+    /// Takes the next step of escalation before its time, because waiting for it would be
+    /// in vain: nobody who is logged in could ever take the call. The steps after it keep
+    /// their time. `None` when no step is left, or the wait is over.
+    pub fn hurry(&mut self) -> Option<WaitOutput> {
+        if self.over {
+            return None;
+        }
+        self.step().map(|(step, _)| step)
+    }
+
+    /// Gives the call another priority of its own, before the queue's and the steps' are
+    /// added. [`Wait::class`] has it from now on.
+    pub fn prioritize(&mut self, priority: i16) {
+        self.asked.priority = priority;
     }
 
     /// When something is due next; `None` when nothing ever is.
@@ -175,7 +198,7 @@ impl Wait {
         if self.over {
             return None;
         }
-        let step = self.settings.escalate.get(self.steps_taken);
+        let step = self.steps().get(self.steps_taken);
         [
             (
                 step.and_then(|s| self.started.checked_add(s.after)),
@@ -189,22 +212,20 @@ impl Wait {
         .min()
     }
 
+    fn steps(&self) -> &[Step] {
+        let own = self.asked.escalate.as_deref();
+        own.unwrap_or(&self.settings.escalate)
+    }
+
     /// Takes the next step; whether it leads to a line.
-    fn step(&mut self, out: &mut Vec<WaitOutput>) -> bool {
-        let Some(Step { action, .. }) = self.settings.escalate.get(self.steps_taken) else {
-            return false;
-        };
-        self.steps_taken += 1;
-        let line = match action {
+    fn step(&mut self) -> Option<(WaitOutput, bool)> {
+        let line = match &self.steps().get(self.steps_taken)?.action {
             Action::Line(line) => Some(line.clone()),
             Action::Relax(_) | Action::Also(_) | Action::Priority(_) => None,
         };
-        let leads_away = line.is_some();
-        out.push(WaitOutput::Step {
-            number: self.steps_taken,
-            line,
-        });
-        leads_away
+        self.steps_taken += 1;
+        let (number, leads_away) = (self.steps_taken, line.is_some());
+        Some((WaitOutput::Step { number, line }, leads_away))
     }
 
     fn announce(&mut self, now: Instant, out: &mut Vec<WaitOutput>) {

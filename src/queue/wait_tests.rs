@@ -120,7 +120,7 @@ fn what_the_caller_asked_for_goes_before_the_queue() {
         estimated_wait,
         every,
     };
-    let cases: [(Asked, &[&str]); 4] = [
+    let cases: [(Asked, &[&str]); 6] = [
         (
             Asked {
                 max_wait: Some(seconds(31)),
@@ -150,6 +150,22 @@ fn what_the_caller_asked_for_goes_before_the_queue() {
                 ..Asked::default()
             },
             &["2 both", "30 step 1", "30 timed out"],
+        ),
+        (
+            Asked {
+                escalate: Some(ladder(&[(5, false), (50, true)]).into()),
+                announce: Some(Announce::default()),
+                ..Asked::default()
+            },
+            &["5 step 1", "50 step 2 to away", "120 timed out"],
+        ),
+        (
+            Asked {
+                escalate: Some([].into()),
+                announce: Some(Announce::default()),
+                ..Asked::default()
+            },
+            &["120 timed out"],
         ),
     ];
     for (asked, expected) in cases {
@@ -248,21 +264,116 @@ fn each_step_makes_the_class_wider_and_the_age_stays() {
 }
 
 #[test]
-fn sums_of_priorities_stop_at_the_ends_and_the_same_also_counts_once() {
+fn sums_of_priorities_stop_at_the_ends() {
+    for (queue, call, steps, sum) in [
+        (0, 0, [0, 0], 0),
+        (60, 30, [20, -5], 100),
+        (100, 100, [100, 100], 100),
+        (-100, -100, [-100, 100], -100),
+        // Cut once, at the end: what was over it is still there to take away from.
+        (100, 100, [0, -20], 100),
+        (100, 0, [50, -70], 80),
+        (i16::MAX, 100, [100, 0], 100),
+    ] {
+        let mut settings = support();
+        settings.priority = queue;
+        settings.escalate = steps
+            .map(|more| Step {
+                after: seconds(1),
+                action: Action::Priority(more),
+            })
+            .into();
+        let asked = Asked {
+            priority: call,
+            ..Asked::default()
+        };
+        let start = any_moment();
+        let mut wait = Wait::new(Arc::new(settings), asked, start);
+        wait.handle(start + seconds(1), &mut Vec::new());
+        assert_eq!(wait.class().priority, sum, "{queue} + {call} + {steps:?}");
+    }
+}
+
+#[test]
+fn the_same_also_counts_once() {
     let mut settings = support();
-    settings.priority = i16::MAX;
     for step in &mut settings.escalate {
         step.action = Action::Also(requirement("sales:5"));
     }
+    let start = any_moment();
+    let mut wait = Wait::new(Arc::new(settings), Asked::default(), start);
+    wait.handle(start + seconds(119), &mut Vec::new());
+    assert_eq!(wait.class().also, [requirement("sales:5")]);
+}
+
+#[test]
+fn the_callers_own_steps_widen_in_the_place_of_the_queues() {
+    let steps = [
+        (1, relax("support", Some(2))),
+        (2, Action::Priority(5)),
+        (3, Action::Also(requirement("billing:1"))),
+    ];
+    let steps = steps.map(|(after, action)| Step {
+        after: seconds(after),
+        action,
+    });
     let asked = Asked {
-        priority: 100,
+        escalate: Some(steps.into()),
         ..Asked::default()
     };
     let start = any_moment();
-    let mut wait = Wait::new(Arc::new(settings), asked, start);
-    wait.handle(start + seconds(119), &mut Vec::new());
-    assert_eq!(wait.class().priority, i16::MAX);
-    assert_eq!(wait.class().also, [requirement("sales:5")]);
+    let mut wait = Wait::new(Arc::new(support()), asked, start);
+    wait.handle(start + seconds(100), &mut Vec::new());
+    let class = wait.class();
+    assert_eq!(class.requires, requirement("support:2"));
+    assert_eq!(class.also, [requirement("billing:1")]);
+    assert_eq!(class.priority, 15);
+}
+
+#[test]
+fn a_hurried_step_is_not_taken_again_and_the_next_keeps_its_time() {
+    let start = any_moment();
+    let mut wait = Wait::new(Arc::new(support()), Asked::default(), start);
+    assert_eq!(wait.hurry().as_ref().map(show), Some("step 1".to_owned()));
+    assert_eq!(wait.class().requires, Requirement::default());
+    let mut out = Vec::new();
+    wait.handle(start + seconds(44), &mut out);
+    assert_eq!(
+        out.iter().map(show).collect::<Vec<_>>(),
+        ["position"],
+        "the step of 30 s is over"
+    );
+    out.clear();
+    wait.handle(start + seconds(60), &mut out);
+    let shown: Vec<_> = out.iter().map(show).collect();
+    assert_eq!(shown, ["step 2", "step 3"]);
+    let line = wait.hurry();
+    assert_eq!(line.as_ref().map(show), Some("step 4 to tier2".to_owned()));
+    assert_eq!(wait.hurry(), None, "no step is left");
+    assert_eq!(wait.deadline(), Some(start + seconds(84)));
+}
+
+#[test]
+fn a_wait_that_is_over_cannot_be_hurried() {
+    let start = any_moment();
+    let asked = Asked {
+        max_wait: Some(seconds(1)),
+        ..Asked::default()
+    };
+    let mut wait = Wait::new(Arc::new(support()), asked, start);
+    wait.handle(start + seconds(1), &mut Vec::new());
+    assert_eq!(wait.hurry(), None);
+}
+
+#[test]
+fn another_priority_is_the_calls_own_and_the_rest_is_added_as_before() {
+    let start = any_moment();
+    let mut wait = Wait::new(Arc::new(support()), Asked::default(), start);
+    wait.handle(start + seconds(60), &mut Vec::new());
+    for (own, sum) in [(0, 30), (40, 70), (-40, -10), (100, 100)] {
+        wait.prioritize(own);
+        assert_eq!(wait.class().priority, sum, "{own}");
+    }
 }
 
 /// Steps at these seconds, some of them to lines.
@@ -327,5 +438,40 @@ proptest! {
         let end = all.iter().position(|o| *o == WaitOutput::TimedOut);
         prop_assert!(end.is_none_or(|at| at + 1 == all.len()), "the end is last and once");
         prop_assert_eq!(wait.deadline().is_none(), end.is_some());
+    }
+}
+
+proptest! {
+    #[test]
+    fn hurried_or_on_time_each_step_comes_once_and_in_order(
+        afters in prop::collection::vec((0..60_u64, any::<bool>()), 0..8),
+        own in any::<bool>(),
+        moves in prop::collection::vec((0..10_u64, any::<bool>()), 0..40),
+    ) {
+        let steps = ladder(&afters);
+        let (mut settings, mut asked) = (support(), Asked::default());
+        if own {
+            asked.escalate = Some(steps.clone().into());
+        } else {
+            settings.escalate = steps.clone();
+        }
+        let mut now = any_moment();
+        let mut wait = Wait::new(Arc::new(settings), asked, now);
+        let mut all = Vec::new();
+        for (pause, hurry) in moves {
+            now += seconds(pause);
+            if hurry {
+                all.extend(wait.hurry());
+            } else {
+                wait.handle(now, &mut all);
+            }
+        }
+        let numbers: Vec<_> = all.iter().filter_map(|o| match o {
+            WaitOutput::Step { number, line } => Some((*number, line.is_some())),
+            WaitOutput::Announce { .. } | WaitOutput::TimedOut => None,
+        }).collect();
+        let expected: Vec<_> = steps.iter().zip(1..).take(numbers.len())
+            .map(|(s, n)| (n, matches!(s.action, Action::Line(_)))).collect();
+        prop_assert_eq!(numbers, expected);
     }
 }

@@ -1,7 +1,5 @@
 //! Calls, step by step.
 
-use std::fmt::Write;
-
 use super::*;
 
 const MENU: &str = "
@@ -269,40 +267,6 @@ vars: { zero: 0, none: null }
         begin: answer
         up: [a] fault(a expression) fault(a expression) [b] fault(b expression) [c] fault(c expression) fault(c expression) fault(c expression) [d] fault(d expression) play(en/number/40 en/number/5)
         heard: [x] hangup
-    "#]],
-    );
-}
-
-#[test]
-fn a_queue_can_be_left_by_key_and_by_error() {
-    let nodes = "
-  a: { type: queue, queue: support, priority: 5, waiting: { keys: { \"1\": l } }, answered: bye, timeout: bye, full: bye, no_operators: bye, error: bye }
-  l: { type: line, line: field, answered: bye, busy: a, no_answer: bye, error: bye }
-  bye: { type: hangup, prompt: [goodbye] }
-";
-    check(
-        nodes,
-        "begin up 55 queue:1 line:busy queue:1 line:error",
-        &expect![[r#"
-            begin: answer
-            up: [a] queue(support 5)
-            55:
-            55:
-            queue:1: [l] line(field)
-            line:busy: [a] queue(support 5)
-            queue:1: [l] line(field)
-            line:error: fault(l queue) [bye] play(en/goodbye)
-        "#]],
-    );
-    check(
-        nodes,
-        "begin up heard +1h queue:error",
-        &expect![[r#"
-        begin: answer
-        up: [a] queue(support 5)
-        heard:
-        +1h:
-        queue:error: fault(a queue) [bye] play(en/goodbye)
     "#]],
     );
 }

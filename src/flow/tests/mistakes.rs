@@ -56,7 +56,6 @@ fn fields_and_exits_are_checked_against_each_type() {
             12:64 `confirm` is not available in this version
             12:51 this must be a whole number from 0 to 4
             12:3 `f` has no `save` (add `save: …`)
-            13:36 `escalate` is not available in this version
             13:28 there is no queue `suport` (did you mean `support`?)
             13:3 this queue has no exit `no_operators` (add `no_operators: <node>` here or in `defaults`)
             13:3 this queue has no exit `error` (add `error: <node>` here or in `defaults`)
@@ -169,17 +168,104 @@ fn the_graph_is_checked() {
 }
 
 #[test]
+fn the_exit_of_paused_operators_is_an_exit_like_others() {
+    mistakes(
+        "
+  a: { type: queue, queue: support, answered: b, timeout: b, full: b, no_operators: b, all_paused: a, error: b }
+  b: { type: queue, queue: support, answered: c, timeout: c, full: c, no_operators: c, all_paused: d, error: c }
+  c: { type: hangup }
+",
+        &expect!["8:100 there is no node `d` (did you mean `a`?)"],
+    );
+    mistakes(
+        "
+  a: { type: queue, queue: support, answered: b, timeout: b, full: b, no_operators: b, all_paused: a, error: b }
+  b: { type: hangup }
+",
+        &expect!["7:3 from node `a` the flow can run in a circle without the caller doing anything (use retry with retries, or set limits: { max_steps: … })"],
+    );
+}
+
+#[test]
 fn skills_are_checked_in_every_language() {
     mistakes(
         "version: 1\nflow: f\nstart: a\nlanguages: [en, fr]\nnodes:
-  a: { type: queue, queue: support, skills: { require: { 'lang.${language}': 3, suport: 11 }, prefer: {} }, answered: b, timeout: b, full: b, no_operators: b, error: b }
+  a: { type: queue, queue: support, skills: { require: { 'lang.${language}': 3, suport: 11 }, prefer: { 'lang.${language}': 3, en: 0 }, wants: {} }, answered: b, timeout: b, full: b, no_operators: b, error: c }
+  c: { type: queue, queue: support, skills: support, answered: b, timeout: b, full: b, no_operators: b, error: b }
   b: { type: hangup }
 ",
         &expect![[r#"
-            6:95 `prefer` is not available in this version
+            6:137 unknown key `wants` (known are require, prefer)
             6:58 no operator and no queue has the skill `lang.fr` (did you mean `lang.en`?)
             6:89 this must be a whole number from 1 to 10
-            6:81 no operator and no queue has the skill `suport` (did you mean `support`?)"#]],
+            6:81 no operator and no queue has the skill `suport` (did you mean `support`?)
+            6:105 no operator and no queue has the skill `lang.fr` (did you mean `lang.en`?)
+            6:132 this must be a whole number from 1 to 10
+            6:128 no operator and no queue has the skill `en` (known are lang.en, lang.nl, support)
+            7:45 `skills` wants a map, not text"#]],
+    );
+}
+
+#[test]
+fn a_preferred_operator_is_checked() {
+    mistakes(
+        "version: 1\nflow: f\nstart: a\nlanguages: [en]
+defaults: { full: z, no_operators: z, error: z }
+nodes:
+  a: { type: queue, queue: support, preferred_operator: { id: alcie, hold_for: 20s }, answered: z, timeout: b }
+  b: { type: queue, queue: support, preferred_operator: { id: bob }, answered: z, timeout: c }
+  c: { type: queue, queue: support, preferred_operator: { hold_for: 11m, holdfor: 1s }, answered: z, timeout: d }
+  d: { type: queue, queue: support, preferred_operator: { id: '${vars.last}', hold_for: 500ms }, answered: z, timeout: e }
+  e: { type: queue, queue: support, preferred_operator: alice, answered: z, timeout: z }
+  z: { type: hangup }
+",
+        &expect![[r#"
+            7:63 there is no operator `alcie` (did you mean `alice`?)
+            8:37 `preferred_operator` has no `hold_for` (add `hold_for: …`)
+            9:74 unknown key `holdfor` (did you mean `hold_for`?)
+            9:37 `preferred_operator` has no `id` (add `id: …`)
+            9:69 `hold_for` is between 1s and 10m
+            10:63 unknown name `vars.last`
+            10:89 `hold_for` is between 1s and 10m
+            11:57 `preferred_operator` wants a map, not text"#]],
+    );
+}
+
+#[test]
+fn steps_of_escalation_are_checked() {
+    mistakes(
+        "
+  a:
+    type: queue
+    queue: support
+    escalate:
+      - { after: 20s, relax: { suport: 0 } }
+      - { after: 10s, also: { 'lang.${language}': 5 } }
+      - { after: 30s, line: feild }
+      - { after: 30s, priority: 101 }
+      - { after: 30s, prio: 1 }
+      - { line: field }
+      - soon
+    answered: z
+    timeout: b
+    full: z
+    no_operators: z
+    error: z
+  b: { type: queue, queue: support, escalate: { after: 1s }, answered: z, timeout: z, full: z, no_operators: z, error: z }
+  z: { type: hangup }
+",
+        &expect![[r#"
+            12:9 this step comes before the one above it (write the steps in order of `after`)
+            13:29 there is no line `feild` (did you mean `field`?)
+            14:33 `101` is no change of priority (write +20; from -100 to +100)
+            15:23 unknown key `prio` (known are after, relax, also, priority, line)
+            15:9 a step does exactly one thing (write one of `relax`, `also`, `priority`, `line` beside `after`)
+            16:9 `after` is missing (add `after: …`)
+            17:9 expected a map, not text
+            17:9 a step does exactly one thing (write one of `relax`, `also`, `priority`, `line` beside `after`)
+            11:32 no operator and no queue has the skill `suport` (did you mean `support`?)
+            12:31 no operator and no queue has the skill `lang.${language}` (known are lang.en, lang.nl, support)
+            23:47 `escalate` wants a list, not a map"#]],
     );
 }
 

@@ -1,6 +1,7 @@
 //! Flows as scripts: keys and prompts in, what the run says out.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -9,12 +10,16 @@ use expect_test::{Expect, expect};
 use super::hours::Calendar;
 use super::source::Document;
 use super::{
-    Caller, Flow, Input, Known, LineExit, Output, QueueExit, QueueView, Run, Spoken, World, load,
+    Caller, Flow, Input, Known, LineExit, Output, QueueExit, QueueRequest, QueueView, Run, Spoken,
+    World, load,
 };
-use crate::model::{Diagnostic, Epoch, LineName, Number, Project, QueueName, Skill};
+use crate::model::{
+    Diagnostic, Epoch, LineName, Number, OperatorName, Project, QueueName, Skill, Step,
+};
 
 mod calls;
 mod mistakes;
+mod queues;
 mod shipped;
 
 pub(super) fn try_load(text: &str) -> Result<Arc<Flow>, Vec<Diagnostic>> {
@@ -23,12 +28,14 @@ pub(super) fn try_load(text: &str) -> Result<Arc<Flow>, Vec<Diagnostic>> {
         .map(QueueName::from)
         .into();
     let lines: BTreeSet<LineName> = ["field"].map(LineName::from).into();
+    let operators: BTreeSet<OperatorName> = ["alice", "bob"].map(OperatorName::from).into();
     let skills: BTreeSet<Skill> = ["support", "lang.en", "lang.nl"].map(Skill::new).into();
     let calendars = BTreeSet::from(["office".to_owned()]);
     let projects: BTreeSet<Project> = ["internet"].map(Project::from).into();
     let known = Known {
         queues: &queues,
         lines: &lines,
+        operators: &operators,
         skills: &skills,
         calendars: &calendars,
         projects: &projects,
@@ -120,7 +127,7 @@ impl Call {
     }
 }
 
-/// `begin`, `up`, `heard`, `+5s`, `queue:timeout`, `line:busy`, or keys.
+/// `begin`, `up`, `heard`, `+5s`, `queue:timeout`, `queue:paused`, `line:busy`, or keys.
 fn check(nodes: &str, script: &str, expected: &Expect) {
     let mut call = Call::new(flow(nodes));
     let mut story = String::new();
@@ -132,6 +139,8 @@ fn check(nodes: &str, script: &str, expected: &Expect) {
             "queue:answered" => vec![Input::QueueEnded(QueueExit::Answered)],
             "queue:timeout" => vec![Input::QueueEnded(QueueExit::Timeout)],
             "queue:error" => vec![Input::QueueEnded(QueueExit::Error)],
+            "queue:empty" => vec![Input::QueueEnded(QueueExit::NoOperators)],
+            "queue:paused" => vec![Input::QueueEnded(QueueExit::AllPaused)],
             "queue:1" => vec![Input::QueueEnded(QueueExit::Key('1'))],
             "line:busy" => vec![Input::LineEnded(LineExit::Busy)],
             "line:error" => vec![Input::LineEnded(LineExit::Error)],
@@ -160,25 +169,35 @@ fn show(output: &Output) -> String {
             format!("play({})", names.join(" "))
         }
         Output::StopPlaying => "stop".into(),
-        Output::Queue(request) => {
-            let skills: Vec<String> = request
-                .require
-                .iter()
-                .map(|(skill, level)| format!(" {skill}>={}", u8::from(level)))
-                .collect();
-            format!(
-                "queue({} {}{})",
-                request.queue,
-                request.priority,
-                skills.concat()
-            )
-        }
+        Output::Queue(request) => queue(request),
         Output::Line(line) => format!("line({line})"),
         Output::Reject(code) => format!("reject({code})"),
         Output::Hangup => "hangup".into(),
         Output::Step { node, .. } => format!("[{node}]"),
         Output::Fault { node, fault } => format!("fault({node} {})", fault.as_str()),
     }
+}
+
+fn queue(request: &QueueRequest) -> String {
+    let mut text = format!("queue({} {}", request.queue, request.priority);
+    for (word, skills) in [("", &request.require), ("~", &request.prefer)] {
+        for (skill, level) in skills.iter() {
+            write!(text, " {word}{skill}>={}", u8::from(level)).unwrap();
+        }
+    }
+    if let Some(preferred) = &request.preferred {
+        let hold_for = crate::model::show_duration(preferred.hold_for);
+        write!(text, " for {} {hold_for}", preferred.operator).unwrap();
+    }
+    if request.leaves_paused {
+        text.push_str(" leaves paused");
+    }
+    if let Some(steps) = &request.escalate {
+        let of = |step: &Step| format!("{:?} {:?}", step.after, step.action);
+        let steps: Vec<String> = steps.iter().map(of).collect();
+        write!(text, " escalate({})", steps.join(", ")).unwrap();
+    }
+    text + ")"
 }
 
 fn sound(spoken: &Spoken) -> String {

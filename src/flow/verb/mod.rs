@@ -1,4 +1,5 @@
-//! What nodes do: a file a verb, each with its fields, its exits and its steps.
+//! What nodes do: a file a verb, each with its fields, its exits and its steps; `whom` is
+//! a part of `queue`.
 
 mod branch;
 mod collect;
@@ -11,6 +12,7 @@ mod play;
 mod queue;
 mod set;
 mod switch;
+mod whom;
 
 pub(super) use kind::{Exit, Next, NodeIndex, Verb, Wait};
 pub(super) use set::fixed;

@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use super::kind::{Exit, Next, NodeIndex, Wait};
 use super::menu;
-use crate::flow::expression::{Expression, Name, Template};
+use super::whom::Whom;
+use crate::flow::expression::Expression;
 use crate::flow::port::{Announce, Input, Output, QueueExit, QueueRequest};
 use crate::flow::prompt::Spoken;
 use crate::flow::read::Reader;
 use crate::flow::source::{Cursor, unknown};
 use crate::flow::speech;
+use crate::flow::steps::steps;
 use crate::flow::turn::Turn;
-use crate::model::{FlowFault, Level, QueueName, Requirement, Skill};
+use crate::model::{FlowFault, QueueName, Step};
 
 /// More often than this, a caller hears nothing but announcements.
 const ANNOUNCE_EVERY: Duration = Duration::from_secs(10);
@@ -21,8 +23,9 @@ const ANNOUNCE_EVERY: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(crate) struct Queue {
     queue: QueueName,
-    require: Vec<(Template, Level)>,
+    whom: Whom,
     priority: Option<Expression>,
+    escalate: Option<Arc<[Step]>>,
     max_wait: Option<Duration>,
     music: Option<Arc<str>>,
     announce: Option<Announce>,
@@ -37,13 +40,37 @@ struct Exits {
     timeout: NodeIndex,
     full: NodeIndex,
     no_operators: NodeIndex,
+    /// Taken like `no_operators` where there is none.
+    all_paused: Option<NodeIndex>,
     error: NodeIndex,
+}
+
+impl Exits {
+    fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
+        let mut exit = |name| reader.exit(node, name);
+        let (answered, timeout, full) = (exit("answered"), exit("timeout"), exit("full"));
+        let (no_operators, error) = (exit("no_operators"), exit("error"));
+        let all_paused = reader.optional_exit(node, "all_paused");
+        Some(Self {
+            answered: answered?,
+            timeout: timeout?,
+            full: full?,
+            no_operators: no_operators?,
+            all_paused: match all_paused {
+                Some(to) => Some(to?),
+                None => None,
+            },
+            error: error?,
+        })
+    }
 }
 
 const FIELDS: &[&str] = &[
     "queue",
     "skills",
+    "preferred_operator",
     "priority",
+    "escalate",
     "waiting",
     "max_wait",
     "operator_announcement",
@@ -51,26 +78,21 @@ const FIELDS: &[&str] = &[
     "timeout",
     "full",
     "no_operators",
+    "all_paused",
     "error",
 ];
 
 impl Queue {
     pub(super) fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        reader.fields(
-            node,
-            FIELDS,
-            &["preferred_operator", "escalate", "callback"],
-        );
+        reader.fields(node, FIELDS, &["escalate", "callback"]);
         let queue = node
             .require("queue", reader.diags)
             .and_then(|cursor| name(cursor, reader));
-        let require = node
-            .get("skills")
-            .map(|cursor| skills(cursor, reader))
-            .unwrap_or_default();
+        let whom = Whom::read(node, reader);
         let priority = node
             .get("priority")
             .and_then(|cursor| reader.expression(cursor));
+        let escalate = node.get("escalate").map(|cursor| escalate(cursor, reader));
         let max_wait = node
             .get("max_wait")
             .and_then(|cursor| cursor.duration(reader.diags));
@@ -83,25 +105,18 @@ impl Queue {
             reader.sound_in_each_language(cursor, name);
             Some(Arc::from(name))
         });
-        let mut exit = |name| reader.exit(node, name);
-        let (answered, timeout, full) = (exit("answered"), exit("timeout"), exit("full"));
-        let (no_operators, error) = (exit("no_operators"), exit("error"));
+        let exits = Exits::read(node, reader);
         Some(Self {
             queue: queue?,
-            require,
+            whom,
             priority,
+            escalate,
             max_wait,
             music: waiting.music,
             announce: waiting.announce,
             keys: waiting.keys,
             operator_announcement,
-            exits: Exits {
-                answered: answered?,
-                timeout: timeout?,
-                full: full?,
-                no_operators: no_operators?,
-                error: error?,
-            },
+            exits: exits?,
         })
     }
 
@@ -113,6 +128,8 @@ impl Queue {
             Exit::instant("no_operators", self.exits.no_operators),
             Exit::instant("error", self.exits.error),
         ];
+        let all_paused = self.exits.all_paused;
+        exits.extend(all_paused.map(|to| Exit::instant("all_paused", to)));
         exits.extend(self.keys.iter().map(|(key, to)| Exit::paced(*key, *to)));
         exits
     }
@@ -138,21 +155,18 @@ impl Queue {
 
     pub(super) fn enter(&self, turn: &mut Turn<'_>) -> Next {
         turn.core.ahead.clear();
-        let mut require = Vec::new();
-        for (template, level) in &self.require {
-            if let Some(skill) = turn.fill(template).and_then(|held| held.shown()) {
-                require.push((Skill::new(skill.to_string()), *level));
-            }
-        }
+        let require = self.whom.require(turn);
+        let prefer = self.whom.prefer(turn);
+        let preferred = self.whom.operator(turn);
         let priority = self.priority.as_ref().and_then(|of| turn.priority(of));
         let language = &turn.core.language;
         let request = QueueRequest {
             queue: self.queue.clone(),
-            require: require.into_iter().collect::<Requirement>(),
-            prefer: Requirement::default(),
-            preferred: None,
-            escalate: None,
-            leaves_paused: false,
+            require,
+            prefer,
+            preferred,
+            escalate: self.escalate.clone(),
+            leaves_paused: self.exits.all_paused.is_some(),
             priority: priority.unwrap_or(turn.core.priority),
             max_wait: self.max_wait,
             music: self.music.clone(),
@@ -175,7 +189,8 @@ impl Queue {
             QueueExit::Answered => self.exits.answered,
             QueueExit::Timeout => self.exits.timeout,
             QueueExit::Full => self.exits.full,
-            QueueExit::NoOperators | QueueExit::AllPaused => self.exits.no_operators,
+            QueueExit::NoOperators => self.exits.no_operators,
+            QueueExit::AllPaused => self.exits.all_paused.unwrap_or(self.exits.no_operators),
             QueueExit::Key(key) => match self.keys.get(&key) {
                 Some(to) => *to,
                 // A key that was not asked for: the wait is over all the same.
@@ -202,45 +217,19 @@ fn name(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Option<QueueName> {
     Some(QueueName::from(name))
 }
 
-/// `{require: {skill: level}}`; a skill may be a template.
-fn skills(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Vec<(Template, Level)> {
-    reader.fields(cursor, &["require"], &["prefer"]);
-    let mut skills = Vec::new();
-    let written = cursor.get("require").and_then(|map| map.map(reader.diags));
-    for (text, value) in written.unwrap_or_default() {
-        let level = value.integer(1..=10, reader.diags);
-        let level = level
-            .and_then(|n| u8::try_from(n).ok())
-            .and_then(Level::new);
-        let template = reader.template(value, text);
-        if let Some(template) = &template {
-            known_skill(value, template, text, reader);
-        }
-        skills.extend(template.zip(level));
-    }
-    skills
-}
-
-/// A skill that is a template of nothing but the language is checked in every language.
-fn known_skill(value: Cursor<'_>, template: &Template, text: &str, reader: &mut Reader<'_>) {
-    if !template.names().all(|name| *name == Name::Language) {
-        return;
-    }
-    for language in reader.languages.clone() {
-        let skill = text.replace("${language}", &language);
-        if !reader.known.skills.contains(&Skill::new(skill.as_str())) {
-            let problem =
-                value.key_error(format!("no operator and no queue has the skill `{skill}`"));
-            reader.diags.push(unknown(
-                problem,
-                &skill,
-                reader.known.skills.iter().map(Skill::as_str),
-            ));
-        }
-        if template.literal().is_some() {
-            return;
+/// The same list as a queue's. A queue may name a skill that nobody has yet; a flow may
+/// not, here as elsewhere.
+fn escalate(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Arc<[Step]> {
+    let steps = steps(cursor, reader.known.lines, reader.diags);
+    for step in cursor.one_or_many() {
+        let levels = ["relax", "also"]
+            .into_iter()
+            .filter_map(|key| step.get(key));
+        for (skill, level) in levels.flat_map(|levels| levels.entries()) {
+            reader.known_skill(level, skill);
         }
     }
+    steps.into()
 }
 
 #[derive(Default)]
