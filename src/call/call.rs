@@ -161,6 +161,9 @@ pub(super) struct Story {
     pub(super) overflowed: bool,
     /// In queues that it left.
     pub(super) waited: Duration,
+    /// When it was first queued, since it last talked with an operator: its age among all
+    /// who wait, whatever queue it comes to.
+    pub(super) queued_first: Option<Instant>,
     /// Who ended the last talk, while nothing happened since.
     pub(super) left: Option<Hangup>,
 }

@@ -88,7 +88,8 @@ impl Floor<'_> {
     /// Passes on what came of a change of an operator: the event, and the caller whom the
     /// operator got by it. Who is offered is told by the call that offers.
     pub fn changed(&mut self, operator: &OperatorName, change: Change, call: Option<&CallId>) {
-        if change.changed && change.matched.is_none() {
+        let matches: Vec<_> = change.matches().collect();
+        if change.changed && matches.is_empty() {
             let missed = || PauseReason::new(PauseReason::MISSED_OFFER);
             self.tell(Event::OperatorChanged {
                 operator: operator.clone(),
@@ -99,7 +100,9 @@ impl Floor<'_> {
                     .cloned(),
             });
         }
-        self.matched(change.matched);
+        for matched in matches {
+            self.matched(Some(matched));
+        }
     }
 
     /// Passes on a match.

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::call::call::{Call, Invitation, Stage};
 use crate::call::floor::Floor;
@@ -19,7 +19,7 @@ use crate::sip::{Name, Response};
 struct Sight<'a> {
     shared: &'a Shared,
     snapshot: &'a Snapshot,
-    now: std::time::Instant,
+    now: Instant,
 }
 
 impl flow::World for Sight<'_> {
@@ -261,20 +261,25 @@ impl Call {
 
     fn queue(&mut self, request: QueueRequest, floor: &mut Floor<'_>) {
         self.story.left = None;
-        let now = floor.now;
-        if let Err(exit) = self.enter_queue(request, (Waits::ForQueue, now), floor) {
+        let age = self.age(floor.now);
+        if let Err(exit) = self.enter_queue(request, (Waits::ForQueue, age), floor) {
             self.drive(flow::Input::QueueEnded(exit), floor);
         }
+    }
+
+    /// When the call was first queued, which it keeps from queue to queue.
+    fn age(&mut self, now: Instant) -> Instant {
+        *self.story.queued_first.get_or_insert(now)
     }
 
     /// The flow's own `line`: a queue, or an address outside.
     fn line(&mut self, name: &LineName, floor: &mut Floor<'_>) {
         self.story.left = None;
-        let now = floor.now;
         let ended = match self.facts.snapshot.config.lines.get(name) {
             Some(crate::config::Line::Queue(queue)) => {
                 let request = self.plain_request(queue.clone());
-                self.enter_queue(request, (Waits::ForLine, now), floor)
+                let age = self.age(floor.now);
+                self.enter_queue(request, (Waits::ForLine, age), floor)
                     .map_err(line_exit)
             }
             Some(crate::config::Line::Outside { .. }) => self.dial(name, floor).map(|dial| {

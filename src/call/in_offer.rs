@@ -1,39 +1,42 @@
-//! While an operator's phones ring.
+//! While operators' phones ring.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::call::call::{Call, Stage};
+use crate::call::call::Call;
 use crate::call::floor::Floor;
 use crate::call::in_queue::InQueue;
-use crate::call::in_talk::{Talk, With};
-use crate::call::invite::{Branch, ELSEWHERE, Target, hang_up_late};
+use crate::call::invite::{Branch, Target, hang_up_late};
 use crate::call::leg::{Leg, Port};
-use crate::dispatch::{After, Claim, Match};
-use crate::media::Command;
-use crate::model::{DequeueReason, Event, LegId, OfferResult, OperatorName, OperatorState};
-use crate::queue::MissedOffer;
+use crate::dispatch::{Claim, Match, Strategy, TicketId};
+use crate::model::{Event, LegId, OfferResult, OperatorName, QueueName, limits};
+use crate::queue::Settings;
 use crate::sip::{ClientTx, Host, Name, Peer, Response, Uri};
 
-/// How long an operator rests whose phone refused at once, when a missed offer does not
-/// pause: without it the two would be offered to each other as fast as packets travel.
-const BREATH: Duration = Duration::from_secs(5);
 /// The media worker answers in microseconds; one that does not is gone.
 const PORT_TIME: Duration = Duration::from_secs(2);
+/// How soon operators who become ready join those who ring already.
+const JOIN: Duration = Duration::from_secs(1);
 
 /// One operator who rings for this call.
 #[derive(Debug)]
 pub(super) struct Offer {
     pub(super) claim: Claim,
     pub(super) operator: OperatorName,
+    /// The place of the call for which it rings: another than the call has now, when a
+    /// step led the call away meanwhile.
+    pub(super) ticket: TicketId,
+    pub(super) queue: QueueName,
+    pub(super) settings: Arc<Settings>,
     pub(super) leg: Leg,
-    branches: Vec<Branch>,
-    since: Instant,
+    pub(super) branches: Vec<Branch>,
+    pub(super) since: Instant,
     until: Instant,
     /// Whether any phone was asked; if not, it is not the operator who missed something.
-    asked: bool,
+    pub(super) asked: bool,
     /// The best that its phones said so far.
-    said: Option<OfferResult>,
+    pub(super) said: Option<OfferResult>,
 }
 
 impl Offer {
@@ -42,19 +45,71 @@ impl Offer {
     }
 }
 
+impl InQueue {
+    fn offer(&mut self, leg: LegId) -> Option<&mut Offer> {
+        self.offers.iter_mut().find(|offer| offer.leg.id == leg)
+    }
+
+    /// The offer and the phone of a request of ours.
+    fn branch(&self, tx: ClientTx) -> Option<(LegId, usize)> {
+        self.offers.iter().find_map(|offer| {
+            let at = offer.branches.iter().position(|branch| branch.tx == tx)?;
+            Some((offer.leg.id, at))
+        })
+    }
+
+    /// Takes an offer out of those that ring.
+    pub(super) fn take_offer(&mut self, leg: LegId) -> Option<Offer> {
+        let at = self.offers.iter().position(|offer| offer.leg.id == leg)?;
+        Some(self.offers.remove(at))
+    }
+}
+
 impl Call {
     /// An operator for this call, or for one that does not wait any more.
     pub(super) fn matched(&mut self, matched: &Match, floor: &mut Floor<'_>) {
-        let waiting = self
-            .queued()
-            .is_some_and(|queue| queue.ticket == matched.ticket && queue.offer.is_none());
+        let here = |queue: &mut InQueue| queue.ticket == matched.ticket;
         let operator = floor.shared.board.name(matched.claim.operator);
-        let (true, Some(operator)) = (waiting, operator) else {
+        let (true, Some(operator)) = (self.queued().is_some_and(here), operator) else {
             return floor.give_back(matched);
         };
+        self.offer(matched, operator, floor);
+        self.join(floor);
+    }
+
+    /// Where all ring at once, everybody who is ready joins.
+    pub(super) fn join(&mut self, floor: &mut Floor<'_>) {
+        let now = floor.now;
+        let all = Strategy::RingAll;
+        let may = |queue: &mut InQueue| {
+            let due = queue.join_at.is_none_or(|at| at <= now);
+            due && queue.settings.strategy == all && queue.ringing() > 0
+        };
+        if !self.queued().is_some_and(may) {
+            return;
+        }
+        while let Some(queue) = self.queued() {
+            queue.join_at = now.checked_add(JOIN);
+            let ticket = queue.ticket;
+            if queue.ringing() >= limits::RING_ALL {
+                return;
+            }
+            let Some(matched) = floor.shared.board.offer_more(ticket, now) else {
+                return;
+            };
+            match floor.shared.board.name(matched.claim.operator) {
+                Some(operator) => self.offer(&matched, operator, floor),
+                None => return,
+            }
+        }
+    }
+
+    fn offer(&mut self, matched: &Match, operator: OperatorName, floor: &mut Floor<'_>) {
         let call = self.facts.id.clone();
         let mut leg = self.next_leg();
         let Some(queue) = self.queued() else { return };
+        queue.kept_until = None;
+        queue.look_again_at = None;
         floor.tell(Event::Offered {
             call: call.clone(),
             queue: queue.name.clone(),
@@ -64,14 +119,17 @@ impl Call {
         });
         floor.tell(Event::OperatorChanged {
             operator: operator.clone(),
-            state: OperatorState::Offered,
+            state: floor.shared.board.state(matched.claim.operator),
             reason: None,
             call: Some(call),
         });
         leg.open(floor);
-        queue.offer = Some(Offer {
+        queue.offers.push(Offer {
             claim: matched.claim,
             operator,
+            ticket: matched.ticket,
+            queue: queue.name.clone(),
+            settings: Arc::clone(&queue.settings),
             leg,
             branches: Vec::new(),
             since: floor.now,
@@ -83,37 +141,25 @@ impl Call {
 
     /// The ports of a phone that is to ring are there: an operator's, or a line's.
     pub(super) fn ring(&mut self, leg: LegId, local: SocketAddr, floor: &mut Floor<'_>) {
-        let offered = self
-            .queued()
-            .and_then(|queue| queue.offer.as_ref())
-            .is_some_and(|offer| offer.leg.id == leg);
-        if offered {
-            self.ring_operator(local, floor);
-        } else {
-            self.ring_line(leg, local, floor);
+        match self.queued().and_then(|queue| queue.take_offer(leg)) {
+            Some(offer) => self.ring_operator(offer, local, floor),
+            None => self.ring_line(leg, local, floor),
         }
     }
 
-    fn ring_operator(&mut self, local: SocketAddr, floor: &mut Floor<'_>) {
-        let call = self.facts.id.clone();
-        let waited = self.story.waited;
-        let Some(queue) = self.queued() else { return };
-        let Some(mut offer) = queue.offer.take() else {
-            return;
-        };
-        let waited = waited + queue.waited(floor.now);
+    fn ring_operator(&mut self, mut offer: Offer, local: SocketAddr, floor: &mut Floor<'_>) {
+        let waited = self.story.waited
+            + self
+                .queued()
+                .map(|queue| queue.waited(floor.now))
+                .unwrap_or_default();
+        let header = |name: &str, value: String| (Name::Other(name.into()), value);
         let headers = [
-            (Name::Other("X-Centrale-Call".into()), call.to_string()),
-            (
-                Name::Other("X-Centrale-Queue".into()),
-                queue.name.to_string(),
-            ),
-            (
-                Name::Other("X-Centrale-Waited".into()),
-                waited.as_secs().to_string(),
-            ),
+            header("X-Centrale-Call", self.facts.id.to_string()),
+            header("X-Centrale-Queue", offer.queue.to_string()),
+            header("X-Centrale-Waited", waited.as_secs().to_string()),
         ];
-        offer.until = floor.now + queue.settings.offer_timeout;
+        offer.until = floor.now + offer.settings.offer_timeout;
         offer.leg.port = Port::Open(local);
         let domain = &self.facts.snapshot.config.domain;
         let host = Host::parse(domain).unwrap_or_else(|| Host::Name("invalid".into()));
@@ -127,27 +173,29 @@ impl Call {
             let branch = self.invite(&mut offer.leg, target, &headers, floor);
             offer.branches.extend(branch);
         }
-        let rings = !offer.branches.is_empty();
-        offer.asked = rings;
+        offer.asked = !offer.branches.is_empty();
+        let (leg, rings) = (offer.leg.id, offer.asked);
         if let Some(queue) = self.queued() {
-            queue.offer = Some(offer);
+            queue.offers.push(offer);
         }
         if !rings {
-            self.offer_over(OfferResult::Unreachable, floor);
+            self.offer_over(leg, OfferResult::Unreachable, floor);
         }
     }
 
-    pub(super) fn tick_offer(&mut self, floor: &mut Floor<'_>) {
-        let offer = self.queued().and_then(|queue| queue.offer.as_ref());
-        let Some(offer) = offer.filter(|offer| floor.now >= offer.until) else {
-            return;
-        };
-        let result = if offer.branches.is_empty() {
-            OfferResult::Unreachable
-        } else {
-            OfferResult::Missed
-        };
-        self.offer_over(result, floor);
+    pub(super) fn tick_offers(&mut self, floor: &mut Floor<'_>) {
+        let now = floor.now;
+        let Some(queue) = self.queued() else { return };
+        let due = queue.offers.iter().filter(|offer| now >= offer.until);
+        let due: Vec<_> = due
+            .map(|offer| match offer.branches.is_empty() {
+                true => (offer.leg.id, OfferResult::Unreachable),
+                false => (offer.leg.id, OfferResult::Missed),
+            })
+            .collect();
+        for (leg, result) in due {
+            self.offer_over(leg, result, floor);
+        }
     }
 
     /// An answer of a phone that rings. `false` when it is not one of these.
@@ -158,41 +206,41 @@ impl Call {
         peer: Peer,
         floor: &mut Floor<'_>,
     ) -> bool {
-        let Some(at) = self.branch_of(tx) else {
+        let Some((leg, at)) = self.queued().and_then(|queue| queue.branch(tx)) else {
             return false;
         };
         match response.code {
             ..200 => {}
-            200..300 => self.operator_answered(at, (response, peer), floor),
-            486 | 600 => self.branch_over(at, OfferResult::Busy, floor),
+            200..300 => self.operator_answered((leg, at), (response, peer), floor),
+            486 | 600 => self.branch_over((leg, at), OfferResult::Busy, floor),
             // RFC 3261 section 8.1.3.4 lets us follow a 3xx; an operator's phone that
             // sends callers elsewhere is a refusal here.
             300..=407 | 409..=499 | 603..=699 => {
-                self.branch_over(at, OfferResult::Rejected, floor);
+                self.branch_over((leg, at), OfferResult::Rejected, floor);
             }
-            408 | 500.. => self.branch_over(at, OfferResult::Unreachable, floor),
+            408 | 500.. => self.branch_over((leg, at), OfferResult::Unreachable, floor),
         }
         true
     }
 
     /// A phone that rings and will not answer.
     pub(super) fn offer_unanswered(&mut self, tx: ClientTx, floor: &mut Floor<'_>) -> bool {
-        let Some(at) = self.branch_of(tx) else {
+        let Some(branch) = self.queued().and_then(|queue| queue.branch(tx)) else {
             return false;
         };
-        self.branch_over(at, OfferResult::Unreachable, floor);
+        self.branch_over(branch, OfferResult::Unreachable, floor);
         true
-    }
-
-    fn branch_of(&mut self, tx: ClientTx) -> Option<usize> {
-        let offer = self.queued()?.offer.as_ref()?;
-        offer.branches.iter().position(|branch| branch.tx == tx)
     }
 
     /// One phone said no; the others ring on. What an operator did on purpose says more
     /// than a phone that could not be reached.
-    fn branch_over(&mut self, at: usize, result: OfferResult, floor: &mut Floor<'_>) {
-        let Some(offer) = self.queued().and_then(|queue| queue.offer.as_mut()) else {
+    fn branch_over(
+        &mut self,
+        (leg, at): (LegId, usize),
+        result: OfferResult,
+        floor: &mut Floor<'_>,
+    ) {
+        let Some(offer) = self.queued().and_then(|queue| queue.offer(leg)) else {
             return;
         };
         offer.branches.swap_remove(at);
@@ -203,94 +251,18 @@ impl Call {
         let declined = result == OfferResult::Rejected || result == OfferResult::Busy;
         if declined || offer.branches.is_empty() {
             let result = offer.said.unwrap_or(result);
-            self.offer_over(result, floor);
+            self.offer_over(leg, result, floor);
         }
-    }
-
-    /// The offer came to nothing: the call is back in its place, the operator rests.
-    fn offer_over(&mut self, result: OfferResult, floor: &mut Floor<'_>) {
-        let Some(queue) = self.queued() else { return };
-        let Some(offer) = queue.offer.take() else {
-            return;
-        };
-        let (ticket, missed) = (queue.ticket, queue.settings.missed_offer);
-        let queue = queue.name.clone();
-        let (claim, operator, asked) = (offer.claim, offer.operator.clone(), offer.asked);
-        self.silence(offer, &queue, result, floor);
-        // The caller first: whoever is ready now takes the oldest call, and this may be it.
-        let matched = floor.shared.board.put_back(ticket, None, floor.now);
-        floor.matched(matched);
-        let after = match (missed, result) {
-            _ if !asked => After::WrapUp,
-            (MissedOffer::Pause, _) => After::Paused,
-            (MissedOffer::Stay, OfferResult::Missed) => After::Ready,
-            (
-                MissedOffer::Stay,
-                OfferResult::Answered
-                | OfferResult::Rejected
-                | OfferResult::Busy
-                | OfferResult::Unreachable
-                | OfferResult::Withdrawn,
-            ) => After::WrapUp,
-        };
-        self.release(&operator, claim, (after, BREATH), floor);
-        self.do_due(floor);
-    }
-
-    /// Gives an operator back, and sees to the end of the wrap-up.
-    pub(super) fn release(
-        &self,
-        operator: &OperatorName,
-        claim: Claim,
-        (after, rest): (After, Duration),
-        floor: &mut Floor<'_>,
-    ) {
-        let change = floor.shared.board.finished(&claim, after, floor.now);
-        if change.state == OperatorState::WrapUp {
-            floor.out.push(super::Output::WrapUp {
-                operator: operator.clone(),
-                claim,
-                at: floor.now + rest,
-            });
-        }
-        floor.changed(operator, change, Some(&self.facts.id));
-    }
-
-    /// Stops the phones of an offer and tells how it ended.
-    fn silence(
-        &mut self,
-        mut offer: Offer,
-        queue: &crate::model::QueueName,
-        result: OfferResult,
-        floor: &mut Floor<'_>,
-    ) {
-        self.give_up(std::mem::take(&mut offer.branches), None, floor);
-        self.close(&mut offer.leg, floor);
-        floor.tell(Event::OfferEnded {
-            call: self.facts.id.clone(),
-            queue: queue.clone(),
-            operator: offer.operator,
-            result,
-            rang: floor.now.saturating_duration_since(offer.since),
-        });
-    }
-
-    /// The caller left, or another took the call: the operator is ready at once.
-    pub(super) fn withdraw(&mut self, offer: Offer, queue: &InQueue, floor: &mut Floor<'_>) {
-        let (claim, operator) = (offer.claim, offer.operator.clone());
-        self.silence(offer, &queue.name, OfferResult::Withdrawn, floor);
-        floor.shared.board.done(queue.ticket);
-        self.release(&operator, claim, (After::Ready, Duration::ZERO), floor);
     }
 
     /// The operator picked up.
     fn operator_answered(
         &mut self,
-        at: usize,
+        (leg, at): (LegId, usize),
         (response, peer): (&Response, Peer),
         floor: &mut Floor<'_>,
     ) {
-        let Some(mut offer) = self.queued().and_then(|queue| queue.offer.take()) else {
+        let Some(mut offer) = self.queued().and_then(|queue| queue.take_offer(leg)) else {
             return;
         };
         let branch = offer.branches.swap_remove(at);
@@ -302,85 +274,23 @@ impl Call {
             hang_up_late(&branch, response, peer, floor);
             None
         };
-        if agreed.is_none() {
-            if let Some(queue) = self.queued() {
-                queue.offer = Some(offer);
-            }
-            return self.offer_over(OfferResult::Unreachable, floor);
+        if agreed.is_some() {
+            return self.begin_talk(offer, floor);
         }
-        let others = std::mem::take(&mut offer.branches);
-        self.give_up(others, Some(ELSEWHERE), floor);
-        self.begin_talk(offer, floor);
-    }
-
-    fn begin_talk(&mut self, offer: Offer, floor: &mut Floor<'_>) {
-        let Stage::Queued(mut queue) = std::mem::replace(&mut self.stage, Stage::Flow) else {
-            return;
-        };
-        if let Some(dial) = queue.dial.take() {
-            self.drop_dial(dial, floor);
+        if let Some(queue) = self.queued() {
+            queue.offers.push(offer);
         }
-        floor.shared.board.done(queue.ticket);
-        let call = self.facts.id.clone();
-        floor.tell(Event::OfferEnded {
-            call: call.clone(),
-            queue: queue.name.clone(),
-            operator: offer.operator.clone(),
-            result: OfferResult::Answered,
-            rang: floor.now.saturating_duration_since(offer.since),
-        });
-        self.dequeued(&queue, DequeueReason::Answered, floor);
-        floor.tell(Event::OperatorChanged {
-            operator: offer.operator.clone(),
-            state: OperatorState::Talking,
-            reason: None,
-            call: Some(call.clone()),
-        });
-        floor.tell(Event::Talking {
-            call,
-            queue: queue.name.clone(),
-            operator: offer.operator.clone(),
-            waited: self.story.waited,
-        });
-        self.story.talked = true;
-        let whisper = queue.whisper.take();
-        let leg = offer.leg.id;
-        self.start_talk(
-            Talk {
-                with: With::Operator {
-                    claim: offer.claim,
-                    operator: offer.operator,
-                    queue: queue.name.clone(),
-                    settings: std::sync::Arc::clone(&queue.settings),
-                },
-                leg: offer.leg,
-                since: floor.now,
-                waits: queue.waits,
-            },
-            floor,
-        );
-        if let Some(whisper) = whisper {
-            let sounds = self.sounds(&[whisper], floor);
-            let play = self.next_play();
-            if !sounds.is_empty() {
-                floor.media(Command::Play {
-                    leg,
-                    play,
-                    sounds,
-                    looped: false,
-                });
-            }
-        }
+        self.offer_over(leg, OfferResult::Unreachable, floor);
     }
 
     /// No ports for a phone that was to ring.
     pub(super) fn no_port_to_ring(&mut self, leg: LegId, floor: &mut Floor<'_>) {
-        let offer = self.queued().and_then(|queue| queue.offer.as_mut());
-        if let Some(offer) = offer.filter(|offer| offer.leg.id == leg) {
-            offer.leg.port = Port::None;
-            self.offer_over(OfferResult::Unreachable, floor);
-        } else {
-            self.no_port_for_line(leg, floor);
+        match self.queued().and_then(|queue| queue.offer(leg)) {
+            Some(offer) => {
+                offer.leg.port = Port::None;
+                self.offer_over(leg, OfferResult::Unreachable, floor);
+            }
+            None => self.no_port_for_line(leg, floor),
         }
     }
 }

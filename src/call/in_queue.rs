@@ -9,11 +9,10 @@ use crate::call::dial::Dial;
 use crate::call::floor::Floor;
 use crate::call::in_flow::line_exit;
 use crate::call::in_offer::Offer;
-use crate::config::Line;
 use crate::dispatch::{Abandoned, TicketId};
 use crate::flow::{self, QueueExit, QueueRequest, Spoken, speech};
 use crate::media::{Command, Sound};
-use crate::model::{DequeueReason, Event, LineName, QueueName};
+use crate::model::{DequeueReason, Event, QueueName};
 use crate::queue::{Announce, Asked, Seat, Settings, Wait, WaitOutput};
 
 /// How often a waiting call looks whether anybody is still there to take it.
@@ -38,13 +37,6 @@ impl Waits {
     }
 }
 
-/// What is due once the phone that rings has stopped.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Due {
-    Line { number: usize, line: LineName },
-    TimedOut,
-}
-
 /// One call's wait in one queue.
 #[derive(Debug)]
 pub(super) struct InQueue {
@@ -52,31 +44,56 @@ pub(super) struct InQueue {
     pub(super) settings: Arc<Settings>,
     pub(super) ticket: TicketId,
     pub(super) waits: Waits,
-    pub(super) offer: Option<Offer>,
+    /// Operators who ring: one, or all of a queue with `ring_all`; and those who rang
+    /// already when a step led the call here from another queue.
+    pub(super) offers: Vec<Offer>,
     /// A line outside that rings while the call keeps its place.
     pub(super) dial: Option<Dial>,
     pub(super) whisper: Option<Spoken>,
-    wait: Wait,
+    pub(super) wait: Wait,
+    /// Until then the call is kept for the operator whom its caller prefers.
+    pub(super) kept_until: Option<Instant>,
+    /// Then whoever missed the call may have it again.
+    pub(super) look_again_at: Option<Instant>,
+    /// Then further operators join those who ring.
+    pub(super) join_at: Option<Instant>,
     _seat: Seat,
-    keys: BTreeSet<char>,
+    pub(super) keys: BTreeSet<char>,
     music: Option<Arc<str>>,
-    age: Instant,
-    due: Vec<Due>,
+    leaves_paused: bool,
+    pub(super) age: Instant,
+    /// Nobody waits for longer; whoever rings may still pick up.
+    timed_out: bool,
     look_at: Instant,
-    /// Nobody was there at the last look.
-    alone: bool,
+    /// What the last look found, if that is a reason to leave.
+    alone: Option<DequeueReason>,
+    /// It has been told that nobody could take the call.
+    pub(super) uncoverable: bool,
 }
 
 impl InQueue {
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let offer = self.offer.as_ref().map(Offer::deadline);
+        let offers = self.offers.iter().map(Offer::deadline);
         let dial = self.dial.as_ref().map(Dial::until);
-        let times = [self.wait.deadline(), offer, dial, Some(self.look_at)];
-        times.into_iter().flatten().min()
+        let times = [
+            self.wait.deadline(),
+            dial,
+            self.kept_until,
+            self.look_again_at,
+            self.join_at,
+            Some(self.look_at),
+        ];
+        times.into_iter().flatten().chain(offers).min()
     }
 
     pub(super) fn waited(&self, now: Instant) -> Duration {
         self.wait.waited(now)
+    }
+
+    /// How many ring for the call's present place.
+    pub(super) fn ringing(&self) -> usize {
+        let here = self.offers.iter().filter(|o| o.ticket == self.ticket);
+        here.count()
     }
 }
 
@@ -89,7 +106,8 @@ impl Call {
     }
 
     /// Takes a place in a queue. `age` is when the call was first queued, which escalation
-    /// keeps. When the queue does not take it the call is where it was.
+    /// keeps. Whoever rings for it elsewhere rings on. When the queue does not take it the
+    /// call is where it was.
     pub(super) fn enter_queue(
         &mut self,
         request: QueueRequest,
@@ -99,25 +117,14 @@ impl Call {
         let now = floor.now;
         let queues = &self.facts.snapshot.config.queues;
         let settings = Arc::clone(queues.get(&request.queue).ok_or(QueueExit::Error)?);
+        let wait = Wait::new(Arc::clone(&settings), asked(&request), now);
         let board = Arc::clone(&floor.shared.board);
-        let announce = request.announce.map(|announce| Announce {
-            position: announce.position,
-            estimated_wait: announce.estimated_wait,
-            every: announce.every,
-        });
-        let asked = Asked {
-            require: request.require,
-            prefer: request.prefer,
-            priority: request.priority,
-            max_wait: request.max_wait,
-            announce,
-            escalate: request.escalate,
-        };
-        let wait = Wait::new(Arc::clone(&settings), asked, now);
-        let class_key = wait.class();
-        let class = board.class(&class_key).map_err(|_| QueueExit::Error)?;
-        if !board.census(class).staffed() {
-            return Err(self.not_taken(&request.queue, DequeueReason::NoOperators, floor));
+        let class = board.class(&wait.class()).map_err(|_| QueueExit::Error)?;
+        if let Some(reason) = self.nobody_for(&wait, request.leaves_paused, floor) {
+            if reason == DequeueReason::NoOperators && self.queued().is_none() {
+                self.tell_uncoverable(&request.queue, floor);
+            }
+            return Err(self.not_taken(&request.queue, reason, floor));
         }
         let seat = floor
             .shared
@@ -126,37 +133,48 @@ impl Call {
         let Some(seat) = seat else {
             return Err(self.not_taken(&request.queue, DequeueReason::Full, floor));
         };
-        let (ticket, matched) = board
-            .enqueue(self.facts.key, class, age, now)
-            .map_err(|_| QueueExit::Error)?;
+        let preferred = request.preferred.as_ref();
+        let keeper = preferred.and_then(|preferred| board.find(&preferred.operator));
+        let queued = match keeper {
+            Some(keeper) => board.enqueue_for(self.facts.key, class, (age, keeper), now),
+            None => board.enqueue(self.facts.key, class, age, now),
+        };
+        let (ticket, matched) = queued.map_err(|_| QueueExit::Error)?;
+        let kept = preferred.filter(|_| board.is_kept(ticket));
         // What the call waited in before makes room only now that this one took it.
-        self.leave_queue(DequeueReason::Line, floor);
+        let offers = self.leave_queue_ringing(DequeueReason::Line, floor);
         floor.tell(Event::Queued {
             call: self.facts.id.clone(),
             queue: request.queue.clone(),
-            priority: class_key.priority,
+            priority: wait.class().priority,
         });
         self.stage = Stage::Queued(Box::new(InQueue {
-            name: request.queue,
             ticket,
             waits,
-            offer: None,
+            offers,
             dial: None,
             whisper: request.operator_announcement,
+            kept_until: kept.and_then(|kept| now.checked_add(kept.hold_for)),
+            look_again_at: None,
+            join_at: None,
             wait,
             _seat: seat,
             keys: request.keys,
             music: request
                 .music
                 .or_else(|| settings.music.as_deref().map(Arc::from)),
+            leaves_paused: request.leaves_paused,
+            name: request.queue,
             settings,
             age,
-            due: Vec::new(),
+            timed_out: false,
             look_at: now + LOOK_AROUND,
-            alone: false,
+            alone: None,
+            uncoverable: false,
         }));
         floor.matched(matched);
         self.music(floor);
+        self.hurry(floor);
         Ok(())
     }
 
@@ -176,16 +194,7 @@ impl Call {
                 exit,
             });
         }
-        match exit {
-            DequeueReason::Full => QueueExit::Full,
-            DequeueReason::AllPaused => QueueExit::AllPaused,
-            DequeueReason::NoOperators
-            | DequeueReason::Answered
-            | DequeueReason::Abandoned
-            | DequeueReason::Timeout
-            | DequeueReason::Line
-            | DequeueReason::Ended => QueueExit::NoOperators,
-        }
+        exit_of(exit)
     }
 
     /// Plays the queue's music, from its beginning.
@@ -214,109 +223,52 @@ impl Call {
         queue.wait.handle(now, &mut due);
         for output in due {
             match output {
-                WaitOutput::Step { number, line: None } => self.widen(number, floor),
-                WaitOutput::Step {
-                    number,
-                    line: Some(line),
-                } => self.later(Due::Line { number, line }),
+                WaitOutput::Step { number, line } => self.step(number, line, floor),
                 WaitOutput::Announce {
                     position,
                     estimated_wait,
                 } => self.announce(position, estimated_wait, floor),
-                WaitOutput::TimedOut => self.later(Due::TimedOut),
+                WaitOutput::TimedOut => {
+                    if let Some(queue) = self.queued() {
+                        queue.timed_out = true;
+                    }
+                }
             }
         }
-        self.tick_offer(floor);
+        self.tick_offers(floor);
         self.tick_dial(floor);
-        self.do_due(floor);
+        self.leave_if_timed_out(floor);
+        self.look_again(floor);
         self.look_around(floor);
     }
 
-    fn later(&mut self, due: Due) {
-        if let Some(queue) = self.queued() {
-            queue.due.push(due);
+    /// Leaves a queue in which it has waited for long enough, once no phone rings any
+    /// more: whoever picks up must find the caller, and an offer is over in seconds.
+    pub(super) fn leave_if_timed_out(&mut self, floor: &mut Floor<'_>) {
+        let over = |queue: &mut InQueue| queue.timed_out && queue.offers.is_empty();
+        if self.queued().is_some_and(over) {
+            self.exit_queue(DequeueReason::Timeout, QueueExit::Timeout, floor);
         }
     }
 
-    /// A step that lets more operators take the call, or sooner.
-    fn widen(&mut self, number: usize, floor: &mut Floor<'_>) {
-        let call = self.facts.id.clone();
+    /// Looks for operators again where time alone has changed who may have the call.
+    fn look_again(&mut self, floor: &mut Floor<'_>) {
+        let now = floor.now;
         let Some(queue) = self.queued() else { return };
+        let ticket = queue.ticket;
+        let due = |at: &mut Option<Instant>| at.take_if(|at| *at <= now).is_some();
+        let (kept, shunned) = (due(&mut queue.kept_until), due(&mut queue.look_again_at));
         let board = &floor.shared.board;
-        match board.class(&queue.wait.class()) {
-            Ok(class) => {
-                let matched = board.reclass(queue.ticket, class, floor.now);
-                floor.matched(matched);
-            }
-            Err(_) => floor.tell(Event::Fault {
-                call: Some(call.clone()),
-                what: "no room for another class",
-            }),
-        }
-        let queue = queue.name.clone();
-        floor.tell(Event::Escalated {
-            call,
-            queue,
-            step: number,
-            line: None,
-        });
-    }
-
-    /// What was due while a phone rang, once none does.
-    pub(super) fn do_due(&mut self, floor: &mut Floor<'_>) {
-        while let Some(queue) = self.queued() {
-            if queue.offer.is_some() || queue.due.is_empty() {
-                return;
-            }
-            match queue.due.remove(0) {
-                Due::Line { number, line } => self.escalate(number, line, floor),
-                Due::TimedOut => {
-                    self.exit_queue(DequeueReason::Timeout, QueueExit::Timeout, floor);
-                }
-            }
-        }
-    }
-
-    /// A step to a line. A queue takes the call with its age; an address outside rings
-    /// while the call keeps its place, and takes it when it answers.
-    fn escalate(&mut self, number: usize, line: LineName, floor: &mut Floor<'_>) {
-        let Some(queue) = self.queued() else { return };
-        let (from, age, waits) = (queue.name.clone(), queue.age, queue.waits);
-        let (keys, whisper) = (queue.keys.clone(), queue.whisper.clone());
-        let taken = match self.facts.snapshot.config.lines.get(&line) {
-            Some(Line::Queue(to)) => {
-                let request = QueueRequest {
-                    keys,
-                    operator_announcement: whisper,
-                    ..self.plain_request(to.clone())
-                };
-                self.enter_queue(request, (waits, age), floor).is_ok()
-            }
-            Some(Line::Outside { .. }) => match self.dial(&line, floor) {
-                Ok(dial) => {
-                    if let Some(queue) = self.queued() {
-                        queue.dial = Some(dial);
-                    }
-                    true
-                }
-                Err(_) => false,
-            },
-            None => false,
-        };
-        if taken {
-            floor.tell(Event::Escalated {
-                call: self.facts.id.clone(),
-                queue: from,
-                step: number,
-                line: Some(line),
-            });
-        }
+        let released = kept.then(|| board.release(ticket, now)).flatten();
+        let matched = released.or_else(|| shunned.then(|| board.look(ticket, now)).flatten());
+        floor.matched(matched);
+        self.join(floor);
     }
 
     fn announce(&mut self, position: bool, estimated_wait: bool, floor: &mut Floor<'_>) {
         let language = self.run.language().to_owned();
         let Some(queue) = self.queued() else { return };
-        if queue.offer.is_some() {
+        if !queue.offers.is_empty() {
             return;
         }
         let shared = floor.shared;
@@ -348,7 +300,7 @@ impl Call {
         });
     }
 
-    /// Leaves when nobody who could take the call has been logged in for two looks: an
+    /// Leaves when nobody who could take the call has been there for two looks: an
     /// operator whose phone only changes its address is back by then.
     fn look_around(&mut self, floor: &mut Floor<'_>) {
         let now = floor.now;
@@ -357,15 +309,22 @@ impl Call {
             return;
         }
         queue.look_at = now + LOOK_AROUND;
-        let board = &floor.shared.board;
-        let staffed = board
-            .class(&queue.wait.class())
-            .is_ok_and(|class| board.census(class).staffed());
-        let alone = !staffed && queue.offer.is_none() && queue.dial.is_none();
-        if alone && queue.alone {
-            self.exit_queue(DequeueReason::NoOperators, QueueExit::NoOperators, floor);
-        } else {
+        if !queue.offers.is_empty() || queue.dial.is_some() {
+            queue.alone = None;
+            return;
+        }
+        let (wait, leaves_paused) = (queue.wait.clone(), queue.leaves_paused);
+        let before = queue.alone;
+        let alone = self.nobody_for(&wait, leaves_paused, floor);
+        if let Some(queue) = self.queued() {
             queue.alone = alone;
+        }
+        match alone {
+            Some(reason) if before == alone => {
+                self.exit_queue(reason, exit_of(reason), floor);
+            }
+            Some(_) => {}
+            None => self.hurry(floor),
         }
     }
 
@@ -376,7 +335,12 @@ impl Call {
     }
 
     /// Leaves the queue by one of its exits, back to the flow.
-    fn exit_queue(&mut self, reason: DequeueReason, exit: QueueExit, floor: &mut Floor<'_>) {
+    pub(super) fn exit_queue(
+        &mut self,
+        reason: DequeueReason,
+        exit: QueueExit,
+        floor: &mut Floor<'_>,
+    ) {
         let Some(waits) = self.queued().map(|queue| queue.waits) else {
             return;
         };
@@ -394,23 +358,30 @@ impl Call {
 
     /// Gives everything back that waiting holds. The seat is the box's own.
     pub(super) fn leave_queue(&mut self, reason: DequeueReason, floor: &mut Floor<'_>) {
+        for offer in self.leave_queue_ringing(reason, floor) {
+            self.withdraw(offer, None, floor);
+        }
+    }
+
+    /// The same, but whoever rings for the call rings on, in the hands of whoever asked.
+    fn leave_queue_ringing(&mut self, reason: DequeueReason, floor: &mut Floor<'_>) -> Vec<Offer> {
         if !matches!(self.stage, Stage::Queued(_)) {
-            return;
+            return Vec::new();
         }
         let Stage::Queued(mut queue) = std::mem::replace(&mut self.stage, Stage::Flow) else {
-            return;
+            return Vec::new();
         };
         if let Some(dial) = queue.dial.take() {
             self.drop_dial(dial, floor);
         }
-        match queue.offer.take() {
-            Some(offer) => self.withdraw(offer, &queue, floor),
-            None => match floor.shared.board.abandon(queue.ticket) {
+        if queue.ringing() == 0 {
+            match floor.shared.board.abandon(queue.ticket) {
                 // TooLate: a match is on its way here, and is given back when it comes.
                 Abandoned::Won | Abandoned::TooLate => {}
-            },
+            }
         }
         self.dequeued(&queue, reason, floor);
+        std::mem::take(&mut queue.offers)
     }
 
     /// Tells that the call left a queue.
@@ -423,5 +394,35 @@ impl Call {
             waited,
             exit,
         });
+    }
+}
+
+/// What a flow's request asks of the wait.
+fn asked(request: &QueueRequest) -> Asked {
+    Asked {
+        require: request.require.clone(),
+        prefer: request.prefer.clone(),
+        priority: request.priority,
+        max_wait: request.max_wait,
+        announce: request.announce.map(|announce| Announce {
+            position: announce.position,
+            estimated_wait: announce.estimated_wait,
+            every: announce.every,
+        }),
+        escalate: request.escalate.clone(),
+    }
+}
+
+/// The exit for a queue that does not take a call, or keeps it no longer.
+fn exit_of(reason: DequeueReason) -> QueueExit {
+    match reason {
+        DequeueReason::Full => QueueExit::Full,
+        DequeueReason::AllPaused => QueueExit::AllPaused,
+        DequeueReason::Timeout => QueueExit::Timeout,
+        DequeueReason::NoOperators
+        | DequeueReason::Answered
+        | DequeueReason::Abandoned
+        | DequeueReason::Line
+        | DequeueReason::Ended => QueueExit::NoOperators,
     }
 }

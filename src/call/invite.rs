@@ -147,9 +147,9 @@ impl Call {
 }
 
 /// Reason (RFC 3326) for a phone with which no stream can be agreed on.
-const NO_CODEC: &str = "SIP ;cause=488 ;text=\"Not Acceptable Here\"";
+const NO_CODEC: &str = "SIP;cause=488;text=\"Not Acceptable Here\"";
 /// For phones that rang when another was picked up.
-pub(super) const ELSEWHERE: &str = "SIP ;cause=200 ;text=\"Call completed elsewhere\"";
+pub(super) const ELSEWHERE: &str = "SIP;cause=200;text=\"Call completed elsewhere\"";
 
 /// Acknowledges a 2xx and ends its dialog.
 pub(super) fn hang_up_late(

@@ -20,11 +20,15 @@
 //!   a port that is ours, so an offer begins with the media worker's answer.
 //! - **An INVITE of ours is never forgotten before its final answer.** CANCEL and 200 may
 //!   meet on the way; then the phone thinks that it talks, and is told otherwise by BYE.
-//! - **Steps that take a call out of its queue wait for the phone that rings.** Whoever
-//!   picks up must find the caller; an offer is over in seconds anyway.
+//! - **A phone that rings delays no step.** A step that leads to another place takes the
+//!   call there, and whoever rings rings on: who picks up first has the caller. Only a
+//!   wait that is over ends after the ringing, which is a matter of seconds.
+//! - **Everything that rings for a call is in one list**, so that one operator, all of a
+//!   queue, and one of the queue before are the same to what follows.
 
 mod call;
 mod dial;
+mod escalate;
 mod farewell;
 mod floor;
 mod in_dialog;
@@ -34,6 +38,7 @@ mod in_queue;
 mod in_talk;
 mod invite;
 mod leg;
+mod offer_over;
 mod shared;
 
 pub use call::{Call, Caller, Input};

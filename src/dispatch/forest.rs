@@ -44,9 +44,22 @@ impl Place {
 }
 
 /// An ordered set of ids.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Forest {
     trees: [OnceLock<Box<Tree>>; TREES],
+}
+
+impl Default for Forest {
+    fn default() -> Self {
+        let forest = Self {
+            trees: [const { OnceLock::new() }; TREES],
+        };
+        // What a lock of the standard library publishes is unknown to loom.
+        if cfg!(loom) {
+            forest.open(0);
+        }
+        forest
+    }
 }
 
 impl Forest {

@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 use loom::model::Builder;
 use loom::thread;
 
-use super::bitmap::Bitmap;
-use super::lane::Lane;
+use super::forest::Forest;
+use super::tree::Tree;
 use super::*;
 use crate::model::{
     CallKey, Level, OperatorName, OperatorState, QueueName, Requirement, ShardId, Skill, SkillSet,
 };
 
-const PREEMPTIONS: usize = 3;
+const PREEMPTIONS: usize = 4;
 
 fn check(model: impl Fn() + Send + Sync + 'static) {
     check_with(PREEMPTIONS, model);
@@ -377,61 +377,90 @@ fn an_offer_that_two_end_at_once_ends_once() {
     });
 }
 
+/// A tree of four leaves, two levels high, and who is shown at the first of them.
+fn tree(shown: &[u64]) -> (Arc<Tree>, Vec<u32>) {
+    let tree = Tree::new(0, 2);
+    let leaves: Vec<_> = (0..4).filter_map(|id| tree.reserve(id)).collect();
+    for (leaf, key) in leaves.iter().zip(shown) {
+        tree.show(*leaf, *key);
+    }
+    (Arc::new(tree), leaves)
+}
+
+fn found(tree: &Tree) -> Vec<u32> {
+    let mut after = None;
+    let next = || {
+        after = Some(tree.first(after)?);
+        after.map(|(_, leaf)| tree.id(leaf))
+    };
+    std::iter::from_fn(next).collect()
+}
+
 #[test]
-fn a_bit_that_is_set_beside_a_repair_is_found() {
+fn two_who_are_shown_at_once_are_both_found() {
     check(|| {
-        let bitmap = Arc::new(Bitmap::new(128));
-        bitmap.set(0);
-        let there = Arc::clone(&bitmap);
-        let thread = thread::spawn(move || there.clear(0));
-        bitmap.set(1);
-        assert_eq!(bitmap.next(1), Some(1));
+        let (tree, leaves) = tree(&[]);
+        let (there, leaf) = (Arc::clone(&tree), leaves[0]);
+        let thread = thread::spawn(move || there.show(leaf, 1));
+        tree.show(leaves[1], 2);
+        // Whoever has shown somebody finds them, whatever the other has done so far.
+        assert!(found(&tree).contains(&1));
         thread.join().unwrap();
-        assert_eq!(bitmap.next(0), Some(1));
-        assert!(!bitmap.is_empty());
+        assert_eq!(found(&tree), [0, 1]);
     });
 }
 
 #[test]
-fn a_bit_that_is_set_while_two_repair_is_found() {
+fn who_is_shown_beside_one_who_goes_is_found() {
     check(|| {
-        let bitmap = Arc::new(Bitmap::new(64));
-        bitmap.set(0);
-        bitmap.set(1);
-        let [one, other] = [0, 1].map(|bit| {
-            let there = Arc::clone(&bitmap);
-            thread::spawn(move || there.clear(bit))
-        });
-        bitmap.set(2);
-        one.join().unwrap();
-        other.join().unwrap();
-        assert_eq!(bitmap.next(0), Some(2));
+        let (tree, leaves) = tree(&[1]);
+        let (there, leaf) = (Arc::clone(&tree), leaves[0]);
+        let thread = thread::spawn(move || there.hide(leaf));
+        tree.show(leaves[1], 2);
+        assert!(found(&tree).contains(&1));
+        thread.join().unwrap();
+        assert_eq!(found(&tree), [1]);
+    });
+}
+
+#[test]
+fn who_stands_behind_one_who_goes_is_never_overlooked() {
+    check(|| {
+        // The second stands beside the first; the third, in the other half, passes by.
+        let (tree, leaves) = tree(&[1, 2]);
+        let (there, leaf) = (Arc::clone(&tree), leaves[0]);
+        let thread = thread::spawn(move || there.hide(leaf));
+        tree.show(leaves[2], 9);
+        assert!(found(&tree).contains(&1));
+        tree.hide(leaves[2]);
+        assert!(found(&tree).contains(&1));
+        thread.join().unwrap();
+        assert_eq!(found(&tree), [1]);
     });
 }
 
 #[test]
 fn places_that_are_taken_and_left_at_once_keep_everyone() {
     check(|| {
-        let lane = Arc::new(Lane::new(4));
-        let first = lane.reserve(1, 0).unwrap();
-        lane.show(first);
-        let there = Arc::clone(&lane);
+        let forest = Arc::new(Forest::default());
+        let first = forest.reserve(1).unwrap();
+        forest.show(first, 1);
+        let there = Arc::clone(&forest);
         let thread = thread::spawn(move || {
-            let second = there.reserve(2, 0).unwrap();
-            there.show(second);
+            let second = there.reserve(2).unwrap();
+            there.show(second, 2);
         });
-        lane.hide(first);
-        lane.release(first);
-        let third = lane.reserve(3, 0).unwrap();
-        lane.show(third);
+        forest.hide(first);
+        forest.release(first);
+        let third = forest.reserve(3).unwrap();
+        forest.show(third, 3);
         thread.join().unwrap();
         let mut ids = Vec::new();
-        lane.find(|id| {
+        forest.find(u64::MAX, |id, _| {
             ids.push(id);
             None::<()>
         });
-        ids.sort_unstable();
         assert_eq!(ids, [2, 3]);
-        assert_eq!(lane.len(), 2);
+        assert_eq!(forest.len(), 2);
     });
 }
