@@ -299,6 +299,32 @@ vars: {{ last: {last} }}
 }
 
 #[test]
+fn a_queue_node_may_have_its_own_steps_of_escalation() {
+    let nodes = "
+  a:
+    type: queue
+    queue: support
+    escalate: [{ after: 10s, relax: { support: 0 } }, { after: 10s, priority: +20 }, { after: 1m, line: field }]
+    answered: b
+    timeout: b
+    full: b
+    no_operators: b
+    error: b
+  b: { type: queue, queue: support, escalate: [], answered: z, timeout: z, full: z, no_operators: z, error: z }
+  z: { type: hangup }
+";
+    check(
+        nodes,
+        "begin up queue:timeout",
+        &expect![[r#"
+            begin: answer
+            up: [a] queue(support 0 escalate(10s Relax({support: None}), 10s Priority(20), 60s Line(field)))
+            queue:timeout: [b] queue(support 0 escalate())
+        "#]],
+    );
+}
+
+#[test]
 fn an_expression_without_a_value_takes_the_other_way() {
     let nodes = "
   a: { type: branch, when: [{ if: '10 / vars.zero > 1', then: x }, { if: 'vars.none', then: x }], else: b }

@@ -56,7 +56,6 @@ fn fields_and_exits_are_checked_against_each_type() {
             12:64 `confirm` is not available in this version
             12:51 this must be a whole number from 0 to 4
             12:3 `f` has no `save` (add `save: …`)
-            13:36 `escalate` is not available in this version
             13:28 there is no queue `suport` (did you mean `support`?)
             13:3 this queue has no exit `no_operators` (add `no_operators: <node>` here or in `defaults`)
             13:3 this queue has no exit `error` (add `error: <node>` here or in `defaults`)
@@ -210,6 +209,44 @@ nodes:
             10:63 unknown name `vars.last`
             10:89 `hold_for` is between 1s and 10m
             11:57 `preferred_operator` wants a map, not text"#]],
+    );
+}
+
+#[test]
+fn steps_of_escalation_are_checked() {
+    mistakes(
+        "
+  a:
+    type: queue
+    queue: support
+    escalate:
+      - { after: 20s, relax: { suport: 0 } }
+      - { after: 10s, also: { 'lang.${language}': 5 } }
+      - { after: 30s, line: feild }
+      - { after: 30s, priority: 101 }
+      - { after: 30s, prio: 1 }
+      - { line: field }
+      - soon
+    answered: z
+    timeout: b
+    full: z
+    no_operators: z
+    error: z
+  b: { type: queue, queue: support, escalate: { after: 1s }, answered: z, timeout: z, full: z, no_operators: z, error: z }
+  z: { type: hangup }
+",
+        &expect![[r#"
+            12:9 this step comes before the one above it (write the steps in order of `after`)
+            13:29 there is no line `feild` (did you mean `field`?)
+            14:33 `101` is no change of priority (write +20; from -100 to +100)
+            15:23 unknown key `prio` (known are after, relax, also, priority, line)
+            15:9 a step does exactly one thing (write one of `relax`, `also`, `priority`, `line` beside `after`)
+            16:9 `after` is missing (add `after: …`)
+            17:9 expected a map, not text
+            17:9 a step does exactly one thing (write one of `relax`, `also`, `priority`, `line` beside `after`)
+            11:32 no operator and no queue has the skill `suport` (did you mean `support`?)
+            12:31 no operator and no queue has the skill `lang.${language}` (known are lang.en, lang.nl, support)
+            23:47 `escalate` wants a list, not a map"#]],
     );
 }
 

@@ -13,7 +13,9 @@ use super::{
     Caller, Flow, Input, Known, LineExit, Output, QueueExit, QueueRequest, QueueView, Run, Spoken,
     World, load,
 };
-use crate::model::{Diagnostic, Epoch, LineName, Number, OperatorName, Project, QueueName, Skill};
+use crate::model::{
+    Diagnostic, Epoch, LineName, Number, OperatorName, Project, QueueName, Skill, Step,
+};
 
 mod calls;
 mod mistakes;
@@ -183,6 +185,11 @@ fn queue(request: &QueueRequest) -> String {
     if let Some(preferred) = &request.preferred {
         let hold_for = crate::model::show_duration(preferred.hold_for);
         write!(text, " for {} {hold_for}", preferred.operator).unwrap();
+    }
+    if let Some(steps) = &request.escalate {
+        let of = |step: &Step| format!("{:?} {:?}", step.after, step.action);
+        let steps: Vec<String> = steps.iter().map(of).collect();
+        write!(text, " escalate({})", steps.join(", ")).unwrap();
     }
     text + ")"
 }

@@ -13,8 +13,9 @@ use crate::flow::prompt::Spoken;
 use crate::flow::read::Reader;
 use crate::flow::source::{Cursor, unknown};
 use crate::flow::speech;
+use crate::flow::steps::steps;
 use crate::flow::turn::Turn;
-use crate::model::{FlowFault, QueueName};
+use crate::model::{FlowFault, QueueName, Step};
 
 /// More often than this, a caller hears nothing but announcements.
 const ANNOUNCE_EVERY: Duration = Duration::from_secs(10);
@@ -24,6 +25,7 @@ pub(crate) struct Queue {
     queue: QueueName,
     whom: Whom,
     priority: Option<Expression>,
+    escalate: Option<Arc<[Step]>>,
     max_wait: Option<Duration>,
     music: Option<Arc<str>>,
     announce: Option<Announce>,
@@ -46,6 +48,7 @@ const FIELDS: &[&str] = &[
     "skills",
     "preferred_operator",
     "priority",
+    "escalate",
     "waiting",
     "max_wait",
     "operator_announcement",
@@ -58,7 +61,7 @@ const FIELDS: &[&str] = &[
 
 impl Queue {
     pub(super) fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        reader.fields(node, FIELDS, &["escalate", "callback"]);
+        reader.fields(node, FIELDS, &["callback"]);
         let queue = node
             .require("queue", reader.diags)
             .and_then(|cursor| name(cursor, reader));
@@ -66,6 +69,7 @@ impl Queue {
         let priority = node
             .get("priority")
             .and_then(|cursor| reader.expression(cursor));
+        let escalate = node.get("escalate").map(|cursor| escalate(cursor, reader));
         let max_wait = node
             .get("max_wait")
             .and_then(|cursor| cursor.duration(reader.diags));
@@ -85,6 +89,7 @@ impl Queue {
             queue: queue?,
             whom,
             priority,
+            escalate,
             max_wait,
             music: waiting.music,
             announce: waiting.announce,
@@ -143,7 +148,7 @@ impl Queue {
             require,
             prefer,
             preferred,
-            escalate: None,
+            escalate: self.escalate.clone(),
             leaves_paused: false,
             priority: priority.unwrap_or(turn.core.priority),
             max_wait: self.max_wait,
@@ -192,6 +197,21 @@ fn name(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Option<QueueName> {
         ));
     }
     Some(QueueName::from(name))
+}
+
+/// The same list as a queue's. A queue may name a skill that nobody has yet; a flow may
+/// not, here as elsewhere.
+fn escalate(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Arc<[Step]> {
+    let steps = steps(cursor, reader.known.lines, reader.diags);
+    for step in cursor.one_or_many() {
+        let levels = ["relax", "also"]
+            .into_iter()
+            .filter_map(|key| step.get(key));
+        for (skill, level) in levels.flat_map(|levels| levels.entries()) {
+            reader.known_skill(level, skill);
+        }
+    }
+    steps.into()
 }
 
 #[derive(Default)]
