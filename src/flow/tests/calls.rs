@@ -325,6 +325,49 @@ fn a_queue_node_may_have_its_own_steps_of_escalation() {
 }
 
 #[test]
+fn a_queue_of_paused_operators_is_left_only_by_an_exit_for_it() {
+    let nodes = "
+  a: { type: queue, queue: support, answered: z, timeout: z, full: z, no_operators: b, all_paused: c, error: z }
+  b: { type: hangup, prompt: [nobody] }
+  c: { type: queue, queue: support, answered: z, timeout: z, full: z, no_operators: b, error: z }
+  z: { type: hangup }
+";
+    check(
+        nodes,
+        "begin up queue:paused queue:empty",
+        &expect![[r#"
+        begin: answer
+        up: [a] queue(support 0 leaves paused)
+        queue:paused: [c] queue(support 0)
+        queue:empty: [b] play(en/nobody)
+    "#]],
+    );
+    // A late answer to a question that was not asked.
+    check(
+        nodes,
+        "begin up queue:paused queue:paused",
+        &expect![[r#"
+        begin: answer
+        up: [a] queue(support 0 leaves paused)
+        queue:paused: [c] queue(support 0)
+        queue:paused: [b] play(en/nobody)
+    "#]],
+    );
+    check(
+        nodes,
+        "begin up queue:empty",
+        &expect![[r#"
+        begin: answer
+        up: [a] queue(support 0 leaves paused)
+        queue:empty: [b] play(en/nobody)
+    "#]],
+    );
+    let picture = flow(nodes).mermaid();
+    assert!(picture.contains("n0 -- \"all_paused\" --> n2"), "{picture}");
+    assert!(!picture.contains("n2 -- \"all_paused"), "{picture}");
+}
+
+#[test]
 fn an_expression_without_a_value_takes_the_other_way() {
     let nodes = "
   a: { type: branch, when: [{ if: '10 / vars.zero > 1', then: x }, { if: 'vars.none', then: x }], else: b }

@@ -168,6 +168,25 @@ fn the_graph_is_checked() {
 }
 
 #[test]
+fn the_exit_of_paused_operators_is_an_exit_like_others() {
+    mistakes(
+        "
+  a: { type: queue, queue: support, answered: b, timeout: b, full: b, no_operators: b, all_paused: a, error: b }
+  b: { type: queue, queue: support, answered: c, timeout: c, full: c, no_operators: c, all_paused: d, error: c }
+  c: { type: hangup }
+",
+        &expect!["8:100 there is no node `d` (did you mean `a`?)"],
+    );
+    mistakes(
+        "
+  a: { type: queue, queue: support, answered: b, timeout: b, full: b, no_operators: b, all_paused: a, error: b }
+  b: { type: hangup }
+",
+        &expect!["7:3 from node `a` the flow can run in a circle without the caller doing anything (use retry with retries, or set limits: { max_steps: … })"],
+    );
+}
+
+#[test]
 fn skills_are_checked_in_every_language() {
     mistakes(
         "version: 1\nflow: f\nstart: a\nlanguages: [en, fr]\nnodes:

@@ -126,7 +126,7 @@ impl Call {
     }
 }
 
-/// `begin`, `up`, `heard`, `+5s`, `queue:timeout`, `line:busy`, or keys.
+/// `begin`, `up`, `heard`, `+5s`, `queue:timeout`, `queue:paused`, `line:busy`, or keys.
 fn check(nodes: &str, script: &str, expected: &Expect) {
     let mut call = Call::new(flow(nodes));
     let mut story = String::new();
@@ -138,6 +138,8 @@ fn check(nodes: &str, script: &str, expected: &Expect) {
             "queue:answered" => vec![Input::QueueEnded(QueueExit::Answered)],
             "queue:timeout" => vec![Input::QueueEnded(QueueExit::Timeout)],
             "queue:error" => vec![Input::QueueEnded(QueueExit::Error)],
+            "queue:empty" => vec![Input::QueueEnded(QueueExit::NoOperators)],
+            "queue:paused" => vec![Input::QueueEnded(QueueExit::AllPaused)],
             "queue:1" => vec![Input::QueueEnded(QueueExit::Key('1'))],
             "line:busy" => vec![Input::LineEnded(LineExit::Busy)],
             "line:error" => vec![Input::LineEnded(LineExit::Error)],
@@ -185,6 +187,9 @@ fn queue(request: &QueueRequest) -> String {
     if let Some(preferred) = &request.preferred {
         let hold_for = crate::model::show_duration(preferred.hold_for);
         write!(text, " for {} {hold_for}", preferred.operator).unwrap();
+    }
+    if request.leaves_paused {
+        text.push_str(" leaves paused");
     }
     if let Some(steps) = &request.escalate {
         let of = |step: &Step| format!("{:?} {:?}", step.after, step.action);

@@ -40,7 +40,29 @@ struct Exits {
     timeout: NodeIndex,
     full: NodeIndex,
     no_operators: NodeIndex,
+    /// Taken like `no_operators` where there is none.
+    all_paused: Option<NodeIndex>,
     error: NodeIndex,
+}
+
+impl Exits {
+    fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
+        let mut exit = |name| reader.exit(node, name);
+        let (answered, timeout, full) = (exit("answered"), exit("timeout"), exit("full"));
+        let (no_operators, error) = (exit("no_operators"), exit("error"));
+        let all_paused = reader.optional_exit(node, "all_paused");
+        Some(Self {
+            answered: answered?,
+            timeout: timeout?,
+            full: full?,
+            no_operators: no_operators?,
+            all_paused: match all_paused {
+                Some(to) => Some(to?),
+                None => None,
+            },
+            error: error?,
+        })
+    }
 }
 
 const FIELDS: &[&str] = &[
@@ -56,6 +78,7 @@ const FIELDS: &[&str] = &[
     "timeout",
     "full",
     "no_operators",
+    "all_paused",
     "error",
 ];
 
@@ -82,9 +105,7 @@ impl Queue {
             reader.sound_in_each_language(cursor, name);
             Some(Arc::from(name))
         });
-        let mut exit = |name| reader.exit(node, name);
-        let (answered, timeout, full) = (exit("answered"), exit("timeout"), exit("full"));
-        let (no_operators, error) = (exit("no_operators"), exit("error"));
+        let exits = Exits::read(node, reader);
         Some(Self {
             queue: queue?,
             whom,
@@ -95,13 +116,7 @@ impl Queue {
             announce: waiting.announce,
             keys: waiting.keys,
             operator_announcement,
-            exits: Exits {
-                answered: answered?,
-                timeout: timeout?,
-                full: full?,
-                no_operators: no_operators?,
-                error: error?,
-            },
+            exits: exits?,
         })
     }
 
@@ -113,6 +128,8 @@ impl Queue {
             Exit::instant("no_operators", self.exits.no_operators),
             Exit::instant("error", self.exits.error),
         ];
+        let all_paused = self.exits.all_paused;
+        exits.extend(all_paused.map(|to| Exit::instant("all_paused", to)));
         exits.extend(self.keys.iter().map(|(key, to)| Exit::paced(*key, *to)));
         exits
     }
@@ -149,7 +166,7 @@ impl Queue {
             prefer,
             preferred,
             escalate: self.escalate.clone(),
-            leaves_paused: false,
+            leaves_paused: self.exits.all_paused.is_some(),
             priority: priority.unwrap_or(turn.core.priority),
             max_wait: self.max_wait,
             music: self.music.clone(),
@@ -172,7 +189,8 @@ impl Queue {
             QueueExit::Answered => self.exits.answered,
             QueueExit::Timeout => self.exits.timeout,
             QueueExit::Full => self.exits.full,
-            QueueExit::NoOperators | QueueExit::AllPaused => self.exits.no_operators,
+            QueueExit::NoOperators => self.exits.no_operators,
+            QueueExit::AllPaused => self.exits.all_paused.unwrap_or(self.exits.no_operators),
             QueueExit::Key(key) => match self.keys.get(&key) {
                 Some(to) => *to,
                 // A key that was not asked for: the wait is over all the same.
