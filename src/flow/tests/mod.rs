@@ -19,6 +19,7 @@ use crate::model::{
 
 mod calls;
 mod mistakes;
+mod queues;
 mod shipped;
 
 pub(super) fn try_load(text: &str) -> Result<Arc<Flow>, Vec<Diagnostic>> {

@@ -1,0 +1,154 @@
+//! What a queue node asks for, and where it goes on.
+
+use super::*;
+
+#[test]
+fn a_queue_can_be_left_by_key_and_by_error() {
+    let nodes = "
+  a: { type: queue, queue: support, priority: 5, waiting: { keys: { \"1\": l } }, answered: bye, timeout: bye, full: bye, no_operators: bye, error: bye }
+  l: { type: line, line: field, answered: bye, busy: a, no_answer: bye, error: bye }
+  bye: { type: hangup, prompt: [goodbye] }
+";
+    check(
+        nodes,
+        "begin up 55 queue:1 line:busy queue:1 line:error",
+        &expect![[r#"
+            begin: answer
+            up: [a] queue(support 5)
+            55:
+            55:
+            queue:1: [l] line(field)
+            line:busy: [a] queue(support 5)
+            queue:1: [l] line(field)
+            line:error: fault(l queue) [bye] play(en/goodbye)
+        "#]],
+    );
+    check(
+        nodes,
+        "begin up heard +1h queue:error",
+        &expect![[r#"
+        begin: answer
+        up: [a] queue(support 5)
+        heard:
+        +1h:
+        queue:error: fault(a queue) [bye] play(en/goodbye)
+    "#]],
+    );
+}
+
+#[test]
+fn preferred_skills_are_asked_for_beside_those_that_must_be() {
+    let nodes = "
+  a: { type: queue, queue: support, skills: { require: { support: 2 }, prefer: { support: 8, 'lang.${language}': 3 } }, answered: bye, timeout: bye, full: bye, no_operators: bye, error: bye }
+  bye: { type: hangup }
+";
+    check(
+        nodes,
+        "begin up",
+        &expect![[r#"
+        begin: answer
+        up: [a] queue(support 0 support>=2 ~lang.en>=3 ~support>=8)
+    "#]],
+    );
+}
+
+#[test]
+fn a_preferred_operator_is_a_name_or_what_a_variable_holds() {
+    let whole = |id: &str, last: &str| {
+        format!(
+            "
+  a: {{ type: queue, queue: support, preferred_operator: {{ id: {id}, hold_for: 20s }}, answered: b, timeout: b, full: b, no_operators: b, error: b }}
+  b: {{ type: hangup }}
+vars: {{ last: {last} }}
+"
+        )
+    };
+    for (id, last, expected) in [
+        ("alice", "null", "queue(support 0 for alice 20s)"),
+        ("'${vars.last}'", "bob", "queue(support 0 for bob 20s)"),
+        ("'${vars.last}'", "' bob '", "queue(support 0 for bob 20s)"),
+        ("'op-${vars.last}'", "7", "queue(support 0 for op-7 20s)"),
+        // Whoever was never here before has nobody to prefer.
+        ("'${vars.last}'", "null", "queue(support 0)"),
+        ("'${vars.last}'", "''", "queue(support 0)"),
+        (
+            "'${vars.last / 0}'",
+            "1",
+            "fault(a expression) queue(support 0)",
+        ),
+    ] {
+        let mut call = Call::new(flow(&whole(id, last)));
+        call.say(Input::Begin);
+        let said = call.say(Input::Answered);
+        assert_eq!(said, format!("[a] {expected}"), "{id} {last}");
+    }
+}
+
+#[test]
+fn a_queue_node_may_have_its_own_steps_of_escalation() {
+    let nodes = "
+  a:
+    type: queue
+    queue: support
+    escalate: [{ after: 10s, relax: { support: 0 } }, { after: 10s, priority: +20 }, { after: 1m, line: field }]
+    answered: b
+    timeout: b
+    full: b
+    no_operators: b
+    error: b
+  b: { type: queue, queue: support, escalate: [], answered: z, timeout: z, full: z, no_operators: z, error: z }
+  z: { type: hangup }
+";
+    check(
+        nodes,
+        "begin up queue:timeout",
+        &expect![[r#"
+            begin: answer
+            up: [a] queue(support 0 escalate(10s Relax({support: None}), 10s Priority(20), 60s Line(field)))
+            queue:timeout: [b] queue(support 0 escalate())
+        "#]],
+    );
+}
+
+#[test]
+fn a_queue_of_paused_operators_is_left_only_by_an_exit_for_it() {
+    let nodes = "
+  a: { type: queue, queue: support, answered: z, timeout: z, full: z, no_operators: b, all_paused: c, error: z }
+  b: { type: hangup, prompt: [nobody] }
+  c: { type: queue, queue: support, answered: z, timeout: z, full: z, no_operators: b, error: z }
+  z: { type: hangup }
+";
+    check(
+        nodes,
+        "begin up queue:paused queue:empty",
+        &expect![[r#"
+        begin: answer
+        up: [a] queue(support 0 leaves paused)
+        queue:paused: [c] queue(support 0)
+        queue:empty: [b] play(en/nobody)
+    "#]],
+    );
+    // A late answer to a question that was not asked.
+    check(
+        nodes,
+        "begin up queue:paused queue:paused",
+        &expect![[r#"
+        begin: answer
+        up: [a] queue(support 0 leaves paused)
+        queue:paused: [c] queue(support 0)
+        queue:paused: [b] play(en/nobody)
+    "#]],
+    );
+    check(
+        nodes,
+        "begin up queue:empty",
+        &expect![[r#"
+        begin: answer
+        up: [a] queue(support 0 leaves paused)
+        queue:empty: [b] play(en/nobody)
+    "#]],
+    );
+    let picture = flow(nodes).mermaid();
+    assert!(picture.contains("n0 -- \"all_paused\" --> n2"), "{picture}");
+    assert!(!picture.contains("n2 -- \"all_paused"), "{picture}");
+}
