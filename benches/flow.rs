@@ -36,6 +36,7 @@ fn read(text: &str) -> Option<Flow> {
     );
     let known = Known {
         queues: &queues,
+        fallbacks: &BTreeMap::new(),
         lines: &lines,
         operators: &operators,
         skills: &skills,

@@ -11,7 +11,7 @@ use super::reader::Reader;
 use super::types::{Config, Paths};
 use crate::flow::source::{Cursor, Document};
 use crate::flow::{self, Flow, Known};
-use crate::model::{Diagnostic, FlowName, LineName, Project, QueueName, Severity, Skill};
+use crate::model::{Diagnostic, FlowName, LineName, NodeName, Project, QueueName, Severity, Skill};
 use crate::sip::Host;
 
 /// What was read from disk.
@@ -171,6 +171,23 @@ fn unserved(config: &Config, section: Option<Cursor<'_>>, diags: &mut Vec<Diagno
     }
 }
 
+/// What `empty: {to: …}` and its like say, by the flow's exit that each stands for.
+fn fallbacks(config: &Config) -> BTreeMap<(QueueName, &'static str), NodeName> {
+    let mut fallbacks = BTreeMap::new();
+    for queue in config.queues.values() {
+        let exits = [
+            ("no_operators", &queue.empty),
+            ("full", &queue.full),
+            ("timeout", &queue.timeout),
+            ("all_paused", &queue.all_paused),
+        ];
+        for (exit, to) in exits {
+            fallbacks.extend(to.iter().map(|to| ((queue.name.clone(), exit), to.clone())));
+        }
+    }
+    fallbacks
+}
+
 fn read_flows(
     config: &Config,
     files: &Files,
@@ -187,8 +204,10 @@ fn read_flows(
     let operators = config.operators.keys().cloned().collect();
     let calendars = config.calendars.keys().cloned().collect();
     let projects: BTreeSet<Project> = config.projects.keys().cloned().collect();
+    let fallbacks = fallbacks(config);
     let known = Known {
         queues: &queues,
+        fallbacks: &fallbacks,
         lines: &lines,
         operators: &operators,
         skills: &skills,

@@ -29,6 +29,7 @@ const FIELDS: &[&str] = &[
     "empty",
     "full",
     "timeout",
+    "all_paused",
 ];
 
 /// What a queue may refer to.
@@ -98,7 +99,7 @@ impl Reader<'_> {
             empty: self.target(value, "empty"),
             full: self.target(value, "full"),
             timeout: self.target(value, "timeout"),
-            all_paused: None,
+            all_paused: self.target(value, "all_paused"),
             name,
         }
     }
@@ -168,14 +169,12 @@ impl Reader<'_> {
         }
     }
 
+    /// A node of every flow that leaves this exit to the queue; there it is looked for.
     fn target(&mut self, queue: Cursor<'_>, key: &str) -> Option<NodeName> {
         let value = queue.get(key)?;
         value.map(self.diags)?;
         value.unknown_keys(&["to"], self.diags);
-        let to = value.require("to", self.diags)?.string(self.diags)?;
-        self.diags.push(value.warning(format!(
-            "the flow's own `{key}` decides; a node of type queue always has one"
-        )));
+        let to = value.require("to", self.diags)?.word(self.diags)?;
         Some(NodeName::from(to))
     }
 }

@@ -234,6 +234,16 @@ fn each_mistake_says_where_and_what_to_write() {
         ),
         (
             "queues",
+            "queues: {support: {empty: sorry}}",
+            "1:27 `empty` wants a map, not text",
+        ),
+        (
+            "queues",
+            "queues: {support: {all_paused: {too: sorry}}}",
+            "1:33 unknown key `too` | did you mean `to`?",
+        ),
+        (
+            "queues",
             "queues: {support: {service_level: {target: 800%}}}",
             "`800%` is no percentage | write 80%",
         ),
@@ -293,6 +303,45 @@ fn a_queue_takes_every_strategy_by_its_word() {
         with("queues", &queues("{}")).queues["support"].strategy,
         Strategy::LongestIdle
     );
+}
+
+#[test]
+fn a_queue_says_where_a_flow_goes_on_that_does_not_say_so() {
+    let text = "version: 1\nflow: a\nstart: q\nlanguages: [en]\nnodes:
+  q: { type: queue, queue: q, answered: end, full: end, error: end }
+  sorry: { type: hangup }
+  end: { type: hangup }\n";
+    let config = "numbers: {\"1\": {flow: a}}\noperators: {al: {secret: al}}
+queues: {q: {empty: {to: sorry}, full: {to: x}, timeout: {to: end}, all_paused: {to: end}}}";
+    let load = |flow: &str| {
+        let files = Files {
+            config: vec![("c.yaml".into(), config.to_owned())],
+            flows: vec![("a.yaml".into(), flow.to_owned())],
+            sounds: BTreeSet::new(),
+        };
+        load(&files, &|_| None, Path::new("config"))
+    };
+    let (config, diags) = load(text);
+    assert!(diags.is_empty(), "{diags:?}");
+    let picture = config.unwrap().flows["a"].mermaid();
+    for exits in [
+        "\"answered, timeout, full, error, all_paused\" --> n2",
+        "\"no_operators\" --> n1",
+    ] {
+        assert!(picture.contains(exits), "{picture}");
+    }
+    let (config, diags) = load(&text.replace(" full: end,", ""));
+    let said: Vec<String> = diags.iter().map(ToString::to_string).collect();
+    expect_test::expect![[r#"
+        a.yaml:6:3: error: queue `q` leads to node `x`, which this flow does not have
+         6 |   q: { type: queue, queue: q, answered: end, error: end }
+           |   ^
+           hint: write `full: <node>` here, or add a node `x`
+        c.yaml:1:23: error: there is no flow `a`
+         1 | numbers: {"1": {flow: a}}
+           |                       ^"#]]
+    .assert_eq(&said.join("\n"));
+    assert!(config.is_none());
 }
 
 #[test]

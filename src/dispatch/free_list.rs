@@ -89,15 +89,14 @@ mod tests {
     #[test]
     fn threads_share_the_numbers_out() {
         let list = FreeList::new(0, 8);
+        let turn = |_| {
+            let mine: Vec<_> = (0..2).filter_map(|_| list.take()).collect();
+            assert_eq!(mine.len(), 2, "four threads take eight at most");
+            mine.into_iter().for_each(|number| list.give_back(number));
+        };
         std::thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| {
-                    for _ in 0..20_000 {
-                        let mine: Vec<_> = (0..2).filter_map(|_| list.take()).collect();
-                        assert_eq!(mine.len(), 2, "four threads take eight at most");
-                        mine.into_iter().for_each(|number| list.give_back(number));
-                    }
-                });
+                scope.spawn(|| (0..20_000).for_each(turn));
             }
         });
         let mut all: Vec<_> = std::iter::from_fn(|| list.take()).collect();

@@ -9,13 +9,16 @@ use super::expression::{Expression, Scope, Template, Unknown};
 use super::source::{Cursor, unknown};
 use super::speech;
 use super::verb::NodeIndex;
-use crate::model::{Diagnostic, LineName, OperatorName, Project, QueueName, Skill};
+use crate::model::{Diagnostic, LineName, NodeName, OperatorName, Project, QueueName, Skill};
 
 /// Names of the configuration that a flow may refer to.
 #[derive(Clone, Copy)]
 pub struct Known<'a> {
     /// Every queue.
     pub queues: &'a BTreeSet<QueueName>,
+    /// The nodes that queues lead to by exits that a flow leaves open, by the flow's word
+    /// for the exit.
+    pub fallbacks: &'a BTreeMap<(QueueName, &'static str), NodeName>,
     /// Every line.
     pub lines: &'a BTreeSet<LineName>,
     /// Every operator.
@@ -34,6 +37,7 @@ impl std::fmt::Debug for Known<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Known")
             .field("queues", &self.queues)
+            .field("fallbacks", &self.fallbacks)
             .field("lines", &self.lines)
             .field("operators", &self.operators)
             .field("skills", &self.skills)

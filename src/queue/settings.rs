@@ -64,7 +64,8 @@ pub struct Settings {
     pub announce: Announce,
     /// In order of `after`.
     pub escalate: Vec<Step>,
-    /// Section of the flow for `empty: {to: …}`, when the flow's node has no such exit.
+    /// Node of the flow for `empty: {to: …}`, when the flow's own node writes no exit
+    /// `no_operators`.
     pub empty: Option<NodeName>,
     /// The same for `full`.
     pub full: Option<NodeName>,

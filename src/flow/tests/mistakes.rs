@@ -187,6 +187,22 @@ fn the_exit_of_paused_operators_is_an_exit_like_others() {
 }
 
 #[test]
+fn a_queue_that_leads_nowhere_in_this_flow_is_told_at_its_node() {
+    mistakes(
+        "version: 1\nflow: f\nstart: a\ndefaults: { full: z, no_operators: z }\nnodes:
+  a: { type: queue, queue: tier-2, all_paused: later, answered: z, error: b }
+  b: { type: queue, queue: tier-2, answered: z, timeout: z, full: z, no_operators: z, all_paused: z, error: c }
+  c: { type: queue, queue: support, answered: z, error: z }
+  later: { type: hangup }
+  z: { type: hangup }
+",
+        &expect![[r#"
+            6:3 queue `tier-2` leads to node `nobody`, which this flow does not have (write `no_operators: <node>` here, or add a node `nobody`)
+            8:3 this queue has no exit `timeout` (add `timeout: <node>`)"#]],
+    );
+}
+
+#[test]
 fn skills_are_checked_in_every_language() {
     mistakes(
         "version: 1\nflow: f\nstart: a\nlanguages: [en, fr]\nnodes:

@@ -22,18 +22,28 @@ mod mistakes;
 mod queues;
 mod shipped;
 
+/// The queue `tier-2` leads to nodes of its own where a flow says nothing.
 pub(super) fn try_load(text: &str) -> Result<Arc<Flow>, Vec<Diagnostic>> {
     let document = Document::parse("f.yaml", text).map_err(|problem| vec![problem])?;
     let queues: BTreeSet<QueueName> = ["support", "billing", "general", "tier-2"]
         .map(QueueName::from)
         .into();
-    let lines: BTreeSet<LineName> = ["field"].map(LineName::from).into();
+    let fallbacks = [
+        ("no_operators", "nobody"),
+        ("full", "later"),
+        ("timeout", "later"),
+        ("all_paused", "lunch"),
+    ];
+    let fallbacks = fallbacks.map(|(exit, to)| ((QueueName::from("tier-2"), exit), to.into()));
+    let fallbacks = BTreeMap::from(fallbacks);
+    let lines: BTreeSet<LineName> = ["field", "tier2"].map(LineName::from).into();
     let operators: BTreeSet<OperatorName> = ["alice", "bob"].map(OperatorName::from).into();
     let skills: BTreeSet<Skill> = ["support", "lang.en", "lang.nl"].map(Skill::new).into();
     let calendars = BTreeSet::from(["office".to_owned()]);
     let projects: BTreeSet<Project> = ["internet"].map(Project::from).into();
     let known = Known {
         queues: &queues,
+        fallbacks: &fallbacks,
         lines: &lines,
         operators: &operators,
         skills: &skills,
@@ -129,6 +139,10 @@ impl Call {
 
 /// `begin`, `up`, `heard`, `+5s`, `queue:timeout`, `queue:paused`, `line:busy`, or keys.
 fn check(nodes: &str, script: &str, expected: &Expect) {
+    expected.assert_eq(&story(nodes, script));
+}
+
+fn story(nodes: &str, script: &str) -> String {
     let mut call = Call::new(flow(nodes));
     let mut story = String::new();
     for word in script.split_whitespace() {
@@ -137,6 +151,7 @@ fn check(nodes: &str, script: &str, expected: &Expect) {
             "up" => vec![Input::Answered],
             "heard" => vec![Input::Played],
             "queue:answered" => vec![Input::QueueEnded(QueueExit::Answered)],
+            "queue:full" => vec![Input::QueueEnded(QueueExit::Full)],
             "queue:timeout" => vec![Input::QueueEnded(QueueExit::Timeout)],
             "queue:error" => vec![Input::QueueEnded(QueueExit::Error)],
             "queue:empty" => vec![Input::QueueEnded(QueueExit::NoOperators)],
@@ -158,7 +173,7 @@ fn check(nodes: &str, script: &str, expected: &Expect) {
             story.push('\n');
         }
     }
-    expected.assert_eq(&story);
+    story
 }
 
 fn show(output: &Output) -> String {

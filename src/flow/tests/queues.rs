@@ -152,3 +152,55 @@ fn a_queue_of_paused_operators_is_left_only_by_an_exit_for_it() {
     assert!(picture.contains("n0 -- \"all_paused\" --> n2"), "{picture}");
     assert!(!picture.contains("n2 -- \"all_paused"), "{picture}");
 }
+
+#[test]
+fn a_queue_leads_on_where_the_node_says_nothing() {
+    let nodes = "version: 1
+flow: f
+start: a
+defaults: { full: z, no_operators: z, error: z }
+nodes:
+  a: { type: queue, queue: tier-2, waiting: { keys: { \"1\": b } }, answered: z }
+  b: { type: queue, queue: tier-2, timeout: a, full: z, all_paused: a, answered: z }
+  nobody: { type: hangup, prompt: [nobody] }
+  later: { type: hangup, prompt: [later] }
+  lunch: { type: hangup, prompt: [lunch] }
+  z: { type: hangup, prompt: [bye] }
+";
+    for (script, end) in [
+        ("queue:empty", "[nobody] play(en/nobody)"),
+        ("queue:full", "[later] play(en/later)"),
+        ("queue:timeout", "[later] play(en/later)"),
+        ("queue:paused", "[lunch] play(en/lunch)"),
+        ("queue:error", "fault(a queue) [z] play(en/bye)"),
+        // What the node writes goes before what the queue says.
+        ("queue:1 queue:full", "[z] play(en/bye)"),
+        ("queue:1 queue:empty", "[nobody] play(en/nobody)"),
+        ("queue:1 queue:timeout", "[a] queue(tier-2 0 leaves paused)"),
+        ("queue:1 queue:paused", "[a] queue(tier-2 0 leaves paused)"),
+    ] {
+        let story = story(nodes, &format!("begin up {script}"));
+        let last = story.lines().last().unwrap();
+        let (_, said) = last.split_once(": ").unwrap();
+        assert_eq!(said, end, "{script}");
+    }
+    expect![[r#"
+        flowchart TD
+            begin((call)) --> n0
+            n0[["a<br/><i>queue</i>"]]
+            n1[["b<br/><i>queue</i>"]]
+            n2(["nobody<br/><i>hangup</i>"])
+            n3(["later<br/><i>hangup</i>"])
+            n4(["lunch<br/><i>hangup</i>"])
+            n5(["z<br/><i>hangup</i>"])
+            n0 -- "answered, error" --> n5
+            n0 -- "timeout, full" --> n3
+            n0 -- "no_operators" --> n2
+            n0 -- "all_paused" --> n4
+            n0 -- "1" --> n1
+            n1 -- "answered, full, error" --> n5
+            n1 -- "timeout, all_paused" --> n0
+            n1 -- "no_operators" --> n2
+    "#]]
+    .assert_eq(&flow(nodes).mermaid());
+}

@@ -98,7 +98,12 @@ fn the_examples_of_the_documentation_can_be_read() {
         .collect();
     let small = flow(blocks[0]);
     assert_eq!(small.run_tests(&calendars(), any_instant()), []);
-    let hours = Document::parse("hours.yaml", blocks[2]).unwrap();
+    let node = blocks[2].replace('\n', "\n  ");
+    let around = "main: { type: hangup }\n  busy: { type: hangup }\n  bye: { type: hangup }";
+    let head = "version: 1\nflow: f\nstart: support\nvars: { last_operator: null }\nnodes:";
+    let whole = flow(&format!("{head}\n  {around}\n  {node}\n"));
+    assert_eq!(whole.nodes().count(), 4);
+    let hours = Document::parse("hours.yaml", blocks[3]).unwrap();
     let office = hours.root().get("hours").unwrap().get("office").unwrap();
     let mut diags = Vec::new();
     assert!(Calendar::read(office, &mut diags).is_some(), "{diags:?}");

@@ -45,26 +45,6 @@ struct Exits {
     error: NodeIndex,
 }
 
-impl Exits {
-    fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        let mut exit = |name| reader.exit(node, name);
-        let (answered, timeout, full) = (exit("answered"), exit("timeout"), exit("full"));
-        let (no_operators, error) = (exit("no_operators"), exit("error"));
-        let all_paused = reader.optional_exit(node, "all_paused");
-        Some(Self {
-            answered: answered?,
-            timeout: timeout?,
-            full: full?,
-            no_operators: no_operators?,
-            all_paused: match all_paused {
-                Some(to) => Some(to?),
-                None => None,
-            },
-            error: error?,
-        })
-    }
-}
-
 const FIELDS: &[&str] = &[
     "queue",
     "skills",
@@ -84,7 +64,7 @@ const FIELDS: &[&str] = &[
 
 impl Queue {
     pub(super) fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        reader.fields(node, FIELDS, &["escalate", "callback"]);
+        reader.fields(node, FIELDS, &["callback"]);
         let queue = node
             .require("queue", reader.diags)
             .and_then(|cursor| name(cursor, reader));
@@ -105,7 +85,7 @@ impl Queue {
             reader.sound_in_each_language(cursor, name);
             Some(Arc::from(name))
         });
-        let exits = Exits::read(node, reader);
+        let exits = Exits::read(node, queue.as_ref(), reader);
         Some(Self {
             queue: queue?,
             whom,
@@ -202,6 +182,53 @@ impl Queue {
             }
         })
     }
+}
+
+impl Exits {
+    /// Of the node, or where the node leaves one open, of the queue; a queue knows better
+    /// than `defaults` what its callers are to hear.
+    fn read(node: Cursor<'_>, queue: Option<&QueueName>, reader: &mut Reader<'_>) -> Option<Self> {
+        let mut exit = |name| match given(node, queue, name, reader) {
+            Some(to) => to,
+            None => reader.exit(node, name),
+        };
+        let (answered, timeout, full) = (exit("answered"), exit("timeout"), exit("full"));
+        let (no_operators, error) = (exit("no_operators"), exit("error"));
+        let all_paused = given(node, queue, "all_paused", reader)
+            .or_else(|| reader.optional_exit(node, "all_paused"));
+        Some(Self {
+            answered: answered?,
+            timeout: timeout?,
+            full: full?,
+            no_operators: no_operators?,
+            all_paused: match all_paused {
+                Some(to) => Some(to?),
+                None => None,
+            },
+            error: error?,
+        })
+    }
+}
+
+/// Where a queue leads to by an exit that the node does not write: as
+/// [`Reader::optional_exit`].
+fn given(
+    node: Cursor<'_>,
+    queue: Option<&QueueName>,
+    exit: &'static str,
+    reader: &mut Reader<'_>,
+) -> Option<Option<NodeIndex>> {
+    let queue = queue.filter(|_| node.get(exit).is_none())?;
+    let to = reader.known.fallbacks.get(&(queue.clone(), exit))?;
+    let found = reader.nodes.get(to.as_str()).copied();
+    if found.is_none() {
+        let problem = node.key_error(format!(
+            "queue `{queue}` leads to node `{to}`, which this flow does not have"
+        ));
+        let hint = format!("write `{exit}: <node>` here, or add a node `{to}`");
+        reader.diags.push(problem.hint(hint));
+    }
+    Some(found)
 }
 
 fn name(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Option<QueueName> {
