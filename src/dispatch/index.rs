@@ -136,6 +136,13 @@ impl Profile {
         self.counts[slot(state)].fetch_sub(1, Ordering::Relaxed);
     }
 
+    /// Whether any of its operators is logged in.
+    pub(super) fn is_staffed(&self) -> bool {
+        let away = OperatorState::LoggedOut;
+        let mut states = OperatorState::ALL.iter().filter(|state| **state != away);
+        states.any(|state| self.count(*state) > 0)
+    }
+
     /// How many of its operators do this. Two threads that move the same operator may
     /// count out of order, so a count can be short for a moment; never below nothing.
     pub(super) fn count(&self, state: OperatorState) -> usize {

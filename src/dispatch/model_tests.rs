@@ -10,27 +10,31 @@ use super::*;
 use crate::model::{CallKey, OperatorName, OperatorState, QueueName, Requirement, ShardId};
 
 const OPERATORS: usize = 5;
-/// A class keeps an exact order for as many sources of different age as it has lanes; here
-/// every caller is one.
-const CALLERS: usize = 7;
+const CALLERS: usize = 9;
 const SKILLS: [&str; 4] = ["s:1", "s:5", "s:9 t:2", "t:5"];
 
 fn classes() -> Vec<ClassKey> {
-    let class = |queue: &str, requires: &str, also: &[&str], priority| ClassKey {
+    let class = |queue: &str, requires: &str, also: &[&str], (strategy, priority)| ClassKey {
         queue: QueueName::new(queue),
         requires: requirement(requires),
         also: also.iter().map(|one| requirement(one)).collect(),
         prefer: Requirement::default(),
-        strategy: Strategy::default(),
+        strategy,
         priority,
     };
+    let idle = Strategy::LongestIdle;
+    let prefers = ClassKey {
+        prefer: requirement("t:2"),
+        ..class("p", "s:1", &[], (Strategy::RoundRobin, 0))
+    };
     vec![
-        class("q", "s:1", &[], 0),
-        class("q", "s:5", &[], 0),
-        class("q", "s:5", &["t:5"], 0),
-        class("q", "s:5", &[], 20),
-        class("r", "t:1", &[], 0),
-        class("r", "", &[], -5),
+        class("q", "s:1", &[], (idle, 0)),
+        class("q", "s:5", &[], (idle, 0)),
+        class("q", "s:5", &["t:5"], (Strategy::MostSkilled, 0)),
+        class("q", "s:5", &[], (Strategy::FewestCalls, 20)),
+        class("r", "t:1", &[], (Strategy::LeastSkilled, 0)),
+        class("r", "", &[], (Strategy::Ordered, -5)),
+        prefers,
     ]
 }
 
@@ -38,7 +42,11 @@ fn classes() -> Vec<ClassKey> {
 /// those of calls and claims count back from the newest.
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    Enqueue { class: usize, back: u64 },
+    Enqueue {
+        class: usize,
+        back: u64,
+        keeper: Option<usize>,
+    },
     Call(usize, OnCall),
     Operator(usize, OnOperator),
     Claim(usize, OnClaim),
@@ -46,8 +54,16 @@ enum Step {
 
 #[derive(Clone, Copy, Debug)]
 enum OnCall {
-    Reclass { class: usize },
-    PutBack,
+    Reclass {
+        class: usize,
+    },
+    /// With the operator who missed it, for so many seconds.
+    PutBack {
+        shuns: Option<(usize, u64)>,
+    },
+    Release,
+    Look,
+    OfferMore,
     Abandon,
     Done,
 }
@@ -80,7 +96,10 @@ fn steps() -> impl Generated<Value = Vec<Step>> {
     ];
     let on_call = prop_oneof![
         3 => class().prop_map(|class| OnCall::Reclass { class }),
-        3 => Just(OnCall::PutBack),
+        3 => prop::option::of((0..OPERATORS, 0..60_u64)).prop_map(|shuns| OnCall::PutBack { shuns }),
+        2 => Just(OnCall::Release),
+        1 => Just(OnCall::Look),
+        1 => Just(OnCall::OfferMore),
         2 => Just(OnCall::Abandon),
         3 => Just(OnCall::Done),
     ];
@@ -97,7 +116,8 @@ fn steps() -> impl Generated<Value = Vec<Step>> {
         3 => Just(OnClaim::WrapUpOver),
     ];
     let step = prop_oneof![
-        8 => (class(), 0..4_u64).prop_map(|(class, back)| Step::Enqueue { class, back }),
+        8 => (class(), 0..40_u64, prop::option::weighted(0.2, 0..OPERATORS))
+            .prop_map(|(class, back, keeper)| Step::Enqueue { class, back, keeper }),
         11 => (recent(), on_call).prop_map(|(call, what)| Step::Call(call, what)),
         14 => (0..OPERATORS, on_operator).prop_map(|(who, what)| Step::Operator(who, what)),
         14 => (recent(), on_claim).prop_map(|(claim, what)| Step::Claim(claim, what)),
@@ -116,6 +136,13 @@ struct Both {
     now: Instant,
 }
 
+fn at_place(has: &str, place: usize) -> Abilities {
+    Abilities {
+        place: u32::try_from(place).unwrap(),
+        ..abilities(has)
+    }
+}
+
 impl Both {
     fn new() -> Self {
         let floor = Floor::new(Capacity {
@@ -131,9 +158,13 @@ impl Both {
         let operators = (0..OPERATORS).map(|number| {
             let has = SKILLS[number % SKILLS.len()];
             plain.configure(number, skills(has), now);
-            floor.operator(&format!("o{number}"), has)
+            let name = OperatorName::new(format!("o{number}"));
+            let told = floor.board.operator(&name, &at_place(has, number), now);
+            told.unwrap().0
         });
         let operators = operators.collect();
+        let matches = floor.board.use_strategies(Strategy::ALL, now);
+        assert_eq!(matches, []);
         let class = |key: &ClassKey| floor.board.class(key).unwrap();
         Self {
             classes: classes().iter().map(class).collect(),
@@ -154,7 +185,7 @@ impl Both {
         let operator = self.operator_of(matched.claim);
         let call = usize::try_from(matched.call.to_bits()).unwrap();
         assert!(self.tickets.get(call).is_none_or(|t| *t == matched.ticket));
-        Some((operator, call))
+        Some((operator, call, matched.overtook))
     }
 
     fn told(&mut self, change: Change) -> Told {
@@ -180,7 +211,11 @@ impl Both {
     fn take(&mut self, step: Step, seconds: u64) {
         self.now = self.floor.at(seconds);
         match step {
-            Step::Enqueue { class, back } => self.enqueue(class, seconds, back),
+            Step::Enqueue {
+                class,
+                back,
+                keeper,
+            } => self.enqueue(class, (seconds, back), keeper),
             Step::Call(back, what) => {
                 if let Some(call) = self.call(back) {
                     self.on_call(call, what);
@@ -195,7 +230,7 @@ impl Both {
         }
     }
 
-    fn enqueue(&mut self, class: usize, seconds: u64, back: u64) {
+    fn enqueue(&mut self, class: usize, (seconds, back): (u64, u64), keeper: Option<usize>) {
         let here = |c: &&Caller| c.stage != Stage::Gone;
         if self.plain.callers.iter().filter(here).count() == CALLERS {
             return;
@@ -205,14 +240,19 @@ impl Both {
         let age = self.floor.at(seconds.saturating_sub(back * 7)) + half;
         let count = u64::try_from(self.tickets.len()).unwrap();
         let call = CallKey::new(ShardId(0), count);
-        let queued = self
-            .floor
-            .board
-            .enqueue(call, self.classes[class], age, self.now);
+        let board = &self.floor.board;
+        let queued = match keeper {
+            Some(keeper) => {
+                let keeper = self.operators[keeper];
+                board.enqueue_for(call, self.classes[class], (age, keeper), self.now)
+            }
+            None => board.enqueue(call, self.classes[class], age, self.now),
+        };
         let (ticket, matched) = queued.unwrap();
         self.tickets.push(ticket);
         let matched = self.pair(matched);
-        assert_eq!(matched, self.plain.enqueue(class, age, self.now));
+        let expected = self.plain.enqueue(class, (age, keeper), self.now);
+        assert_eq!(matched, expected);
     }
 
     fn on_call(&mut self, call: usize, what: OnCall) {
@@ -223,10 +263,28 @@ impl Both {
                 let matched = self.pair(matched);
                 assert_eq!(matched, self.plain.reclass(call, class, now));
             }
-            OnCall::PutBack => {
-                let matched = self.floor.board.put_back(ticket, None, now);
+            OnCall::PutBack { shuns } => {
+                let until = |seconds| now + std::time::Duration::from_secs(seconds);
+                let plain = shuns.map(|(who, seconds)| (who, until(seconds)));
+                let shuns = plain.map(|(who, until)| (self.operators[who], until));
+                let matched = self.floor.board.put_back(ticket, shuns, now);
                 let matched = self.pair(matched);
-                assert_eq!(matched, self.plain.put_back(call, now));
+                assert_eq!(matched, self.plain.put_back(call, plain, now));
+            }
+            OnCall::Release => {
+                let matched = self.floor.board.release(ticket, now);
+                let matched = self.pair(matched);
+                assert_eq!(matched, self.plain.release(call, now));
+            }
+            OnCall::Look => {
+                let matched = self.floor.board.look(ticket, now);
+                let matched = self.pair(matched);
+                assert_eq!(matched, self.plain.look(call, now));
+            }
+            OnCall::OfferMore => {
+                let matched = self.floor.board.offer_more(ticket, now);
+                let matched = self.pair(matched);
+                assert_eq!(matched, self.plain.offer_more(call, now));
             }
             OnCall::Abandon => {
                 let abandoned = self.floor.board.abandon(ticket);
@@ -255,7 +313,9 @@ impl Both {
             OnOperator::Retire => (board.retire(id, now), plain.retire(operator, now)),
             OnOperator::Configure { has } => {
                 let name = OperatorName::new(format!("o{operator}"));
-                let (same, matches) = board.operator(&name, &abilities(SKILLS[has]), now).unwrap();
+                let (same, matches) = board
+                    .operator(&name, &at_place(SKILLS[has], operator), now)
+                    .unwrap();
                 let expected = plain.configure(operator, skills(SKILLS[has]), now);
                 assert_eq!((same, self.pair(matches.first().copied())), (id, expected));
                 return;
@@ -293,20 +353,23 @@ impl Both {
             assert_eq!(board.pending(*id), operator.mark, "o{number}");
         }
         for (number, id) in self.classes.iter().enumerate() {
-            let here = || plain.waiting().filter(|(_, caller)| caller.class == number);
+            let here = || {
+                let waiting = plain.waiting();
+                waiting.filter(|(_, c)| c.class == number && c.keeper.is_none())
+            };
             assert_eq!(board.waiting_in(*id), here().count(), "class {number}");
             let oldest = here().map(|(_, caller)| caller.age).min();
             assert_eq!(board.oldest(*id), oldest, "class {number}");
             assert_eq!(board.census(*id), plain.census(number), "class {number}");
         }
-        for (call, _) in plain.waiting() {
+        for (call, caller) in plain.waiting() {
             let ticket = self.tickets[call];
             assert_eq!(board.ahead(ticket), plain.ahead(call), "call {call}");
             let free = |(_, why): &(OperatorName, WhyNot)| *why == WhyNot::Nothing;
-            assert!(
-                !board.why(ticket, self.now).iter().any(free),
-                "call {call} waits"
-            );
+            let why = board.why(ticket, self.now);
+            // Time alone has ended a shun: whoever waits looks again.
+            let over = caller.shunned.is_some_and(|(_, until)| until <= self.now);
+            assert!(over || !why.iter().any(free), "call {call} waits: {why:?}");
         }
     }
 }

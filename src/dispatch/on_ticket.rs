@@ -136,13 +136,13 @@ impl Board {
     }
 
     /// One more operator for a call that is being offered: [`Strategy::RingAll`]. `None`
-    /// when nobody else is ready.
+    /// when nobody else is ready, or the call is kept for the one who rings.
     ///
     /// [`Strategy::RingAll`]: super::Strategy::RingAll
     pub fn offer_more(&self, id: TicketId, now: Instant) -> Option<Match> {
         let ticket = self.ticket(id)?;
-        (ticket.word().stage() == Stage::Matched)
-            .then(|| self.take_another(id, ticket, self.nanos(now)))?
+        let for_all = ticket.word().stage() == Stage::Matched && ticket.keeper().is_none();
+        for_all.then(|| self.take_another(id, ticket, self.nanos(now)))?
     }
 
     /// The caller leaves. Whoever is not waiting any more has not left in time; a ticket

@@ -3,8 +3,8 @@
 use std::cmp::Reverse;
 use std::time::Instant;
 
-use super::{Abandoned, After, Census, ClassKey};
-use crate::model::{OperatorState, SkillSet};
+use super::{Abandoned, After, Census, ClassKey, Strategy};
+use crate::model::{OperatorState, Overtake, Requirement, SkillSet};
 
 /// A call's ticket, plainly.
 #[derive(Debug)]
@@ -13,6 +13,17 @@ pub(super) struct Caller {
     pub(super) wanted: Option<usize>,
     pub(super) age: Instant,
     pub(super) stage: Stage,
+    /// The operator for whom the call is kept.
+    pub(super) keeper: Option<usize>,
+    /// Not for this operator before then.
+    pub(super) shunned: Option<(usize, Instant)>,
+}
+
+impl Caller {
+    fn shuns(&self, operator: usize, now: Instant) -> bool {
+        self.shunned
+            .is_some_and(|(who, until)| who == operator && now < until)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,10 +42,12 @@ pub(super) struct Operator {
     pub(super) mark: Option<OperatorState>,
     pub(super) since: Instant,
     pub(super) generation: u32,
+    calls: usize,
+    offered: Option<Instant>,
 }
 
-/// Operator, call: a match, plainly.
-pub(super) type Pair = (usize, usize);
+/// Operator, call, and why somebody was passed over: a match, plainly.
+pub(super) type Pair = (usize, usize, Option<Overtake>);
 /// State, whether changed, match: a change, plainly.
 pub(super) type Told = (OperatorState, bool, Option<Pair>);
 
@@ -54,6 +67,8 @@ impl Plain {
             mark: None,
             since: now,
             generation: 0,
+            calls: 0,
+            offered: None,
         };
         Self {
             classes,
@@ -76,11 +91,19 @@ impl Plain {
         (Reverse(self.classes[caller.class].priority), caller.age)
     }
 
+    /// Whether this operator may have this caller now.
+    fn may(&self, operator: usize, caller: &Caller, now: Instant) -> bool {
+        match caller.keeper {
+            Some(keeper) => keeper == operator,
+            None => self.serves(operator, caller.class) && !caller.shuns(operator, now),
+        }
+    }
+
     /// The operator is free: takes the best, or is ready.
     fn serve(&mut self, operator: usize, now: Instant) -> Option<Pair> {
         let best = self
             .waiting()
-            .filter(|(_, caller)| self.serves(operator, caller.class))
+            .filter(|(_, caller)| self.may(operator, caller, now))
             .min_by_key(|(_, caller)| self.rank(caller))
             .map(|(call, _)| call);
         self.operators[operator].state = OperatorState::Ready;
@@ -90,43 +113,112 @@ impl Plain {
         best.map(|call| self.offer(operator, call, now))
     }
 
-    /// The caller waits: is taken by who has been ready for longest.
+    /// The caller waits: is taken by whom the strategy says.
     fn seek(&mut self, call: usize, now: Instant) -> Option<Pair> {
         self.callers[call].stage = Stage::Waiting;
-        let class = self.callers[call].class;
-        let all = self.operators.iter().enumerate();
-        let operator = all
-            .filter(|(_, o)| o.state == OperatorState::Ready)
-            .filter(|(n, _)| self.serves(*n, class))
-            .min_by_key(|(n, o)| (o.since, *n))
-            .map(|(n, _)| n);
+        let operator = self.best(call, now);
         operator.map(|operator| self.offer(operator, call, now))
+    }
+
+    fn best(&self, call: usize, now: Instant) -> Option<usize> {
+        let caller = &self.callers[call];
+        let class = &self.classes[caller.class];
+        let all = self.operators.iter().enumerate();
+        let ready = all.filter(|(_, o)| o.state == OperatorState::Ready);
+        let may = ready.filter(|(n, _)| self.may(*n, caller, now));
+        may.min_by_key(|(n, o)| (missing(&class.prefer, o), order(class, o, *n)))
+            .map(|(n, _)| n)
+    }
+
+    /// Another operator for a call that is being offered.
+    pub(super) fn offer_more(&mut self, call: usize, now: Instant) -> Option<Pair> {
+        let caller = &self.callers[call];
+        if caller.stage != Stage::Matched || caller.keeper.is_some() {
+            return None;
+        }
+        let operator = self.best(call, now)?;
+        Some(self.offer(operator, call, now))
     }
 
     fn offer(&mut self, operator: usize, call: usize, now: Instant) -> Pair {
         self.callers[call].stage = Stage::Matched;
+        let overtook = self.passed_over(operator, call, now);
         let one = &mut self.operators[operator];
         one.state = OperatorState::Offered;
         one.since = now;
+        one.offered = Some(now);
         one.generation += 1;
-        (operator, call)
+        (operator, call, overtook)
     }
 
-    pub(super) fn enqueue(&mut self, class: usize, age: Instant, now: Instant) -> Option<Pair> {
+    /// Why somebody older waits on: of the call's queue, or whom the operator serves too.
+    fn passed_over(&self, operator: usize, call: usize, now: Instant) -> Option<Overtake> {
+        let taken = &self.callers[call];
+        let of = &self.classes[taken.class];
+        let older = self.waiting().filter(|(_, c)| c.age < taken.age);
+        let reasons = older.filter_map(|(_, caller)| {
+            let class = &self.classes[caller.class];
+            let ours = class.queue == of.queue;
+            let served = self.serves(operator, caller.class);
+            if caller.keeper.is_some() {
+                ours.then_some(Overtake::Preferred)
+            } else if !served {
+                ours.then_some(Overtake::Skills)
+            } else if class.priority < of.priority {
+                Some(Overtake::Priority)
+            } else if caller.shuns(operator, now) {
+                Some(Overtake::Missed)
+            } else {
+                Some(Overtake::Race)
+            }
+        });
+        reasons.max()
+    }
+
+    /// With a keeper, the call is kept for that operator, if that can be.
+    pub(super) fn enqueue(
+        &mut self,
+        class: usize,
+        (age, keeper): (Instant, Option<usize>),
+        now: Instant,
+    ) -> Option<Pair> {
+        let keeper = keeper.filter(|keeper| {
+            let state = self.operators[*keeper].state;
+            let away = matches!(state, OperatorState::LoggedOut | OperatorState::Paused);
+            !away && self.serves(*keeper, class)
+        });
         self.callers.push(Caller {
             class,
             wanted: None,
             age,
             stage: Stage::Waiting,
+            keeper,
+            shunned: None,
         });
         self.seek(self.callers.len() - 1, now)
     }
 
+    pub(super) fn release(&mut self, call: usize, now: Instant) -> Option<Pair> {
+        let caller = &mut self.callers[call];
+        if caller.stage != Stage::Waiting || caller.keeper.take().is_none() {
+            return None;
+        }
+        self.seek(call, now)
+    }
+
+    pub(super) fn look(&mut self, call: usize, now: Instant) -> Option<Pair> {
+        let waits = self.callers[call].stage == Stage::Waiting;
+        waits.then(|| self.seek(call, now))?
+    }
+
     pub(super) fn reclass(&mut self, call: usize, class: usize, now: Instant) -> Option<Pair> {
+        let same_queue = self.classes[class].queue == self.classes[self.callers[call].class].queue;
         let caller = &mut self.callers[call];
         match caller.stage {
             Stage::Waiting => {
-                caller.class = class;
+                if caller.keeper.is_none() || same_queue {
+                    caller.class = class;
+                }
                 self.seek(call, now)
             }
             Stage::Matched => {
@@ -137,7 +229,12 @@ impl Plain {
         }
     }
 
-    pub(super) fn put_back(&mut self, call: usize, now: Instant) -> Option<Pair> {
+    pub(super) fn put_back(
+        &mut self,
+        call: usize,
+        shunned: Option<(usize, Instant)>,
+        now: Instant,
+    ) -> Option<Pair> {
         let caller = &mut self.callers[call];
         if caller.stage != Stage::Matched {
             return None;
@@ -145,6 +242,8 @@ impl Plain {
         if let Some(class) = caller.wanted.take() {
             caller.class = class;
         }
+        caller.keeper = None;
+        caller.shunned = shunned;
         self.seek(call, now)
     }
 
@@ -180,6 +279,9 @@ impl Plain {
 
     pub(super) fn ready(&mut self, operator: usize, now: Instant) -> Told {
         let one = &mut self.operators[operator];
+        if one.state == OperatorState::LoggedOut {
+            one.calls = 0;
+        }
         match one.state {
             OperatorState::Offered | OperatorState::Talking => one.mark = None,
             OperatorState::Ready => {}
@@ -243,6 +345,7 @@ impl Plain {
         let one = &mut self.operators[claim.0];
         let stands = one.generation == claim.1 && one.state == OperatorState::Offered;
         if stands {
+            one.calls += 1;
             one.state = OperatorState::Talking;
             one.since = now;
         }
@@ -292,9 +395,43 @@ impl Plain {
     pub(super) fn ahead(&self, call: usize) -> usize {
         let caller = &self.callers[call];
         let queue = &self.classes[caller.class].queue;
+        let rival = |other: &Caller| {
+            let all = 0..self.operators.len();
+            let here = |n: &usize| self.operators[*n].state != OperatorState::LoggedOut;
+            let both = |n: &usize| {
+                here(n) && self.serves(*n, caller.class) && self.serves(*n, other.class)
+            };
+            other.class == caller.class || all.into_iter().any(|n| both(&n))
+        };
         self.waiting()
-            .filter(|(_, other)| &self.classes[other.class].queue == queue)
+            .filter(|(_, other)| other.keeper.is_none())
+            .filter(|(_, other)| &self.classes[other.class].queue == queue && rival(other))
             .filter(|(_, other)| self.rank(other) < self.rank(caller))
             .count()
+    }
+}
+
+/// How many of these skills somebody lacks.
+fn missing(prefer: &Requirement, operator: &Operator) -> usize {
+    let has = |skill| operator.skills.as_ref().and_then(|has| has.level(skill));
+    prefer
+        .iter()
+        .filter(|(skill, least)| has(skill) < Some(*least))
+        .count()
+}
+
+/// Where somebody stands by a class's strategy, the least first.
+fn order(class: &ClassKey, operator: &Operator, number: usize) -> (i64, Option<Instant>, usize) {
+    let has = |skill| operator.skills.as_ref().and_then(|has| has.level(skill));
+    let levels = class.requires.iter().filter_map(|(skill, _)| has(skill));
+    let levels: i64 = levels.map(|level| i64::from(u8::from(level))).sum();
+    let since = Some(operator.since);
+    match class.strategy {
+        Strategy::LongestIdle | Strategy::RingAll => (0, since, number),
+        Strategy::MostSkilled => (-levels, since, number),
+        Strategy::LeastSkilled => (levels, since, number),
+        Strategy::FewestCalls => (i64::try_from(operator.calls).unwrap(), since, number),
+        Strategy::RoundRobin => (0, operator.offered, number),
+        Strategy::Ordered => (0, None, number),
     }
 }

@@ -105,12 +105,13 @@ impl Board {
         sums
     }
 
-    /// The classes that share an operator with this one, itself included.
+    /// The classes that share somebody who is logged in with this one, itself included.
     fn rivals(&self, class: &Class) -> impl Iterator<Item = &Class> {
         let profiles = class
             .servers()
             .filter_map(|s| self.index.profile(s.profile));
         let mut classes: Vec<u32> = profiles
+            .filter(|profile| profile.is_staffed())
             .flat_map(Profile::serves)
             .map(|serves| serves.class)
             .chain([class.id])
