@@ -222,6 +222,48 @@ fn a_caller_who_escalates_meets_who_just_came() {
 }
 
 #[test]
+fn a_caller_who_is_kept_no_more_meets_who_just_came() {
+    check(|| {
+        let floor = Floor::new();
+        let class = floor.class(1);
+        let [a, b] = [("a", 5), ("b", 5)].map(|(name, has)| floor.operator(name, has).0);
+        let busy = floor.waits(1, class);
+        let claim = only([floor.ready(a)], busy);
+        floor.board.done(busy);
+        let (at, call) = (floor.at(2), CallKey::new(ShardId(0), 2));
+        let (kept, matched) = floor.board.enqueue_for(call, class, (at, a), at).unwrap();
+        assert_eq!((floor.board.is_kept(kept), matched), (true, None));
+        let (by_caller, by_operator) = floor.race(
+            move |floor| floor.board.release(kept, floor.at(9)),
+            |floor| floor.ready(b),
+        );
+        assert_eq!(only([by_caller, by_operator], kept).operator, b);
+        let over = floor.board.finished(&claim, After::Ready, floor.at(9));
+        assert_eq!(over.matched, None);
+    });
+}
+
+#[test]
+fn a_caller_who_is_kept_meets_the_operator_who_is_free_again() {
+    check(|| {
+        let floor = Floor::new();
+        let (class, (operator, _)) = (floor.class(1), floor.operator("a", 5));
+        let first = floor.waits(1, class);
+        let claim = only([floor.ready(operator)], first);
+        floor.board.done(first);
+        let ((ticket, by_caller), freed) = floor.race(
+            move |floor| {
+                let (at, call) = (floor.at(2), CallKey::new(ShardId(0), 2));
+                let keeper = (at, claim.operator);
+                floor.board.enqueue_for(call, class, keeper, at).unwrap()
+            },
+            |floor| floor.board.finished(&claim, After::Ready, floor.at(9)),
+        );
+        only([by_caller, freed.matched], ticket);
+    });
+}
+
+#[test]
 fn who_learns_a_skill_meets_who_just_called() {
     check(|| {
         let floor = Floor::new();
