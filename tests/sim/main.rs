@@ -7,6 +7,7 @@
     reason = "any moment serves as the beginning, and a test may stop at surprises"
 )]
 
+mod picks;
 mod races;
 mod storms;
 mod ways;
@@ -35,6 +36,27 @@ nodes:
   sorry: { type: hangup, prompt: [hello] }
 "#;
 
+/// Somebody who would rather talk with bea, and one who is sent on.
+const MINE: &str = r#"
+version: 1
+flow: mine
+start: help
+languages: [en]
+nodes:
+  help: { type: queue, queue: help, preferred_operator: { id: bea, hold_for: 20s }, answered: bye, timeout: experts, full: bye, no_operators: bye, error: bye }
+  experts: { type: queue, queue: experts, answered: bye, timeout: bye, full: bye, no_operators: bye, error: bye }
+  bye: { type: hangup, prompt: [hello] }
+"#;
+const EXPERTS: &str = r#"
+version: 1
+flow: experts
+start: experts
+languages: [en]
+nodes:
+  experts: { type: queue, queue: experts, answered: bye, timeout: bye, full: bye, no_operators: bye, error: bye }
+  bye: { type: hangup, prompt: [hello] }
+"#;
+
 const SHUT: &str = "
 version: 1
 flow: shut
@@ -47,17 +69,22 @@ nodes:
 
 /// A world with one queue, whose settings can be added to.
 fn world(help: &str, seed: u64) -> World {
+    world_with(help, "ann: { secret: ann, skills: { help: 8 } }", seed)
+}
+
+/// The same with another ann.
+fn world_with(help: &str, ann: &str, seed: u64) -> World {
     let config = format!(
         "domain: centrale.localhost
 sip: {{ trunks: {{ all: {{ from: [10.0.0.0/8] }} }}, min_expires: 1s }}
 limits: {{ calls: 100, calls_per_second: 1000 }}
-numbers: {{ \"1\": {{ flow: main }}, \"3\": {{ flow: shut }} }}
+numbers: {{ \"1\": {{ flow: main }}, \"3\": {{ flow: shut }}, \"4\": {{ flow: mine }}, \"5\": {{ flow: experts }} }}
 queues:
   help: {{ requires: {{ help: 5 }}, wrap_up: 10s, {help} }}
   experts: {{ requires: {{ expert: 1 }} }}
 lines: {{ experts: {{ queue: experts }}, field: {{ uri: \"sip:field@10.9.9.9\" }} }}
 operators:
-  ann: {{ secret: ann, skills: {{ help: 8 }} }}
+  {ann}
   bea: {{ secret: bea, skills: {{ help: 6 }} }}
   cas: {{ secret: cas, skills: {{ help: 2 }} }}
   dan: {{ secret: dan, skills: {{ expert: 9 }} }}
@@ -68,6 +95,8 @@ operators:
         flows: vec![
             ("main.yaml".into(), FLOW.into()),
             ("shut.yaml".into(), SHUT.into()),
+            ("mine.yaml".into(), MINE.into()),
+            ("experts.yaml".into(), EXPERTS.into()),
         ],
         sounds: BTreeSet::from([("en".into(), "hello".into())]),
     };
