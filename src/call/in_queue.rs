@@ -9,6 +9,7 @@ use crate::call::dial::Dial;
 use crate::call::floor::Floor;
 use crate::call::in_flow::line_exit;
 use crate::call::in_offer::Offer;
+use crate::call::waiting::{Place, Waiter};
 use crate::config::Line;
 use crate::dispatch::{Abandoned, TicketId};
 use crate::flow::{self, QueueExit, QueueRequest, Spoken, speech};
@@ -58,6 +59,7 @@ pub(super) struct InQueue {
     pub(super) whisper: Option<Spoken>,
     wait: Wait,
     _seat: Seat,
+    _place: Place,
     keys: BTreeSet<char>,
     music: Option<Arc<str>>,
     age: Instant,
@@ -128,6 +130,9 @@ impl Call {
         let (ticket, matched) = board
             .enqueue(self.facts.key, class, age, now)
             .map_err(|_| QueueExit::Error)?;
+        let (key, since) = (self.facts.key, age);
+        let waiter = Waiter { key, ticket, since };
+        let place = floor.shared.waiting.enter(&self.facts.id, waiter);
         // What the call waited in before makes room only now that this one took it.
         self.leave_queue(DequeueReason::Line, floor);
         floor.tell(Event::Queued {
@@ -144,6 +149,7 @@ impl Call {
             whisper: request.operator_announcement,
             wait,
             _seat: seat,
+            _place: place,
             keys: request.keys,
             music: request
                 .music

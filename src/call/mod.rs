@@ -35,8 +35,10 @@ mod in_talk;
 mod invite;
 mod leg;
 mod shared;
+mod waiting;
 
 pub use call::{Call, Caller, Input};
 pub use floor::{Floor, Output, call_of, leg_id};
 pub use leg::ALLOW;
 pub use shared::{Gates, Permit, Shared, Snapshot};
+pub use waiting::{Waiter, Waiting};

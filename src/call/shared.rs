@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dashmap::DashMap;
 
+use crate::call::Waiting;
 use crate::config::Config;
 use crate::dispatch::Board;
 use crate::media::Library;
@@ -41,6 +42,8 @@ pub struct Shared {
     pub advertise: Advertise,
     /// Calls of a trunk, of a line, of all.
     pub gates: Gates,
+    /// Which calls wait.
+    pub waiting: Waiting,
 }
 
 /// Counts of what may be only so many, by name. The names are of the configuration, so

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 
-use crate::call::{Gates, Shared, Snapshot, call_of};
+use crate::call::{Gates, Shared, Snapshot, Waiting, call_of};
 use crate::config::Config;
 use crate::dispatch::{Board, Capacity};
 use crate::media::Library;
@@ -325,6 +325,9 @@ impl World {
         if self.shared.gates.count("calls") > 0 {
             leaks.push(format!("{} permits", self.shared.gates.count("calls")));
         }
+        if !self.shared.waiting.is_empty() {
+            leaks.push(format!("{} waiting calls", self.shared.waiting.len()));
+        }
         leaks
     }
 
@@ -476,5 +479,6 @@ fn shared(shards: u8, (now, wall): (Instant, SystemTime)) -> Arc<Shared> {
             tcp: None,
         },
         gates: Gates::default(),
+        waiting: Waiting::default(),
     })
 }
