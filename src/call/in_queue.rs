@@ -57,7 +57,7 @@ pub(super) struct InQueue {
     /// A line outside that rings while the call keeps its place.
     pub(super) dial: Option<Dial>,
     pub(super) whisper: Option<Spoken>,
-    wait: Wait,
+    pub(super) wait: Wait,
     _seat: Seat,
     _place: Place,
     keys: BTreeSet<char>,

@@ -34,6 +34,7 @@ mod in_queue;
 mod in_talk;
 mod invite;
 mod leg;
+mod prioritize;
 mod shared;
 mod waiting;
 

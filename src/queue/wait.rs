@@ -124,6 +124,17 @@ impl Wait {
         }
     }
 
+    /// Gives the call another priority of its own, which [`Wait::class`] has from now on.
+    pub fn prioritize(&mut self, priority: i16) {
+        self.asked.priority = priority;
+    }
+
+    /// The call's own priority.
+    #[must_use]
+    pub fn priority(&self) -> i16 {
+        self.asked.priority
+    }
+
     /// Everything that is due by `now`, in order of time. A step to a line ends the turn,
     /// as the owner then leaves as a rule; whoever stays finds the rest due at once. Late,
     /// several announcements become one.

@@ -56,6 +56,13 @@ pub enum Input {
     Media(Report),
     /// An operator for one of its calls.
     Match(Match),
+    /// A waiting call has another priority of its own.
+    Prioritize {
+        /// Which call.
+        call: CallKey,
+        /// From −100 to 100; the queue's is added to it.
+        priority: i16,
+    },
     /// Time passed.
     Tick,
     /// Calls that begin from now on have this configuration.
@@ -182,6 +189,9 @@ impl Shard {
                 self.tell(key, call::Input::Media(report), now, out);
             }
             Input::Match(matched) => self.matched(&matched, now, out),
+            Input::Prioritize { call, priority } => {
+                self.tell(call, call::Input::Prioritize(priority), now, out);
+            }
             Input::Tick => self.tick(now, out),
             Input::Configured(snapshot) => self.snapshot = snapshot,
             Input::Drain => self.draining = true,

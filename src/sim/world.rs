@@ -60,7 +60,7 @@ pub struct World {
     now: Instant,
     started: Instant,
     wall: SystemTime,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     shards: Vec<Shard>,
     booth: Booth,
     phones: Vec<Phone>,
@@ -387,7 +387,7 @@ impl World {
     }
 
     /// Passes on what phones and streams say, until nobody says anything.
-    fn go_on(&mut self) {
+    pub(super) fn go_on(&mut self) {
         loop {
             let mut said = false;
             for index in 0..self.phones.len() {
@@ -419,7 +419,7 @@ impl World {
         self.network.insert((at, self.sent), packet);
     }
 
-    fn handle(&mut self, index: usize, input: Input) {
+    pub(super) fn handle(&mut self, index: usize, input: Input) {
         let mut out = Vec::new();
         if let Some(shard) = self.shards.get_mut(index) {
             shard.handle(input, self.now, &mut out);

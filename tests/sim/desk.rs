@@ -1,0 +1,125 @@
+//! What supervisors ask for while calls wait and operators work.
+
+use exchange::model::{CallId, Event};
+use exchange::sim::{Doing, Manner, PhoneId, World};
+
+use crate::{s, settle, world};
+
+/// Ann talks with a first caller; two more wait, the older first.
+struct Scene {
+    world: World,
+    ann: PhoneId,
+    first: PhoneId,
+    callers: [PhoneId; 2],
+    calls: [CallId; 2],
+}
+
+fn two_wait(help: &str) -> Scene {
+    let mut world = world(help, 40);
+    let ann = world.operator("ann", Manner::Answers(s(1)), None);
+    let first = world.caller("1", None);
+    assert!(world.run_until(s(30), |w| w.bridged(ann, first)));
+    let mut wait = || {
+        let caller = world.caller("1", None);
+        world.run(s(10));
+        caller
+    };
+    let callers = [wait(), wait()];
+    let calls = world.waiting_calls().try_into().expect("two wait");
+    Scene {
+        world,
+        ann,
+        first,
+        callers,
+        calls,
+    }
+}
+
+impl Scene {
+    /// Ann's first call ends; the next caller she talks with.
+    fn next(&mut self) -> Option<PhoneId> {
+        self.world.hang_up(self.first);
+        self.world.run(s(15));
+        let mut callers = self.callers.into_iter();
+        callers.find(|caller| self.world.bridged(self.ann, *caller))
+    }
+
+    fn end(mut self) {
+        for caller in [self.first, self.callers[0], self.callers[1]] {
+            self.world.hang_up(caller);
+        }
+        settle(&mut self.world);
+    }
+}
+
+#[test]
+fn a_call_with_a_higher_priority_overtakes_who_waited_for_longer() {
+    let mut scene = two_wait("priority: 5");
+    let [_, younger] = scene.calls.clone();
+    assert!(scene.world.prioritize(&younger, 50));
+    let told = |event: &Event| matches!(event, Event::Prioritized { call, priority: 55, .. } if *call == younger);
+    assert!(scene.world.events().iter().any(|(_, event)| told(event)));
+    assert_eq!(scene.next(), Some(scene.callers[1]));
+    scene.end();
+}
+
+#[test]
+fn a_lower_priority_lets_the_others_go_first() {
+    let mut scene = two_wait("");
+    let [older, _] = scene.calls.clone();
+    assert!(scene.world.prioritize(&older, -1));
+    assert_eq!(scene.next(), Some(scene.callers[1]));
+    scene.end();
+}
+
+#[test]
+fn a_call_whose_offer_rings_has_its_priority_when_it_waits_again() {
+    let mut world = world("offer_timeout: 15s, missed_offer: stay", 41);
+    let ann = world.operator("ann", Manner::Rings, None);
+    world.run(s(1));
+    let older = world.caller("1", None);
+    assert!(world.run_until(s(30), |w| w.doing(ann) == Doing::Ringing));
+    let younger = world.caller("1", None);
+    world.run(s(8));
+    let [call, other] = world.waiting_calls().try_into().expect("two wait");
+    assert!(world.prioritize(&call, -10));
+    world.run(s(10));
+    let offered = world
+        .events()
+        .iter()
+        .rev()
+        .find_map(|(_, event)| match event {
+            Event::Offered { call, .. } => Some(call.clone()),
+            _ => None,
+        });
+    assert_eq!(offered, Some(other));
+    world.hang_up(older);
+    world.hang_up(younger);
+    settle(&mut world);
+}
+
+#[test]
+fn a_priority_goes_along_to_the_next_queue() {
+    let mut scene = two_wait("escalate: [{ after: 15s, line: experts }]");
+    let [_, younger] = scene.calls.clone();
+    scene.world.operator("dan", Manner::Rings, None);
+    assert!(scene.world.prioritize(&younger, 30));
+    scene.world.run(s(10));
+    let told = |event: &Event| matches!(event, Event::Queued { call, queue, priority: 30 } if *call == younger && queue.as_str() == "experts");
+    assert!(scene.world.events().iter().any(|(_, event)| told(event)));
+    scene.end();
+}
+
+#[test]
+fn only_a_waiting_call_is_found() {
+    let mut scene = two_wait("");
+    let [older, younger] = scene.calls.clone();
+    assert_eq!(scene.next(), Some(scene.callers[0]));
+    assert_eq!(scene.world.waiting_calls(), [younger]);
+    assert!(!scene.world.prioritize(&older, 5), "it talks");
+    assert!(!scene.world.prioritize(&"nobody".into(), 5));
+    scene.world.hang_up(scene.callers[1]);
+    scene.world.run(s(1));
+    assert_eq!(scene.world.waiting_calls(), []);
+    scene.end();
+}
