@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow};
 use bytes::Bytes;
-use exchange::call::{Gates, Shared, Snapshot, Waiting, call_of};
+use exchange::call::{Gates, Pauses, Shared, Snapshot, Waiting, WrapUps, call_of};
 use exchange::config::{Config, Line, Transport};
 use exchange::dispatch::{Board, Capacity};
 use exchange::media::{Command, Library, Report};
@@ -98,6 +98,8 @@ impl Floor {
             advertise,
             gates: Gates::default(),
             waiting: Waiting::default(),
+            pauses: Pauses::default(),
+            wrap_ups: WrapUps::default(),
         });
         let snapshot = snapshot(config, sounds).await;
         let mut out = Vec::new();

@@ -217,13 +217,21 @@ impl Shard {
                     self.tell(key, call::Input::Tick, now, out);
                 }
                 Due::WrapUp(operator, claim) => {
-                    let change = self.shared.board.wrap_up_over(&claim, now);
-                    self.floor(now, |floor| floor.changed(&operator, change, None));
+                    self.wrap_up_over(operator, claim, now);
                 }
                 Due::Probe(operator, contact) => self.probe(&operator, contact, now),
                 Due::Housekeeping => self.keep_house(now),
             }
         }
+    }
+
+    fn wrap_up_over(&mut self, operator: OperatorName, claim: Claim, now: Instant) {
+        if let Some(later) = self.shared.wrap_ups.over(&operator, &claim, now) {
+            self.deadlines.add(later, Due::WrapUp(operator, claim));
+            return;
+        }
+        let change = self.shared.board.wrap_up_over(&claim, now);
+        self.floor(now, |floor| floor.changed(&operator, change, None));
     }
 
     /// Deals with what was said until nothing is left to deal with.
@@ -404,6 +412,7 @@ impl Shard {
                     claim,
                     at,
                 } => {
+                    self.shared.wrap_ups.begin(&operator, claim, at);
                     self.deadlines.add(at, Due::WrapUp(operator, claim));
                 }
                 call::Output::Hears(tag) => {

@@ -1,7 +1,7 @@
 //! What supervisors ask of the exchange.
 
-use crate::model::CallId;
-use crate::shard::Input;
+use crate::model::{CallId, OperatorName};
+use crate::shard::{self, Input, Order, Refused, Standing};
 use crate::sim::World;
 
 impl World {
@@ -22,5 +22,18 @@ impl World {
         self.handle(shard, Input::Prioritize { call, priority });
         self.go_on();
         true
+    }
+
+    /// Orders something of an operator.
+    ///
+    /// # Errors
+    /// As the exchange refuses it.
+    pub fn order(&mut self, operator: &str, order: Order) -> Result<Standing, Refused> {
+        let mut out = Vec::new();
+        let operator = OperatorName::from(operator);
+        let done = shard::order(&self.shared, &operator, order, self.now, &mut out);
+        self.perform(out);
+        self.go_on();
+        done
     }
 }

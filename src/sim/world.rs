@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 
-use crate::call::{Gates, Shared, Snapshot, Waiting, call_of};
+use crate::call::{Gates, Pauses, Shared, Snapshot, Waiting, WrapUps, call_of};
 use crate::config::Config;
 use crate::dispatch::{Board, Capacity};
 use crate::media::Library;
@@ -57,7 +57,7 @@ enum Packet {
 /// The exchange, and everybody who calls it.
 #[derive(Debug)]
 pub struct World {
-    now: Instant,
+    pub(super) now: Instant,
     started: Instant,
     wall: SystemTime,
     pub(super) shared: Arc<Shared>,
@@ -424,6 +424,10 @@ impl World {
         if let Some(shard) = self.shards.get_mut(index) {
             shard.handle(input, self.now, &mut out);
         }
+        self.perform(out);
+    }
+
+    pub(super) fn perform(&mut self, out: Vec<Output>) {
         for output in out {
             match output {
                 Output::Transmit { bytes, peer } => {
@@ -480,5 +484,7 @@ fn shared(shards: u8, (now, wall): (Instant, SystemTime)) -> Arc<Shared> {
         },
         gates: Gates::default(),
         waiting: Waiting::default(),
+        pauses: Pauses::default(),
+        wrap_ups: WrapUps::default(),
     })
 }

@@ -1,6 +1,7 @@
 //! What supervisors ask for while calls wait and operators work.
 
-use exchange::model::{CallId, Event};
+use exchange::model::{CallId, Event, OperatorState, PauseReason};
+use exchange::shard::{Order, Refused, Standing};
 use exchange::sim::{Doing, Manner, PhoneId, World};
 
 use crate::{s, settle, world};
@@ -50,6 +51,29 @@ impl Scene {
         }
         settle(&mut self.world);
     }
+}
+
+fn pause(world: &mut World, reason: &str) -> Standing {
+    let reason = Some(PauseReason::new(reason));
+    let paused = world.order("ann", Order::Pause(reason));
+    paused.expect("she has a phone")
+}
+
+/// What was told of ann, in order.
+fn told(world: &World) -> Vec<String> {
+    let told = world.events().iter().filter_map(|(_, event)| match event {
+        Event::OperatorChanged {
+            operator,
+            state,
+            reason: Some(reason),
+            ..
+        } if operator.as_str() == "ann" => Some(format!("{state}:{reason}")),
+        Event::OperatorChanged {
+            operator, state, ..
+        } if operator.as_str() == "ann" => Some(state.to_string()),
+        _ => None,
+    });
+    told.collect()
 }
 
 #[test]
@@ -122,4 +146,107 @@ fn only_a_waiting_call_is_found() {
     scene.world.run(s(1));
     assert_eq!(scene.world.waiting_calls(), []);
     scene.end();
+}
+
+#[test]
+fn a_pause_asked_for_in_a_talk_begins_after_it_with_its_reason() {
+    let mut scene = two_wait("");
+    let world = &mut scene.world;
+    assert_eq!(
+        pause(world, "training").pending,
+        Some(OperatorState::Paused)
+    );
+    let standing = pause(world, "lunch");
+    assert_eq!(standing.state, OperatorState::Talking);
+    assert_eq!(standing.pending, Some(OperatorState::Paused));
+    // Another phone of hers is no reason to go on.
+    world.operator("ann", Manner::Rings, None);
+    world.run(s(1));
+    world.hang_up(scene.first);
+    world.run(s(1));
+    let expected = ["ready", "offered", "talking", "paused:lunch"];
+    assert_eq!(told(world), expected);
+    assert_eq!(pause(world, "lunch").pending, None);
+    assert_eq!(told(world).len(), 4, "the same again is no news");
+    let standing = pause(world, "coffee");
+    assert_eq!(standing.reason, Some(PauseReason::new("coffee")));
+    let ready = world.order("ann", Order::Ready).expect("she has a phone");
+    assert_eq!(ready.state, OperatorState::Offered);
+    assert_eq!(told(world)[4..], ["paused:coffee", "offered"]);
+    scene.end();
+}
+
+#[test]
+fn what_was_pending_is_taken_back() {
+    let mut world = world("offer_timeout: 5s", 42);
+    let ann = world.operator("ann", Manner::Rings, None);
+    world.run(s(1));
+    let caller = world.caller("1", None);
+    assert!(world.run_until(s(30), |w| w.doing(ann) == Doing::Ringing));
+    assert_eq!(
+        pause(&mut world, "lunch").pending,
+        Some(OperatorState::Paused)
+    );
+    let ready = world.order("ann", Order::Ready).expect("she has a phone");
+    assert_eq!(ready.pending, None);
+    world.run(s(6));
+    assert_eq!(told(&world), ["ready", "offered", "paused:missed_offer"]);
+    world.hang_up(caller);
+    settle(&mut world);
+}
+
+#[test]
+fn a_log_out_is_done_at_once_or_after_the_call() {
+    let mut scene = two_wait("");
+    let world = &mut scene.world;
+    let standing = world.order("ann", Order::LogOut).expect("anybody may");
+    assert_eq!(standing.pending, Some(OperatorState::LoggedOut));
+    world.hang_up(scene.first);
+    world.run(s(1));
+    assert_eq!(world.operator_state("ann"), OperatorState::LoggedOut);
+    let paused = pause(world, "lunch");
+    assert_eq!(
+        paused.state,
+        OperatorState::Paused,
+        "she logs in to a pause"
+    );
+    let standing = world.order("ann", Order::LogOut).expect("anybody may");
+    assert_eq!(standing.state, OperatorState::LoggedOut);
+    assert_eq!(standing.reason, None);
+    scene.end();
+}
+
+#[test]
+fn a_wrap_up_is_extended_and_ended() {
+    let mut scene = two_wait("");
+    let world = &mut scene.world;
+    let refused = world.order("ann", Order::WrapUpLonger(s(5)));
+    assert_eq!(refused, Err(Refused::NoWrapUp(OperatorState::Talking)));
+    world.hang_up(scene.first);
+    world.run(s(1));
+    assert_eq!(world.operator_state("ann"), OperatorState::WrapUp);
+    for more in [30, 30] {
+        let longer = world.order("ann", Order::WrapUpLonger(s(more)));
+        assert!(longer.expect("she wraps up").wrap_up_until.is_some());
+    }
+    world.run(s(68));
+    assert_eq!(world.operator_state("ann"), OperatorState::WrapUp);
+    world.run(s(3));
+    assert_eq!(world.operator_state("ann"), OperatorState::Talking);
+    world.hang_up(scene.callers[0]);
+    world.run(s(1));
+    assert!(world.order("ann", Order::WrapUpLonger(s(3600))).is_ok());
+    let ready = world.order("ann", Order::Ready).expect("she has a phone");
+    assert_eq!(ready.state, OperatorState::Offered);
+    scene.end();
+}
+
+#[test]
+fn who_has_no_phone_or_does_not_exist_takes_no_orders() {
+    let mut world = world("", 43);
+    for order in [Order::Ready, Order::Pause(None)] {
+        assert_eq!(world.order("ann", order.clone()), Err(Refused::NoPhone));
+        assert_eq!(world.order("nobody", order), Err(Refused::Unknown));
+    }
+    assert!(told(&world).is_empty());
 }
