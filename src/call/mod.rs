@@ -45,5 +45,5 @@ pub use floor::{Floor, Output, call_of, leg_id};
 pub use leg::ALLOW;
 pub use pauses::Pauses;
 pub use shared::{Gates, Permit, Shared, Snapshot};
-pub use waiting::{Waiter, Waiting};
+pub use waiting::{Place, Waiter, Waiting};
 pub use wrap_ups::WrapUps;

@@ -28,7 +28,7 @@ pub struct Waiting(Arc<Waiters>);
 
 impl Waiting {
     /// The call waits, for as long as the place is kept.
-    pub(super) fn enter(&self, call: &CallId, waiter: Waiter) -> Place {
+    pub fn enter(&self, call: &CallId, waiter: Waiter) -> Place {
         self.0.insert(call.clone(), waiter);
         Place {
             waiters: Arc::clone(&self.0),
@@ -70,7 +70,7 @@ impl Waiting {
 /// leaves too.
 #[derive(Debug)]
 #[must_use]
-pub(super) struct Place {
+pub struct Place {
     waiters: Arc<Waiters>,
     call: CallId,
     ticket: TicketId,

@@ -26,6 +26,7 @@ use crate::server::media::{self, Workers};
 use crate::server::net::{tcp::Streams, udp};
 use crate::server::observer::Witness;
 use crate::server::runner::{self, Inbox, Runner, Seat, World};
+use crate::server::supervisor::{Supervisor, Wires};
 use crate::server::{clock, entropy};
 
 /// Transactions of one shard: 10,000 calls with two legs, and what registers beside them.
@@ -68,6 +69,24 @@ impl World for Links {
     }
 
     fn event(&self, event: Event) {
+        self.witness.tell(event);
+    }
+}
+
+/// What outlives the shards' own threads in the hands of whoever gives orders.
+struct Bells {
+    inboxes: Arc<[Inbox]>,
+    witness: Witness,
+}
+
+impl Wires for Bells {
+    fn send(&self, shard: ShardId, input: Input) {
+        if let Some(inbox) = self.inboxes.get(usize::from(shard.0)) {
+            inbox.send(input);
+        }
+    }
+
+    fn tell(&self, event: Event) {
         self.witness.tell(event);
     }
 }
@@ -173,6 +192,15 @@ impl Floor {
             self.runners.push(runner);
         }
         Ok(())
+    }
+
+    /// The hands of supervisors.
+    pub(crate) fn supervisor(&self) -> Supervisor {
+        let wires = Bells {
+            inboxes: Arc::clone(&self.inboxes),
+            witness: self.witness.clone(),
+        };
+        Supervisor::new(Arc::clone(&self.shared), Arc::new(wires))
     }
 
     /// How many calls there are.
