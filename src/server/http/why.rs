@@ -105,12 +105,12 @@ fn busy(state: OperatorState, operator: Option<&OperatorView>, call: &CallId) ->
     let text = match (state, &reason) {
         (OperatorState::Paused, Some(reason)) => format!("paused: {reason}"),
         (OperatorState::Paused, None) => "paused".to_owned(),
-        (OperatorState::Offered, _) if this => "is being offered this call".to_owned(),
-        (OperatorState::Offered, _) => "is being offered another call".to_owned(),
-        (OperatorState::Talking, _) => "is talking".to_owned(),
-        (OperatorState::WrapUp, _) => "is wrapping up".to_owned(),
-        (OperatorState::LoggedOut, _) => "is logged out".to_owned(),
-        (OperatorState::Ready, _) => "is ready".to_owned(),
+        (OperatorState::Offered, _) if this => "offered this call".to_owned(),
+        (OperatorState::Offered, _) => "offered another call".to_owned(),
+        (OperatorState::Talking, _) => "talking".to_owned(),
+        (OperatorState::WrapUp, _) => "wrapping up".to_owned(),
+        (OperatorState::LoggedOut, _) => "logged out".to_owned(),
+        (OperatorState::Ready, _) => "ready".to_owned(),
     };
     let since = operator.and_then(|operator| moment(operator.since));
     let code = Code::State {
