@@ -10,21 +10,22 @@ impl Call {
     pub(super) fn prioritize(&mut self, priority: i16, floor: &mut Floor<'_>) {
         let call = self.facts.id.clone();
         let Some(queue) = self.queued() else { return };
+        let before = queue.wait.priority();
         queue.wait.prioritize(priority);
         let wanted = queue.wait.class();
-        let (ticket, queue) = (queue.ticket, queue.name.clone());
         let board = &floor.shared.board;
         let Ok(class) = board.class(&wanted) else {
+            queue.wait.prioritize(before);
             return floor.tell(Event::Fault {
                 call: Some(call),
                 what: "no room for another class",
             });
         };
         // While a phone rings the board keeps this for when the call waits again.
-        let matched = board.reclass(ticket, class, floor.now);
+        let matched = board.reclass(queue.ticket, class, floor.now);
         floor.tell(Event::Prioritized {
             call,
-            queue,
+            queue: queue.name.clone(),
             priority: wanted.priority,
         });
         floor.matched(matched);

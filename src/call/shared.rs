@@ -53,6 +53,7 @@ pub struct Shared {
 impl Shared {
     /// The event of a change of an operator, if there is one to tell: who is offered by it
     /// is told of by the call that offers. `call` is the call that the operator wraps up.
+    #[must_use]
     pub fn changed(
         &self,
         operator: &OperatorName,
