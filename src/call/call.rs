@@ -104,6 +104,8 @@ pub enum Input {
     Media(Report),
     /// An operator for it.
     Matched(Match),
+    /// It is to be served sooner or later than it was: its own priority, from −100 to 100.
+    Prioritize(i16),
     /// Time passed.
     Tick,
     /// The server stops: the call ends now.
@@ -293,6 +295,7 @@ impl Call {
             Input::Failed { tx, why } => self.unanswered(tx, why, floor),
             Input::Media(report) => self.reported(report, floor),
             Input::Matched(matched) => self.matched(&matched, floor),
+            Input::Prioritize(priority) => self.prioritize(priority, floor),
             Input::Tick => self.tick(floor),
             Input::Goodbye => self.goodbye(floor),
         }

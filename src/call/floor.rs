@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::call::Shared;
 use crate::dispatch::{After, Change, Claim, Match};
 use crate::media::Command;
-use crate::model::{CallId, CallKey, Event, OperatorName, OperatorState, PauseReason, ShardId};
+use crate::model::{CallId, CallKey, Event, OperatorName, ShardId};
 use crate::sip::{ClientTx, Endpoint, Peer, Request, Response, ServerTx, endpoint};
 
 /// What a call says to its shard.
@@ -88,19 +88,9 @@ impl Floor<'_> {
     /// Passes on what came of a change of an operator: the event, and the caller whom the
     /// operator got by it. Who is offered is told by the call that offers.
     pub fn changed(&mut self, operator: &OperatorName, change: Change, call: Option<&CallId>) {
-        let matches: Vec<_> = change.matches().collect();
-        if change.changed && matches.is_empty() {
-            let missed = || PauseReason::new(PauseReason::MISSED_OFFER);
-            self.tell(Event::OperatorChanged {
-                operator: operator.clone(),
-                state: change.state,
-                reason: (change.state == OperatorState::Paused).then(missed),
-                call: call
-                    .filter(|_| change.state == OperatorState::WrapUp)
-                    .cloned(),
-            });
-        }
-        for matched in matches {
+        let event = self.shared.changed(operator, &change, call);
+        self.out.extend(event.map(Output::Event));
+        for matched in change.matches() {
             self.matched(Some(matched));
         }
     }

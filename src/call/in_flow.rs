@@ -296,6 +296,13 @@ impl Call {
 
     /// A call that asks nothing of a queue but what the queue asks itself.
     pub(super) fn plain_request(&self, queue: QueueName) -> QueueRequest {
+        // A call that is escalated keeps what a supervisor gave it while it waited.
+        let priority = match &self.stage {
+            Stage::Queued(queue) => queue.wait.priority(),
+            Stage::Flow | Stage::Dialing(_) | Stage::Talking(_) | Stage::Ending { .. } => {
+                self.run.priority()
+            }
+        };
         QueueRequest {
             queue,
             require: crate::model::Requirement::default(),
@@ -303,7 +310,7 @@ impl Call {
             preferred: None,
             escalate: None,
             leaves_paused: false,
-            priority: self.run.priority(),
+            priority,
             max_wait: None,
             music: None,
             announce: None,

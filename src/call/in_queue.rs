@@ -9,6 +9,7 @@ use crate::call::dial::Dial;
 use crate::call::floor::Floor;
 use crate::call::in_flow::line_exit;
 use crate::call::in_offer::Offer;
+use crate::call::waiting::{Place, Waiter};
 use crate::dispatch::{Abandoned, TicketId};
 use crate::flow::{self, QueueExit, QueueRequest, Spoken, speech};
 use crate::media::{Command, Sound};
@@ -58,6 +59,7 @@ pub(super) struct InQueue {
     /// Then further operators join those who ring.
     pub(super) join_at: Option<Instant>,
     _seat: Seat,
+    _place: Place,
     pub(super) keys: BTreeSet<char>,
     music: Option<Arc<str>>,
     leaves_paused: bool,
@@ -141,6 +143,9 @@ impl Call {
         };
         let (ticket, matched) = queued.map_err(|_| QueueExit::Error)?;
         let kept = preferred.filter(|_| board.is_kept(ticket));
+        let (key, since) = (self.facts.key, age);
+        let waiter = Waiter { key, ticket, since };
+        let place = floor.shared.waiting.enter(&self.facts.id, waiter);
         // What the call waited in before makes room only now that this one took it.
         let offers = self.leave_queue_ringing(DequeueReason::Line, floor);
         floor.tell(Event::Queued {
@@ -159,6 +164,7 @@ impl Call {
             join_at: None,
             wait,
             _seat: seat,
+            _place: place,
             keys: request.keys,
             music: request
                 .music

@@ -39,9 +39,16 @@ mod in_talk;
 mod invite;
 mod leg;
 mod offer_over;
+mod pauses;
+mod prioritize;
 mod shared;
+mod waiting;
+mod wrap_ups;
 
 pub use call::{Call, Caller, Input};
 pub use floor::{Floor, Output, call_of, leg_id};
 pub use leg::ALLOW;
+pub use pauses::Pauses;
 pub use shared::{Gates, Permit, Shared, Snapshot};
+pub use waiting::{Place, Waiter, Waiting};
+pub use wrap_ups::WrapUps;

@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dashmap::DashMap;
 
+use crate::call::{Pauses, Waiting, WrapUps};
 use crate::config::Config;
-use crate::dispatch::Board;
+use crate::dispatch::{Board, Change};
 use crate::media::Library;
-use crate::model::{Epoch, LineName};
+use crate::model::{CallId, Epoch, Event, LineName, OperatorName, OperatorState};
 use crate::queue::Hall;
 use crate::registrar::Registrar;
 use crate::sip::Advertise;
@@ -41,6 +42,40 @@ pub struct Shared {
     pub advertise: Advertise,
     /// Calls of a trunk, of a line, of all.
     pub gates: Gates,
+    /// Which calls wait.
+    pub waiting: Waiting,
+    /// Why operators pause.
+    pub pauses: Pauses,
+    /// When operators' wrap-ups end.
+    pub wrap_ups: WrapUps,
+}
+
+impl Shared {
+    /// The event of a change of an operator, if there is one to tell: who is offered by it
+    /// is told of by the call that offers. `call` is the call that the operator wraps up.
+    #[must_use]
+    pub fn changed(
+        &self,
+        operator: &OperatorName,
+        change: &Change,
+        call: Option<&CallId>,
+    ) -> Option<Event> {
+        if !change.changed {
+            return None;
+        }
+        let reason = self.pauses.now(operator, change.state);
+        let wraps_up = change.state == OperatorState::WrapUp;
+        change
+            .matches()
+            .next()
+            .is_none()
+            .then(|| Event::OperatorChanged {
+                operator: operator.clone(),
+                state: change.state,
+                reason,
+                call: call.filter(|_| wraps_up).cloned(),
+            })
+    }
 }
 
 /// Counts of what may be only so many, by name. The names are of the configuration, so

@@ -482,6 +482,21 @@ fn who_stands_behind_one_who_goes_is_never_overlooked() {
 }
 
 #[test]
+fn who_goes_and_comes_back_is_found_beside_one_who_goes() {
+    check(|| {
+        let (tree, leaves) = tree(&[2, 1]);
+        let (there, leaf) = (Arc::clone(&tree), leaves[0]);
+        let thread = thread::spawn(move || there.hide(leaf));
+        // The node is again as it was; only its version tells that it was not.
+        tree.hide(leaves[1]);
+        tree.show(leaves[1], 1);
+        assert!(found(&tree).contains(&1));
+        thread.join().unwrap();
+        assert_eq!(found(&tree), [1]);
+    });
+}
+
+#[test]
 fn places_that_are_taken_and_left_at_once_keep_everyone() {
     check(|| {
         let forest = Arc::new(Forest::default());

@@ -106,14 +106,19 @@ impl Person {
         if let Some(first) = posts.first_mut() {
             *first = Count::new(post);
         }
-        Self {
+        let person = Self {
             name: OnceLock::new(),
             posts,
             place: Count::new(0),
             calls: Count::new(0),
             offered_at: Hint::new(0),
             kept: OnceLock::new(),
+        };
+        // What a lock of the standard library publishes is unknown to loom.
+        if cfg!(loom) {
+            person.keep();
         }
+        person
     }
 
     pub(super) fn name(&self) -> Option<&OperatorName> {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow};
 use bytes::Bytes;
-use exchange::call::{Gates, Shared, Snapshot, call_of};
+use exchange::call::{Gates, Pauses, Shared, Snapshot, Waiting, WrapUps, call_of};
 use exchange::config::{Config, Line, Transport};
 use exchange::dispatch::{Board, Capacity};
 use exchange::media::{Command, Library, Report};
@@ -26,6 +26,7 @@ use crate::server::media::{self, Workers};
 use crate::server::net::{tcp::Streams, udp};
 use crate::server::observer::Witness;
 use crate::server::runner::{self, Inbox, Runner, Seat, World};
+use crate::server::supervisor::{Supervisor, Wires};
 use crate::server::{clock, entropy};
 
 /// Transactions of one shard: 10,000 calls with two legs, and what registers beside them.
@@ -72,6 +73,24 @@ impl World for Links {
     }
 }
 
+/// What outlives the shards' own threads in the hands of whoever gives orders.
+struct Bells {
+    inboxes: Arc<[Inbox]>,
+    witness: Witness,
+}
+
+impl Wires for Bells {
+    fn send(&self, shard: ShardId, input: Input) {
+        if let Some(inbox) = self.inboxes.get(usize::from(shard.0)) {
+            inbox.send(input);
+        }
+    }
+
+    fn tell(&self, event: Event) {
+        self.witness.tell(event);
+    }
+}
+
 impl Floor {
     /// Binds every socket and starts every thread.
     ///
@@ -97,6 +116,9 @@ impl Floor {
             },
             advertise,
             gates: Gates::default(),
+            waiting: Waiting::default(),
+            pauses: Pauses::default(),
+            wrap_ups: WrapUps::default(),
         });
         let snapshot = snapshot(config, sounds).await;
         let mut out = Vec::new();
@@ -170,6 +192,15 @@ impl Floor {
             self.runners.push(runner);
         }
         Ok(())
+    }
+
+    /// The hands of supervisors.
+    pub(crate) fn supervisor(&self) -> Supervisor {
+        let wires = Bells {
+            inboxes: Arc::clone(&self.inboxes),
+            witness: self.witness.clone(),
+        };
+        Supervisor::new(Arc::clone(&self.shared), Arc::new(wires))
     }
 
     /// How many calls there are.

@@ -13,3 +13,4 @@ pub(crate) mod observer;
 pub(crate) mod runner;
 pub(crate) mod serve;
 pub(crate) mod store;
+pub(crate) mod supervisor;

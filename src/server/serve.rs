@@ -21,6 +21,7 @@ use crate::server::http::{self, AppState, Ready};
 use crate::server::media::load_library;
 use crate::server::observer::{self, Witness};
 use crate::server::store::Store;
+use crate::server::supervisor::Supervisor;
 use crate::server::{clock, files, log};
 
 /// How long the store may take to write what it holds.
@@ -57,7 +58,10 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         .worker_threads(1)
         .enable_all()
         .build()?;
-    let state = |ready| AppState::new(live, recorder, store.clone(), ready, Arc::new(clock::wall));
+    let state = |ready, supervisor| {
+        let now = Arc::new(clock::wall);
+        AppState::new((live, recorder), store.clone(), supervisor, ready, now)
+    };
     let served = runtime.block_on(serve(options, config, &store, witness.clone(), state));
     // Whatever went wrong, what was told before is written.
     witness.stop();
@@ -80,7 +84,7 @@ async fn serve(
     config: Config,
     store: &Arc<Store>,
     witness: Witness,
-    state: impl FnOnce(Ready) -> AppState,
+    state: impl FnOnce(Ready, Supervisor) -> AppState,
 ) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
     let (sounds, _, problems) = load_library(&config.paths.prompts);
@@ -96,7 +100,8 @@ async fn serve(
     let serving = Arc::new(AtomicBool::new(true));
     let ready = ready(store, &serving);
     let (stop, stopped) = oneshot::channel::<()>();
-    let pages = tokio::spawn(http::serve(listener, state(ready), async {
+    let state = state(ready, floor.supervisor());
+    let pages = tokio::spawn(http::serve(listener, state, async {
         // A sender that is dropped means the same.
         stopped.await.ok();
     }));

@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use crate::call::{Shared, Snapshot};
-use crate::dispatch::{Abilities, Change, Full};
-use crate::model::{Event, OperatorName};
+use crate::dispatch::{Abilities, Full};
+use crate::model::Event;
 use crate::shard::Output;
 
 /// Puts the operators and queues of a configuration on the board. Calls keep the
@@ -47,19 +47,8 @@ pub fn configure(
         }
         if let Some(id) = shared.board.find(name) {
             let change = shared.board.retire(id, now);
-            tell(name, change, out);
+            out.extend(shared.changed(name, &change, None).map(Output::Event));
         }
     }
     Ok(())
-}
-
-fn tell(operator: &OperatorName, change: Change, out: &mut Vec<Output>) {
-    if change.changed {
-        out.push(Output::Event(Event::OperatorChanged {
-            operator: operator.clone(),
-            state: change.state,
-            reason: None,
-            call: None,
-        }));
-    }
 }

@@ -21,11 +21,13 @@ mod admission;
 mod configure;
 mod deadlines;
 mod fence;
+mod order;
 mod probe;
 mod rate;
 mod registration;
 mod shard;
 
 pub use configure::configure;
+pub use order::{Order, Refused, Standing, order};
 pub use rate::Rate;
 pub use shard::{Doors, Input, Output, Settings, Shard};

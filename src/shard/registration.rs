@@ -124,8 +124,11 @@ impl Shard {
         let Some(id) = board.find(name).filter(|_| wanted) else {
             return;
         };
-        if board.state(id) == OperatorState::LoggedOut || board.pending(id).is_some() {
+        // A pause that somebody asked for during a call is not taken back by another phone.
+        let leaves = board.pending(id) == Some(OperatorState::LoggedOut);
+        if board.state(id) == OperatorState::LoggedOut || leaves {
             let change = board.ready(id, now);
+            self.shared.pauses.over(name);
             self.floor(now, |floor| floor.changed(name, change, None));
         }
     }

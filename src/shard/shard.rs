@@ -56,6 +56,13 @@ pub enum Input {
     Media(Report),
     /// An operator for one of its calls.
     Match(Match),
+    /// A waiting call has another priority of its own.
+    Prioritize {
+        /// Which call.
+        call: CallKey,
+        /// From −100 to 100; the queue's is added to it.
+        priority: i16,
+    },
     /// Time passed.
     Tick,
     /// Calls that begin from now on have this configuration.
@@ -182,6 +189,9 @@ impl Shard {
                 self.tell(key, call::Input::Media(report), now, out);
             }
             Input::Match(matched) => self.matched(&matched, now, out),
+            Input::Prioritize { call, priority } => {
+                self.tell(call, call::Input::Prioritize(priority), now, out);
+            }
             Input::Tick => self.tick(now, out),
             Input::Configured(snapshot) => self.snapshot = snapshot,
             Input::Drain => self.draining = true,
@@ -207,13 +217,21 @@ impl Shard {
                     self.tell(key, call::Input::Tick, now, out);
                 }
                 Due::WrapUp(operator, claim) => {
-                    let change = self.shared.board.wrap_up_over(&claim, now);
-                    self.floor(now, |floor| floor.changed(&operator, change, None));
+                    self.wrap_up_over(operator, claim, now);
                 }
                 Due::Probe(operator, contact) => self.probe(&operator, contact, now),
                 Due::Housekeeping => self.keep_house(now),
             }
         }
+    }
+
+    fn wrap_up_over(&mut self, operator: OperatorName, claim: Claim, now: Instant) {
+        if let Some(later) = self.shared.wrap_ups.over(&operator, &claim, now) {
+            self.deadlines.add(later, Due::WrapUp(operator, claim));
+            return;
+        }
+        let change = self.shared.board.wrap_up_over(&claim, now);
+        self.floor(now, |floor| floor.changed(&operator, change, None));
     }
 
     /// Deals with what was said until nothing is left to deal with.
@@ -394,6 +412,7 @@ impl Shard {
                     claim,
                     at,
                 } => {
+                    self.shared.wrap_ups.begin(&operator, claim, at);
                     self.deadlines.add(at, Due::WrapUp(operator, claim));
                 }
                 call::Output::Hears(tag) => {

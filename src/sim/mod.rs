@@ -16,6 +16,7 @@
 
 mod booth;
 mod chance;
+mod desk;
 mod phone;
 mod world;
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 
-use crate::call::{Gates, Shared, Snapshot, call_of};
+use crate::call::{Gates, Pauses, Shared, Snapshot, Waiting, WrapUps, call_of};
 use crate::config::Config;
 use crate::dispatch::{Board, Capacity};
 use crate::media::Library;
@@ -57,10 +57,10 @@ enum Packet {
 /// The exchange, and everybody who calls it.
 #[derive(Debug)]
 pub struct World {
-    now: Instant,
+    pub(super) now: Instant,
     started: Instant,
     wall: SystemTime,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     shards: Vec<Shard>,
     booth: Booth,
     phones: Vec<Phone>,
@@ -325,6 +325,9 @@ impl World {
         if self.shared.gates.count("calls") > 0 {
             leaks.push(format!("{} permits", self.shared.gates.count("calls")));
         }
+        if !self.shared.waiting.is_empty() {
+            leaks.push(format!("{} waiting calls", self.shared.waiting.len()));
+        }
         leaks
     }
 
@@ -384,7 +387,7 @@ impl World {
     }
 
     /// Passes on what phones and streams say, until nobody says anything.
-    fn go_on(&mut self) {
+    pub(super) fn go_on(&mut self) {
         loop {
             let mut said = false;
             for index in 0..self.phones.len() {
@@ -416,11 +419,15 @@ impl World {
         self.network.insert((at, self.sent), packet);
     }
 
-    fn handle(&mut self, index: usize, input: Input) {
+    pub(super) fn handle(&mut self, index: usize, input: Input) {
         let mut out = Vec::new();
         if let Some(shard) = self.shards.get_mut(index) {
             shard.handle(input, self.now, &mut out);
         }
+        self.perform(out);
+    }
+
+    pub(super) fn perform(&mut self, out: Vec<Output>) {
         for output in out {
             match output {
                 Output::Transmit { bytes, peer } => {
@@ -477,5 +484,8 @@ fn shared(shards: u8, (now, wall): (Instant, SystemTime)) -> Arc<Shared> {
             tcp: None,
         },
         gates: Gates::default(),
+        waiting: Waiting::default(),
+        pauses: Pauses::default(),
+        wrap_ups: WrapUps::default(),
     })
 }

@@ -12,6 +12,7 @@
 mod admission;
 mod calls;
 mod client;
+mod commands;
 mod life;
 mod phones;
 mod server;

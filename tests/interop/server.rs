@@ -25,6 +25,7 @@ queues:
 operators:
   alice: { secret: alice, skills: { support: 8 } }
   bob: { secret: bob, skills: { support: 5, billing: 3, general: 3 } }
+  carol: { secret: carol, skills: { billing: 7 } }
 hours: { office: { zone: Europe/Amsterdam, open: { mon-sun: [\"00:00-24:00\"] } } }
 ";
 
@@ -171,11 +172,30 @@ impl Server {
     }
 
     pub(crate) fn ask(&self, path: &str) -> Option<(u16, String)> {
+        self.send("GET", path, "", "")
+    }
+
+    /// Posts a command; the status, and what was answered.
+    pub(crate) fn post(&self, path: &str, body: &str) -> (u16, Value) {
+        let kind = "Content-Type: application/json\r\n";
+        let (code, body) = self.send("POST", path, kind, body).unwrap();
+        (code, serde_json::from_str(&body).unwrap())
+    }
+
+    pub(crate) fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &str,
+        body: &str,
+    ) -> Option<(u16, String)> {
         let address = SocketAddr::from(([127, 0, 0, 1], self.http));
         let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(2)).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
-        let request =
-            format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
+        let length = body.len();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
+        );
         stream.write_all(request.as_bytes()).ok()?;
         let mut text = String::new();
         stream.read_to_string(&mut text).ok()?;

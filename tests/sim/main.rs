@@ -7,6 +7,7 @@
     reason = "any moment serves as the beginning, and a test may stop at surprises"
 )]
 
+mod desk;
 mod picks;
 mod races;
 mod storms;

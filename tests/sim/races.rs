@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use exchange::model::{OperatorState, Outcome};
+use exchange::model::{Event, OperatorState, Outcome, PauseReason};
+use exchange::shard::Order;
 use exchange::sim::{Doing, Link, Manner, World};
 
 use crate::{ms, s, settle, world};
@@ -130,5 +131,31 @@ fn the_phone_is_gone_as_the_call_comes() {
         world.run(moment);
         world.register(ann, 0);
         settle(&mut world);
+    }
+}
+
+#[test]
+fn the_operator_is_paused_as_the_talk_ends() {
+    for (seed, moment) in moments() {
+        let mut world = world("", seed);
+        let (ann, caller) = ringing(&mut world, Manner::Answers(s(1)));
+        assert!(world.run_until(s(5), |w| w.doing(ann) == Doing::Talking));
+        world.hang_up(caller);
+        world.run(moment);
+        let lunch = Order::Pause(Some(PauseReason::new("lunch")));
+        let standing = world.order("ann", lunch).expect("she has a phone");
+        let busy = standing.state != OperatorState::Paused;
+        assert_eq!(standing.pending.is_some(), busy, "{seed}");
+        settle(&mut world);
+        let last = world
+            .events()
+            .iter()
+            .rev()
+            .find_map(|(_, event)| match event {
+                Event::OperatorChanged { state, reason, .. } => Some((*state, reason.clone())),
+                _ => None,
+            });
+        let lunch = Some(PauseReason::new("lunch"));
+        assert_eq!(last, Some((OperatorState::Paused, lunch)), "{seed}");
     }
 }

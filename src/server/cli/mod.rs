@@ -1,8 +1,10 @@
 //! The command line (contract section 2).
 
+mod ask;
 mod check;
 mod flow;
 mod secret;
+mod why;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -43,6 +45,15 @@ enum Command {
     /// List, draw or try flows.
     #[command(subcommand)]
     Flow(flow::Command),
+    /// Ask the running server why a caller still waits, or why an operator has no call.
+    Why {
+        /// The waiting call: its id, or enough of its beginning or end.
+        #[arg(required_unless_present = "operator", conflicts_with = "operator")]
+        call: Option<String>,
+        /// Explain this operator, call by call.
+        #[arg(long, value_name = "NAME")]
+        operator: Option<String>,
+    },
     /// Turn a password into the digest that operators.yaml holds.
     Secret {
         /// The operator's name.
@@ -75,6 +86,10 @@ pub(crate) fn run() -> ExitCode {
         .map(|()| ExitCode::SUCCESS),
         Some(Command::Check) => check::run(&arguments.config),
         Some(Command::Flow(command)) => flow::run(&arguments.config, command),
+        Some(Command::Why { call, operator }) => match (call, operator) {
+            (_, Some(operator)) => why::of_operator(&arguments.config, operator),
+            (call, None) => why::of_call(&arguments.config, call.as_deref().unwrap_or_default()),
+        },
         Some(Command::Secret { name, password }) => {
             secret::run(&arguments.config, name, password.as_deref())
         }

@@ -9,6 +9,7 @@ use exchange::record::{CallView, OperatorView, QueueView};
 use serde::Serialize;
 
 use super::AppState;
+use super::command::Shown;
 use super::problem::Problem;
 
 /// Items of a page when the question does not say.
@@ -80,7 +81,7 @@ pub(super) fn limit(text: Option<&str>) -> Result<usize, Problem> {
         .ok_or_else(|| Problem::bad(format!("`limit` is a whole number from 1 to {PAGE_MAX}")))
 }
 
-fn nothing(parameters: Parameters) -> Result<(), Problem> {
+pub(super) fn nothing(parameters: Parameters) -> Result<(), Problem> {
     match pairs(parameters)?.first() {
         Some((name, _)) => Err(Problem::bad(format!("there is no parameter `{name}`"))),
         None => Ok(()),
@@ -115,10 +116,15 @@ async fn operators(
 
 async fn operator(State(state): State<AppState>, path: Name) -> Result<Response, Problem> {
     let path = name(path)?;
-    let operator = state.live().operator(&path);
-    operator
-        .map(|operator| Json(operator).into_response())
-        .ok_or_else(|| Problem::not_found("there is no such operator"))
+    let view = state.live().operator(&path);
+    let view = view.ok_or_else(|| Problem::not_found("there is no such operator"))?;
+    let pending = state.supervisor.pending(&view.name);
+    let shown = Shown {
+        view,
+        pending,
+        wrap_up_left_s: None,
+    };
+    Ok(Json(shown).into_response())
 }
 
 async fn calls(State(state): State<AppState>, parameters: Parameters) -> Result<Response, Problem> {

@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use axum::extract::{ConnectInfo, Request};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -13,8 +14,8 @@ use super::problem::Problem;
 
 /// Path and query together; the longest honest question has a few hundred bytes.
 const TARGET_BYTES: usize = 4 * 1024;
-/// Nothing that is served takes a body; a small one is tolerated and not read.
-const BODY_BYTES: u64 = 64 * 1024;
+/// What may be changed is said in a few words.
+pub(super) const BODY_BYTES: usize = 64 * 1024;
 /// From the head of a request to its answer.
 const ANSWER_TIME: Duration = Duration::from_secs(10);
 
@@ -24,7 +25,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     frame-ancestors 'none'";
 
 /// Bounds of every request, and headers of every answer.
-pub(super) async fn within_limits(request: Request, next: Next) -> Response {
+pub(super) async fn within_limits(request: Request<Body>, next: Next) -> Response {
     let mut response = match too_large(&request) {
         Some(problem) => problem.into_response(),
         None => tokio::time::timeout(ANSWER_TIME, next.run(request))
@@ -46,7 +47,7 @@ pub(super) async fn within_limits(request: Request, next: Next) -> Response {
     response
 }
 
-fn too_large(request: &Request) -> Option<Problem> {
+fn too_large(request: &Request<Body>) -> Option<Problem> {
     let target = request.uri().path_and_query();
     if target.is_some_and(|target| target.as_str().len() > TARGET_BYTES) {
         let detail = "path and query are limited to 4 KiB";
@@ -54,7 +55,7 @@ fn too_large(request: &Request) -> Option<Problem> {
     }
     let length = request.headers().get(header::CONTENT_LENGTH)?;
     let length = length.to_str().ok().and_then(|text| text.parse().ok());
-    if length.is_none_or(|length: u64| length > BODY_BYTES) {
+    if length.is_none_or(|length: usize| length > BODY_BYTES) {
         let detail = "a body is limited to 64 KiB";
         return Some(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
     }
@@ -64,17 +65,19 @@ fn too_large(request: &Request) -> Option<Problem> {
 /// Lets only this machine pass.
 pub(super) async fn local_only(
     ConnectInfo(Peer(peer)): ConnectInfo<Peer>,
-    request: Request,
+    request: Request<Body>,
     next: Next,
 ) -> Response {
-    match refusal(peer.ip(), request.uri(), request.headers()) {
+    match refusal(peer.ip(), &request) {
         Some(detail) => Problem::new(StatusCode::FORBIDDEN, detail).into_response(),
         None => next.run(request).await,
     }
 }
 
-/// Why a request does not come from this machine, if so.
-fn refusal(peer: IpAddr, uri: &Uri, headers: &HeaderMap) -> Option<&'static str> {
+/// Why whoever asks may not, if so: who does not ask from this machine, and a page that is
+/// not ours where something would change.
+fn refusal<B>(peer: IpAddr, request: &Request<B>) -> Option<&'static str> {
+    let headers = request.headers();
     // An IPv4 peer of a dual-stack socket is written ::ffff:127.0.0.1.
     if !peer.to_canonical().is_loopback() {
         return Some("without tokens only this machine is served; ask from loopback");
@@ -83,18 +86,35 @@ fn refusal(peer: IpAddr, uri: &Uri, headers: &HeaderMap) -> Option<&'static str>
         return Some("without tokens a forwarded request is not served");
     }
     let host = headers.get(header::HOST).map(HeaderValue::to_str);
-    let named = match (uri.authority(), host) {
-        (Some(authority), _) => authority.as_str(),
-        (None, Some(Ok(host))) => host,
-        (None, Some(Err(_))) => "",
+    let named = match (request.uri().authority(), host) {
+        (Some(authority), _) => Some(authority.as_str()),
+        (None, Some(Ok(host))) => Some(host),
+        (None, Some(Err(_))) => Some(""),
         // HTTP/1.0, which no browser speaks.
-        (None, None) => return None,
+        (None, None) => None,
     };
-    if is_local_name(named) {
-        None
-    } else {
-        Some("without tokens only localhost and loopback addresses are served as Host")
+    if named.is_some_and(|named| !is_local_name(named)) {
+        return Some("without tokens only localhost and loopback addresses are served as Host");
     }
+    let reads = request.method().is_safe();
+    if !reads && !is_own_page(named.unwrap_or_default(), headers) {
+        return Some("a page of another site may not change anything here");
+    }
+    None
+}
+
+/// Whether a request comes from no page at all, or from one that was served as `host`.
+fn is_own_page(host: &str, headers: &HeaderMap) -> bool {
+    let own_origin = headers.get(header::ORIGIN).is_none_or(|origin| {
+        let origin = origin.to_str().ok();
+        let origin = origin.and_then(|origin| origin.strip_prefix("http://"));
+        origin.is_some_and(|origin| !origin.is_empty() && origin.eq_ignore_ascii_case(host))
+    });
+    // Another port of this machine is `same-site`, and another program's.
+    let own_site = headers
+        .get("sec-fetch-site")
+        .is_none_or(|site| site == "same-origin" || site == "none");
+    own_origin && own_site
 }
 
 /// Whether `host[:port]` names this machine for sure.
@@ -116,14 +136,43 @@ mod tests {
     use super::*;
 
     fn refused(peer: &str, headers: &[(&'static str, &'static str)]) -> bool {
-        let headers = headers
-            .iter()
-            .map(|(name, value)| {
-                let name = header::HeaderName::from_static(name);
-                (name, HeaderValue::from_static(value))
-            })
-            .collect();
-        refusal(peer.parse().unwrap(), &Uri::from_static("/"), &headers).is_some()
+        asks("GET", peer, headers)
+    }
+
+    fn asks(method: &str, peer: &str, headers: &[(&'static str, &'static str)]) -> bool {
+        let mut request = Request::builder().method(method).uri("/");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        refusal(peer.parse().unwrap(), &request.body(()).unwrap()).is_some()
+    }
+
+    #[test]
+    fn a_page_of_another_site_changes_nothing() {
+        let own = ("host", "localhost:8080");
+        let post = |headers: &[_]| asks("POST", "127.0.0.1", headers);
+        assert!(!post(&[own]), "no page at all");
+        for origin in ["http://localhost:8080", "http://LOCALHOST:8080"] {
+            let page = [own, ("origin", origin), ("sec-fetch-site", "same-origin")];
+            assert!(!post(&page), "{origin}");
+        }
+        for origin in [
+            "http://evil.example",
+            "https://localhost:8080",
+            "http://localhost",
+            "http://localhost:3000",
+            "http://localhost:8080.evil.example",
+            "null",
+            "",
+        ] {
+            assert!(post(&[own, ("origin", origin)]), "{origin}");
+            assert!(!refused("127.0.0.1", &[own, ("origin", origin)]), "reading");
+        }
+        for site in ["cross-site", "same-site", ""] {
+            assert!(post(&[own, ("sec-fetch-site", site)]), "{site}");
+        }
+        assert!(!post(&[own, ("sec-fetch-site", "none")]));
+        assert!(post(&[("origin", "http://")]), "without a Host");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! HTTP: metrics, health, the read-only API and the wallboard.
+//! HTTP: metrics, health, the API and the wallboard.
 //!
 //! ```text
 //! connection ──► listen (how many, how long) ──► guard (size, time, headers)
@@ -6,30 +6,40 @@
 //!                                                  └──► local_only ──► /  /api/v1   this machine
 //! ```
 //!
-//! Only GET and HEAD exist. Every error is `application/problem+json` (RFC 9457).
+//! What is read is read by GET and HEAD; what is changed is changed by POST, below
+//! `/api/v1` and nowhere else, and takes JSON. Every error is `application/problem+json`
+//! (RFC 9457).
 //!
 //! # Why
 //! - Without tokens the API is for this machine alone, whatever address is listened on:
 //!   it names callers. A peer on loopback is not enough, because a page of a stranger in a
 //!   local browser (DNS rebinding) and a reverse proxy come from loopback too; so the Host
 //!   must be local as well, and nothing may say that the request was forwarded.
+//! - What changes something asks for more: a page of another site may make a browser send
+//!   a POST, though it never sees the answer. Browsers say whose page it is (`Origin`,
+//!   `Sec-Fetch-Site`), and do not send JSON for a stranger without asking first.
 //! - axum's own accept loop has no bound on connections and no timeout on a request's
 //!   head; `listen` adds both below it.
 
 mod api;
+mod body;
+mod command;
 mod guard;
 mod listen;
 mod problem;
 mod records;
 mod wallboard;
+mod why;
 
+#[cfg(test)]
+mod command_tests;
 #[cfg(test)]
 mod tests;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use axum::extract::State;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
@@ -41,11 +51,14 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use super::store::{RecordPage, RecordQuery, Store, StoreError};
+use super::supervisor::Supervisor;
 use listen::{Limited, Peer};
 use problem::Problem;
 
 /// Questions to the database at once; others wait for their turn.
 const QUESTIONS: usize = 4;
+/// Looks at the whole board at once; others wait for theirs.
+const LOOKS: usize = 2;
 
 /// Who answers for finished calls.
 pub(crate) trait Records: Send + Sync {
@@ -77,6 +90,8 @@ pub(crate) struct AppState {
     recorder: Arc<Recorder>,
     records: Arc<dyn Records>,
     questions: Arc<Semaphore>,
+    supervisor: Supervisor,
+    looks: Arc<Semaphore>,
     ready: Ready,
     now: Now,
 }
@@ -84,9 +99,9 @@ pub(crate) struct AppState {
 impl AppState {
     /// `ready` is asked at each `/readyz`, `now` whenever ages are shown.
     pub(crate) fn new(
-        live: Arc<RwLock<Live>>,
-        recorder: Arc<Recorder>,
+        (live, recorder): (Arc<RwLock<Live>>, Arc<Recorder>),
         records: Arc<dyn Records>,
+        supervisor: Supervisor,
         ready: Ready,
         now: Now,
     ) -> Self {
@@ -95,6 +110,8 @@ impl AppState {
             recorder,
             records,
             questions: Arc::new(Semaphore::new(QUESTIONS)),
+            supervisor,
+            looks: Arc::new(Semaphore::new(LOOKS)),
             ready,
             now,
         }
@@ -113,7 +130,13 @@ impl AppState {
 pub(crate) fn router(state: AppState) -> Router {
     let local = Router::new()
         .merge(wallboard::router())
-        .nest("/api/v1", api::router().merge(records::router()))
+        .nest(
+            "/api/v1",
+            api::router()
+                .merge(records::router())
+                .merge(command::router())
+                .merge(why::router()),
+        )
         .route_layer(middleware::from_fn(guard::local_only));
     Router::new()
         .merge(local)
@@ -122,11 +145,10 @@ pub(crate) fn router(state: AppState) -> Router {
         .route("/readyz", get(ready))
         .fallback(async || Problem::not_found("no such path"))
         .method_not_allowed_fallback(async || {
-            Problem::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "only GET and HEAD are served",
-            )
+            let detail = "this path is not served by this method; `Allow` says by which";
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
         })
+        .layer(DefaultBodyLimit::max(guard::BODY_BYTES))
         .layer(middleware::from_fn(guard::within_limits))
         .with_state(state)
 }
@@ -147,6 +169,26 @@ pub(crate) async fn serve(
         .await
 }
 
+/// Does what blocks, or takes its time, on a thread of its own once one of `turns` is
+/// free; `None` when it had a fault.
+async fn aside<T: Send + 'static>(
+    turns: &Arc<Semaphore>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    let permit = Arc::clone(turns).acquire_owned().await.ok()?;
+    let done = tokio::task::spawn_blocking(move || {
+        let done = work();
+        drop(permit);
+        done
+    });
+    done.await.ok()
+}
+
+/// Seconds, rounded to milliseconds as the views have them.
+fn seconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1000.0).round() / 1000.0
+}
+
 async fn metrics(State(state): State<AppState>) -> Response {
     let text = state.recorder.text(&state.live(), state.now());
     let kind = "text/plain; version=0.0.4; charset=utf-8";
@@ -160,6 +202,6 @@ async fn healthy() -> &'static str {
 async fn ready(State(state): State<AppState>) -> Response {
     match (state.ready)() {
         Ok(()) => "ready\n".into_response(),
-        Err(reason) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, reason).into_response(),
+        Err(reason) => Problem::unavailable(reason).into_response(),
     }
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -12,7 +11,7 @@ use tracing::warn;
 
 use super::api::{Name, Parameters, limit, name, pairs, unknown};
 use super::problem::Problem;
-use super::{AppState, Records};
+use super::{AppState, Records, aside};
 use crate::server::store::{RecordQuery, StoreError};
 
 const KNOWN: &str = "`limit`, `before`, `from`, `to`, `number`, `queue`, `operator` and `outcome`";
@@ -81,27 +80,12 @@ async fn ask<T: Send + 'static>(
     state: &AppState,
     question: impl FnOnce(&dyn Records) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, Problem> {
-    let unavailable = || {
-        Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "the store cannot answer at present",
-        )
-    };
-    let permit = Arc::clone(&state.questions).acquire_owned().await;
-    let permit = permit.map_err(|_| unavailable())?;
+    let unavailable = || Problem::unavailable("the store cannot answer at present");
     let records = Arc::clone(&state.records);
-    let answer = tokio::task::spawn_blocking(move || {
-        let answer = question(records.as_ref());
-        drop(permit);
-        answer
-    });
-    match answer.await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error @ StoreError::NoSuchRecord(_))) => Err(Problem::bad(error.to_string())),
-        Ok(Err(error)) => {
-            warn!(%error, "records cannot be read");
-            Err(unavailable())
-        }
+    let answer = aside(&state.questions, move || question(records.as_ref())).await;
+    match answer.ok_or_else(unavailable)? {
+        Ok(answer) => Ok(answer),
+        Err(error @ StoreError::NoSuchRecord(_)) => Err(Problem::bad(error.to_string())),
         Err(error) => {
             warn!(%error, "records cannot be read");
             Err(unavailable())

@@ -14,16 +14,18 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::command_tests::exchange_of;
 use super::{AppState, Records, serve};
 use crate::server::store::{RecordPage, RecordQuery, StoreError};
+use crate::server::supervisor::Supervisor;
 
-fn at(seconds: u64) -> SystemTime {
+pub(super) fn at(seconds: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(1_700_000_000 + seconds)
 }
 
 /// Remembers what it was asked, and knows one record.
 #[derive(Default)]
-struct Shelf {
+pub(super) struct Shelf {
     asked: Mutex<Vec<RecordQuery>>,
     broken: bool,
 }
@@ -68,7 +70,7 @@ fn started(call: &str) -> Event {
     }
 }
 
-fn stamped(seconds: u64, event: Event) -> Stamped {
+pub(super) fn stamped(seconds: u64, event: Event) -> Stamped {
     Stamped {
         sequence: Sequence(seconds + 1),
         at: at(seconds),
@@ -88,7 +90,7 @@ fn record() -> CallRecord {
     ledger.handle(&stamped(3, ended)).unwrap()
 }
 
-struct House {
+pub(super) struct House {
     runtime: Runtime,
     address: SocketAddr,
     shelf: Arc<Shelf>,
@@ -101,33 +103,46 @@ fn house(shelf: Shelf, ready: Result<(), String>) -> House {
         queues: vec![Arc::new(queue::Settings::named("support".into()))],
         ..Floor::default()
     };
-    let mut live = Live::new(&floor, at(0));
+    let (supervisor, ..) = exchange_of(&[]);
+    build(shelf, ready, &floor, (&calls(), supervisor))
+}
+
+/// What has happened when the house opens: one call waits, another is in its flow.
+pub(super) fn calls() -> Vec<Stamped> {
+    let queued = Event::Queued {
+        call: "c1".into(),
+        queue: "support".into(),
+        priority: 0,
+    };
+    vec![
+        stamped(0, started("c1")),
+        stamped(1, started("c2")),
+        stamped(2, queued),
+    ]
+}
+
+pub(super) fn build(
+    shelf: Shelf,
+    ready: Result<(), String>,
+    floor: &Floor,
+    (events, supervisor): (&[Stamped], Supervisor),
+) -> House {
+    let mut live = Live::new(floor, at(0));
     let recorder = Recorder::new().unwrap();
     recorder.within(|| {
         let mut observer = Observer::new();
         observer.expect(&Names::default());
-        for event in [
-            stamped(0, started("c1")),
-            stamped(1, started("c2")),
-            stamped(
-                2,
-                Event::Queued {
-                    call: "c1".into(),
-                    queue: "support".into(),
-                    priority: 0,
-                },
-            ),
-        ] {
-            live.handle(&event);
-            observer.observe(&event);
+        for event in events {
+            live.handle(event);
+            observer.observe(event);
         }
     });
     let shelf = Arc::new(shelf);
     let records: Arc<dyn Records> = Arc::<Shelf>::clone(&shelf);
     let state = AppState::new(
-        Arc::new(RwLock::new(live)),
-        Arc::new(recorder),
+        (Arc::new(RwLock::new(live)), Arc::new(recorder)),
         records,
+        supervisor,
         Arc::new(move || ready.clone()),
         Arc::new(|| at(12)),
     );
@@ -152,14 +167,14 @@ fn house(shelf: Shelf, ready: Result<(), String>) -> House {
     }
 }
 
-struct Answer {
-    status: u16,
-    head: String,
-    body: String,
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) head: String,
+    pub(super) body: String,
 }
 
 impl Answer {
-    fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap()
     }
 }
@@ -169,7 +184,7 @@ impl House {
         house(Shelf::default(), Ok(()))
     }
 
-    fn send(&self, request: &str) -> Answer {
+    pub(super) fn send(&self, request: &str) -> Answer {
         let mut stream = TcpStream::connect(self.address).unwrap();
         stream
             .set_read_timeout(Some(Duration::from_secs(20)))
@@ -185,24 +200,24 @@ impl House {
         }
     }
 
-    fn ask(&self, method: &str, path: &str, headers: &str) -> Answer {
+    pub(super) fn ask(&self, method: &str, path: &str, headers: &str) -> Answer {
         let close = "Connection: close\r\n";
         self.send(&format!("{method} {path} HTTP/1.1\r\n{close}{headers}\r\n"))
     }
 
-    fn read(&self, path: &str) -> Answer {
+    pub(super) fn read(&self, path: &str) -> Answer {
         self.ask("GET", path, "Host: localhost\r\n")
     }
 
     /// A problem with this status, and what it says.
     #[track_caller]
-    fn problem(&self, path: &str, status: u16) -> String {
+    pub(super) fn problem(&self, path: &str, status: u16) -> String {
         is_problem(&self.read(path), status)
     }
 }
 
 #[track_caller]
-fn is_problem(answer: &Answer, status: u16) -> String {
+pub(super) fn is_problem(answer: &Answer, status: u16) -> String {
     assert_eq!(answer.status, status, "{}", answer.body);
     assert!(
         answer
@@ -253,10 +268,10 @@ fn what_is_not_there_is_a_problem() {
 }
 
 #[test]
-fn nothing_can_be_changed() {
+fn what_only_is_read_cannot_be_changed() {
     let house = House::open();
     for method in ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"] {
-        for path in ["/api/v1/calls/c1", "/metrics", "/"] {
+        for path in ["/api/v1/calls/c1", "/api/v1/calls/c1/why", "/metrics", "/"] {
             let answer = house.ask(method, path, "Host: localhost\r\n");
             is_problem(&answer, 405);
             assert!(answer.head.contains("allow: get,head"), "{}", answer.head);

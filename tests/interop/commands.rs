@@ -1,0 +1,201 @@
+//! Supervisors who give orders and ask why, by HTTP and at the command line.
+
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::client::{Client, caller, phone};
+use crate::eventually;
+use crate::server::{Server, binary};
+
+fn order(server: &Server, operator: &str, state: &str) -> Value {
+    let path = format!("/api/v1/operators/{operator}/state");
+    let (code, answer) = server.post(&path, state);
+    assert_eq!(code, 200, "{answer}");
+    answer
+}
+
+/// A caller who waits for `support`, and the call's id.
+fn waiting(server: &Server, seconds: u64) -> (Client, String) {
+    let known = queued(server);
+    let talks = (seconds * 1000).to_string();
+    let more = ["-key", "media", "39000", "-d", &talks];
+    let call = caller(server, "caller", "2000", &more);
+    let mut found = None;
+    eventually("the caller waits", 10, || {
+        found = queued(server).into_iter().find(|id| !known.contains(id));
+        found.is_some()
+    });
+    (call, found.unwrap())
+}
+
+fn queued(server: &Server) -> Vec<String> {
+    let calls = server.json("/api/v1/calls");
+    let calls = calls["calls"].as_array().unwrap().iter();
+    let queued = calls.filter(|call| call["state"] == "queued");
+    queued
+        .map(|call| call["id"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+fn run_why(server: &Server, arguments: &[&str]) -> Output {
+    let mut command = binary(&server.folder);
+    command.arg("why").args(arguments).output().unwrap()
+}
+
+/// What the command prints when all is well.
+fn prints(server: &Server, arguments: &[&str]) -> String {
+    let out = run_why(server, arguments);
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert_eq!(out.status.code(), Some(0), "{said}");
+    String::from_utf8_lossy(&out.stdout).into_owned()
+}
+
+/// The one sentence that it ends with otherwise.
+fn complains(server: &Server, arguments: &[&str]) -> String {
+    let out = run_why(server, arguments);
+    assert_eq!(out.status.code(), Some(1));
+    assert!(out.stdout.is_empty());
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert_eq!(said.lines().count(), 1, "{said}");
+    said
+}
+
+#[test]
+fn a_pause_asked_for_in_a_talk_begins_after_it_with_its_reason() {
+    let server = Server::start("");
+    let operator = phone(&server, "alice", "phone_answers", &[]);
+    let more = ["-key", "media", "39000", "-d", "2000"];
+    let call = caller(&server, "caller", "2000", &more);
+    server.wait_for("alice", "talking", 10);
+    let answer = order(&server, "alice", r#"{"state":"paused","reason":"lunch"}"#);
+    assert_eq!(answer["state"], "talking", "{answer}");
+    assert_eq!(answer["pending"], "paused", "{answer}");
+    call.succeeds(10);
+    operator.succeeds(10);
+    server.wait_for("alice", "paused", 5);
+    assert_eq!(server.operator("alice").1.as_deref(), Some("lunch"));
+    let answer = order(&server, "alice", r#"{"state":"ready"}"#);
+    assert_eq!(answer["state"], "ready", "{answer}");
+    server.wait_for("alice", "ready", 5);
+    let answer = order(&server, "alice", r#"{"state":"logged_out"}"#);
+    assert_eq!(answer["state"], "logged_out", "{answer}");
+    server.wait_for("alice", "logged_out", 5);
+    let bob = server.post("/api/v1/operators/bob/state", r#"{"state":"ready"}"#);
+    assert_eq!(bob.0, 409, "he has no phone: {}", bob.1);
+}
+
+#[test]
+fn a_wrap_up_is_extended_and_ended() {
+    let server = Server::start("");
+    let operator = phone(&server, "alice", "phone_answers", &[]);
+    let more = ["-key", "media", "39000", "-d", "500"];
+    let call = caller(&server, "caller", "2000", &more);
+    let path = "/api/v1/operators/alice/wrap_up";
+    assert_eq!(server.post(path, r#"{"more":"30s"}"#).0, 409);
+    server.wait_for("alice", "wrap_up", 10);
+    // The queue's own wrap-up has one second.
+    let (code, answer) = server.post(path, r#"{"more":"3s"}"#);
+    assert_eq!(
+        (code, &answer["state"]),
+        (200, &"wrap_up".into()),
+        "{answer}"
+    );
+    let left = answer["wrap_up_left_s"].as_f64().unwrap();
+    assert!((3.0..4.0).contains(&left), "{answer}");
+    let began = std::time::Instant::now();
+    server.wait_for("alice", "ready", 10);
+    let lasted = began.elapsed().as_secs_f64();
+    assert!((left - 0.5..left + 3.0).contains(&lasted), "{lasted} s");
+    call.succeeds(10);
+    operator.succeeds(10);
+
+    let operator = phone(&server, "alice", "phone_answers", &[]);
+    let call = caller(&server, "caller", "2000", &more);
+    server.wait_for("alice", "wrap_up", 10);
+    assert_eq!(server.post(path, r#"{"more":"1h"}"#).0, 200);
+    let answer = order(&server, "alice", r#"{"state":"ready"}"#);
+    assert_eq!(answer["state"], "ready", "{answer}");
+    server.wait_for("alice", "ready", 5);
+    call.succeeds(10);
+    operator.succeeds(10);
+}
+
+#[test]
+fn a_priority_overtakes_who_waited_for_longer() {
+    let server = Server::start("");
+    let operator = phone(&server, "alice", "phone_answers", &[]);
+    order(
+        &server,
+        "alice",
+        r#"{"state":"paused","reason":"briefing"}"#,
+    );
+    let (older, older_id) = waiting(&server, 60);
+    let (younger, id) = waiting(&server, 4);
+    let path = format!("/api/v1/calls/{id}/priority");
+    let (code, answer) = server.post(&path, r#"{"priority":50}"#);
+    assert_eq!(
+        (code, &answer["id"]),
+        (202, &id.as_str().into()),
+        "{answer}"
+    );
+    eventually("the priority is shown", 5, || {
+        server.json(&format!("/api/v1/calls/{id}"))["priority"] == 50
+    });
+    let answer = order(&server, "alice", r#"{"state":"ready"}"#);
+    assert_eq!(answer["state"], "offered", "{answer}");
+    server.wait_for("alice", "talking", 5);
+    assert_eq!(server.json("/api/v1/operators/alice")["call"], id.as_str());
+    let (code, answer) = server.post(&path, r#"{"priority":0}"#);
+    assert_eq!(code, 409, "it talks: {answer}");
+    assert_eq!(queued(&server), [older_id]);
+    younger.succeeds(10);
+    operator.succeeds(10);
+    drop(older);
+}
+
+#[test]
+fn why_a_caller_waits_is_said_by_http_and_at_the_command_line() {
+    let server = Server::start("");
+    let _alice = phone(&server, "alice", "phone_answers", &[]);
+    order(&server, "alice", r#"{"state":"paused","reason":"lunch"}"#);
+    let (_call, id) = waiting(&server, 60);
+    let why = server.json(&format!("/api/v1/calls/{id}/why"));
+    let [alice, bob, carol] = why["operators"].as_array().unwrap().as_slice() else {
+        panic!("three operators: {why}");
+    };
+    assert_eq!(why["queue"], "support", "{why}");
+    assert_eq!(alice["why_not"]["state"], "paused", "{why}");
+    assert_eq!(alice["why_not"]["reason"], "lunch");
+    assert_eq!(alice["text"], "paused: lunch");
+    assert_eq!(bob["why_not"]["state"], "logged_out");
+    assert_eq!(carol["why_not"]["code"], "skill");
+
+    let (_, end) = id.split_once('-').unwrap();
+    for name in [id.as_str(), end] {
+        let text = prints(&server, &[name]);
+        assert!(
+            text.starts_with(&format!("{id} waits in support for ")),
+            "{text}"
+        );
+        assert!(text.contains("\nalice     paused: lunch\n"), "{text}");
+        assert!(text.contains("\nbob       logged out\n"), "{text}");
+    }
+    let text = prints(&server, &["--operator", "alice"]);
+    assert!(text.starts_with("alice: paused (lunch)\n"), "{text}");
+    assert!(text.contains(&id) && text.contains("support"), "{text}");
+    assert!(complains(&server, &["4711"]).contains("no live call 4711"));
+    assert!(complains(&server, &["--operator", "dave"]).contains("no operator dave"));
+    let neither = run_why(&server, &[]);
+    assert_eq!(neither.status.code(), Some(2), "{neither:?}");
+}
+
+#[test]
+fn who_asks_a_server_that_is_not_there_is_told_where_it_was_looked_for() {
+    let mut server = Server::start("");
+    server.signal("-KILL");
+    eventually("the server is gone", 5, || server.exit_code().is_some());
+    let said = complains(&server, &["4711"]);
+    let address = format!("no server answers at http://127.0.0.1:{}", server.http);
+    assert!(said.contains(&address), "{said}");
+}
