@@ -20,11 +20,15 @@ impl Pauses {
     /// asked for before holds for one pause: whatever else begins ends it, and so does
     /// a call that ends in no pause.
     pub(super) fn now(&self, operator: &OperatorName, state: OperatorState) -> Option<PauseReason> {
-        if state == OperatorState::Paused {
-            return self.reason(operator);
+        match state {
+            OperatorState::Paused => self.reason(operator),
+            // One call of several may end before the pause begins.
+            OperatorState::Offered | OperatorState::Talking => None,
+            OperatorState::Ready | OperatorState::WrapUp | OperatorState::LoggedOut => {
+                self.over(operator);
+                None
+            }
         }
-        self.over(operator);
-        None
     }
 
     /// No pause is asked for any more.
@@ -42,7 +46,7 @@ impl Pauses {
 
 #[cfg(test)]
 mod tests {
-    use OperatorState::{LoggedOut, Paused, Ready, WrapUp};
+    use OperatorState::{LoggedOut, Paused, Ready, Talking, WrapUp};
 
     use super::*;
 
@@ -54,6 +58,7 @@ mod tests {
         assert_eq!(now(Paused).as_deref(), Some("missed_offer"));
         for after in [Ready, WrapUp, LoggedOut] {
             assert!(pauses.asked(&ann, Some(PauseReason::new("lunch"))));
+            assert_eq!(now(Talking), None);
             assert_eq!(now(Paused).as_deref(), Some("lunch"));
             assert_eq!(now(after), None);
             assert_eq!(now(Paused).as_deref(), Some("missed_offer"));

@@ -51,6 +51,13 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// The operator takes calls again by somebody's word: what was asked for before, or
+    /// goes on after a call, is over.
+    pub fn afresh(&self, operator: &OperatorName) {
+        self.pauses.over(operator);
+        self.wrap_ups.end(operator);
+    }
+
     /// The event of a change of an operator, if there is one to tell: who is offered by it
     /// is told of by the call that offers. `call` is the call that the operator wraps up.
     #[must_use]
@@ -65,16 +72,13 @@ impl Shared {
         }
         let reason = self.pauses.now(operator, change.state);
         let wraps_up = change.state == OperatorState::WrapUp;
-        change
-            .matches()
-            .next()
-            .is_none()
-            .then(|| Event::OperatorChanged {
-                operator: operator.clone(),
-                state: change.state,
-                reason,
-                call: call.filter(|_| wraps_up).cloned(),
-            })
+        let nobody = change.matches().next().is_none();
+        nobody.then(|| Event::OperatorChanged {
+            operator: operator.clone(),
+            state: change.state,
+            reason,
+            call: call.filter(|_| wraps_up).cloned(),
+        })
     }
 }
 

@@ -127,12 +127,6 @@ impl Wait {
         }
     }
 
-    /// The call's own priority.
-    #[must_use]
-    pub fn priority(&self) -> i16 {
-        self.asked.priority
-    }
-
     /// Everything that is due by `now`, in order of time. A step to a line ends the turn,
     /// as the owner then leaves as a rule; whoever stays finds the rest due at once. Late,
     /// several announcements become one.
@@ -174,6 +168,12 @@ impl Wait {
     /// added. [`Wait::class`] has it from now on.
     pub fn prioritize(&mut self, priority: i16) {
         self.asked.priority = priority;
+    }
+
+    /// The call's own priority.
+    #[must_use]
+    pub fn priority(&self) -> i16 {
+        self.asked.priority
     }
 
     /// When something is due next; `None` when nothing ever is.

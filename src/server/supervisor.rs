@@ -103,9 +103,10 @@ impl Supervisor {
     ) -> (Vec<Missing>, usize) {
         let now = clock::now();
         let board = &self.shared.board;
+        let operator = board.find(operator);
         let waiters = self.shared.waiting.oldest(most).into_iter();
         let missing = waiters.filter_map(|(call, waiter)| {
-            let why = board.why_operator(board.find(operator)?, waiter.ticket, now)?;
+            let why = board.why_operator(operator?, waiter.ticket, now)?;
             let waited = now.saturating_duration_since(waiter.since);
             Some(Missing { call, waited, why })
         });

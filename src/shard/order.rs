@@ -70,24 +70,23 @@ pub fn order(
         Order::Ready => {
             needs_phone(shared, operator, now)?;
             let change = board.ready(id, now);
-            shared.pauses.over(operator);
+            shared.afresh(operator);
             out.extend(shared.changed(operator, &change, None).map(Output::Event));
             out.extend(change.matches().map(Output::Match));
         }
         Order::Pause(reason) => {
             needs_phone(shared, operator, now)?;
             pause(shared, (operator, id), reason, now, out);
+            shared.wrap_ups.end(operator);
         }
         Order::LogOut => {
             let change = board.log_out(id, now);
+            shared.afresh(operator);
             out.extend(shared.changed(operator, &change, None).map(Output::Event));
         }
         Order::WrapUpLonger(more) => {
-            let state = board.state(id);
-            let wraps_up = state == OperatorState::WrapUp;
-            let longer = || shared.wrap_ups.extend(operator, more);
-            let until = wraps_up.then(longer).flatten();
-            wrap_up_until = Some(until.ok_or(Refused::NoWrapUp(state))?);
+            let until = shared.wrap_ups.extend(operator, more);
+            wrap_up_until = Some(until.ok_or_else(|| Refused::NoWrapUp(board.state(id)))?);
         }
     }
     let state = board.state(id);

@@ -128,7 +128,7 @@ impl Shard {
         let leaves = board.pending(id) == Some(OperatorState::LoggedOut);
         if board.state(id) == OperatorState::LoggedOut || leaves {
             let change = board.ready(id, now);
-            self.shared.pauses.over(name);
+            self.shared.afresh(name);
             self.floor(now, |floor| floor.changed(name, change, None));
         }
     }

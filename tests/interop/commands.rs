@@ -2,7 +2,7 @@
 
 use std::process::Output;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::client::{Client, caller, phone};
 use crate::eventually;
@@ -169,7 +169,10 @@ fn why_a_caller_waits_is_said_by_http_and_at_the_command_line() {
     assert_eq!(alice["why_not"]["reason"], "lunch");
     assert_eq!(alice["text"], "paused: lunch");
     assert_eq!(bob["why_not"]["state"], "logged_out");
-    assert_eq!(carol["why_not"]["code"], "skill");
+    assert_eq!(
+        carol["why_not"],
+        json!({"code": "skill", "skill": "support", "has": null, "wants": 1})
+    );
 
     let (_, end) = id.split_once('-').unwrap();
     for name in [id.as_str(), end] {

@@ -98,7 +98,11 @@ fn a_lower_priority_lets_the_others_go_first() {
 
 #[test]
 fn a_call_whose_offer_rings_has_its_priority_when_it_waits_again() {
-    let mut world = world("offer_timeout: 15s, missed_offer: stay", 41);
+    let mut world = world("offer_timeout: 15s", 41);
+    world.operator("bea", Manner::Rings, None);
+    world.run(s(1));
+    let paused = world.order("bea", Order::Pause(None));
+    assert_eq!(paused.expect("she has a phone").reason, None);
     let ann = world.operator("ann", Manner::Rings, None);
     world.run(s(1));
     let older = world.caller("1", None);
@@ -107,16 +111,11 @@ fn a_call_whose_offer_rings_has_its_priority_when_it_waits_again() {
     world.run(s(8));
     let [call, other] = world.waiting_calls().try_into().expect("two wait");
     assert!(world.prioritize(&call, -10));
-    world.run(s(10));
-    let offered = world
-        .events()
-        .iter()
-        .rev()
-        .find_map(|(_, event)| match event {
-            Event::Offered { call, .. } => Some(call.clone()),
-            _ => None,
-        });
-    assert_eq!(offered, Some(other));
+    assert!(world.run_until(s(10), |w| w.doing(ann) == Doing::Idle));
+    let ready = world.order("bea", Order::Ready).expect("she has a phone");
+    assert_eq!(ready.state, OperatorState::Offered);
+    let offered = |event: &Event| matches!(event, Event::Offered { call, operator, .. } if *call == other && operator.as_str() == "bea");
+    assert!(world.events().iter().any(|(_, event)| offered(event)));
     world.hang_up(older);
     world.hang_up(younger);
     settle(&mut world);

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
-use exchange::model::{CallState, OperatorState, PauseReason, parse_duration};
+use exchange::model::{CallState, OperatorState, PauseReason, limits, parse_duration};
 use exchange::record::{CallView, OperatorView};
 use exchange::shard::{Order, Refused};
 use serde::{Deserialize, Serialize};
@@ -18,8 +18,6 @@ use super::body::{Body, Readable};
 use super::problem::Problem;
 use super::{AppState, seconds};
 
-/// A call's own priority, as flows and queues have it too.
-const PRIORITY: std::ops::RangeInclusive<i64> = -100..=100;
 /// Characters of a pause's reason: a word or a sentence on a wallboard.
 const REASON: usize = 64;
 /// What a wrap-up is extended by at once.
@@ -98,7 +96,7 @@ async fn priority(
     let id = name(path)?;
     let priority = i16::try_from(body.priority).ok();
     let priority = priority
-        .filter(|_| PRIORITY.contains(&body.priority))
+        .filter(|priority| limits::PRIORITY.contains(priority))
         .ok_or_else(|| {
             senseless("`priority` is a whole number from -100 to 100; the queue's own is added")
         })?;

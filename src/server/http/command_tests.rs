@@ -1,243 +1,14 @@
 //! Supervisors' commands and questions, over the wire.
 
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use bytes::Bytes;
-use exchange::call::{Gates, Pauses, Place, Shared, Waiter, Waiting, WrapUps};
-use exchange::dispatch::{Abilities, After, Board, Capacity, Claim};
-use exchange::model::{
-    CallId, CallKey, Epoch, Event, Level, OperatorName, OperatorState, PauseReason, Requirement,
-    ShardId, Skill,
-};
-use exchange::operator::{LogIn, Role, Secret};
-use exchange::queue::{Asked, Hall, Wait};
-use exchange::record::Floor;
-use exchange::registrar::{Registrar, Rules};
-use exchange::shard::Input;
-use exchange::sip::{Advertise, Message, Peer};
-use exchange::{operator, queue};
+use exchange::dispatch::After;
+use exchange::model::{Event, OperatorName, OperatorState};
 use serde_json::{Value, json};
 
-use super::tests::{Answer, House, Shelf, build, calls, is_problem, stamped};
+use super::scene_tests::{JSON, Scene, scene, scene_with};
+use super::tests::is_problem;
 use crate::server::clock;
-use crate::server::supervisor::{Supervisor, Wires};
-
-const JSON: &str = "Content-Type: application/json\r\n";
-
-/// What was sent and told. The views hear nothing of it: answers do not wait for them.
-#[derive(Default)]
-pub(super) struct Told(Mutex<Vec<String>>);
-
-impl Wires for Told {
-    fn send(&self, ShardId(shard): ShardId, input: Input) {
-        let text = format!("shard {shard}: {input:?}");
-        self.0.lock().unwrap().push(text);
-    }
-
-    fn tell(&self, event: Event) {
-        self.0.lock().unwrap().push(format!("{event:?}"));
-    }
-}
-
-/// A board with operators, and nobody behind it.
-pub(super) fn exchange_of(
-    operators: &[Arc<operator::Settings>],
-) -> (Supervisor, Arc<Shared>, Arc<Told>) {
-    let now = clock::now();
-    let capacity = Capacity {
-        operators: 8,
-        more_calls: 0,
-        tickets_per_shard: 8,
-        shards: 1,
-        classes: 8,
-        profiles: 8,
-    };
-    let board = Arc::new(Board::new(capacity, now));
-    for settings in operators {
-        let (_, nobody) = board
-            .operator(&settings.name, &Abilities::from(settings.as_ref()), now)
-            .unwrap();
-        assert!(nobody.is_empty());
-    }
-    let shared = Arc::new(Shared {
-        hall: Hall::new(Arc::clone(&board)),
-        board,
-        registrar: Registrar::new(),
-        epoch: Epoch {
-            instant: now,
-            wall: super::tests::at(0),
-        },
-        advertise: Advertise {
-            fixed: None,
-            primary: [127, 0, 0, 1].into(),
-            udp: 5060,
-            tcp: None,
-        },
-        gates: Gates::default(),
-        waiting: Waiting::default(),
-        pauses: Pauses::default(),
-        wrap_ups: WrapUps::default(),
-    });
-    let told = Arc::new(Told::default());
-    let wires: Arc<dyn Wires> = Arc::<Told>::clone(&told);
-    (Supervisor::new(Arc::clone(&shared), wires), shared, told)
-}
-
-fn support(level: u8) -> impl Iterator<Item = (Skill, Level)> {
-    std::iter::once((Skill::new("support"), Level::new(level).unwrap()))
-}
-
-/// Alice talks, bob is at lunch without a phone, carol is ready and cannot take the call
-/// that waits.
-struct Scene {
-    house: House,
-    shared: Arc<Shared>,
-    told: Arc<Told>,
-    alice: Claim,
-    _place: Place,
-}
-
-fn scene() -> Scene {
-    let settings = |name: &str, level| {
-        let secret = Secret {
-            md5: String::new(),
-            sha256: String::new(),
-        };
-        Arc::new(operator::Settings {
-            name: name.into(),
-            display: name.to_uppercase(),
-            secret,
-            skills: support(level).collect(),
-            role: Role::Operator,
-            log_in: LogIn::OnRegister,
-            max_calls: 1,
-            place: 0,
-        })
-    };
-    let operators = vec![
-        settings("alice", 8),
-        settings("bob", 8),
-        settings("carol", 2),
-    ];
-    let (supervisor, shared, told) = exchange_of(&operators);
-    let now = clock::now();
-    let mut waits = queue::Settings::named("support".into());
-    waits.requires = support(5).collect::<Requirement>();
-    let waits = Arc::new(waits);
-    for name in ["alice", "carol"] {
-        register(&shared, name, now);
-    }
-    let alice = talk(&shared, &waits, now);
-    let find = |name: &str| shared.board.find(&OperatorName::from(name)).unwrap();
-    let _paused = shared.board.pause(find("bob"), now);
-    let _ready = shared.board.ready(find("carol"), now);
-    let place = wait(&shared, &waits, now);
-    let mut events = calls();
-    for (operator, state, reason) in [
-        ("alice", OperatorState::Talking, None),
-        (
-            "bob",
-            OperatorState::Paused,
-            Some(PauseReason::new("lunch")),
-        ),
-        ("carol", OperatorState::Ready, None),
-    ] {
-        events.push(stamped(
-            3,
-            Event::OperatorChanged {
-                operator: operator.into(),
-                state,
-                reason,
-                call: None,
-            },
-        ));
-    }
-    let floor = Floor {
-        queues: vec![waits],
-        operators,
-    };
-    let shelf = Shelf::default();
-    Scene {
-        house: build(shelf, Ok(()), &floor, (&events, supervisor)),
-        shared,
-        told,
-        alice,
-        _place: place,
-    }
-}
-
-fn register(shared: &Shared, name: &str, now: Instant) {
-    let text = format!(
-        "REGISTER sip:h SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.7;branch=z9hG4bKa\r\nFrom: <sip:{name}@h>;tag=f\r\nTo: <sip:{name}@h>\r\nCall-ID: c\r\nCSeq: 1 REGISTER\r\nContact: <sip:{name}@192.0.2.7>\r\nContent-Length: 0\r\n\r\n"
-    );
-    let Message::Request(request) = Message::parse(&Bytes::from(text)).unwrap() else {
-        panic!("it is a request");
-    };
-    let rules = Rules {
-        min_expires: Duration::from_secs(60),
-        max_expires: Duration::from_secs(3600),
-        default_expires: Duration::from_secs(3600),
-    };
-    let peer = Peer::udp("192.0.2.7:5060".parse().unwrap());
-    let registered = shared
-        .registrar
-        .register(&name.into(), &request, peer, rules, now);
-    assert!(registered.is_ok());
-}
-
-/// Alice, the only one there, gets a first call.
-fn talk(shared: &Shared, waits: &Arc<queue::Settings>, now: Instant) -> Claim {
-    let alice = shared.board.find(&"alice".into()).unwrap();
-    let _ready = shared.board.ready(alice, now);
-    let class = Wait::new(Arc::clone(waits), Asked::default(), now).class();
-    let class = shared.board.class(&class).unwrap();
-    let key = CallKey::new(ShardId(0), 7);
-    let (_, matched) = shared.board.enqueue(key, class, now, now).unwrap();
-    let claim = matched.unwrap().claim;
-    assert!(shared.board.answered(&claim, now));
-    claim
-}
-
-/// Call c1 waits.
-fn wait(shared: &Shared, waits: &Arc<queue::Settings>, now: Instant) -> Place {
-    let class = Wait::new(Arc::clone(waits), Asked::default(), now).class();
-    let class = shared.board.class(&class).unwrap();
-    let key = CallKey::new(ShardId(0), 1);
-    let (ticket, nobody) = shared.board.enqueue(key, class, now, now).unwrap();
-    assert!(nobody.is_none());
-    let waiter = Waiter {
-        key,
-        ticket,
-        since: now,
-    };
-    shared.waiting.enter(&CallId::from("c1"), waiter)
-}
-
-impl Scene {
-    fn post(&self, path: &str, headers: &str, body: &str) -> Answer {
-        let length = body.len();
-        self.house.send(&format!(
-            "POST /api/v1/{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
-        ))
-    }
-
-    #[track_caller]
-    fn done(&self, path: &str, body: &str) -> Value {
-        let answer = self.post(path, JSON, body);
-        assert!((200..=202).contains(&answer.status), "{}", answer.body);
-        answer.json()
-    }
-
-    #[track_caller]
-    fn refused(&self, path: &str, body: &str, status: u16) -> String {
-        is_problem(&self.post(path, JSON, body), status)
-    }
-
-    fn told(&self) -> Vec<String> {
-        std::mem::take(&mut *self.told.0.lock().unwrap())
-    }
-}
 
 #[test]
 fn a_waiting_call_gets_another_priority() {
@@ -395,10 +166,10 @@ fn a_wrap_up_is_extended_and_ended() {
     let _over = scene
         .shared
         .board
-        .finished(&scene.alice, After::WrapUp, now);
+        .finished(&scene.alice[0], After::WrapUp, now);
     let until = now + Duration::from_secs(10);
     let alice = OperatorName::from("alice");
-    scene.shared.wrap_ups.begin(&alice, scene.alice, until);
+    scene.shared.wrap_ups.begin(&alice, scene.alice[0], until);
     let longer = scene.done("operators/alice/wrap_up", r#"{"more":"5m"}"#);
     assert_eq!(longer["state"], "wrap_up");
     let left = longer["wrap_up_left_s"].as_f64().unwrap();
@@ -407,6 +178,45 @@ fn a_wrap_up_is_extended_and_ended() {
     assert_eq!(ready["state"], "offered", "the call that waits is hers");
     let [told] = scene.told().try_into().unwrap();
     assert!(told.starts_with("shard 0: Match("), "{told}");
+}
+
+/// What is told of alice once a call of hers is over.
+fn after_call(scene: &Scene, call: usize) -> (OperatorState, Option<String>) {
+    let board = &scene.shared.board;
+    let change = board.finished(&scene.alice[call], After::WrapUp, clock::now());
+    let told = scene.shared.changed(&"alice".into(), &change, None);
+    let Some(Event::OperatorChanged { state, reason, .. }) = told else {
+        panic!("something is told: {told:?}");
+    };
+    (state, reason.map(|reason| reason.to_string()))
+}
+
+#[test]
+fn who_has_two_calls_pauses_after_both_with_the_reason() {
+    let scene = scene_with(2);
+    let lunch = r#"{"state":"paused","reason":"lunch"}"#;
+    let alice = scene.done("operators/alice/state", lunch);
+    assert_eq!(alice["pending"], "paused");
+    assert_eq!(after_call(&scene, 0), (OperatorState::Talking, None));
+    let shown = scene.house.read("/api/v1/operators/alice").json();
+    assert_eq!(shown["pending"], "paused");
+    let lunch = Some("lunch".to_owned());
+    assert_eq!(after_call(&scene, 1), (OperatorState::Paused, lunch));
+}
+
+#[test]
+fn a_wrap_up_is_extended_while_another_call_goes_on() {
+    let scene = scene_with(2);
+    assert_eq!(after_call(&scene, 0), (OperatorState::Talking, None));
+    let until = clock::now() + Duration::from_secs(10);
+    let alice = OperatorName::from("alice");
+    scene.shared.wrap_ups.begin(&alice, scene.alice[0], until);
+    let longer = scene.done("operators/alice/wrap_up", r#"{"more":"30s"}"#);
+    assert_eq!(longer["state"], "talking");
+    let left = longer["wrap_up_left_s"].as_f64().unwrap();
+    assert!((30.0..=40.0).contains(&left), "{left}");
+    scene.done("operators/alice/state", r#"{"state":"ready"}"#);
+    scene.refused("operators/alice/wrap_up", r#"{"more":"30s"}"#, 409);
 }
 
 #[test]
@@ -429,7 +239,11 @@ fn why_a_caller_waits_is_told_operator_by_operator() {
         json!({"code": "state", "state": "paused", "reason": "lunch", "since": "2023-11-14T22:13:23.000Z"})
     );
     assert_eq!(bob["text"], "paused: lunch");
-    assert_eq!(carol["why_not"]["code"], "skill");
+    assert_eq!(
+        carol["why_not"],
+        json!({"code": "skill", "skill": "support", "has": 2, "wants": 5})
+    );
+    assert_eq!(carol["text"], "skill support 2 < 5");
     let first = scene.house.read("/api/v1/calls/c1/why?limit=1").json();
     assert_eq!(first["operators"].as_array().unwrap().len(), 1);
     assert!(

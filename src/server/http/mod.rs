@@ -34,6 +34,8 @@ mod why;
 #[cfg(test)]
 mod command_tests;
 #[cfg(test)]
+mod scene_tests;
+#[cfg(test)]
 mod tests;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};

@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::command_tests::exchange_of;
+use super::scene_tests::exchange_of;
 use super::{AppState, Records, serve};
 use crate::server::store::{RecordPage, RecordQuery, StoreError};
 use crate::server::supervisor::Supervisor;

@@ -76,16 +76,16 @@ enum Code {
         has: Option<Level>,
         wants: Level,
     },
-    /// The operator has just missed this call; another is to be tried first.
-    Missed,
-    /// The call is kept for the operator whom its caller prefers.
-    Kept,
     /// The operator does something else.
     State {
         state: OperatorState,
         reason: Option<PauseReason>,
         since: Option<String>,
     },
+    /// The operator has just missed this call.
+    Missed,
+    /// The call is kept for another operator.
+    Kept,
     /// The match is being made.
     Nothing,
 }
@@ -93,20 +93,13 @@ enum Code {
 /// The board's reason, with what the views add to it. `call` is the one that is asked
 /// about.
 fn explain(why: WhyNot, operator: Option<&OperatorView>, call: &CallId) -> Reason {
+    let text = why.to_string();
     let (why_not, text) = match why {
+        WhyNot::Skill { skill, has, wants } => (Code::Skill { skill, has, wants }, text),
         WhyNot::Busy(state) => busy(state, operator, call),
-        WhyNot::Missed => (Code::Missed, why.to_string()),
-        WhyNot::Kept => (Code::Kept, why.to_string()),
-        WhyNot::Skill {
-            ref skill,
-            has,
-            wants,
-        } => {
-            let skill = skill.clone();
-            let text = why.to_string();
-            (Code::Skill { skill, has, wants }, text)
-        }
-        WhyNot::Nothing => (Code::Nothing, "nothing: the match is being made".to_owned()),
+        WhyNot::Missed => (Code::Missed, text),
+        WhyNot::Kept => (Code::Kept, text),
+        WhyNot::Nothing => (Code::Nothing, text),
     };
     Reason { why_not, text }
 }
