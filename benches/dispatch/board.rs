@@ -3,14 +3,16 @@
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use exchange::dispatch::{
     Abilities, After, Board, Capacity, Claim, ClassId, ClassKey, Match, OperatorId, Strategy,
 };
 use exchange::model::{CallKey, OperatorName, QueueName, Requirement, ShardId};
 
-use crate::floor::{Assigned, Floor, Size, profile_of, profiles, requirement, skills};
+use crate::floor::{
+    Assigned, Floor, Size, first_callers, is_in_vain, profile_of, profiles, requirement, skills,
+};
 
 pub(crate) struct OnBoard {
     pub(crate) board: Board,
@@ -46,10 +48,11 @@ pub(crate) fn class_key(class: usize) -> ClassKey {
 
 pub(crate) fn operators(
     board: &Board,
+    count: usize,
     size: Size,
     now: Instant,
 ) -> anyhow::Result<Vec<OperatorId>> {
-    (0..size.operators)
+    (0..count)
         .map(|number| {
             let name = OperatorName::new(format!("operator{number}"));
             let abilities = Abilities {
@@ -91,7 +94,7 @@ impl Floor for OnBoard {
         let board = Board::new(capacity(size), start);
         let classes = (0..size.classes).map(|class| board.class(&class_key(class)));
         let classes = classes.collect::<Result<Vec<_>, _>>()?;
-        let by_id = operators(&board, size, start)?;
+        let by_id = operators(&board, size.operators, size, start)?;
         let floor = Self {
             classes,
             claims: (0..size.operators).map(|_| Mutex::new(None)).collect(),
@@ -105,7 +108,9 @@ impl Floor for OnBoard {
         // As many as there are operators come and are answered; the others wait.
         for (number, operator) in floor.by_id.iter().enumerate() {
             let (skill, level) = crate::floor::levels(profile_of(number, size), size)[0];
-            let _waits = floor.queue(skill * 10 + usize::from(level) - 1, start);
+            let top = skill * 10 + usize::from(level) - 1;
+            let class = if is_in_vain(top) { top - 1 } else { top };
+            let _waits = floor.queue(class, start);
             let matched = floor.board.ready(*operator, start).matched;
             let matched = matched.ok_or_else(|| anyhow::anyhow!("nobody for {number}"))?;
             floor.answer(
@@ -117,8 +122,9 @@ impl Floor for OnBoard {
                 start,
             );
         }
-        for number in 0..size.waiting {
-            floor.enqueue(number % size.classes, start);
+        for (number, class) in first_callers(size).enumerate() {
+            let number = u64::try_from(number).unwrap_or(0);
+            floor.enqueue(class, start + Duration::from_nanos(number));
         }
         Ok(floor)
     }
@@ -139,12 +145,7 @@ impl Floor for OnBoard {
         };
         self.board.answered(&matched.claim, now);
         self.board.done(matched.ticket);
-        let number = self
-            .by_id
-            .iter()
-            .position(|_| true)
-            .map(|_| assigned.operator);
-        if let Some(claim) = number.and_then(|number| self.claims.get(number)) {
+        if let Some(claim) = self.claims.get(assigned.operator) {
             *claim.lock().unwrap_or_else(PoisonError::into_inner) = Some(matched.claim);
         }
     }

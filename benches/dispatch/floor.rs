@@ -33,9 +33,9 @@ pub(crate) struct Assigned {
     pub(crate) matched: Option<exchange::dispatch::Match>,
 }
 
-/// Different sets of skills: ten operators have the same.
+/// Different sets of skills: fifty operators have the same, at most.
 pub(crate) fn profiles(size: Size) -> usize {
-    (size.operators / 10).max(1)
+    (size.operators / 50).max(10)
 }
 
 pub(crate) fn profile_of(operator: usize, size: Size) -> usize {
@@ -77,15 +77,49 @@ pub(crate) fn wants(class: usize) -> (usize, u8) {
     (class / 10, u8::try_from(class % 10).unwrap_or(0) + 1)
 }
 
+/// Of every twenty classes one asks for what nobody on duty can do, as it is at some hour
+/// with some language. Its callers are the oldest.
+pub(crate) fn is_in_vain(class: usize) -> bool {
+    class % 20 == 7
+}
+
+/// The classes of those who wait at the start, in the order in which they came.
+pub(crate) fn first_callers(size: Size) -> impl Iterator<Item = usize> {
+    let in_vain = (0..size.waiting).map(move |n| n % size.classes);
+    let in_vain = in_vain.filter(|class| is_in_vain(*class));
+    let mut random = Random(1);
+    let others = (0..size.waiting).map(move |_| random.below(size.classes));
+    let others = others.filter(|class| !is_in_vain(*class));
+    in_vain.chain(others).take(size.waiting)
+}
+
+/// A xorshift generator.
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 >> 11).unwrap_or(0) % limit
+    }
+}
+
 pub(crate) fn skills(profile: usize, size: Size) -> SkillSet {
+    // The first level counts where a skill comes twice.
     levels(profile, size)
         .into_iter()
+        .rev()
         .filter_map(|(skill, level)| Some((name(skill), Level::new(level)?)))
         .collect()
 }
 
 pub(crate) fn requirement(class: usize) -> Requirement {
     let (skill, level) = wants(class);
+    if is_in_vain(class) {
+        let level = Level::new(level).into_iter();
+        return level.map(|level| (Skill::new("nobody's"), level)).collect();
+    }
     let pair = Level::new(level).map(|level| (name(skill), level));
     pair.into_iter().collect()
 }

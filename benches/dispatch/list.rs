@@ -1,11 +1,13 @@
-//! Lists behind one lock, searched from end to end, as OpenSIPS does: a free operator walks
-//! the waiting callers, a new caller looks at every operator.
+//! Lists of records behind one lock, searched from end to end, as OpenSIPS does: a free
+//! operator walks the waiting callers, a new caller looks at every operator.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use crate::floor::{Able, Assigned, Floor, Size, profile_of};
+use exchange::model::SkillSet;
+
+use crate::floor::{Able, Assigned, Floor, Size, first_callers, profile_of, skills};
 
 pub(crate) struct InList {
     size: Size,
@@ -14,9 +16,21 @@ pub(crate) struct InList {
 }
 
 struct Lists {
-    waiting: VecDeque<usize>,
-    /// Since when, for those who are ready.
-    ready: Vec<Option<Instant>>,
+    waiting: VecDeque<Box<Caller>>,
+    operators: Vec<Box<Operator>>,
+}
+
+struct Caller {
+    class: usize,
+}
+
+/// What is looked at of an operator, and what lies around it.
+struct Operator {
+    /// Since when, when ready.
+    ready: Option<Instant>,
+    profile: usize,
+    _skills: SkillSet,
+    _name: String,
 }
 
 impl InList {
@@ -27,13 +41,12 @@ impl InList {
 
 impl Floor for InList {
     fn new(size: Size, _: Instant) -> anyhow::Result<Self> {
-        let waiting = (0..size.waiting).map(|number| number % size.classes);
         Ok(Self {
             size,
             able: Able::new(size),
             lists: Mutex::new(Lists {
-                waiting: waiting.collect(),
-                ready: vec![None; size.operators],
+                waiting: first_callers(size).map(caller).collect(),
+                operators: (0..size.operators).map(|n| operator(n, size)).collect(),
             }),
         })
     }
@@ -42,11 +55,11 @@ impl Floor for InList {
         let profile = profile_of(operator, self.size);
         let mut lists = self.lists();
         let mut all = lists.waiting.iter();
-        let found = all.position(|class| self.able.may(profile, *class));
+        let found = all.position(|caller| self.able.may(profile, caller.class));
         let taken = found.and_then(|at| lists.waiting.remove(at));
-        let Some(class) = taken else {
-            if let Some(ready) = lists.ready.get_mut(operator) {
-                *ready = Some(now);
+        let Some(class) = taken.map(|caller| caller.class) else {
+            if let Some(operator) = lists.operators.get_mut(operator) {
+                operator.ready = Some(now);
             }
             return None;
         };
@@ -61,13 +74,27 @@ impl Floor for InList {
 
     fn enqueue(&self, class: usize, _: Instant) {
         let mut lists = self.lists();
-        let all = lists.ready.iter().enumerate();
-        let idle = all.filter_map(|(number, since)| Some(((*since)?, number)));
-        let able = |number: usize| self.able.may(profile_of(number, self.size), class);
-        let best = idle.filter(|(_, number)| able(*number)).min();
-        match best.and_then(|(_, number)| lists.ready.get_mut(number)) {
-            Some(ready) => *ready = None,
-            None => lists.waiting.push_back(class),
+        let all = lists.operators.iter().enumerate();
+        let idle = all.filter_map(|(n, operator)| Some((operator.ready?, n, operator.profile)));
+        let able = idle.filter(|(_, _, profile)| self.able.may(*profile, class));
+        let best = able.map(|(since, n, _)| (since, n)).min();
+        match best.and_then(|(_, number)| lists.operators.get_mut(number)) {
+            Some(operator) => operator.ready = None,
+            None => lists.waiting.push_back(caller(class)),
         }
     }
+}
+
+fn caller(class: usize) -> Box<Caller> {
+    Box::new(Caller { class })
+}
+
+fn operator(number: usize, size: Size) -> Box<Operator> {
+    let profile = profile_of(number, size);
+    Box::new(Operator {
+        ready: None,
+        profile,
+        _skills: skills(profile, size),
+        _name: format!("operator{number}"),
+    })
 }

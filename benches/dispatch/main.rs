@@ -5,7 +5,8 @@
 //! (in a closed loop, at 2,000 events a second, and while a thread of the other core is
 //! stopped in the middle of what it does), and memory. Threads are pinned to cores.
 //!
-//! `-- --test` runs everything once, shortly: whether it works, not how fast.
+//! `-- --test` runs everything once, shortly: whether it works, not how fast; `-- --board`
+//! leaves the plain ways out.
 
 #![expect(
     clippy::print_stdout,
@@ -43,6 +44,9 @@ fn main() -> anyhow::Result<()> {
     if let Some(at) = arguments.iter().position(|a| a == stop::COMMAND) {
         return stop::child(arguments.get(at + 1..).unwrap_or_default());
     }
+    if let Some(at) = arguments.iter().position(|a| a == memory::COMMAND) {
+        return memory::child(arguments.get(at + 1..).unwrap_or_default());
+    }
     let short = arguments.iter().any(|a| a == "--test");
     let lengths = if short {
         Lengths {
@@ -71,7 +75,8 @@ fn main() -> anyhow::Result<()> {
     ];
     println!(
         "One assignment: an operator is free, gets the best caller, answers; another caller comes.\n\
-         Assignments a second, and nanoseconds from free to assigned.\n"
+         Assignments a second, and nanoseconds from free to assigned. Of every twenty classes\n\
+         one asks for what nobody on duty can do.\n"
     );
     for size in sizes {
         println!(
@@ -83,6 +88,9 @@ fn main() -> anyhow::Result<()> {
             "", "per second", "p50", "p99", "p99.9", "most"
         );
         three::<OnBoard>("the board", size, lengths)?;
+        if arguments.iter().any(|a| a == "--board") {
+            continue;
+        }
         three::<InMap>("a mutex and a BTreeMap", size, lengths)?;
         three::<InList>("a lock and linear scans", size, lengths)?;
         let polled = polled::run(size);

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::floor::{Able, Assigned, Floor, Size, profile_of};
+use crate::floor::{Able, Assigned, Floor, Size, first_callers, profile_of};
 
 pub(crate) struct InMap {
     size: Size,
@@ -36,8 +36,9 @@ impl Floor for InMap {
             count: AtomicU64::new(0),
             maps: Mutex::default(),
         };
-        for number in 0..size.waiting {
-            floor.enqueue(number % size.classes, start);
+        for (number, class) in first_callers(size).enumerate() {
+            let number = u64::try_from(number).unwrap_or(0);
+            floor.enqueue(class, start + Duration::from_nanos(number));
         }
         Ok(floor)
     }

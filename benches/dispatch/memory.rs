@@ -1,8 +1,10 @@
 //! What a waiting caller and an operator cost in memory, by what the process has resident.
 
+use std::process::Command;
 use std::time::Instant;
 
-use exchange::dispatch::Board;
+use anyhow::Context;
+use exchange::dispatch::{Board, Capacity};
 use exchange::model::{CallKey, ShardId};
 
 use crate::board::{capacity, class_key, operators};
@@ -14,72 +16,75 @@ const MANY: Size = Size {
     classes: 1_000,
 };
 
+/// The argument that makes this program one that fills a board and says how large it is: a
+/// process of its own, so that nothing else is in it.
+pub(crate) const COMMAND: &str = "--fill-a-board";
+
 pub(crate) fn print() {
-    match (tickets(), people()) {
+    let (waiting, operators) = (MANY.waiting, MANY.operators);
+    let each = |more: Option<u64>, less: Option<u64>, count: usize| {
+        Some(more?.saturating_sub(less?) as f64 / count as f64)
+    };
+    let ticket = each(filled(0, waiting), filled(0, 0), waiting);
+    let operator = each(filled(operators, 0), filled(10, 0), operators);
+    match (ticket, operator) {
         (Some(ticket), Some(operator)) => println!(
             "Memory: {ticket:.0} bytes a waiting caller, {operator:.0} bytes an operator who is ready\n\
-             ({} callers in {} classes, {} operators with {} sets of skills; resident)",
-            MANY.waiting,
+             ({waiting} callers in {} classes, {operators} operators with {} sets of skills; resident)",
             MANY.classes,
-            MANY.operators,
             crate::floor::profiles(MANY),
         ),
         _ => println!("Memory: not measured, there is no /proc/self/statm"),
     }
 }
 
-/// Bytes a ticket: a board with many waiting beside the same with none.
-fn tickets() -> Option<f64> {
-    let now = Instant::now();
-    let fill = |waiting: usize| {
-        let size = Size { waiting, ..MANY };
-        let before = resident()?;
-        let board = Board::new(capacity(size), now);
-        for number in 0..waiting.max(MANY.classes) {
-            let class = board.class(&class_key(number % MANY.classes)).ok()?;
-            if number < waiting {
-                let call = CallKey::new(ShardId(0), u64::try_from(number).ok()?);
-                let queued = board.enqueue(call, class, now, now);
-                queued.ok()?;
-            }
-        }
-        let grown = resident()?.saturating_sub(before);
-        drop(board);
-        Some(grown)
-    };
-    let (none, many) = (fill(0)?, fill(MANY.waiting)?);
-    Some(many.saturating_sub(none) as f64 / MANY.waiting as f64)
+fn filled(operators: usize, waiting: usize) -> Option<u64> {
+    let output = Command::new(std::env::current_exe().ok()?)
+        .args([COMMAND, &operators.to_string(), &waiting.to_string()])
+        .output();
+    String::from_utf8(output.ok()?.stdout)
+        .ok()?
+        .trim()
+        .parse()
+        .ok()
 }
 
-/// Bytes an operator: a board with many ready beside the same with none.
-fn people() -> Option<f64> {
-    let now = Instant::now();
-    let fill = |number: usize| {
-        let size = Size {
-            operators: number,
-            waiting: 0,
-            ..MANY
-        };
-        let before = resident()?;
-        let board = Board::new(capacity(size), now);
-        for id in operators(
-            &board,
-            Size {
-                operators: number,
-                ..MANY
-            },
-            now,
-        )
-        .ok()?
-        {
-            let _idle = board.ready(id, now);
-        }
-        let grown = resident()?.saturating_sub(before);
-        drop(board);
-        Some(grown)
+/// The other process.
+pub(crate) fn child(arguments: &[String]) -> anyhow::Result<()> {
+    let number = |at: usize| -> anyhow::Result<usize> {
+        let text = arguments.get(at).context("too few arguments")?;
+        Ok(text.parse()?)
     };
-    let (few, many) = (fill(10)?, fill(MANY.operators)?);
-    Some(many.saturating_sub(few) as f64 / MANY.operators as f64)
+    let now = Instant::now();
+    let (people, waiting) = (number(0)?, number(1)?);
+    let before = resident().context("there is no /proc/self/statm")?;
+    let size = Size {
+        operators: people,
+        waiting,
+        ..MANY
+    };
+    let profiles = crate::floor::profiles(MANY);
+    let board = Board::new(
+        Capacity {
+            profiles,
+            ..capacity(size)
+        },
+        now,
+    );
+    for class in 0..MANY.classes {
+        board.class(&class_key(class))?;
+    }
+    for id in operators(&board, people, MANY, now)? {
+        let _idle = board.ready(id, now);
+    }
+    for count in 0..waiting {
+        let class = board.class(&class_key(count % MANY.classes))?;
+        let call = CallKey::new(ShardId(0), u64::try_from(count)?);
+        board.enqueue(call, class, now, now)?;
+    }
+    let grown = resident().map(|now| now.saturating_sub(before));
+    println!("{}", grown.unwrap_or(0));
+    Ok(())
 }
 
 fn resident() -> Option<u64> {

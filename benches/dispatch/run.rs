@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 
-use crate::floor::{Floor, Size};
+use crate::floor::{Floor, Random, Size};
 
 /// How fast operators become free.
 #[derive(Clone, Copy)]
@@ -50,15 +50,13 @@ pub(crate) fn run<F: Floor>(
             scope.spawn(move || {
                 pin(number);
                 barrier.wait();
-                let lap = lap(floor, (number, threads, size), pace, || {
+                lap(floor, (number, threads, size), pace, || {
                     stop.load(Ordering::Relaxed)
-                });
-                lap
+                })
             })
         };
         let threads: Vec<_> = (0..threads).map(spawn).collect();
-        std::thread::park_timeout(length);
-        std::thread::sleep(Duration::ZERO);
+        std::thread::sleep(length);
         stop.store(true, Ordering::Relaxed);
         threads.into_iter().filter_map(|t| t.join().ok()).collect()
     });
@@ -87,10 +85,11 @@ pub(crate) fn lap<F: Floor>(
     let began = Instant::now();
     let mut took = Vec::with_capacity(8 << 20);
     let mut due = began;
-    for operator in mine.iter().cycle() {
-        if stopped() || took.len() == took.capacity() {
+    let mut random = Random(number as u64 + 1);
+    while !stopped() && took.len() < took.capacity() {
+        let Some(operator) = mine.get(random.below(mine.len())) else {
             break;
-        }
+        };
         if let Pace::PerSecond(events) = pace {
             let each = u32::try_from(threads).unwrap_or(1);
             due += Duration::from_secs(1) * each / events;

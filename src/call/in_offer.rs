@@ -115,7 +115,7 @@ impl Call {
             queue: queue.name.clone(),
             operator: operator.clone(),
             decided_in: floor.now.saturating_duration_since(matched.possible_at),
-            overtook: matched.overtook,
+            overtook: floor.shared.board.passed_over(matched),
         });
         floor.tell(Event::OperatorChanged {
             operator: operator.clone(),

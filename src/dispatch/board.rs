@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::model::{CallKey, OperatorState, Overtake};
+use crate::model::{CallKey, OperatorState};
 
 use super::index::{ClassKey, Index};
 use super::people::People;
@@ -99,8 +99,6 @@ pub struct Match {
     pub call: CallKey,
     /// When the match became possible.
     pub possible_at: Instant,
-    /// Why a caller who had waited for longer was passed over, if one was there.
-    pub overtook: Option<Overtake>,
 }
 
 /// What came of a request to change an operator.

@@ -5,11 +5,13 @@ use std::sync::OnceLock;
 
 use super::tree::{FAN, Rank, Tree};
 
-/// Trees of one forest. From two levels of eight upwards they have room for 299,584.
-const TREES: usize = 5;
+/// Trees of one forest. From three levels of eight upwards they have room for 299,520.
+const TREES: usize = 4;
 
-/// The height of the first tree.
-const FIRST: u32 = if cfg!(loom) { 1 } else { 2 };
+/// The height of the first tree, as a rule: room for 512, so that a look is at one tree.
+const FIRST: u32 = if cfg!(loom) { 1 } else { 3 };
+/// The height of the first tree of a small forest: room for 64.
+const SMALL: u32 = if cfg!(loom) { 1 } else { 2 };
 
 /// Where someone stands: the tree in the top 8 bits, the leaf below.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,13 +48,30 @@ impl Place {
 /// An ordered set of ids.
 #[derive(Debug)]
 pub(super) struct Forest {
-    trees: [OnceLock<Box<Tree>>; TREES],
+    /// The height of the first tree.
+    height: u32,
+    first: OnceLock<Tree>,
+    more: [OnceLock<Box<Tree>>; TREES - 1],
 }
 
 impl Default for Forest {
     fn default() -> Self {
+        Self::new(FIRST)
+    }
+}
+
+impl Forest {
+    /// For operators with the same skills, of whom there are some dozens, and for callers
+    /// who are kept for somebody.
+    pub(super) fn small() -> Self {
+        Self::new(SMALL)
+    }
+
+    fn new(height: u32) -> Self {
         let forest = Self {
-            trees: [const { OnceLock::new() }; TREES],
+            height,
+            first: OnceLock::new(),
+            more: [const { OnceLock::new() }; TREES - 1],
         };
         // What a lock of the standard library publishes is unknown to loom.
         if cfg!(loom) {
@@ -60,9 +79,7 @@ impl Default for Forest {
         }
         forest
     }
-}
 
-impl Forest {
     /// A place for `id`, hidden; `None` when all are taken.
     pub(super) fn reserve(&self, id: u32) -> Option<Place> {
         (0..TREES).find_map(|number| {
@@ -134,32 +151,42 @@ impl Forest {
     }
 
     fn next(&self, after: Option<Rank>) -> Option<(Rank, &Tree)> {
-        let firsts = self
-            .open_ones()
-            .filter_map(|tree| Some((tree.first(after)?, tree)));
-        firsts.min_by_key(|(rank, _)| *rank)
+        let mut least: Option<(Rank, &Tree)> = None;
+        for tree in self.open_ones() {
+            if let Some(rank) = tree.first(after)
+                && least.is_none_or(|(least, _)| rank < least)
+            {
+                least = Some((rank, tree));
+            }
+        }
+        least
     }
 
     fn open_ones(&self) -> impl Iterator<Item = &Tree> {
-        self.trees
-            .iter()
-            .map_while(|tree| tree.get().map(Box::as_ref))
+        let more = self.more.iter().map_while(OnceLock::get).map(Box::as_ref);
+        self.first.get().into_iter().chain(more)
     }
 
     fn tree(&self, place: Place) -> Option<&Tree> {
-        self.trees.get(place.tree())?.get().map(Box::as_ref)
+        match place.tree().checked_sub(1) {
+            None => self.first.get(),
+            Some(at) => self.more.get(at)?.get().map(Box::as_ref),
+        }
     }
 
     /// The tree of this number, made if need be. Its leaves are numbered after those of the
     /// trees before it.
     fn open(&self, number: usize) -> Option<&Tree> {
-        let tree = self.trees.get(number)?.get_or_init(|| {
-            let heights = (FIRST..).take(number);
+        let make = || {
+            let heights = (self.height..).take(number);
             let base = heights.map(|height| FAN.pow(height)).sum::<usize>();
-            let height = FIRST + u32::try_from(number).unwrap_or(0);
-            Box::new(Tree::new(u32::try_from(base).unwrap_or(0), height))
-        });
-        Some(tree)
+            let height = self.height + u32::try_from(number).unwrap_or(0);
+            Tree::new(u32::try_from(base).unwrap_or(0), height)
+        };
+        match number.checked_sub(1) {
+            None => Some(self.first.get_or_init(make)),
+            Some(at) => Some(self.more.get(at)?.get_or_init(|| Box::new(make()))),
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use crate::model::{OperatorState, QueueName, Requirement, SkillSet};
 use super::forest::Forest;
 use super::roll::Roll;
 use super::strategy::{ORDERS, Order, Strategy, Wants};
-use super::sync::{Count, Ordering};
+use super::sync::{Count, Hint, Ordering};
 use super::{ClassId, Full};
 
 /// What makes callers alike: they wait in one order, for the same operators.
@@ -53,12 +53,13 @@ pub(super) struct Line {
 }
 
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(super) struct Class {
+    /// Who waits, by age. First, as every search looks here.
+    pub(super) waiting: Forest,
     pub(super) id: u32,
     pub(super) key: Arc<ClassKey>,
     pub(super) line: Arc<Line>,
-    /// Who waits, by age.
-    pub(super) waiting: Forest,
     served_by: Roll,
 }
 
@@ -102,9 +103,13 @@ pub(super) struct Serves {
 pub(super) struct Profile {
     pub(super) id: u16,
     pub(super) skills: SkillSet,
-    /// Who is ready, in each order that is in use.
-    pub(super) ready: [Forest; ORDERS],
+    /// Who is ready, by idleness.
+    idle: Forest,
+    /// The same in the other orders, if they are in use.
+    others: [OnceLock<Box<Forest>>; ORDERS - 1],
     serves: Roll,
+    /// The same as a bit each.
+    served: Box<[Hint]>,
     counts: [Count; 6],
 }
 
@@ -121,11 +126,24 @@ impl Profile {
         // Seen from the lowest, so that the word has no sign.
         let priority = class.key.priority.clamp(-PRIORITY_ZERO, PRIORITY_ZERO) + PRIORITY_ZERO;
         let priority = u64::try_from(priority).unwrap_or(0);
+        let (word, bit) = bit_of(class.id);
+        if let Some(word) = self.served.get(word) {
+            word.fetch_or(bit, Ordering::Relaxed);
+        }
         self.serves.push(priority << 32 | u64::from(class.id));
     }
 
+    /// Whether it serves a class.
+    pub(super) fn may_serve(&self, class: u32) -> bool {
+        let (word, bit) = bit_of(class);
+        let word = self.served.get(word);
+        word.is_some_and(|word| word.load(Ordering::Relaxed) & bit != 0)
+    }
+
     pub(super) fn ready(&self, order: Order) -> &Forest {
-        &self.ready[order.index()]
+        let make = || Box::new(Forest::small());
+        let other = order.index().checked_sub(1).map(|at| &self.others[at]);
+        other.map_or(&self.idle, |other| other.get_or_init(make))
     }
 
     pub(super) fn arrive(&self, state: OperatorState) {
@@ -149,6 +167,11 @@ impl Profile {
         let count = self.counts[slot(state)].load(Ordering::Relaxed);
         i32::try_from(count).map_or(0, |count| usize::try_from(count).unwrap_or(0))
     }
+}
+
+fn bit_of(class: u32) -> (usize, u64) {
+    let word = usize::try_from(class / 64).unwrap_or(usize::MAX);
+    (word, 1 << (class % 64))
 }
 
 /// Far above any priority of the contract, and half of what fits.
@@ -279,8 +302,12 @@ impl Index {
         let profile = slot.get_or_init(|| Profile {
             id,
             skills: skills.clone(),
-            ready: Default::default(),
+            idle: Forest::small(),
+            others: [const { OnceLock::new() }; ORDERS - 1],
             serves: Roll::default(),
+            served: (0..self.classes.len().div_ceil(64))
+                .map(|_| Hint::new(0))
+                .collect(),
             counts: Default::default(),
         });
         let classes = self.classes.iter().map_while(OnceLock::get);

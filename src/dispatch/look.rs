@@ -5,9 +5,12 @@
 //! ([`Board::seek`]). Both end with the operator's word taken first and the ticket's
 //! second; who loses the ticket has an operator in hand and goes on serving with it.
 
+use std::cmp::Reverse;
+
 use crate::model::{OperatorState, Overtake};
 
 use super::board::{Board, Claim, Match, OperatorId, PostId, TicketId};
+use super::forest::Forest;
 use super::index::{Class, Profile};
 use super::post::Post;
 use super::strategy::Order;
@@ -211,6 +214,31 @@ impl Board {
 
     /// The oldest of the highest priority.
     fn best_ticket(&self, looker: Looker<'_>) -> Option<Found> {
+        // As a rule whoever has the smallest key may be taken. All keys are read before any
+        // ticket, so that no look waits for the one before it.
+        let firsts = looker.profile.serves().filter_map(|serves| {
+            let class = self.index.class(serves.class)?;
+            let key = class.waiting.first_key()?;
+            Some((Reverse(serves.priority), key, class))
+        });
+        let least = firsts.min_by_key(|(priority, key, _)| (*priority, *key));
+        let Some((Reverse(priority), key, class)) = least else {
+            return self.best_kept(looker.person);
+        };
+        let first = |index, _| Some(self.may_take(index, class, looker));
+        match class.waiting.find(ALL, first).flatten() {
+            Some(found) if found.age == key => {
+                let kept = self.best_kept(looker.person);
+                let rank = |found: &Found| (Reverse(found.priority), found.age);
+                let before = kept.filter(|kept| rank(kept) < (Reverse(priority), key));
+                Some(before.unwrap_or(found))
+            }
+            Some(_) | None => self.search_tickets(looker),
+        }
+    }
+
+    /// The same where some may not be taken: one look at each class, and at each of those.
+    fn search_tickets(&self, looker: Looker<'_>) -> Option<Found> {
         let mut best = self.best_kept(looker.person);
         for serves in looker.profile.serves() {
             let limit = match &best {
@@ -221,14 +249,17 @@ impl Board {
             let Some(class) = self.index.class(serves.class) else {
                 continue;
             };
-            let found = class.waiting.find(limit, |index, _| {
-                let found = self.waiting(index, class)?;
-                let ticket = self.tickets.get(index)?;
-                (!ticket.shuns(looker.person, looker.now)).then_some(found)
-            });
-            best = found.or(best);
+            let may_take = |index, _| self.may_take(index, class, looker);
+            best = class.waiting.find(limit, may_take).or(best);
         }
         best
+    }
+
+    /// A ticket that waits, and that this operator has not just missed.
+    fn may_take(&self, index: u32, class: &Class, looker: Looker<'_>) -> Option<Found> {
+        let found = self.waiting(index, class)?;
+        let ticket = self.tickets.get(index)?;
+        (!ticket.shuns(looker.person, looker.now)).then_some(found)
     }
 
     /// The first of those who are kept for this operator.
@@ -352,7 +383,6 @@ impl Board {
         if let Some(person) = self.people.person(operator) {
             person.offered(now);
         }
-        let profile = self.index.profile(offered.profile());
         Match {
             claim: Claim {
                 operator: OperatorId(operator),
@@ -362,46 +392,63 @@ impl Board {
             ticket: TicketId::new(index, ticket.word().generation()),
             call: ticket.call(),
             possible_at: self.instant(now),
-            overtook: profile.and_then(|profile| {
-                let person = operator;
-                let looker = Looker {
-                    profile,
-                    person,
-                    now,
-                };
-                self.passed_over(ticket, looker)
-            }),
         }
     }
 
-    /// Why somebody who has waited for longer than this ticket was passed over, if anybody
-    /// was: of its queue, or of another that the operator serves.
-    fn passed_over(&self, ticket: &Ticket, looker: Looker<'_>) -> Option<Overtake> {
+    /// Why somebody who has waited for longer than the caller of a match was passed over, if
+    /// anybody was: of the same queue, or of another that the operator serves. If there are
+    /// several reasons it is the least expected. To be asked when the match is made; as
+    /// costly as the queue has classes, and the operator serves.
+    #[must_use]
+    pub fn passed_over(&self, matched: &Match) -> Option<Overtake> {
+        let ticket = self.ticket(matched.ticket)?;
+        let profile = self.post(matched.claim.post)?.word().profile();
+        let looker = Looker {
+            profile: self.index.profile(profile)?,
+            person: matched.claim.operator.0,
+            now: self.nanos(matched.possible_at),
+        };
         let class = self.index.class(ticket.class())?;
-        let age = ticket.age();
-        let line = &class.line;
-        let kept = line.kept.first_key().filter(|key| *key < age);
-        let kept = kept.map(|_| Overtake::Preferred);
-        let own = self.index.classes(line.classes.iter());
-        let served = looker.profile.serves().map(|s| u64::from(s.class));
-        let served = self.index.classes(served);
-        let others = served.filter(|other| !std::sync::Arc::ptr_eq(&other.line, line));
-        let older = own.chain(others).filter_map(|other| {
-            let found = other
-                .waiting
-                .find(age, |index, _| self.waiting(index, other))?;
-            let older = self.tickets.get(found.index)?;
-            Some(if !other.key.is_met_by(&looker.profile.skills) {
-                Overtake::Skills
-            } else if found.priority < class.key.priority {
-                Overtake::Priority
-            } else if older.shuns(looker.person, looker.now) {
-                Overtake::Missed
-            } else {
-                Overtake::Race
-            })
-        });
-        older.chain(kept).max()
+        let (age, line) = (ticket.age(), &class.line);
+        let older = |forest: &Forest| forest.first_key().is_some_and(|key| key < age);
+        let mut why = older(&line.kept).then_some(Overtake::Preferred);
+        for other in self.index.classes(line.classes.iter()) {
+            if looker.profile.may_serve(other.id) || why >= Some(Overtake::Skills) {
+                continue;
+            }
+            if older(&other.waiting) {
+                why = Some(Overtake::Skills);
+            }
+        }
+        for serves in looker.profile.serves() {
+            let Some(other) = self.index.class(serves.class) else {
+                continue;
+            };
+            if older(&other.waiting) {
+                why = why.max(self.preceded(other, class.key.priority, age, looker));
+            }
+        }
+        why
+    }
+
+    /// Why the first of a class, who is older, was passed over by somebody who may serve it.
+    fn preceded(
+        &self,
+        other: &Class,
+        priority: i16,
+        age: u64,
+        looker: Looker<'_>,
+    ) -> Option<Overtake> {
+        let first = |index, _| self.waiting(index, other);
+        let found = other.waiting.find(age, first)?;
+        let older = self.tickets.get(found.index)?;
+        Some(if found.priority < priority {
+            Overtake::Priority
+        } else if older.shuns(looker.person, looker.now) {
+            Overtake::Missed
+        } else {
+            Overtake::Race
+        })
     }
 
     /// Takes an operator that is ours out of the ready ones. A mark left meanwhile says

@@ -185,7 +185,7 @@ impl Both {
         let operator = self.operator_of(matched.claim);
         let call = usize::try_from(matched.call.to_bits()).unwrap();
         assert!(self.tickets.get(call).is_none_or(|t| *t == matched.ticket));
-        Some((operator, call, matched.overtook))
+        Some((operator, call, self.floor.board.passed_over(&matched)))
     }
 
     fn told(&mut self, change: Change) -> Told {

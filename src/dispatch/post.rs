@@ -91,8 +91,10 @@ impl Post {
 #[derive(Debug)]
 pub(super) struct Person {
     name: OnceLock<OperatorName>,
-    /// The operator's posts, the first of which is there from the start.
-    posts: [Count; POSTS],
+    /// The post that is there from the start.
+    first: u32,
+    /// Those of an operator who may have several calls at once.
+    more: OnceLock<Box<[Count; POSTS - 1]>>,
     place: Count,
     calls: Count,
     offered_at: Hint,
@@ -102,13 +104,10 @@ pub(super) struct Person {
 
 impl Person {
     pub(super) fn new(post: u32) -> Self {
-        let mut posts = [(); POSTS].map(|()| Count::new(NONE));
-        if let Some(first) = posts.first_mut() {
-            *first = Count::new(post);
-        }
         let person = Self {
             name: OnceLock::new(),
-            posts,
+            first: post,
+            more: OnceLock::new(),
             place: Count::new(0),
             calls: Count::new(0),
             offered_at: Hint::new(0),
@@ -131,19 +130,24 @@ impl Person {
 
     /// The numbers of the operator's posts.
     pub(super) fn posts(&self) -> impl Iterator<Item = u32> {
-        let numbers = self.posts.iter().map(|post| post.load(Ordering::Acquire));
-        numbers.take_while(|post| *post != NONE)
+        let more = self.more.get().into_iter().flat_map(|more| more.iter());
+        let more = more.map(|post| post.load(Ordering::Acquire));
+        std::iter::once(self.first).chain(more.take_while(|post| *post != NONE))
     }
 
-    /// The post of this place among the operator's, taken from `more` when it is the first
+    /// The post of this place among the operator's, taken from `spare` when it is the first
     /// time. Only whoever holds the lock of the names does.
-    pub(super) fn post(&self, at: usize, more: impl FnOnce() -> Option<u32>) -> Option<u32> {
-        let post = self.posts.get(at)?;
+    pub(super) fn post(&self, at: usize, spare: impl FnOnce() -> Option<u32>) -> Option<u32> {
+        let Some(at) = at.checked_sub(1) else {
+            return Some(self.first);
+        };
+        let none = || Box::new([(); POSTS - 1].map(|()| Count::new(NONE)));
+        let post = self.more.get_or_init(none).get(at)?;
         let known = post.load(Ordering::Acquire);
         if known != NONE {
             return Some(known);
         }
-        let taken = more()?;
+        let taken = spare()?;
         post.store(taken, Ordering::Release);
         Some(taken)
     }
@@ -153,7 +157,7 @@ impl Person {
     }
 
     pub(super) fn keep(&self) -> &Forest {
-        self.kept.get_or_init(Box::default)
+        self.kept.get_or_init(|| Box::new(Forest::small()))
     }
 
     pub(super) fn set_place(&self, place: u32) -> u32 {
@@ -191,6 +195,6 @@ mod tests {
     #[test]
     fn an_operator_is_small() {
         assert!(size_of::<Post>() <= 64, "{}", size_of::<Post>());
-        assert!(size_of::<Person>() <= 128, "{}", size_of::<Person>());
+        assert!(size_of::<Person>() <= 80, "{}", size_of::<Person>());
     }
 }

@@ -33,12 +33,14 @@ impl Roll {
 
     /// Everything that was entered.
     pub(super) fn iter(&self) -> impl Iterator<Item = u64> {
-        let len = usize::try_from(self.len.load(Ordering::Acquire)).unwrap_or(0);
-        let chunks = self.chunks.iter().map_while(OnceLock::get);
-        chunks
-            .flatten()
-            .take(len)
-            .map(|word| word.load(Ordering::Relaxed))
+        let mut left = usize::try_from(self.len.load(Ordering::Acquire)).unwrap_or(0);
+        let chunks = self.chunks.iter().map_while(move |chunk| {
+            let words = chunk.get().filter(|_| left > 0)?;
+            let here = words.get(..left.min(words.len())).unwrap_or_default();
+            left -= here.len();
+            Some(here)
+        });
+        chunks.flatten().map(|word| word.load(Ordering::Relaxed))
     }
 }
 

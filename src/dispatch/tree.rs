@@ -32,6 +32,9 @@ pub(super) const FAN: usize = if cfg!(loom) { 2 } else { 8 };
 /// The key of a leaf that is not shown.
 const VACANT: u64 = u64::MAX;
 
+/// Levels at most, the root's left out.
+const HEIGHT: usize = 7;
+
 /// Leaves at most, one less than a word's part can name.
 const LEAF_BITS: u32 = 24;
 const NOBODY: u64 = (1 << LEAF_BITS) - 1;
@@ -41,14 +44,18 @@ pub(super) type Rank = (u64, u32);
 
 #[derive(Debug)]
 pub(super) struct Tree {
+    /// Beside what leads to its key, so that a look at the first costs two lines of the
+    /// cache.
+    root: AtomicU64,
+    keys: Box<[AtomicU64]>,
     /// The number of the first leaf, so that numbers differ between trees.
     base: u32,
-    keys: Box<[AtomicU64]>,
+    height: usize,
     ids: Box<[AtomicU32]>,
-    /// Level by level from the leaves upwards, the root last.
+    /// Level by level from the leaves upwards, the root left out.
     nodes: Box<[AtomicU64]>,
     /// Where each level begins.
-    levels: Box<[usize]>,
+    levels: [usize; HEIGHT],
     free: FreeList,
     shown: Count,
 }
@@ -56,20 +63,25 @@ pub(super) struct Tree {
 impl Tree {
     /// A tree of `FAN` to the power of `height` leaves, which are numbered from `base`.
     pub(super) fn new(base: u32, height: u32) -> Self {
-        let size = FAN.pow(height.max(1));
-        let mut levels = Vec::new();
-        let (mut width, mut count) = (size, 0);
-        while width > 1 {
+        let height = height.clamp(1, 7);
+        let size = FAN.pow(height);
+        let mut levels = [0; HEIGHT];
+        let (mut width, mut count) = (size / FAN, 0);
+        for start in &mut levels {
+            *start = count;
+            if width > 1 {
+                count += width;
+            }
             width /= FAN;
-            levels.push(count);
-            count += width;
         }
         Self {
-            base,
+            root: AtomicU64::new(NOBODY),
             keys: (0..size).map(|_| AtomicU64::new(VACANT)).collect(),
+            base,
+            height: usize::try_from(height).unwrap_or(1),
             ids: (0..size).map(|_| AtomicU32::new(0)).collect(),
             nodes: (0..count).map(|_| AtomicU64::new(NOBODY)).collect(),
-            levels: levels.into(),
+            levels,
             free: FreeList::new(base, u32::try_from(size).unwrap_or(0)),
             shown: Count::new(0),
         }
@@ -103,7 +115,7 @@ impl Tree {
 
     /// The first that is shown after `after`, or of all.
     pub(super) fn first(&self, after: Option<Rank>) -> Option<Rank> {
-        let (key, leaf) = self.first_below(self.levels.len(), 0, after)?;
+        let (key, leaf) = self.first_below(self.height, 0, after)?;
         Some((key, self.base + u32::try_from(leaf).ok()?))
     }
 
@@ -128,7 +140,7 @@ impl Tree {
     fn put(&self, leaf: u32, key: u64) {
         let mut index = self.index(leaf);
         self.keys[index].store(key, ONE_ORDER);
-        for level in 1..=self.levels.len() {
+        for level in 1..=self.height {
             index /= FAN;
             one_order();
             if !self.refresh(level, index) {
@@ -170,10 +182,15 @@ impl Tree {
 
     /// The same by looking at everything directly below.
     fn search(&self, level: usize, index: usize, after: Option<Rank>) -> Option<(u64, usize)> {
-        let below = index * FAN..(index + 1) * FAN;
-        below
-            .filter_map(|child| self.first_below(level - 1, child, after))
-            .min()
+        let mut first = None;
+        for child in index * FAN..(index + 1) * FAN {
+            let next = self.first_below(level - 1, child, after);
+            // Of equals the lower leaf, which comes first.
+            if next.is_some_and(|(key, _)| first.is_none_or(|(least, _)| key < least)) {
+                first = next;
+            }
+        }
+        first
     }
 
     fn comes(&self, key: u64, index: usize, after: Option<Rank>) -> bool {
@@ -182,6 +199,9 @@ impl Tree {
     }
 
     fn node(&self, level: usize, index: usize) -> &AtomicU64 {
+        if level == self.height {
+            return &self.root;
+        }
         &self.nodes[self.levels[level - 1] + index]
     }
 
@@ -227,9 +247,11 @@ mod tests {
     fn a_refresh_that_missed_a_change_does_not_undo_it() {
         let tree = Tree::new(0, 1);
         let leaf = tree.reserve(7).unwrap();
-        let seen = tree.nodes[0].load(Ordering::SeqCst);
+        let seen = tree.root.load(Ordering::SeqCst);
         tree.show(leaf, 1);
-        let late = tree.nodes[0].compare_exchange(seen, NOBODY, ONE_ORDER, ONE_ORDER);
+        let late = tree
+            .root
+            .compare_exchange(seen, NOBODY, ONE_ORDER, ONE_ORDER);
         assert!(late.is_err());
         assert_eq!(order(&tree), [7]);
     }
