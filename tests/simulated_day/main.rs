@@ -8,7 +8,8 @@
 //! ```
 //!
 //! One thread and a seed: the same seed is the same day. Each step is compared when it is
-//! taken, so the first difference is where the fault is.
+//! taken, so the first difference is where the fault is. [`theory`] drives the same board
+//! with the queues of the textbooks, whose answers are known by formula.
 
 #![expect(
     clippy::unwrap_used,
@@ -25,10 +26,12 @@ mod check;
 mod choice;
 mod day;
 mod draw;
+mod erlang;
 mod plain;
 mod skills;
 mod staff;
 mod tally;
+mod theory;
 
 use std::time::Instant;
 
