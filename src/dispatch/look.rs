@@ -11,7 +11,7 @@ use crate::model::{OperatorState, Overtake};
 
 use super::board::{Board, Claim, Match, OperatorId, PostId, TicketId};
 use super::forest::Forest;
-use super::index::{Class, Profile};
+use super::index::{Class, Line, Profile};
 use super::post::Post;
 use super::strategy::Order;
 use super::sync::publish_before_look;
@@ -20,6 +20,9 @@ use super::word::{Doing, OperatorWord, Stage, TicketWord};
 
 /// No limit to a search: no key is as large.
 const ALL: u64 = u64::MAX;
+
+/// More of those who are kept need not be looked at to say that somebody was passed over.
+const KEPT_LOOKED_AT: u32 = 64;
 
 /// A ticket that is first of its class, as it was seen.
 struct Found {
@@ -411,7 +414,7 @@ impl Board {
         let class = self.index.class(ticket.class())?;
         let (age, line) = (ticket.age(), &class.line);
         let older = |forest: &Forest| forest.first_key().is_some_and(|key| key < age);
-        let mut why = older(&line.kept).then_some(Overtake::Preferred);
+        let mut why = self.kept_before(line, class.key.priority, age, looker);
         for other in self.index.classes(line.classes.iter()) {
             if looker.profile.may_serve(other.id) || why >= Some(Overtake::Skills) {
                 continue;
@@ -428,6 +431,29 @@ impl Board {
                 why = why.max(self.preceded(other, class.key.priority, age, looker));
             }
         }
+        why
+    }
+
+    /// Why callers who are kept for somebody, and are older, were passed over.
+    fn kept_before(
+        &self,
+        line: &Line,
+        priority: i16,
+        age: u64,
+        looker: Looker<'_>,
+    ) -> Option<Overtake> {
+        let (mut why, mut looks) = (None, 0);
+        line.kept.find(age, |index, _| {
+            looks += 1;
+            let older = self.tickets.get(index)?;
+            let theirs = self.index.class(older.class())?.key.priority;
+            why = why.max(Some(match older.keeper() == Some(looker.person) {
+                false => Overtake::Preferred,
+                true if theirs < priority => Overtake::Priority,
+                true => Overtake::Race,
+            }));
+            (looks == KEPT_LOOKED_AT).then_some(())
+        });
         why
     }
 

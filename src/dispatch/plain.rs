@@ -160,9 +160,12 @@ impl Plain {
             let class = &self.classes[caller.class];
             let ours = class.queue == of.queue;
             let served = self.serves(operator, caller.class);
-            if caller.keeper.is_some() {
+            let theirs = caller.keeper == Some(operator);
+            if caller.keeper.is_some() && !theirs {
                 ours.then_some(Overtake::Preferred)
-            } else if !served {
+            } else if theirs && !ours {
+                None
+            } else if !served && !theirs {
                 ours.then_some(Overtake::Skills)
             } else if class.priority < of.priority {
                 Some(Overtake::Priority)

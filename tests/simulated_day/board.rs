@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use exchange::dispatch::{
-    Abandoned, After, Board, Capacity, Census, Change, Claim, ClassId, ClassKey, Full, Match,
-    OperatorId, Strategy, TicketId, WhyNot,
+    Abandoned, Abilities, After, Board, Capacity, Census, Change, Claim, ClassId, ClassKey, Full,
+    Match, OperatorId, Strategy, TicketId, WhyNot,
 };
 use exchange::model::{
     CallKey, Level, OperatorName, OperatorState, Overtake, QueueName, Requirement, ShardId, Skill,
@@ -17,17 +17,24 @@ use crate::plain::Told;
 use crate::skills::{Levels, Wants};
 
 /// The strategies that this board follows; a queue with another one gets the first.
-pub(crate) const STRATEGIES: &[Strategy] = &[Strategy::LongestIdle];
+pub(crate) const STRATEGIES: &[Strategy] = &[
+    Strategy::LongestIdle,
+    Strategy::MostSkilled,
+    Strategy::LeastSkilled,
+    Strategy::FewestCalls,
+    Strategy::RoundRobin,
+    Strategy::Ordered,
+];
 /// Whether it puts those with preferred skills before the others.
-pub(crate) const PREFERS: bool = false;
+pub(crate) const PREFERS: bool = true;
 /// Whether it offers a call that was missed to others first.
-pub(crate) const SHUNS: bool = false;
+pub(crate) const SHUNS: bool = true;
 /// Whether it keeps a call for the operator whom the caller prefers.
-pub(crate) const KEEPS: bool = false;
+pub(crate) const KEEPS: bool = true;
 /// Whether ready operators keep their order however many get the same skills at once.
-pub(crate) const MERGES: bool = false;
+pub(crate) const MERGES: bool = true;
 /// Whether a match says why it overtook somebody.
-pub(crate) const TELLS_OVERTAKES: bool = false;
+pub(crate) const TELLS_OVERTAKES: bool = true;
 
 const SHARDS: u8 = 2;
 
@@ -64,13 +71,17 @@ impl Real {
         let epoch = Instant::now();
         let capacity = Capacity {
             operators,
+            more_calls: 0,
             tickets_per_shard,
             shards: usize::from(SHARDS),
             classes: 2048,
             profiles: 1024,
         };
+        let board = Board::new(capacity, epoch);
+        let matches = board.use_strategies(STRATEGIES.iter().copied(), epoch);
+        assert_eq!(matches, [], "nobody is there");
         Self {
-            board: Board::new(capacity, epoch),
+            board,
             epoch,
             tickets_per_shard,
             classes: Vec::new(),
@@ -95,12 +106,14 @@ impl Real {
             operator: *self.numbers.get(&matched.claim.operator)?,
             call,
             possible_at: matched.possible_at - self.epoch,
-            overtook: matched.overtook,
+            overtook: self.board.passed_over(&matched),
             of_this_ticket: ticket.is_none_or(|ticket| ticket == matched.ticket),
         })
     }
 
     fn told(&self, change: Change) -> Told<Matched> {
+        assert_eq!(change.more, [], "an operator has one call");
+        assert_eq!(change.here, change.state, "an operator has one call");
         Told {
             state: change.state,
             changed: change.changed,
@@ -125,12 +138,18 @@ impl Real {
     pub(crate) fn configure(
         &mut self,
         operator: usize,
-        (skills, _place): (&Levels, u32),
+        (skills, place): (&Levels, u32),
         now: Moment,
     ) -> Option<Matched> {
         let name = OperatorName::new(format!("operator-{operator}"));
-        let skills: SkillSet = pairs(skills).collect();
-        let (id, matched) = self.board.operator(&name, &skills, self.at(now)).unwrap();
+        let abilities = Abilities {
+            skills: pairs(skills).collect::<SkillSet>(),
+            max_calls: 1,
+            place,
+        };
+        let now = self.at(now);
+        let (id, matches) = self.board.operator(&name, &abilities, now).unwrap();
+        assert!(matches.len() < 2, "an operator has one call");
         match self.operators.get(operator) {
             Some(same) => assert_eq!(*same, id),
             None => {
@@ -139,7 +158,7 @@ impl Real {
             }
         }
         assert_eq!(self.board.find(&name), Some(id));
-        self.matched(matched)
+        self.matched(matches.first().copied())
     }
 
     pub(crate) fn retire(&self, operator: usize, now: Moment) -> Told<Matched> {
@@ -181,10 +200,16 @@ impl Real {
         (age, keeper): (Moment, Option<usize>),
         now: Moment,
     ) -> Option<Matched> {
-        assert_eq!(keeper, None, "this board keeps no calls");
         let (class, call) = (self.classes[class], key_of(self.tickets.len()));
         let (age, now) = (self.at(age), self.at(now));
-        let (ticket, matched) = self.board.enqueue(call, class, age, now).unwrap();
+        let queued = match keeper {
+            Some(keeper) => {
+                let keeper = self.operators[keeper];
+                self.board.enqueue_for(call, class, (age, keeper), now)
+            }
+            None => self.board.enqueue(call, class, age, now),
+        };
+        let (ticket, matched) = queued.unwrap();
         assert!(self.ever.insert(ticket), "{ticket:?} comes twice");
         self.tickets.push(Some(ticket));
         self.matched(matched)
@@ -201,16 +226,21 @@ impl Real {
         shun: Option<(usize, Moment)>,
         now: Moment,
     ) -> Option<Matched> {
-        assert_eq!(shun, None, "this board shuns nobody");
-        self.matched(self.board.put_back(self.tickets[call]?, self.at(now)))
+        let shun = shun.map(|(operator, until)| (self.operators[operator], self.at(until)));
+        let ticket = self.tickets[call]?;
+        self.matched(self.board.put_back(ticket, shun, self.at(now)))
     }
 
-    pub(crate) fn release_hold(&self, _call: usize, _now: Moment) -> Option<Matched> {
-        None
+    pub(crate) fn release_hold(&self, call: usize, now: Moment) -> Option<Matched> {
+        self.matched(self.board.release(self.tickets[call]?, self.at(now)))
     }
 
-    pub(crate) fn look(&self, _call: usize, _now: Moment) -> Option<Matched> {
-        None
+    pub(crate) fn is_kept(&self, call: usize) -> bool {
+        self.tickets[call].is_some_and(|ticket| self.board.is_kept(ticket))
+    }
+
+    pub(crate) fn look(&self, call: usize, now: Moment) -> Option<Matched> {
+        self.matched(self.board.look(self.tickets[call]?, self.at(now)))
     }
 
     pub(crate) fn abandon(&self, call: usize) -> Abandoned {
@@ -254,11 +284,11 @@ impl Real {
     }
 
     /// Operators of whom the board says that nothing keeps them from this call.
-    pub(crate) fn nothing_between(&self, call: usize) -> Vec<OperatorName> {
+    pub(crate) fn nothing_between(&self, call: usize, now: Moment) -> Vec<OperatorName> {
         let Some(ticket) = self.tickets[call] else {
             return Vec::new();
         };
-        let why = self.board.why(ticket).into_iter();
+        let why = self.board.why(ticket, self.at(now)).into_iter();
         why.filter(|(_, why)| *why == WhyNot::Nothing)
             .map(|(name, _)| name)
             .collect()

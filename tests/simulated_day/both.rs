@@ -285,7 +285,10 @@ impl Both {
     }
 
     fn compare_call(&self, call: usize) {
-        self.compare_class(self.plain.callers[call].class);
+        let caller = &self.plain.callers[call];
+        let kept = caller.keeper.is_some() && caller.stage != Stage::Gone;
+        assert_eq!(self.real.is_kept(call), kept, "call {call}");
+        self.compare_class(caller.class);
     }
 
     pub(crate) fn compare_class(&self, class: usize) {

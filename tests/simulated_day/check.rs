@@ -48,7 +48,7 @@ impl Both {
                 self.plain.ahead(*call),
                 "call {call}"
             );
-            let idle = self.real.nothing_between(*call);
+            let idle = self.real.nothing_between(*call, self.now);
             assert!(idle.is_empty(), "call {call} waits beside {idle:?}");
         }
         let overlooked = self.plain.overlooked(self.now);

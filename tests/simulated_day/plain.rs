@@ -411,15 +411,26 @@ impl Plain {
         census
     }
 
-    /// How many of the same queue come before this caller.
+    /// How many of the same queue come before this caller: those whom somebody who is
+    /// logged in and may serve the caller may serve too.
     pub(crate) fn ahead(&self, call: usize) -> usize {
         let caller = &self.callers[call];
         let own = &self.classes[caller.class];
-        let siblings = self
+        let on_duty = self
+            .operators
+            .iter()
+            .filter(|operator| operator.state != OperatorState::LoggedOut);
+        let mut trainings: BTreeSet<usize> = on_duty.filter_map(|one| one.training).collect();
+        trainings.retain(|training| self.trainings[*training].serves[caller.class]);
+        let rival = |class: usize| {
+            let serves = |training: &usize| self.trainings[*training].serves[class];
+            class == caller.class || trainings.iter().any(serves)
+        };
+        let rivals = self
             .crowded
             .iter()
-            .filter(|other| self.classes[**other].queue == own.queue);
-        siblings
+            .filter(|other| self.classes[**other].queue == own.queue && rival(**other));
+        rivals
             .map(
                 |other| match self.classes[*other].priority.cmp(&own.priority) {
                     std::cmp::Ordering::Less => 0,
