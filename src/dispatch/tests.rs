@@ -70,12 +70,16 @@ impl Floor {
     }
 
     pub(super) fn class(&self, wants: &str, priority: i16) -> ClassId {
+        self.class_by(wants, Strategy::default(), priority)
+    }
+
+    pub(super) fn class_by(&self, wants: &str, strategy: Strategy, priority: i16) -> ClassId {
         let key = ClassKey {
             queue: QueueName::new("q"),
             requires: requirement(wants),
             also: Vec::new(),
             prefer: Requirement::default(),
-            strategy: Strategy::default(),
+            strategy,
             priority,
         };
         self.board.class(&key).unwrap()
