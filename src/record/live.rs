@@ -415,6 +415,7 @@ impl Live {
             },
             settings: QueueSettingsView {
                 requires: settings.requires.clone(),
+                strategy: settings.strategy.as_str(),
                 priority: settings.priority,
                 offer_timeout_s: seconds::of(settings.offer_timeout),
                 wrap_up_s: seconds::of(settings.wrap_up),

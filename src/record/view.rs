@@ -76,6 +76,8 @@ pub struct ServiceLevelView {
 pub struct QueueSettingsView {
     /// Lowest level in each skill.
     pub requires: Requirement,
+    /// Who of the free operators gets a call.
+    pub strategy: &'static str,
     /// Added to each call's own priority.
     pub priority: i16,
     /// How long an offer rings, in seconds.
