@@ -393,6 +393,25 @@ fn who_logs_out_while_a_call_ends_is_gone_at_once_or_after_one_more() {
 }
 
 #[test]
+fn who_logs_out_while_a_call_ends_and_nobody_waits_is_gone() {
+    check(|| {
+        let floor = Floor::new();
+        let (class, (operator, _)) = (floor.class(1), floor.operator("a", 5));
+        let first = floor.waits(1, class);
+        let claim = only([floor.ready(operator)], first);
+        floor.board.done(first);
+        let (freed, told) = floor.race(
+            move |floor| floor.board.finished(&claim, After::Ready, floor.at(9)),
+            |floor| floor.board.log_out(operator, floor.at(9)),
+        );
+        assert_eq!((freed.matched, told.matched), (None, None));
+        assert_eq!(floor.board.state(operator), OperatorState::LoggedOut);
+        assert_eq!(floor.board.pending(operator), None);
+        floor.waits(2, class);
+    });
+}
+
+#[test]
 fn an_offer_that_two_end_at_once_ends_once() {
     check(|| {
         let floor = Floor::new();

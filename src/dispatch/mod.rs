@@ -91,7 +91,8 @@
 //! | the ticket's compare-and-swap in `Board::take_best` | abandon races a match and one wins, and two more |
 //! | the operator's in `Board::take_idle` | a pause races an offer and one wins |
 //! | the generation in `Board::finished` | an offer that two end at once ends once |
-//! | the mark in `Board::serve` | who logs out while a call ends is gone at once or after one more |
+//! | the mark in `Board::serve` | who logs out while a call ends and nobody waits is gone |
+//! | the mark in `Board::finished` | who logs out while a call ends is gone at once or after one more |
 //!
 //! ```text
 //! cargo test --lib dispatch::
