@@ -1,5 +1,7 @@
 //! Lists of records behind one lock, searched from end to end, as OpenSIPS does: a free
-//! operator walks the waiting callers, a new caller looks at every operator.
+//! operator walks the waiting callers, a new caller looks at every operator. The list of
+//! operators is linked, and not in the order in which they lie in memory, as a list is
+//! that operators log in to and out of.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,7 +9,7 @@ use std::time::Instant;
 
 use exchange::model::SkillSet;
 
-use crate::floor::{Able, Assigned, Floor, Size, first_callers, profile_of, skills};
+use crate::floor::{Able, Assigned, Floor, Random, Size, first_callers, profile_of, skills};
 
 pub(crate) struct InList {
     size: Size,
@@ -17,7 +19,21 @@ pub(crate) struct InList {
 
 struct Lists {
     waiting: VecDeque<Box<Caller>>,
-    operators: Vec<Box<Operator>>,
+    operators: Vec<Operator>,
+    /// The first of the linked list.
+    first: Option<usize>,
+}
+
+impl Lists {
+    fn in_order(&self) -> impl Iterator<Item = (usize, &Operator)> {
+        let mut at = self.first;
+        std::iter::from_fn(move || {
+            let number = at?;
+            let operator = self.operators.get(number)?;
+            at = operator.next;
+            Some((number, operator))
+        })
+    }
 }
 
 struct Caller {
@@ -28,6 +44,7 @@ struct Caller {
 struct Operator {
     /// Since when, when ready.
     ready: Option<Instant>,
+    next: Option<usize>,
     profile: usize,
     _skills: SkillSet,
     _name: String,
@@ -41,12 +58,14 @@ impl InList {
 
 impl Floor for InList {
     fn new(size: Size, _: Instant) -> anyhow::Result<Self> {
+        let (operators, first) = operators(size);
         Ok(Self {
             size,
             able: Able::new(size),
             lists: Mutex::new(Lists {
                 waiting: first_callers(size).map(caller).collect(),
-                operators: (0..size.operators).map(|n| operator(n, size)).collect(),
+                operators,
+                first,
             }),
         })
     }
@@ -74,7 +93,7 @@ impl Floor for InList {
 
     fn enqueue(&self, class: usize, _: Instant) {
         let mut lists = self.lists();
-        let all = lists.operators.iter().enumerate();
+        let all = lists.in_order();
         let idle = all.filter_map(|(n, operator)| Some((operator.ready?, n, operator.profile)));
         let able = idle.filter(|(_, _, profile)| self.able.may(*profile, class));
         let best = able.map(|(since, n, _)| (since, n)).min();
@@ -89,12 +108,31 @@ fn caller(class: usize) -> Box<Caller> {
     Box::new(Caller { class })
 }
 
-fn operator(number: usize, size: Size) -> Box<Operator> {
+/// Every operator, and the first of the list.
+fn operators(size: Size) -> (Vec<Operator>, Option<usize>) {
+    let mut order: Vec<usize> = (0..size.operators).collect();
+    let mut random = Random(3);
+    for at in (1..order.len()).rev() {
+        order.swap(at, random.below(at + 1));
+    }
+    let mut operators: Vec<_> = (0..size.operators).map(|n| operator(n, size)).collect();
+    for pair in order.windows(2) {
+        if let [one, next] = pair
+            && let Some(one) = operators.get_mut(*one)
+        {
+            one.next = Some(*next);
+        }
+    }
+    (operators, order.first().copied())
+}
+
+fn operator(number: usize, size: Size) -> Operator {
     let profile = profile_of(number, size);
-    Box::new(Operator {
+    Operator {
         ready: None,
+        next: None,
         profile,
         _skills: skills(profile, size),
         _name: format!("operator{number}"),
-    })
+    }
 }

@@ -1,6 +1,5 @@
 //! Operators by name: who there is, with which abilities.
 
-use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -43,7 +42,8 @@ pub(super) struct People {
 
 #[derive(Debug, Default)]
 struct Names {
-    ids: BTreeMap<OperatorName, OperatorId>,
+    /// In order of name. Four bytes an operator; they come and go with configurations only.
+    ids: Vec<OperatorId>,
     /// Posts that were taken beyond the first ones.
     more: usize,
 }
@@ -84,6 +84,12 @@ impl People {
         (0..).map(PostId).zip(self.posts.iter())
     }
 
+    /// Where a name stands among the names, or would.
+    fn search(&self, names: &Names, name: &OperatorName) -> Result<usize, usize> {
+        let of = |id: &OperatorId| self.person(id.0).and_then(Person::name);
+        names.ids.binary_search_by(|id| of(id).cmp(&Some(name)))
+    }
+
     fn spare_post(&self, names: &mut Names, owner: u32) -> Option<u32> {
         let at = self.persons.len() + names.more;
         self.posts.get(at)?.give_to(owner);
@@ -110,11 +116,10 @@ impl Board {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let profile = self.index.intern_profile(&abilities.skills)?;
-        let known = names.ids.get(name).copied();
-        let number = known.map_or(names.ids.len(), |id| {
-            usize::try_from(id.0).unwrap_or(usize::MAX)
-        });
-        let id = u32::try_from(number).map_err(|_| Full::Operators)?;
+        let known = self.people.search(&names, name);
+        let next = u32::try_from(names.ids.len()).map_err(|_| Full::Operators)?;
+        let id = known.ok().and_then(|at| names.ids.get(at));
+        let id = id.map_or(next, |id| id.0);
         let person = self.people.person(id).ok_or(Full::Operators)?;
         let max_calls = usize::from(abilities.max_calls.max(1));
         let mut posts = Vec::with_capacity(max_calls);
@@ -123,7 +128,9 @@ impl Board {
             posts.push(person.post(at, spare).ok_or(Full::Operators)?);
         }
         person.call_it(name);
-        names.ids.insert(name.clone(), OperatorId(id));
+        if let Err(at) = known {
+            names.ids.insert(at, OperatorId(id));
+        }
         let moved = person.set_place(abilities.place) != abilities.place;
         let mut matches = Vec::new();
         for post in &posts {
@@ -169,7 +176,8 @@ impl Board {
     pub fn find(&self, name: &OperatorName) -> Option<OperatorId> {
         let names = self.people.names.lock();
         let names = names.unwrap_or_else(PoisonError::into_inner);
-        names.ids.get(name).copied()
+        let at = self.people.search(&names, name).ok()?;
+        names.ids.get(at).copied()
     }
 
     /// An operator's name.
