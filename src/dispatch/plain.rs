@@ -94,7 +94,8 @@ impl Plain {
     /// Whether this operator may have this caller now.
     fn may(&self, operator: usize, caller: &Caller, now: Instant) -> bool {
         match caller.keeper {
-            Some(keeper) => keeper == operator,
+            // Who is no longer configured takes none.
+            Some(keeper) => keeper == operator && self.operators[operator].skills.is_some(),
             None => self.serves(operator, caller.class) && !caller.shuns(operator, now),
         }
     }
