@@ -145,8 +145,8 @@ fn each_strategy_picks_whom_it_says() {
 #[test]
 fn all_ring_and_whoever_is_slower_is_told_who_was_not() {
     let server = server("strategy: ring_all, wrap_up: 1s", "");
-    let rings = phone(&server, "alice", "phone_is_told", &[]);
-    let answers = phone(&server, "bob", "phone_is_told", &["-recv_timeout", "1000"]);
+    let rings = phone(&server, "alice", "phone_is_told", &["-d", "60000"]);
+    let answers = phone(&server, "bob", "phone_is_told", &["-d", "1000"]);
     let call = brief(&server, "2000", "3000");
     server.wait_for("alice", "offered", 5);
     server.wait_for("bob", "offered", 5);
@@ -166,7 +166,7 @@ fn all_ring_and_whoever_is_slower_is_told_who_was_not() {
 fn of_two_phones_that_answer_at_the_same_moment_one_is_connected() {
     const CALLS: usize = 5;
     let server = server("strategy: ring_all, wrap_up: 0s", "");
-    let more = ["-m", &CALLS.to_string(), "-recv_timeout", "200"];
+    let more = ["-m", &CALLS.to_string(), "-d", "200"];
     let phones = ["alice", "bob"].map(|user| phone(&server, user, "phone_is_told", &more));
     for _ in 0..CALLS {
         let call = brief(&server, "2000", "1200");
@@ -236,8 +236,8 @@ fn a_step_to_a_line_does_not_wait_for_a_phone_that_rings() {
         "offer_timeout: 20s, escalate: [{ after: 2s, line: tier2 }]",
         "",
     );
-    let rings = phone(&server, "alice", "phone_is_told", &[]);
-    let expert = phone(&server, "carol", "phone_is_told", &["-recv_timeout", "500"]);
+    let rings = phone(&server, "alice", "phone_is_told", &["-d", "60000"]);
+    let expert = phone(&server, "carol", "phone_is_told", &["-d", "500"]);
     let call = brief(&server, "2000", "4000");
     server.wait_for("alice", "offered", 5);
     assert_eq!(server.operator("carol").0, "ready");
