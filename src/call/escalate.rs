@@ -22,13 +22,21 @@ impl Call {
     fn widen(&mut self, number: usize, floor: &mut Floor<'_>) {
         self.reclass(floor);
         let Some(queue) = self.queued() else { return };
-        let queue = queue.name.clone();
+        let (name, priority) = (queue.name.clone(), queue.wait.class().priority);
+        let changed = std::mem::replace(&mut queue.priority, priority) != priority;
         floor.tell(Event::Escalated {
             call: self.facts.id.clone(),
-            queue,
+            queue: name.clone(),
             step: number,
             line: None,
         });
+        if changed {
+            floor.tell(Event::Prioritized {
+                call: self.facts.id.clone(),
+                queue: name,
+                priority,
+            });
+        }
     }
 
     /// Moves the call to the class that its wait says.

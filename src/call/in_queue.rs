@@ -52,6 +52,8 @@ pub(super) struct InQueue {
     pub(super) dial: Option<Dial>,
     pub(super) whisper: Option<Spoken>,
     pub(super) wait: Wait,
+    /// The priority that was told last.
+    pub(super) priority: i16,
     /// Until then the call is kept for the operator whom its caller prefers.
     pub(super) kept_until: Option<Instant>,
     /// Then whoever missed the call may have it again.
@@ -148,10 +150,11 @@ impl Call {
         let place = floor.shared.waiting.enter(&self.facts.id, waiter);
         // What the call waited in before makes room only now that this one took it.
         let offers = self.leave_queue_ringing(DequeueReason::Line, floor);
+        let priority = wait.class().priority;
         floor.tell(Event::Queued {
             call: self.facts.id.clone(),
             queue: request.queue.clone(),
-            priority: wait.class().priority,
+            priority,
         });
         self.stage = Stage::Queued(Box::new(InQueue {
             ticket,
@@ -163,6 +166,7 @@ impl Call {
             look_again_at: None,
             join_at: None,
             wait,
+            priority,
             _seat: seat,
             _place: place,
             keys: request.keys,

@@ -21,6 +21,7 @@ impl Call {
                 what: "no room for another class",
             });
         };
+        queue.priority = wanted.priority;
         // While a phone rings the board keeps this for when the call waits again.
         let matched = board.reclass(queue.ticket, class, floor.now);
         floor.tell(Event::Prioritized {

@@ -2,40 +2,24 @@
 
 use std::process::Output;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::client::{Client, caller, phone};
 use crate::eventually;
 use crate::server::{Server, binary};
 
-fn order(server: &Server, operator: &str, state: &str) -> Value {
-    let path = format!("/api/v1/operators/{operator}/state");
-    let (code, answer) = server.post(&path, state);
-    assert_eq!(code, 200, "{answer}");
-    answer
-}
-
 /// A caller who waits for `support`, and the call's id.
 fn waiting(server: &Server, seconds: u64) -> (Client, String) {
-    let known = queued(server);
+    let known = server.queued();
     let talks = (seconds * 1000).to_string();
     let more = ["-key", "media", "39000", "-d", &talks];
     let call = caller(server, "caller", "2000", &more);
     let mut found = None;
     eventually("the caller waits", 10, || {
-        found = queued(server).into_iter().find(|id| !known.contains(id));
+        found = server.queued().into_iter().find(|id| !known.contains(id));
         found.is_some()
     });
     (call, found.unwrap())
-}
-
-fn queued(server: &Server) -> Vec<String> {
-    let calls = server.json("/api/v1/calls");
-    let calls = calls["calls"].as_array().unwrap().iter();
-    let queued = calls.filter(|call| call["state"] == "queued");
-    queued
-        .map(|call| call["id"].as_str().unwrap().to_owned())
-        .collect()
 }
 
 fn run_why(server: &Server, arguments: &[&str]) -> Output {
@@ -68,17 +52,17 @@ fn a_pause_asked_for_in_a_talk_begins_after_it_with_its_reason() {
     let more = ["-key", "media", "39000", "-d", "2000"];
     let call = caller(&server, "caller", "2000", &more);
     server.wait_for("alice", "talking", 10);
-    let answer = order(&server, "alice", r#"{"state":"paused","reason":"lunch"}"#);
+    let answer = server.order("alice", r#"{"state":"paused","reason":"lunch"}"#);
     assert_eq!(answer["state"], "talking", "{answer}");
     assert_eq!(answer["pending"], "paused", "{answer}");
     call.succeeds(10);
     operator.succeeds(10);
     server.wait_for("alice", "paused", 5);
     assert_eq!(server.operator("alice").1.as_deref(), Some("lunch"));
-    let answer = order(&server, "alice", r#"{"state":"ready"}"#);
+    let answer = server.order("alice", r#"{"state":"ready"}"#);
     assert_eq!(answer["state"], "ready", "{answer}");
     server.wait_for("alice", "ready", 5);
-    let answer = order(&server, "alice", r#"{"state":"logged_out"}"#);
+    let answer = server.order("alice", r#"{"state":"logged_out"}"#);
     assert_eq!(answer["state"], "logged_out", "{answer}");
     server.wait_for("alice", "logged_out", 5);
     let bob = server.post("/api/v1/operators/bob/state", r#"{"state":"ready"}"#);
@@ -114,7 +98,7 @@ fn a_wrap_up_is_extended_and_ended() {
     let call = caller(&server, "caller", "2000", &more);
     server.wait_for("alice", "wrap_up", 10);
     assert_eq!(server.post(path, r#"{"more":"1h"}"#).0, 200);
-    let answer = order(&server, "alice", r#"{"state":"ready"}"#);
+    let answer = server.order("alice", r#"{"state":"ready"}"#);
     assert_eq!(answer["state"], "ready", "{answer}");
     server.wait_for("alice", "ready", 5);
     call.succeeds(10);
@@ -125,11 +109,7 @@ fn a_wrap_up_is_extended_and_ended() {
 fn a_priority_overtakes_who_waited_for_longer() {
     let server = Server::start("");
     let operator = phone(&server, "alice", "phone_answers", &[]);
-    order(
-        &server,
-        "alice",
-        r#"{"state":"paused","reason":"briefing"}"#,
-    );
+    server.order("alice", r#"{"state":"paused","reason":"briefing"}"#);
     let (older, older_id) = waiting(&server, 60);
     let (younger, id) = waiting(&server, 4);
     let path = format!("/api/v1/calls/{id}/priority");
@@ -142,13 +122,13 @@ fn a_priority_overtakes_who_waited_for_longer() {
     eventually("the priority is shown", 5, || {
         server.json(&format!("/api/v1/calls/{id}"))["priority"] == 50
     });
-    let answer = order(&server, "alice", r#"{"state":"ready"}"#);
+    let answer = server.order("alice", r#"{"state":"ready"}"#);
     assert_eq!(answer["state"], "offered", "{answer}");
     server.wait_for("alice", "talking", 5);
     assert_eq!(server.json("/api/v1/operators/alice")["call"], id.as_str());
     let (code, answer) = server.post(&path, r#"{"priority":0}"#);
     assert_eq!(code, 409, "it talks: {answer}");
-    assert_eq!(queued(&server), [older_id]);
+    assert_eq!(server.queued(), [older_id]);
     younger.succeeds(10);
     operator.succeeds(10);
     drop(older);
@@ -158,7 +138,7 @@ fn a_priority_overtakes_who_waited_for_longer() {
 fn why_a_caller_waits_is_said_by_http_and_at_the_command_line() {
     let server = Server::start("");
     let _alice = phone(&server, "alice", "phone_answers", &[]);
-    order(&server, "alice", r#"{"state":"paused","reason":"lunch"}"#);
+    server.order("alice", r#"{"state":"paused","reason":"lunch"}"#);
     let (_call, id) = waiting(&server, 60);
     let why = server.json(&format!("/api/v1/calls/{id}/why"));
     let [alice, bob, carol] = why["operators"].as_array().unwrap().as_slice() else {

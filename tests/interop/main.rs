@@ -15,6 +15,7 @@ mod client;
 mod commands;
 mod life;
 mod phones;
+mod picks;
 mod server;
 mod sound;
 

@@ -40,7 +40,8 @@ nodes:
   end: { type: hangup }
 ";
 
-const DIRECT: &str = "
+/// Straight to the queue `support`.
+pub(crate) const DIRECT: &str = "
 version: 1
 flow: direct
 start: wait
@@ -76,8 +77,24 @@ pub(crate) fn free_port() -> u16 {
     }
 }
 
-/// Makes a folder of configuration; `more` is put into `centrale.yaml`.
+/// The number that is dialled, and the flow's name and text.
+pub(crate) type Dialled<'a> = (&'a str, &'a str, &'a str);
+
+/// Makes a folder with the ordinary floor; `more` is put into `centrale.yaml`.
 pub(crate) fn configure((sip, http, line): (u16, u16, u16), more: &str) -> PathBuf {
+    let lines = format!("lines: {{ field: {{ uri: \"sip:field@127.0.0.1:{line}\" }} }}\n");
+    let floor = [QUEUES, &lines].concat();
+    let welcome = include_str!("../../ivr-flows/welcome.yaml");
+    let flows = [
+        ("1000", "welcome", welcome),
+        ("2000", "direct", DIRECT),
+        ("2001", "outside", OUTSIDE),
+    ];
+    write((sip, http), (&floor, &flows), more)
+}
+
+/// Makes a folder of configuration.
+fn write((sip, http): (u16, u16), (floor, flows): (&str, &[Dialled<'_>]), more: &str) -> PathBuf {
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let name = format!("centrale-interop-{}-{number}", std::process::id());
     let folder = std::env::temp_dir().join(name);
@@ -85,11 +102,12 @@ pub(crate) fn configure((sip, http, line): (u16, u16, u16), more: &str) -> PathB
     fs::remove_dir_all(&folder).ok();
     fs::create_dir_all(folder.join("config")).unwrap();
     fs::create_dir_all(folder.join("flows")).unwrap();
-    let welcome = fs::read(root.join("ivr-flows/welcome.yaml")).unwrap();
-    fs::write(folder.join("flows/welcome.yaml"), welcome).unwrap();
-    fs::write(folder.join("flows/direct.yaml"), DIRECT).unwrap();
-    fs::write(folder.join("flows/outside.yaml"), OUTSIDE).unwrap();
-    fs::write(folder.join("config/floor.yaml"), QUEUES).unwrap();
+    fs::write(folder.join("config/floor.yaml"), floor).unwrap();
+    let mut numbers = vec!["numbers:".to_owned()];
+    for (dialled, flow, text) in flows {
+        fs::write(folder.join(format!("flows/{flow}.yaml")), text).unwrap();
+        numbers.push(format!("  \"{dialled}\": {{ flow: {flow} }}"));
+    }
     let prompts = root.join("ivr-flows/prompts");
     // Each server has its slice, so that tests can run beside each other.
     let first = 20_000 + (number % 40) * 200;
@@ -109,15 +127,12 @@ media: {{ ports: {first}-{}, silence: {silence} }}
 http: {{ listen: \"127.0.0.1:{http}\" }}
 storage: {{ url: \"sqlite:../records.db\" }}
 paths: {{ flows: ../flows, prompts: {} }}
-numbers:
-  \"1000\": {{ flow: welcome }}
-  \"2000\": {{ flow: direct }}
-  \"2001\": {{ flow: outside }}
-lines: {{ field: {{ uri: \"sip:field@127.0.0.1:{line}\" }} }}
+{}
 {more}
 ",
         first + 199,
-        prompts.display()
+        prompts.display(),
+        numbers.join("\n")
     );
     fs::write(folder.join("config/centrale.yaml"), centrale).unwrap();
     folder
@@ -134,7 +149,16 @@ pub(crate) fn binary(folder: &Path) -> Command {
 impl Server {
     pub(crate) fn start(more: &str) -> Self {
         let (sip, http, line) = (free_port(), free_port(), free_port());
-        let folder = configure((sip, http, line), more);
+        Self::run(configure((sip, http, line), more), (sip, http, line))
+    }
+
+    /// With other queues, operators, lines and flows.
+    pub(crate) fn with(floor: &str, flows: &[Dialled<'_>]) -> Self {
+        let (sip, http) = (free_port(), free_port());
+        Self::run(write((sip, http), (floor, flows), ""), (sip, http, 0))
+    }
+
+    fn run(folder: PathBuf, (sip, http, line): (u16, u16, u16)) -> Self {
         let log = fs::File::create(folder.join("log")).unwrap();
         let child = binary(&folder)
             .stdout(Stdio::null())
@@ -211,6 +235,24 @@ impl Server {
         let start = body.find('{').unwrap();
         let end = body.rfind('}').unwrap();
         serde_json::from_str(body.get(start..=end).unwrap()).unwrap()
+    }
+
+    /// Orders an operator into a state, and what was answered.
+    pub(crate) fn order(&self, operator: &str, state: &str) -> Value {
+        let path = format!("/api/v1/operators/{operator}/state");
+        let (code, answer) = self.post(&path, state);
+        assert_eq!(code, 200, "{answer}");
+        answer
+    }
+
+    /// The calls that wait.
+    pub(crate) fn queued(&self) -> Vec<String> {
+        let calls = self.json("/api/v1/calls");
+        let calls = calls["calls"].as_array().unwrap().iter();
+        let queued = calls.filter(|call| call["state"] == "queued");
+        queued
+            .map(|call| call["id"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     pub(crate) fn operator(&self, name: &str) -> (String, Option<String>) {
