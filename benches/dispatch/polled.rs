@@ -26,12 +26,10 @@ pub(crate) fn run(size: Size) -> [f64; 4] {
         })
         .collect();
     waits.sort_by(f64::total_cmp);
-    let at = |share: f64| {
-        let index = (share * waits.len() as f64) as usize;
-        waits
-            .get(index.min(waits.len().saturating_sub(1)))
-            .copied()
-            .unwrap_or(0.0)
+    let at = |thousandths: usize| {
+        let index = waits.len() * thousandths / 1000;
+        let index = index.min(waits.len().saturating_sub(1));
+        waits.get(index).copied().unwrap_or(0.0)
     };
-    [at(0.5), at(0.99), at(0.999), at(1.0)]
+    [at(500), at(990), at(999), at(1000)]
 }

@@ -20,7 +20,9 @@ impl Call {
 
     /// A step that lets more operators take the call, or sooner.
     fn widen(&mut self, number: usize, floor: &mut Floor<'_>) {
-        self.reclass(floor);
+        if !self.reclass(floor) {
+            return;
+        }
         let Some(queue) = self.queued() else { return };
         let (name, priority) = (queue.name.clone(), queue.wait.class().priority);
         let changed = std::mem::replace(&mut queue.priority, priority) != priority;
@@ -39,20 +41,26 @@ impl Call {
         }
     }
 
-    /// Moves the call to the class that its wait says.
-    pub(super) fn reclass(&mut self, floor: &mut Floor<'_>) {
-        let Some(queue) = self.queued() else { return };
+    /// Moves the call to the class that its wait says; whether there was room for one.
+    fn reclass(&mut self, floor: &mut Floor<'_>) -> bool {
+        let Some(queue) = self.queued() else {
+            return false;
+        };
         let (ticket, key) = (queue.ticket, queue.wait.class());
         let board = &floor.shared.board;
         match board.class(&key) {
             Ok(class) => {
                 let matched = board.reclass(ticket, class, floor.now);
                 floor.matched(matched);
+                true
             }
-            Err(_) => floor.tell(Event::Fault {
-                call: Some(self.facts.id.clone()),
-                what: "no room for another class",
-            }),
+            Err(_) => {
+                floor.tell(Event::Fault {
+                    call: Some(self.facts.id.clone()),
+                    what: "no room for another class",
+                });
+                false
+            }
         }
     }
 
