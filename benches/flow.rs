@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use exchange::flow::hours::Calendar;
 use exchange::flow::source::Document;
@@ -21,6 +21,10 @@ struct Quiet;
 impl World for Quiet {
     fn queue(&self, _: &QueueName) -> QueueView {
         QueueView::default()
+    }
+
+    fn estimated_wait(&self, _: &QueueName) -> Option<Duration> {
+        None
     }
 }
 

@@ -9,10 +9,11 @@ use crate::call::floor::Floor;
 use crate::call::in_queue::Waits;
 use crate::call::leg::{ALLOW, Port};
 use crate::call::{Shared, Snapshot};
-use crate::dispatch::ClassKey;
+use crate::dispatch::{ClassId, ClassKey};
 use crate::flow::{self, LineExit, QueueRequest, QueueView, Spoken};
 use crate::media::{Command, Sound};
 use crate::model::{Event, FlowFault, Hangup, LegId, LineName, Outcome, PlayId, QueueName};
+use crate::queue::{Settings, Whose};
 use crate::sip::{Name, Response};
 
 /// What expressions of a flow can ask.
@@ -22,33 +23,43 @@ struct Sight<'a> {
     now: Instant,
 }
 
-impl flow::World for Sight<'_> {
-    fn queue(&self, name: &QueueName) -> QueueView {
-        let Some(settings) = self.snapshot.config.queues.get(name) else {
-            return QueueView::default();
-        };
+impl Sight<'_> {
+    /// Of callers who ask nothing of a queue but what it asks itself.
+    fn class(&self, settings: &Settings) -> Option<ClassId> {
         let key = ClassKey {
-            queue: name.clone(),
+            queue: settings.name.clone(),
             requires: settings.requires.clone(),
             also: Vec::new(),
             prefer: crate::model::Requirement::default(),
             strategy: settings.strategy,
             priority: settings.priority,
         };
-        let census = self
-            .shared
-            .board
-            .class(&key)
+        self.shared.board.class(&key).ok()
+    }
+}
+
+impl flow::World for Sight<'_> {
+    fn queue(&self, name: &QueueName) -> QueueView {
+        let Some(settings) = self.snapshot.config.queues.get(name) else {
+            return QueueView::default();
+        };
+        let class = self.class(settings);
+        let census = class
             .map(|class| self.shared.board.census(class))
             .unwrap_or_default();
-        let waiting = self.shared.hall.waiting(name);
         QueueView {
-            waiting,
+            waiting: self.shared.hall.waiting(name),
             longest_wait: self.shared.hall.longest_wait(name, self.now),
-            estimated_wait: self.shared.hall.estimate(name, waiting, census.working()),
             ready: census.ready,
             staffed: census.staffed(),
         }
+    }
+
+    fn estimated_wait(&self, name: &QueueName) -> Option<Duration> {
+        let settings = self.snapshot.config.queues.get(name)?;
+        let whose = Whose::Class(self.class(settings)?);
+        let hall = &self.shared.hall;
+        Some(hall.estimate(whose, settings.wrap_up, self.now)?.likely)
     }
 }
 

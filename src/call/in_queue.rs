@@ -14,7 +14,7 @@ use crate::dispatch::{Abandoned, TicketId};
 use crate::flow::{self, QueueExit, QueueRequest, Spoken, speech};
 use crate::media::{Command, Sound};
 use crate::model::{DequeueReason, Event, QueueName};
-use crate::queue::{Announce, Asked, Seat, Settings, Wait, WaitOutput};
+use crate::queue::{Announce, Asked, Seat, Settings, Wait, WaitOutput, Whose};
 
 /// How often a waiting call looks whether anybody is still there to take it.
 const LOOK_AROUND: Duration = Duration::from_secs(5);
@@ -73,6 +73,9 @@ pub(super) struct InQueue {
     alone: Option<DequeueReason>,
     /// It has been told that nobody could take the call.
     pub(super) uncoverable: bool,
+    /// What the wait was estimated to be when it began; nothing when an operator was free, or
+    /// nobody could say.
+    pub(super) estimated: Option<Duration>,
 }
 
 impl InQueue {
@@ -130,11 +133,8 @@ impl Call {
             }
             return Err(self.not_taken(&request.queue, reason, floor));
         }
-        let seat = floor
-            .shared
-            .hall
-            .enter(&request.queue, settings.max_waiting);
-        let Some(seat) = seat else {
+        let hall = &floor.shared.hall;
+        let Some(seat) = hall.enter(&request.queue, settings.max_waiting) else {
             return Err(self.not_taken(&request.queue, DequeueReason::Full, floor));
         };
         let preferred = request.preferred.as_ref();
@@ -145,6 +145,8 @@ impl Call {
         };
         let (ticket, matched) = queued.map_err(|_| QueueExit::Error)?;
         let kept = preferred.filter(|_| board.is_kept(ticket));
+        // Whoever found an operator, or is kept for one, does not take turns.
+        let turns = kept.is_none() && matched.as_ref().is_none_or(|m| m.ticket != ticket);
         let (key, since) = (self.facts.key, age);
         let waiter = Waiter { key, ticket, since };
         let place = floor.shared.waiting.enter(&self.facts.id, waiter);
@@ -157,6 +159,9 @@ impl Call {
             priority,
         });
         self.stage = Stage::Queued(Box::new(InQueue {
+            estimated: turns
+                .then(|| likely_wait(ticket, &settings, floor))
+                .flatten(),
             ticket,
             waits,
             offers,
@@ -281,16 +286,14 @@ impl Call {
         if !queue.offers.is_empty() {
             return;
         }
-        let shared = floor.shared;
-        let ahead = shared.board.ahead(queue.ticket);
         let mut spoken = Vec::new();
         if position {
+            let ahead = floor.shared.board.ahead(queue.ticket);
             let place = u32::try_from(ahead).unwrap_or(u32::MAX).saturating_add(1);
             spoken.extend(speech::position(place, &language));
         }
-        if estimated_wait && let Ok(class) = shared.board.class(&queue.wait.class()) {
-            let working = shared.board.census(class).working();
-            let wait = shared.hall.estimate(&queue.name, ahead, working);
+        if estimated_wait {
+            let wait = likely_wait(queue.ticket, &queue.settings, floor);
             spoken.extend(
                 wait.map(|wait| speech::estimated_wait(wait, &language))
                     .unwrap_or_default(),
@@ -405,6 +408,13 @@ impl Call {
             exit,
         });
     }
+}
+
+/// How long the caller is likely to wait from now on, if anybody can say.
+fn likely_wait(ticket: TicketId, settings: &Settings, floor: &Floor<'_>) -> Option<Duration> {
+    let (hall, whose) = (&floor.shared.hall, Whose::Ticket(ticket));
+    let estimate = hall.estimate(whose, settings.wrap_up, floor.now)?;
+    Some(estimate.likely)
 }
 
 /// What a flow's request asks of the wait.

@@ -137,6 +137,14 @@ impl Call {
             rang: floor.now.saturating_duration_since(offer.since),
         });
         self.dequeued(&queue, DequeueReason::Answered, floor);
+        // Whoever rang already before the call came to this queue was no part of its estimate.
+        let own = offer.ticket == queue.ticket;
+        if let Some(estimated) = queue.estimated.filter(|_| own) {
+            floor.tell(Event::Estimated {
+                queue: queue.name.clone(),
+                error: queue.waited(floor.now).abs_diff(estimated),
+            });
+        }
         floor.tell(Event::OperatorChanged {
             operator: offer.operator.clone(),
             state: OperatorState::Talking,

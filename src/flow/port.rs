@@ -32,8 +32,6 @@ pub struct QueueView {
     pub waiting: usize,
     /// How long the first has waited.
     pub longest_wait: Duration,
-    /// How long another one may wait; `None` when nobody can say.
-    pub estimated_wait: Option<Duration>,
     /// Operators free.
     pub ready: usize,
     /// Whether any operator who may take its calls is logged in.
@@ -44,6 +42,10 @@ pub struct QueueView {
 pub trait World {
     /// A queue; the default view when there is none of that name.
     fn queue(&self, name: &QueueName) -> QueueView;
+
+    /// How long another caller may wait in it; `None` when nobody can say. It is not in the
+    /// view because it costs more than all of that.
+    fn estimated_wait(&self, name: &QueueName) -> Option<Duration>;
 }
 
 /// How a caller left a queue.

@@ -236,6 +236,10 @@ impl World for Quiet {
             ..QueueView::default()
         }
     }
+
+    fn estimated_wait(&self, _: &QueueName) -> Option<Duration> {
+        None
+    }
 }
 
 struct Call {

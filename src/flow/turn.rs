@@ -174,15 +174,16 @@ impl Values for View<'_> {
             Name::Project => Scalar::text(caller.project.as_ref().map_or("", |p| p.as_str())),
             Name::Hours(calendar) => Scalar::text(self.core.status(calendar, self.now).as_str()),
             Name::Queue(queue, field) => {
-                let view = self.world.queue(queue);
+                let view = || self.world.queue(queue);
                 match field {
-                    QueueField::Waiting => count(view.waiting),
-                    QueueField::Ready => count(view.ready),
-                    QueueField::LongestWait => seconds(view.longest_wait),
+                    QueueField::Waiting => count(view().waiting),
+                    QueueField::Ready => count(view().ready),
+                    QueueField::LongestWait => seconds(view().longest_wait),
                     QueueField::EstimatedWait => {
-                        view.estimated_wait.map_or(Scalar::Nothing, seconds)
+                        let wait = self.world.estimated_wait(queue);
+                        wait.map_or(Scalar::Nothing, seconds)
                     }
-                    QueueField::Staffed => Scalar::Truth(view.staffed),
+                    QueueField::Staffed => Scalar::Truth(view().staffed),
                 }
             }
             Name::Var(name) => match self.core.vars.get(name) {

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 
+use super::estimate::{Estimate, Outlook};
 use super::handle_time::HandleTime;
-use crate::dispatch::Board;
+use crate::dispatch::{Board, ClassId, TicketId};
 use crate::model::{QueueName, limits};
 
 /// The counters of one queue.
@@ -30,6 +31,15 @@ impl Drop for Seat {
     fn drop(&mut self) {
         self.0.waiting.fetch_sub(1, Ordering::Relaxed);
     }
+}
+
+/// For whom an estimate is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// A caller who waits.
+    Ticket(TicketId),
+    /// One who would join this class now.
+    Class(ClassId),
 }
 
 /// The queues of the whole process, shared by all shards. No lock: a count is an atomic,
@@ -107,31 +117,32 @@ impl Hall {
         }
     }
 
-    /// How long calls of this queue keep an operator busy, of late.
+    /// How long calls of this queue keep an operator busy, of late: the mean.
     #[must_use]
     pub fn handle_time(&self, queue: &QueueName) -> Option<Duration> {
         self.room(queue)?.handle_time.mean()
     }
 
-    /// How long a caller with `ahead` others before it will wait while `working` operators
-    /// take calls (`dispatch::Census::working`): `(ahead + 1) × handle time ÷ working`.
-    /// `None` when nobody works, or no call has been handled yet.
-    ///
-    /// It is the mean of the delay in a system where all `c` servers are busy, each for `h`
-    /// on average and without memory: one of them becomes free every `h / c`, and the
-    /// caller needs the `ahead + 1`th to do so (the queue-length-based estimator of
-    /// queueing theory for M/M/c). So it is too long where callers hang up before their
-    /// turn or someone is free already, and too short where the operators serve other
-    /// queues too.
+    /// How long somebody will wait, from now on, where a wrap-up takes so long. `None` when
+    /// too few calls of the queues that the same operators serve are remembered, or nobody
+    /// works. Looks at every operator, and at the places of those who wait with the same
+    /// priority: for announcements and whoever begins to wait, not for decisions.
     #[must_use]
-    pub fn estimate(&self, queue: &QueueName, ahead: usize, working: usize) -> Option<Duration> {
-        let mean = self.handle_time(queue)?;
-        let turns = u128::try_from(ahead).ok()?.checked_add(1)?;
-        let nanos = mean
-            .as_nanos()
-            .checked_mul(turns)?
-            .checked_div(u128::try_from(working).ok()?)?;
-        Some(Duration::from_nanos(u64::try_from(nanos).ok()?))
+    pub fn estimate(&self, whose: Whose, wrap_up: Duration, now: Instant) -> Option<Estimate> {
+        let turn = match whose {
+            Whose::Ticket(ticket) => self.board.turn(ticket)?,
+            Whose::Class(class) => self.board.turn_of_next(class)?,
+        };
+        let rooms = self.rooms.load();
+        let queues = turn.ahead.iter().filter_map(|(queue, ahead)| {
+            let room = rooms.get(queue)?;
+            Some((*ahead, &room.handle_time))
+        });
+        let mut outlook = Outlook::new(&queues.collect::<Vec<_>>(), wrap_up)?;
+        self.board.each_server(&turn, now, |state, since| {
+            outlook.operator(state, since);
+        });
+        outlook.estimate()
     }
 
     fn room(&self, queue: &QueueName) -> Option<Arc<Room>> {

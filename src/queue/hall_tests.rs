@@ -1,6 +1,6 @@
 use super::*;
-use crate::dispatch::{Capacity, ClassKey, Strategy};
-use crate::model::{CallKey, Requirement, ShardId};
+use crate::dispatch::{Abilities, Capacity, ClassKey, Match, OperatorId, Strategy};
+use crate::model::{CallKey, Level, OperatorName, Requirement, ShardId, Skill};
 
 #[expect(clippy::disallowed_methods, reason = "any moment serves as an epoch")]
 fn any_moment() -> Instant {
@@ -96,28 +96,171 @@ fn threads_that_enter_and_leave_never_exceed_and_end_at_nothing() {
     assert_eq!(hall.waiting(&a), 0);
 }
 
-#[test]
-fn the_estimate_is_turns_times_handle_time_by_operators() {
-    let (hall, a) = (hall(&["a"]), QueueName::from("a"));
-    assert_eq!(hall.estimate(&a, 0, 1), None);
-    hall.handled(&a, seconds(180));
-    let rows = [
-        (0, 1, Some(180)),
-        (0, 3, Some(60)),
-        (5, 3, Some(360)),
-        (9, 10, Some(180)),
-        (3, 0, None),
-        (usize::MAX, 1, None),
-    ];
-    for (ahead, working, expected) in rows {
-        let estimate = hall.estimate(&a, ahead, working);
-        assert_eq!(
-            estimate,
-            expected.map(seconds),
-            "{ahead} ahead, {working} work"
-        );
+/// Three operators, of whom two take both queues, one only the first; so many calls of each
+/// took a minute.
+struct Office {
+    hall: Hall,
+    start: Instant,
+    calls: std::cell::Cell<u64>,
+}
+
+impl Office {
+    fn new(calls: [usize; 2]) -> Self {
+        let capacity = Capacity {
+            operators: 3,
+            more_calls: 0,
+            tickets_per_shard: 64,
+            shards: 1,
+            classes: 8,
+            profiles: 4,
+        };
+        let start = any_moment();
+        let hall = Hall::new(Arc::new(Board::new(capacity, start)));
+        hall.configure(&names(&["a", "b"]));
+        for (queue, calls) in ["a", "b"].iter().zip(calls) {
+            (0..calls).for_each(|_| hall.handled(&QueueName::from(*queue), seconds(60)));
+        }
+        Self {
+            hall,
+            start,
+            calls: std::cell::Cell::new(0),
+        }
     }
-    assert_eq!(hall.estimate(&QueueName::from("b"), 0, 1), None);
+
+    fn class(&self, queue: &str, priority: i16) -> ClassId {
+        let level = Level::new(1).unwrap();
+        let key = ClassKey {
+            queue: queue.into(),
+            requires: Requirement::from_iter([(Skill::new(queue), level)]),
+            also: Vec::new(),
+            prefer: Requirement::default(),
+            strategy: Strategy::default(),
+            priority,
+        };
+        self.hall.board.class(&key).unwrap()
+    }
+
+    /// An operator, ready.
+    fn ready(&self, name: &str, skills: &[&str]) -> OperatorId {
+        let level = Level::new(5).unwrap();
+        let skills = skills.iter().map(|skill| (Skill::new(*skill), level));
+        let abilities = Abilities {
+            skills: skills.collect(),
+            ..Abilities::default()
+        };
+        let told = self
+            .hall
+            .board
+            .operator(&OperatorName::new(name), &abilities, self.start);
+        let (operator, _) = told.unwrap();
+        let change = self.hall.board.ready(operator, self.start);
+        assert_eq!(change.matched, None);
+        operator
+    }
+
+    fn call(&self, queue: &str, priority: i16) -> (TicketId, Option<Match>) {
+        let class = self.class(queue, priority);
+        let call = CallKey::new(ShardId(0), self.calls.replace(self.calls.get() + 1));
+        let age = self.start + Duration::from_millis(self.calls.get());
+        self.hall.board.enqueue(call, class, age, age).unwrap()
+    }
+
+    fn waits(&self, queue: &str, priority: i16) -> TicketId {
+        let (ticket, matched) = self.call(queue, priority);
+        assert_eq!(matched, None);
+        ticket
+    }
+
+    fn many_wait(&self, callers: u64, queue: &str) {
+        for _ in 0..callers {
+            self.waits(queue, 0);
+        }
+    }
+
+    fn talks(&self, queue: &str) {
+        let matched = self.call(queue, 0).1.unwrap();
+        assert!(self.hall.board.answered(&matched.claim, self.start));
+    }
+
+    /// The p50 in seconds, at the start.
+    fn likely(&self, whose: Whose) -> Option<u64> {
+        let estimate = self.hall.estimate(whose, seconds(0), self.start)?;
+        Some((estimate.likely + Duration::from_millis(500)).as_secs())
+    }
+
+    fn next(&self, queue: &str) -> Option<u64> {
+        self.likely(Whose::Class(self.class(queue, 0)))
+    }
+}
+
+fn near(got: Option<u64>, expected: u64) {
+    let near = got.is_some_and(|got| got.abs_diff(expected) <= expected / 10);
+    assert!(near, "{got:?}, not {expected}");
+}
+
+#[test]
+fn nothing_is_estimated_with_few_calls_or_nobody_who_works() {
+    let office = Office::new([9, 0]);
+    assert_eq!(office.next("a"), None);
+    let alice = office.ready("alice", &["a", "b"]);
+    assert_eq!(office.next("a"), None);
+    // The tenth is one of another queue that the same operators serve.
+    office.class("b", 0);
+    office.hall.handled(&QueueName::from("b"), seconds(60));
+    assert_eq!(office.next("a"), Some(0));
+    assert!(office.hall.board.pause(alice, office.start).changed);
+    assert_eq!(office.next("a"), None);
+}
+
+#[test]
+fn who_asked_to_leave_takes_no_more_callers() {
+    let office = Office::new([64, 0]);
+    let [alice, _] = ["alice", "bob"].map(|name| office.ready(name, &["a"]));
+    office.talks("a");
+    office.talks("a");
+    office.waits("a", 0);
+    near(office.next("a"), 60);
+    let marked = office.hall.board.pause(alice, office.start);
+    assert!(!marked.changed);
+    near(office.next("a"), 120);
+}
+
+#[test]
+fn only_those_count_who_are_served_before() {
+    let office = Office::new([64, 64]);
+    office.ready("alice", &["a", "b"]);
+    office.talks("a");
+    let first = office.waits("a", 0);
+    let second = office.waits("b", 0);
+    let third = office.waits("a", 0);
+    let urgent = office.waits("b", 9);
+    let [first, second, third, urgent] = [first, second, third, urgent].map(Whose::Ticket);
+    for (whose, expected) in [(urgent, 60), (first, 120), (second, 180), (third, 240)] {
+        near(office.likely(whose), expected);
+    }
+    near(office.next("a"), 300);
+    near(office.likely(Whose::Class(office.class("b", 9))), 120);
+}
+
+#[test]
+fn who_serves_only_this_queue_is_not_kept_by_the_other() {
+    let office = Office::new([64, 64]);
+    for (name, skills) in [
+        ("alice", ["a", "b"].as_slice()),
+        ("bob", &["a", "b"]),
+        ("carol", &["a"]),
+    ] {
+        office.ready(name, skills);
+    }
+    (0..3).for_each(|_| office.talks("a"));
+    office.many_wait(20, "b");
+    near(office.next("a"), 60);
+    near(office.next("b"), 660);
+    // Ten more of `a` wait for carol alone: only after ten turns are the others free.
+    office.many_wait(5, "a");
+    near(office.next("a"), 360);
+    office.many_wait(10, "a");
+    near(office.next("a"), 720);
 }
 
 #[test]

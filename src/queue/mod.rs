@@ -11,17 +11,21 @@
 //!
 //! [`Wait`] is one caller's wait, a machine in the call's own shard: the ladder of
 //! escalation, the announcements, the end of patience. [`Hall`] is what all shards share:
-//! how many wait where, and how long calls take. Who gets whom is `dispatch`'s.
+//! how many wait where, and how long calls take; from which an [`Estimate`] of somebody's
+//! wait is made. Who gets whom is `dispatch`'s.
 //!
 //! Invariants: each step of escalation happens once and in order of time, whether or not
 //! an operator's phone rings; a caller's age never changes; whoever took a seat gives it
 //! back, however the call ends.
 
-mod handle_time;
+mod departures;
+mod estimate;
 mod hall;
+mod handle_time;
 mod settings;
 mod wait;
 
-pub use hall::{Hall, Seat};
+pub use estimate::Estimate;
+pub use hall::{Hall, Seat, Whose};
 pub use settings::{Announce, MissedOffer, ServiceLevel, Settings};
 pub use wait::{Asked, Wait, WaitOutput};

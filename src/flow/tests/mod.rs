@@ -97,10 +97,13 @@ impl World for Busy {
         QueueView {
             waiting: name.as_str().len(),
             longest_wait: Duration::from_secs(90),
-            estimated_wait: None,
             ready: 0,
             staffed: true,
         }
+    }
+
+    fn estimated_wait(&self, _: &QueueName) -> Option<Duration> {
+        None
     }
 }
 
