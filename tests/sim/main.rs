@@ -8,6 +8,7 @@
 )]
 
 mod desk;
+mod estimates;
 mod picks;
 mod races;
 mod storms;
