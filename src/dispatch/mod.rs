@@ -110,6 +110,7 @@ mod index;
 mod look;
 mod on_operator;
 mod on_ticket;
+mod passed_over;
 mod people;
 mod post;
 mod roll;
