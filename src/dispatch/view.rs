@@ -198,7 +198,7 @@ impl Board {
 
     /// What each operator does who is likely to take the turn, and for how long so far. Who
     /// asked to leave after the present call is not among them. Looks at every operator
-    /// there is: some 10 µs for a thousand.
+    /// there is: some 50 µs for a thousand.
     pub(crate) fn each_server(
         &self,
         turn: &Turn,
