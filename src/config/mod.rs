@@ -12,6 +12,7 @@
 //! The folder's files are read by `server::files` and come here as texts: a test, the
 //! simulator and `centrale check` read a configuration exactly as the server does.
 
+mod house;
 mod load;
 mod merge;
 mod operators;
@@ -24,6 +25,7 @@ mod types;
 #[cfg(test)]
 mod tests;
 
+pub use house::House;
 pub use load::{Files, load, paths};
 pub use types::{
     Config, Http, Limits, Line, Listen, Media, NumberEntry, Numbers, Paths, Sip, Storage,

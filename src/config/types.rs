@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::house::House;
 use crate::flow::Flow;
 use crate::flow::hours::Calendar;
 use crate::model::{
@@ -49,6 +50,8 @@ pub struct Config {
     pub projects: BTreeMap<Project, String>,
     /// The flows.
     pub flows: BTreeMap<FlowName, Arc<Flow>>,
+    /// What operators can call by name.
+    pub house: House,
 }
 
 /// How a listener takes messages.

@@ -10,7 +10,8 @@ use metrics::{Counter, Histogram, Label, counter, gauge, histogram};
 use crate::metric::{Metric, table};
 use crate::model::{
     CallId, DequeueReason, Event, FlowFault, FlowName, Number, OfferResult, OperatorName,
-    OperatorState, Outcome, Overtake, QueueName, RejectReason, Stamped, StreamQuality, limits,
+    OperatorState, Outcome, Overtake, QueueName, RejectReason, Stamped, StreamQuality,
+    TransferKind, limits,
 };
 
 /// Configured names whose series are there from the start, with 0.
@@ -36,6 +37,8 @@ pub struct Observer {
     flow_errors: Pairs<FlowName, Counter>,
     rejected: BTreeMap<RejectReason, Counter>,
     overtakes: BTreeMap<Overtake, Counter>,
+    /// By whether it succeeded.
+    transfers: BTreeMap<(TransferKind, bool), Counter>,
     uncoverable: BTreeMap<QueueName, Counter>,
     estimate_errors: BTreeMap<QueueName, Histogram>,
     dispatch: Histogram,
@@ -180,6 +183,7 @@ impl Observer {
             flow_errors: Pairs::new(table::FLOW_ERRORS, new_counter),
             rejected: rejected.collect(),
             overtakes: overtakes.collect(),
+            transfers: transfers(),
             uncoverable: BTreeMap::new(),
             estimate_errors: BTreeMap::new(),
             dispatch: histogram!(table::DISPATCH.name),
@@ -287,6 +291,11 @@ impl Observer {
                     counter.increment(1);
                 }
             }
+            Event::Transferred { kind, code, .. } => {
+                if let Some(counter) = self.transfers.get(&(*kind, *code < 300)) {
+                    counter.increment(1);
+                }
+            }
             Event::Uncoverable { queue, .. } => self.uncoverable(queue).increment(1),
             Event::Estimated { queue, error } => self.estimate_error(queue).record(*error),
             Event::OfferEnded { queue, result, .. } => {
@@ -307,6 +316,7 @@ impl Observer {
             | Event::Prioritized { .. }
             | Event::Talking { .. }
             | Event::OnLine { .. }
+            | Event::Transferring { .. }
             | Event::Held { .. }
             | Event::Resumed { .. }
             | Event::Registered { .. }
@@ -364,4 +374,16 @@ impl Rtp {
             self.mos.record(mos);
         }
     }
+}
+
+fn transfers() -> BTreeMap<(TransferKind, bool), Counter> {
+    let kinds = TransferKind::ALL.into_iter();
+    kinds
+        .flat_map(|kind| [(kind, true, "done"), (kind, false, "failed")])
+        .map(|(kind, done, result)| {
+            let name = table::TRANSFERS.name;
+            let counter = counter!(name, "kind" => kind.as_str(), "result" => result);
+            ((kind, done), counter)
+        })
+        .collect()
 }

@@ -88,6 +88,8 @@ table! {
         "How far the wait that was estimated first was from the wait until the answer.";
     OVERTAKES Kind::Counter, "centrale_dispatch_overtakes_total", ["reason"],
         "Offers made while a caller who had waited for longer was passed over, by why.";
+    TRANSFERS Kind::Counter, "centrale_transfers_total", ["kind", "result"],
+        "Callers whom an operator handed on, or wanted to, by where to and whether it succeeded.";
     OPERATORS Kind::Gauge, "centrale_operators", ["queue", "state"],
         "Operators whose skills meet the requirement of a queue, by state.";
     OPERATOR_HANDLE Kind::Histogram(TALKS), "centrale_operator_handle_seconds", ["queue"],

@@ -147,6 +147,45 @@ impl FlowFault {
     }
 }
 
+/// Where an operator hands a caller on to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransferKind {
+    /// Into a queue.
+    Queue,
+    /// To a line.
+    Line,
+    /// To another operator.
+    Operator,
+    /// To a number, whose flow begins.
+    Number,
+    /// To what is not configured, or to nothing that can be read.
+    Unknown,
+}
+
+impl TransferKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [
+        Self::Queue,
+        Self::Line,
+        Self::Operator,
+        Self::Number,
+        Self::Unknown,
+    ];
+
+    /// The label of `centrale_transfers_total`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queue => "queue",
+            Self::Line => "line",
+            Self::Operator => "operator",
+            Self::Number => "number",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// Why a message was refused before it became a call or a registration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -370,6 +409,28 @@ pub enum Event {
         call: CallId,
         /// The line.
         line: LineName,
+    },
+    /// A line rings to which an operator wants to hand the caller on.
+    Transferring {
+        /// The call.
+        call: CallId,
+        /// The line.
+        line: LineName,
+    },
+    /// An operator, or a supervisor, handed the caller on, or tried to.
+    Transferred {
+        /// The call.
+        call: CallId,
+        /// The operator whom the caller talked with.
+        by: OperatorName,
+        /// Where to.
+        kind: TransferKind,
+        /// The name of the queue, line, operator or number; nothing when it is unknown.
+        to: Option<Arc<str>>,
+        /// Whether the operator had spoken with the other side before.
+        attended: bool,
+        /// 200, or the status code of the refusal.
+        code: u16,
     },
     /// One side put the other on hold.
     Held {

@@ -17,7 +17,7 @@ pub use diagnostic::{Diagnostic, Severity, Span};
 pub use escalation::{Action, Step};
 pub use event::{
     DequeueReason, Event, FlowFault, Hangup, OfferResult, Overtake, RejectReason, Sequence,
-    Stamped, StreamQuality,
+    Stamped, StreamQuality, TransferKind,
 };
 pub use id::{
     CallId, CallKey, Codec, FlowName, LegId, LineName, NodeName, Number, OperatorName, PlayId,

@@ -54,6 +54,8 @@ fn kind(event: &Event) -> &'static str {
         Event::OfferEnded { .. } => "offer_ended",
         Event::Talking { .. } => "talking",
         Event::OnLine { .. } => "on_line",
+        Event::Transferring { .. } => "transferring",
+        Event::Transferred { .. } => "transferred",
         Event::Held { .. } => "held",
         Event::Resumed { .. } => "resumed",
         Event::TalkEnded { .. } => "talk_ended",
@@ -83,6 +85,8 @@ fn call(event: &Event) -> Option<&CallId> {
         | Event::OfferEnded { call, .. }
         | Event::Talking { call, .. }
         | Event::OnLine { call, .. }
+        | Event::Transferring { call, .. }
+        | Event::Transferred { call, .. }
         | Event::Held { call, .. }
         | Event::Resumed { call, .. }
         | Event::TalkEnded { call, .. }
@@ -170,7 +174,15 @@ fn data(event: &Event) -> Value {
             waited,
             ..
         } => json!({ "queue": queue, "operator": operator, "waited_s": seconds::of(*waited) }),
-        Event::OnLine { line, .. } => json!({ "line": line }),
+        Event::OnLine { line, .. } | Event::Transferring { line, .. } => json!({ "line": line }),
+        Event::Transferred {
+            by,
+            kind,
+            to,
+            attended,
+            code,
+            ..
+        } => json!({ "by": by, "kind": kind, "to": to, "attended": attended, "code": code }),
         Event::Held { by_caller, .. } | Event::Resumed { by_caller, .. } => {
             json!({ "by_caller": by_caller })
         }

@@ -175,6 +175,8 @@ fn log(event: &Event) {
         | Event::OfferEnded { .. }
         | Event::Talking { .. }
         | Event::OnLine { .. }
+        | Event::Transferring { .. }
+        | Event::Transferred { .. }
         | Event::Held { .. }
         | Event::Resumed { .. }
         | Event::TalkEnded { .. }
