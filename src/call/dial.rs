@@ -10,6 +10,7 @@ use crate::call::in_queue::Waits;
 use crate::call::in_talk::{Talk, With};
 use crate::call::invite::{Branch, Target};
 use crate::call::leg::{Leg, Port};
+use crate::call::transfer::HandOver;
 use crate::config::Line;
 use crate::flow::{self, LineExit};
 use crate::model::{DequeueReason, Event, LegId, LineName};
@@ -28,6 +29,8 @@ pub(super) struct Dial {
     branch: Option<Branch>,
     until: Instant,
     permit: Option<Permit>,
+    /// The talk that an operator ends when the line answers.
+    pub(super) hand_over: Option<HandOver>,
 }
 
 impl Dial {
@@ -73,6 +76,7 @@ impl Call {
             branch: None,
             until: floor.now + RING_TIME,
             permit,
+            hand_over: None,
         })
     }
 
@@ -176,8 +180,12 @@ impl Call {
             }
             return;
         }
-        if let Some(dial) = self.take_dialing() {
+        if let Some(mut dial) = self.take_dialing() {
+            let over = dial.hand_over.take();
             self.drop_dial(dial, floor);
+            if let Some(over) = over {
+                return self.hand_back(over, exit, floor);
+            }
             self.stop_playing(floor);
             self.drive(flow::Input::LineEnded(exit), floor);
         }
@@ -199,6 +207,10 @@ impl Call {
         let branch = dial.branch.take();
         self.give_up(branch.into_iter().collect(), None, floor);
         self.close(&mut dial.leg, floor);
+        let talk = dial.hand_over.take().and_then(|over| over.talk);
+        if let Some(talk) = talk {
+            self.finish_talk(talk, Duration::ZERO, floor);
+        }
     }
 
     fn line_took(&mut self, response: &Response, peer: Peer, floor: &mut Floor<'_>) {
@@ -216,7 +228,11 @@ impl Call {
             .is_none()
         {
             let queued = self.queued().is_some();
+            let over = dial.hand_over.take();
             self.drop_dial(dial, floor);
+            if let Some(over) = over {
+                return self.hand_back(over, LineExit::Error, floor);
+            }
             if !queued {
                 self.stop_playing(floor);
                 self.drive(flow::Input::LineEnded(LineExit::Error), floor);
@@ -224,6 +240,11 @@ impl Call {
             return;
         }
         self.leave_queue(DequeueReason::Line, floor);
+        let over = dial.hand_over.take();
+        let waits = over.as_ref().map_or(waits, |over| over.waits);
+        if let Some(over) = over {
+            self.handed_over(over, floor);
+        }
         floor.tell(Event::OnLine {
             call: self.facts.id.clone(),
             line: dial.line.clone(),
@@ -231,11 +252,13 @@ impl Call {
         self.story.on_line = true;
         let talk = Talk {
             with: With::Line {
+                line: dial.line,
                 _permit: dial.permit,
             },
             leg: dial.leg,
             since: floor.now,
             waits,
+            age: self.story.queued_first.unwrap_or(floor.now),
         };
         self.start_talk(talk, floor);
     }

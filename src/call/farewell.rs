@@ -28,7 +28,7 @@ impl Call {
         if let Some(dial) = self.take_dialing() {
             self.drop_dial(dial, floor);
         }
-        self.end_talk(floor);
+        self.end_talk(Duration::ZERO, floor);
         self.refuse_caller(code_for(hangup), floor);
         if matches!(self.invitation, Invitation::Confirmed) {
             self.leg.bye(None, floor);

@@ -27,10 +27,12 @@
 //!   queue, and one of the queue before are the same to what follows.
 
 mod call;
+mod destination;
 mod dial;
 mod escalate;
 mod farewell;
 mod floor;
+mod give;
 mod in_dialog;
 mod in_flow;
 mod in_offer;
@@ -41,14 +43,21 @@ mod leg;
 mod offer_over;
 mod pauses;
 mod prioritize;
+mod refer;
 mod shared;
+mod talks;
+mod transfer;
 mod waiting;
 mod wrap_ups;
 
 pub use call::{Call, Caller, Input};
+pub use destination::Destination;
 pub use floor::{Floor, Output, call_of, leg_id};
+pub use give::{Given, Marks};
 pub use leg::ALLOW;
 pub use pauses::Pauses;
+pub use refer::Refer;
 pub use shared::{Gates, Permit, Shared, Snapshot};
+pub use talks::Talks;
 pub use waiting::{Place, Waiter, Waiting};
 pub use wrap_ups::WrapUps;

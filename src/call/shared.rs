@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dashmap::DashMap;
 
-use crate::call::{Pauses, Waiting, WrapUps};
+use crate::call::{Pauses, Talks, Waiting, WrapUps};
 use crate::config::Config;
 use crate::dispatch::{Board, Change};
 use crate::media::Library;
@@ -48,6 +48,8 @@ pub struct Shared {
     pub pauses: Pauses,
     /// When operators' wrap-ups end.
     pub wrap_ups: WrapUps,
+    /// In which calls operators talk.
+    pub talks: Talks,
 }
 
 impl Shared {

@@ -19,8 +19,9 @@ pub struct House {
     pub queues: BTreeMap<QueueName, Arc<Flow>>,
     /// To a line.
     pub lines: BTreeMap<LineName, Arc<Flow>>,
-    /// To one operator, for whom a queue is needed that the operator serves.
-    pub operators: BTreeMap<OperatorName, Arc<Flow>>,
+    /// To one operator, through a queue that the operator serves. Who serves none is not
+    /// reached.
+    pub operators: BTreeMap<OperatorName, (QueueName, Arc<Flow>)>,
 }
 
 impl House {
@@ -45,7 +46,7 @@ impl House {
                 "preferred_operator: {{ id: {name}, hold_for: {PATIENCE} }}, max_wait: {PATIENCE}, "
             );
             let flow = to_queue(&serves.name, &only, known)?;
-            Some((operator.name.clone(), flow))
+            Some((operator.name.clone(), (serves.name.clone(), flow)))
         });
         Self {
             queues: queues.collect(),

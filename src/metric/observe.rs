@@ -292,9 +292,8 @@ impl Observer {
                 }
             }
             Event::Transferred { kind, code, .. } => {
-                if let Some(counter) = self.transfers.get(&(*kind, *code < 300)) {
-                    counter.increment(1);
-                }
+                let counter = self.transfers.get(&(*kind, *code < 300));
+                counter.inspect(|counter| counter.increment(1));
             }
             Event::Uncoverable { queue, .. } => self.uncoverable(queue).increment(1),
             Event::Estimated { queue, error } => self.estimate_error(queue).record(*error),

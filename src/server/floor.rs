@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow};
 use bytes::Bytes;
-use exchange::call::{Gates, Pauses, Shared, Snapshot, Waiting, WrapUps, call_of};
+use exchange::call::{Gates, Pauses, Shared, Snapshot, Talks, Waiting, WrapUps, call_of};
 use exchange::config::{Config, Line, Transport};
 use exchange::dispatch::{Board, Capacity};
 use exchange::media::{Command, Library, Report};
@@ -119,6 +119,7 @@ impl Floor {
             waiting: Waiting::default(),
             pauses: Pauses::default(),
             wrap_ups: WrapUps::default(),
+            talks: Talks::default(),
         });
         let snapshot = snapshot(config, sounds).await;
         let mut out = Vec::new();
@@ -248,7 +249,8 @@ impl Floor {
                 shard::Output::Match(matched) => runner::deliver(&self.inboxes, matched),
                 shard::Output::Transmit { .. }
                 | shard::Output::Count(_)
-                | shard::Output::Media(_) => {}
+                | shard::Output::Media(_)
+                | shard::Output::Foreign(..) => {}
             }
         }
     }

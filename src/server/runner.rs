@@ -288,6 +288,11 @@ impl Work {
             Output::Media(command) => self.world.media(self.id, command),
             Output::Event(event) => self.world.event(event),
             Output::Match(matched) => deliver(&self.inboxes, matched),
+            Output::Foreign(shard, foreign) => {
+                if let Some(inbox) = self.inboxes.get(usize::from(shard.0)) {
+                    inbox.send(Input::Foreign(foreign));
+                }
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use crate::sip::{Dialog, Name, Peer, Request, Response, ServerTx, SessionTimer};
 
 /// Why a caller is refused.
 #[derive(Debug)]
-struct Refusal {
+pub(super) struct Refusal {
     code: u16,
     reason: RejectReason,
     /// A header that says more.
@@ -19,11 +19,19 @@ struct Refusal {
 }
 
 impl Refusal {
-    fn new(code: u16, reason: RejectReason) -> Self {
+    pub(super) fn new(code: u16, reason: RejectReason) -> Self {
         Self {
             code,
             reason,
             more: None,
+        }
+    }
+
+    pub(super) fn with(code: u16, more: (Name, String)) -> Self {
+        Self {
+            code,
+            reason: RejectReason::Unsupported,
+            more: Some(more),
         }
     }
 }
@@ -58,7 +66,7 @@ impl Shard {
         }
     }
 
-    fn begin(&mut self, caller: Caller, now: Instant, out: &mut Vec<Output>) {
+    pub(super) fn begin(&mut self, caller: Caller, now: Instant, out: &mut Vec<Output>) {
         self.pass_on(None, now, out);
         let (key, tx) = (caller.key, caller.tx);
         let tag = caller.dialog.id().local_tag.clone();
@@ -115,11 +123,12 @@ impl Shard {
             permits,
             snapshot: std::sync::Arc::clone(&snapshot),
             request: request.clone(),
+            made_by: None,
         })
     }
 
     /// A place among the calls, if there is one.
-    fn permits(&self, trunk: &TrunkName, now: Instant) -> Result<Vec<Permit>, Refusal> {
+    pub(super) fn permits(&self, trunk: &TrunkName, now: Instant) -> Result<Vec<Permit>, Refusal> {
         let config = &self.snapshot.config;
         let busy = |reason| Refusal {
             code: 503,
@@ -156,7 +165,7 @@ impl Shard {
 
     /// Whether the stream that the caller proposes can be agreed on, before anything is
     /// kept of the call.
-    fn check_proposal(&self, request: &Request, peer: Peer) -> Result<(), Refusal> {
+    pub(super) fn check_proposal(&self, request: &Request, peer: Peer) -> Result<(), Refusal> {
         if request.body.is_empty() {
             return Ok(());
         }
@@ -185,7 +194,7 @@ impl Shard {
         }
     }
 
-    fn trunk_of(&self, peer: Peer) -> Option<TrunkName> {
+    pub(super) fn trunk_of(&self, peer: Peer) -> Option<TrunkName> {
         let ip = peer.remote.ip().to_canonical();
         let trunks = &self.snapshot.config.sip.trunks;
         let mut names = trunks.iter();
@@ -193,7 +202,7 @@ impl Shard {
         Some(name.clone())
     }
 
-    fn call_id(&self, key: CallKey) -> CallId {
+    pub(super) fn call_id(&self, key: CallKey) -> CallId {
         CallId::new(format!(
             "{}-{:x}-{:x}",
             self.boot,
@@ -219,7 +228,7 @@ impl Shard {
         self.floor(now, |floor| floor.tell(event));
     }
 
-    fn refuse(
+    pub(super) fn refuse(
         &mut self,
         tx: ServerTx,
         request: &Request,

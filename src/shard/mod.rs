@@ -21,6 +21,7 @@ mod admission;
 mod configure;
 mod deadlines;
 mod fence;
+mod house;
 mod order;
 mod probe;
 mod rate;
@@ -28,6 +29,7 @@ mod registration;
 mod shard;
 
 pub use configure::configure;
+pub use house::Foreign;
 pub use order::{Order, Refused, Standing, order};
 pub use rate::Rate;
 pub use shard::{Doors, Input, Output, Settings, Shard};

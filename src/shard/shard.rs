@@ -1,16 +1,18 @@
 //! The shard: inputs to calls, outputs to the world.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 
-use crate::call::{self, Call, Floor, Shared, Snapshot, call_of};
+use crate::call::{self, Call, Floor, Shared, Snapshot};
 use crate::dispatch::{Claim, Match};
 use crate::media::{Command, Report};
 use crate::model::{CallKey, Event, Hangup, OperatorName, Outcome, ShardId};
 use crate::shard::address::Calls;
 use crate::shard::deadlines::Deadlines;
+use crate::shard::house::Foreign;
 use crate::shard::probe::Probes;
 use crate::shard::{Rate, fence};
 use crate::sip::digest::Nonces;
@@ -63,6 +65,8 @@ pub enum Input {
         /// From −100 to 100; the queue's is added to it.
         priority: i16,
     },
+    /// From another shard.
+    Foreign(Foreign),
     /// Time passed.
     Tick,
     /// Calls that begin from now on have this configuration.
@@ -91,6 +95,8 @@ pub enum Output {
     Event(Event),
     /// For another shard.
     Match(Match),
+    /// For that shard.
+    Foreign(ShardId, Foreign),
 }
 
 /// What is due.
@@ -116,6 +122,8 @@ pub struct Shard {
     pub(super) deadlines: Deadlines<Due>,
     pub(super) draining: bool,
     pub(super) begun: u64,
+    /// INVITEs of ours that calls of other shards answer.
+    pub(super) lent: HashMap<ServerTx, ShardId>,
     /// What the endpoint said and is not dealt with yet.
     pub(super) sip: Vec<endpoint::Output>,
     /// What calls, and the shard in their manner, said and is not dealt with yet.
@@ -148,6 +156,7 @@ impl Shard {
             deadlines,
             draining: false,
             begun: 0,
+            lent: HashMap::new(),
             sip: Vec::new(),
             said: Vec::new(),
         }
@@ -185,13 +194,14 @@ impl Shard {
                 self.connection_lost(connection, now);
             }
             Input::Media(report) => {
-                let key = call_of(report.leg());
+                let key = self.calls.by_leg(report.leg());
                 self.tell(key, call::Input::Media(report), now, out);
             }
             Input::Match(matched) => self.matched(&matched, now, out),
             Input::Prioritize { call, priority } => {
                 self.tell(call, call::Input::Prioritize(priority), now, out);
             }
+            Input::Foreign(foreign) => self.foreign(foreign, now, out),
             Input::Tick => self.tick(now, out),
             Input::Configured(snapshot) => self.snapshot = snapshot,
             Input::Drain => self.draining = true,
@@ -266,11 +276,15 @@ impl Shard {
             endpoint::Event::Cancelled { tx, .. } => {
                 if let Some(key) = self.calls.by_invite(tx) {
                     self.tell(key, call::Input::Cancelled { tx }, now, out);
+                } else if let Some(home) = self.lent.get(&tx) {
+                    out.push(Output::Foreign(*home, Foreign::Cancelled(tx)));
                 }
             }
             endpoint::Event::NoAck { tx } => {
                 if let Some(key) = self.calls.by_invite(tx) {
                     self.tell(key, call::Input::NoAck { tx }, now, out);
+                } else if let Some(home) = self.lent.remove(&tx) {
+                    out.push(Output::Foreign(home, Foreign::NoAck(tx)));
                 }
             }
             endpoint::Event::Response { tx, response, peer } => {
@@ -314,7 +328,10 @@ impl Shard {
             return self.tell(key, input, now, out);
         }
         match request.method {
-            Method::Invite => self.admit(tx, request, peer, now, out),
+            Method::Invite => match self.claims_operator(&request, peer) {
+                Some(operator) => self.operator_calls((tx, request, peer), operator, now, out),
+                None => self.admit(tx, request, peer, now, out),
+            },
             Method::Register => self.register(tx, &request, peer, now),
             Method::Options => {
                 let mut response = Response::to(&request, 200);
@@ -360,10 +377,22 @@ impl Shard {
     ) {
         // What was said before belongs to who said it.
         self.pass_on(None, now, out);
-        let Some(entry) = self.calls.get_mut(key) else {
-            return;
-        };
-        let call = &mut entry.call;
+        if self.calls.get_mut(key).is_some() {
+            self.with_call(key, now, |call, floor| call.handle(input, floor));
+            self.pass_on(Some(key), now, out);
+            self.schedule(key, now);
+        }
+    }
+
+    /// Something done to a call, behind the fence; nothing when there is no such call, or
+    /// it had a fault.
+    pub(super) fn with_call<T>(
+        &mut self,
+        key: CallKey,
+        now: Instant,
+        work: impl FnOnce(&mut Call, &mut Floor<'_>) -> T,
+    ) -> Option<T> {
+        let call = &mut self.calls.get_mut(key)?.call;
         let mut floor = Floor {
             now,
             shard: self.id,
@@ -372,11 +401,11 @@ impl Shard {
             sip: &mut self.sip,
             out: &mut self.said,
         };
-        if fence::contain(|| call.handle(input, &mut floor)).is_none() {
+        let done = fence::contain(|| work(call, &mut floor));
+        if done.is_none() {
             fail(call, &mut floor);
         }
-        self.pass_on(Some(key), now, out);
-        self.schedule(key, now);
+        done
     }
 
     /// Sets a call's deadline, or forgets a call that is gone.
@@ -429,6 +458,21 @@ impl Shard {
                     if let Some(key) = key {
                         self.calls.holds(key, tx);
                     }
+                }
+                call::Output::Replace {
+                    refer,
+                    replaces,
+                    by,
+                } => {
+                    if let Some(key) = key {
+                        self.replace(key, (refer, by), &replaces, now, out);
+                    }
+                }
+                call::Output::Respond(tx, response) => {
+                    out.push(Output::Foreign(tx.shard, Foreign::Respond(tx, response)));
+                }
+                call::Output::Acknowledged(tx) => {
+                    out.push(Output::Foreign(tx.shard, Foreign::Acknowledged(tx)));
                 }
             }
         }

@@ -18,6 +18,7 @@ mod booth;
 mod chance;
 mod desk;
 mod phone;
+mod refer;
 mod world;
 
 pub use chance::Chance;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 
-use crate::call::{Gates, Pauses, Shared, Snapshot, Waiting, WrapUps, call_of};
+use crate::call::{Gates, Pauses, Shared, Snapshot, Talks, Waiting, WrapUps, call_of};
 use crate::config::Config;
 use crate::dispatch::{Board, Capacity};
 use crate::media::Library;
@@ -190,6 +190,49 @@ impl World {
     /// The phone holds, or resumes.
     pub fn hold(&mut self, phone: PhoneId, held: bool) {
         self.act(phone, |phone, now| phone.hold(held, now));
+    }
+
+    /// The phone of an operator calls somebody of the house.
+    pub fn consult(&mut self, phone: PhoneId, name: &str) {
+        self.act(phone, |phone, now| phone.consult(name, now));
+    }
+
+    /// The phone hands its caller on to an address.
+    pub fn refer(&mut self, phone: PhoneId, to: &str) {
+        self.act(phone, |phone, now| phone.refer(to, now));
+    }
+
+    /// The phone hands its caller on to its second call.
+    pub fn refer_to_second(&mut self, phone: PhoneId) {
+        self.act(phone, Phone::refer_to_second);
+    }
+
+    /// One phone learns of the other's second call, as if it had overheard it.
+    pub fn lend_second(&mut self, of: PhoneId, to: PhoneId) {
+        let second = self.phones.get(of.0).and_then(|phone| phone.second.clone());
+        self.act(to, |phone, _| phone.second = second);
+    }
+
+    /// The phone goes by another name and password.
+    pub fn rename(&mut self, phone: PhoneId, name: &str, secret: &str) {
+        self.act(phone, |phone, _| {
+            name.clone_into(&mut phone.name);
+            secret.clone_into(&mut phone.secret);
+        });
+    }
+
+    /// Whether the phone has a second call.
+    #[must_use]
+    pub fn has_second(&self, phone: PhoneId) -> bool {
+        let phone = self.phones.get(phone.0);
+        phone.is_some_and(|phone| phone.second.is_some())
+    }
+
+    /// What the phone was told of its REFERs: status codes of NOTIFYs and of refusals.
+    #[must_use]
+    pub fn notified(&self, phone: PhoneId) -> Vec<u16> {
+        let phone = self.phones.get(phone.0);
+        phone.map_or_else(Vec::new, |phone| phone.notified.clone())
     }
 
     /// The phone is another from now on.
@@ -440,6 +483,9 @@ impl World {
                     let shard = usize::from(matched.call.shard().0);
                     self.handle(shard, Input::Match(matched));
                 }
+                Output::Foreign(shard, foreign) => {
+                    self.handle(usize::from(shard.0), Input::Foreign(foreign));
+                }
             }
         }
     }
@@ -487,5 +533,6 @@ fn shared(shards: u8, (now, wall): (Instant, SystemTime)) -> Arc<Shared> {
         waiting: Waiting::default(),
         pauses: Pauses::default(),
         wrap_ups: WrapUps::default(),
+        talks: Talks::default(),
     })
 }
