@@ -10,7 +10,7 @@ use crate::call::in_talk::Talk;
 use crate::call::invite::Branch;
 use crate::call::leg::{Leg, Side};
 use crate::call::{Destination, Given, Permit, Refer, Snapshot};
-use crate::dispatch::Match;
+use crate::dispatch::{Claim, Match};
 use crate::flow::{self, Flow, Run};
 use crate::media::{Command, Report};
 use crate::model::{
@@ -204,6 +204,8 @@ pub struct Call {
     streams: u8,
     plays: u64,
     pub(super) permits: Vec<Permit>,
+    /// The operator who makes the call and would be ready without it.
+    pub(super) busy: Option<Claim>,
 }
 
 impl Call {
@@ -263,7 +265,9 @@ impl Call {
             streams: 0,
             plays: 0,
             permits: caller.permits,
+            busy: None,
         };
+        call.occupy(floor);
         call.drive(flow::Input::Begin, floor);
         call
     }

@@ -45,6 +45,7 @@ impl Call {
             lasted: floor.now.saturating_duration_since(self.facts.began),
         });
         self.permits.clear();
+        self.vacate(floor);
         self.playing = None;
         self.stage = Stage::Ending {
             until: floor.now + LINGER,

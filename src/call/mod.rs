@@ -40,6 +40,7 @@ mod in_queue;
 mod in_talk;
 mod invite;
 mod leg;
+mod made;
 mod offer_over;
 mod pauses;
 mod prioritize;

@@ -43,7 +43,7 @@ impl House {
             let serves = queues.find(|queue| queue.requires.is_met_by(&operator.skills))?;
             let name = quoted(operator.name.as_str());
             let only = format!(
-                "preferred_operator: {{ id: {name}, hold_for: {PATIENCE} }}, max_wait: {PATIENCE}, "
+                "preferred_operator: {{ id: {name}, hold_for: {PATIENCE} }}, max_wait: {PATIENCE}, escalate: [], "
             );
             let flow = to_queue(&serves.name, &only, known)?;
             Some((operator.name.clone(), (serves.name.clone(), flow)))

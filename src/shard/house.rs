@@ -168,6 +168,9 @@ impl Shard {
         let dialled = request.uri.user.clone().unwrap_or_default();
         let unknown = || Refusal::new(404, RejectReason::UnknownNumber);
         let place = Destination::find(config, &dialled).ok_or_else(unknown)?;
+        if place == Destination::Operator(operator.clone()) {
+            return Err(Refusal::new(482, RejectReason::Unsupported));
+        }
         let flow = flow_to(config, &place).ok_or_else(unknown)?;
         let permits = self.permits(&trunk, now)?;
         self.check_proposal(request, peer)?;

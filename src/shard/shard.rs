@@ -491,7 +491,7 @@ impl Shard {
     }
 
     pub(super) fn respond(&mut self, tx: ServerTx, response: &Response, now: Instant) {
-        self.endpoint.respond(tx, response, now, &mut self.sip);
+        self.floor(now, |floor| floor.respond(tx, response));
     }
 
     /// Whether nothing is kept of calls that are gone.

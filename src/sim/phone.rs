@@ -186,6 +186,10 @@ impl Phone {
     /// Hangs up, or gives up dialling.
     pub(super) fn hang_up(&mut self, now: Instant) {
         self.hang_up_at = None;
+        if let Some(mut second) = self.second.take() {
+            let bye = second.request(Method::Bye);
+            self.send(bye, now);
+        }
         // RFC 3261 section 15: who was called waits for the ACK before it says BYE.
         if self.ringing.is_some() && self.dialog.is_some() {
             self.leaving = true;
@@ -194,7 +198,8 @@ impl Phone {
         if let Some(mut dialog) = self.dialog.take() {
             let bye = dialog.request(Method::Bye);
             self.send(bye, now);
-        } else if let Some((tx, _)) = &self.dialing {
+        }
+        if let Some((tx, _)) = &self.dialing {
             self.leaving = true;
             self.endpoint.cancel(*tx, None, now, &mut self.out);
         }
@@ -298,7 +303,7 @@ impl Phone {
 
     fn requested(&mut self, tx: ServerTx, request: Request, now: Instant) {
         match request.method {
-            Method::Invite if self.dialog.is_some() => self.agree_anew(tx, &request, now),
+            Method::Invite if self.is_inside(&request) => self.agree_anew(tx, &request, now),
             Method::Invite if self.doing() == Doing::Idle => self.rung(tx, request, now),
             Method::Invite => self.respond(tx, &Response::to(&request, 486), now),
             Method::Bye if self.is_second(&request) => {

@@ -3,12 +3,23 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use crate::sim::Doing;
 use crate::sim::phone::{Phone, description, uri};
 use crate::sip::{Method, Name, Request, Response, ServerTx};
 
 impl Phone {
+    /// Where the sound of a call is expected that it makes while it talks.
+    pub(super) fn second_sound(&self) -> SocketAddr {
+        SocketAddr::new(self.address.ip(), 4002)
+    }
+
     /// Calls somebody of the house while it talks, or before.
     pub(super) fn consult(&mut self, name: &str, now: Instant) {
+        // A phone has two lines, and its user does one thing at a time.
+        let idle = matches!(self.doing(), Doing::Idle | Doing::Talking);
+        if !idle || self.dialing.is_some() || self.second.is_some() {
+            return;
+        }
         let mut request = Request::new(
             Method::Invite,
             uri(&format!("sip:{name}@centrale.localhost")),
@@ -23,9 +34,7 @@ impl Phone {
         headers.push(Name::CSeq, "1 INVITE");
         headers.push(Name::Contact, format!("<sip:{}>", self.address));
         headers.push(Name::ContentType, "application/sdp");
-        // Another stream than that of the first call.
-        let second = SocketAddr::new(self.address.ip(), 4002);
-        request.body = description(second);
+        request.body = description(self.second_sound());
         let tx = self.send(request.clone(), now);
         self.dialing = Some((tx, request));
     }
@@ -75,6 +84,13 @@ impl Phone {
         let code = code.and_then(|code| code.parse::<u16>().ok());
         self.notified.extend(code);
         self.respond(tx, &Response::to(request, 200), now);
+    }
+
+    /// Whether a request belongs to one of its calls.
+    pub(super) fn is_inside(&self, request: &Request) -> bool {
+        let calls = self.dialog.iter().chain(&self.second);
+        let tagged = request.headers.to().is_ok_and(|to| to.tag().is_some());
+        calls.count() > 0 && tagged
     }
 
     pub(super) fn is_second(&self, request: &Request) -> bool {

@@ -241,7 +241,9 @@ impl World {
         if manner == Manner::Dead
             && let Some(phone) = self.phones.get(phone.0)
         {
-            self.booth.mute(phone.sound(), self.now);
+            for sound in [phone.sound(), phone.second_sound()] {
+                self.booth.mute(sound, self.now);
+            }
         }
     }
 

@@ -260,3 +260,25 @@ fn only_operators_with_the_password_call_in_their_name() {
     assert_eq!(world.codes(mallory), [403]);
     settle(&mut world);
 }
+
+#[test]
+fn an_operator_on_a_call_of_the_own_is_offered_none() {
+    let mut world = world("", 80);
+    let ann = world.operator("ann", Manner::Answers(s(1)), None);
+    let bea = world.operator("bea", Manner::Rings, None);
+    world.run(s(1));
+    world.consult(ann, "bea");
+    assert!(world.run_until(s(5), |w| w.doing(bea) == Doing::Ringing));
+    assert_eq!(world.operator_state("ann"), OperatorState::Talking);
+    let caller = world.caller("1", None);
+    world.run(s(6));
+    assert_eq!(
+        world.waiting("help"),
+        2,
+        "the caller, and ann who waits for bea"
+    );
+    world.hang_up(ann);
+    assert!(world.run_until(s(5), |w| w.bridged(caller, ann)));
+    world.hang_up(caller);
+    settle(&mut world);
+}

@@ -100,21 +100,27 @@ impl Servers {
     }
 
     pub(super) fn get(&self, tx: ServerTx) -> Option<&Entry> {
-        self.table.get(tx.key)
+        self.table.get(self.own(tx)?)
     }
 
     pub(super) fn get_mut(&mut self, tx: ServerTx) -> Option<&mut Entry> {
-        self.table.get_mut(tx.key)
+        self.table.get_mut(self.own(tx)?)
     }
 
     pub(super) fn remove(&mut self, tx: ServerTx) {
-        let Some(entry) = self.table.remove(tx.key) else {
+        let own = self.own(tx);
+        let Some(entry) = own.and_then(|key| self.table.remove(key)) else {
             return;
         };
         self.by_key.remove(&entry.key);
         if let Some(merge) = entry.merge {
             self.by_merge.remove(&merge);
         }
+    }
+
+    /// The key of a transaction of this endpoint; another's may be the key of a stranger.
+    fn own(&self, tx: ServerTx) -> Option<u64> {
+        (tx.shard == self.shard).then_some(tx.key)
     }
 
     #[cfg(test)]
