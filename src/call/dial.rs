@@ -26,7 +26,7 @@ pub(super) struct Dial {
     uri: Uri,
     address: SocketAddr,
     leg: Leg,
-    branch: Option<Branch>,
+    pub(super) branch: Option<Branch>,
     until: Instant,
     permit: Option<Permit>,
     /// The talk that an operator ends when the line answers.
@@ -224,7 +224,7 @@ impl Call {
             return;
         };
         if self
-            .pick_up(&branch, &mut dial.leg, (response, peer), floor)
+            .pick_up(branch, &mut dial.leg, (response, peer), floor)
             .is_none()
         {
             let queued = self.queued().is_some();

@@ -18,7 +18,10 @@ impl Call {
         floor: &mut Floor<'_>,
     ) {
         let Some(side) = self.side_of(request) else {
-            return floor.respond(tx, &Response::to(request, 481));
+            if !self.early_request((tx, request), peer, floor) {
+                floor.respond(tx, &Response::to(request, 481));
+            }
+            return;
         };
         let Some(dialog) = self.leg_at(side).and_then(|leg| leg.dialog.as_mut()) else {
             return floor.respond(tx, &Response::to(request, 481));
@@ -39,10 +42,11 @@ impl Call {
                 let request = Box::new(request.clone());
                 self.referred(side, Refer { tx, request }, floor);
             }
+            // RFC 3262 section 3: no answer of ours waits for one.
+            Method::Prack => floor.respond(tx, &Response::to(request, 481)),
             Method::Ack
             | Method::Cancel
             | Method::Register
-            | Method::Prack
             | Method::Notify
             | Method::Subscribe
             | Method::Message
@@ -149,7 +153,8 @@ impl Call {
         let codecs = self.facts.snapshot.config.media.codecs.clone();
         let leg = self.leg_at(side).ok_or_else(|| Refused::with(481))?;
         // RFC 3261 section 14.2: one exchange of descriptions at a time.
-        if leg.is_refreshing() || (pending && side == Side::Caller) {
+        let proposes = request.method == Method::Invite || !request.body.is_empty();
+        if proposes && (leg.is_refreshing() || (pending && side == Side::Caller)) {
             return Err(Refused::with(491));
         }
         let timer =
@@ -260,8 +265,12 @@ impl Call {
                 Reply::Gone => return self.lost(side, floor),
             }
         }
+        if response.code < 200 {
+            return self.provisional(tx, response, peer, floor);
+        }
         // A chain of possible owners; each says whether the answer was its.
-        let _owned = self.offer_answered(tx, response, peer, floor)
+        let _owned = self.fork_answered(tx, response, peer, floor)
+            || self.offer_answered(tx, response, peer, floor)
             || self.line_answered(tx, response, peer, floor)
             || self.stray_answered(tx, response, peer, floor);
     }
@@ -300,6 +309,7 @@ impl Call {
         match leg.timer.as_mut().and_then(|timer| timer.due(now)) {
             Some(Due::Refresh) => leg.refresh(codecs, floor),
             Some(Due::Expired) => self.lost(side, floor),
+            None if leg.is_again_due(now) => leg.refresh(codecs, floor),
             None => {}
         }
     }

@@ -269,7 +269,7 @@ impl Call {
         // A claim that does not stand any more has another owner: nobody is to talk here.
         let stands = floor.shared.board.answered(&offer.claim, floor.now);
         let agreed = if stands {
-            self.pick_up(&branch, &mut offer.leg, (response, peer), floor)
+            self.pick_up(branch, &mut offer.leg, (response, peer), floor)
         } else {
             hang_up_late(&branch, response, peer, floor);
             None

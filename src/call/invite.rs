@@ -1,8 +1,9 @@
 //! INVITEs of ours: to an operator's phones, and to a line outside.
 
 use crate::call::call::Call;
+use crate::call::early::Early;
 use crate::call::floor::Floor;
-use crate::call::leg::{ALLOW, Leg, put_sdp};
+use crate::call::leg::{ALLOW, Leg, Side, put_sdp};
 use crate::model::Codec;
 use crate::sip::session_timer::{self, Wish};
 use crate::sip::{ClientTx, Dialog, Host, Method, Name, Peer, Request, Response, Uri};
@@ -13,6 +14,8 @@ pub(super) struct Branch {
     pub(super) tx: ClientTx,
     pub(super) request: Request,
     pub(super) contact: String,
+    /// The phones behind it that rang.
+    pub(super) early: Vec<Early>,
 }
 
 /// Whom an INVITE is for.
@@ -51,6 +54,7 @@ impl Call {
         headers.push(Name::Contact, format!("<{contact}>"));
         headers.push(Name::PAssertedIdentity, identity);
         headers.push(Name::Allow, ALLOW);
+        headers.push(Name::Supported, "100rel, replaces, norefersub");
         session_timer::propose(headers, Wish::default());
         for (name, value) in more {
             headers.push(name.clone(), value.clone());
@@ -61,6 +65,7 @@ impl Call {
             tx,
             request,
             contact,
+            early: Vec::new(),
         })
     }
 
@@ -88,12 +93,12 @@ impl Call {
     /// is connected. `None` when it makes no sense; then it is hung up.
     pub(super) fn pick_up(
         &self,
-        branch: &Branch,
+        branch: Branch,
         leg: &mut Leg,
         (response, peer): (&Response, Peer),
         floor: &mut Floor<'_>,
     ) -> Option<()> {
-        let dialog = acknowledge(branch, response, peer, floor)?;
+        let dialog = acknowledge(&branch, response, peer, floor)?;
         leg.note_allow(&response.headers.tokens(&Name::Allow));
         leg.timer = Some(crate::sip::SessionTimer::answered(
             response,
@@ -102,11 +107,35 @@ impl Call {
         ));
         leg.dialog = Some(dialog);
         let codecs = self.codecs();
-        if leg.take_answer(&response.body, peer.remote.ip(), &codecs, floor) {
+        let early = branch.early_of(response);
+        let answer = early.map_or(&response.body, |early| early.description(response));
+        let agreed = leg.take_answer(answer, peer.remote.ip(), &codecs, floor);
+        leg.origin = Some(branch);
+        if agreed {
             return Some(());
         }
         leg.bye(Some(NO_CODEC), floor);
         None
+    }
+
+    /// Another phone behind an INVITE that was answered already (RFC 3261 section
+    /// 13.2.2.4): there is nobody left for it.
+    pub(super) fn fork_answered(
+        &mut self,
+        tx: ClientTx,
+        response: &Response,
+        peer: Peer,
+        floor: &mut Floor<'_>,
+    ) -> bool {
+        let leg = self.leg_at(Side::Other);
+        let origin = leg.and_then(|leg| leg.origin.as_ref());
+        let Some(branch) = origin.filter(|branch| branch.tx == tx) else {
+            return false;
+        };
+        if (200..300).contains(&response.code) {
+            hang_up_late(branch, response, peer, floor);
+        }
+        true
     }
 
     /// Gives up INVITEs. Their final answers are waited for all the same.
@@ -171,11 +200,15 @@ fn acknowledge(
     peer: Peer,
     floor: &mut Floor<'_>,
 ) -> Option<Dialog> {
-    let dialog = Dialog::from_response(&branch.request, response, &branch.contact, peer).ok()?;
+    let mut dialog =
+        Dialog::from_response(&branch.request, response, &branch.contact, peer).ok()?;
     let ack = dialog.ack(1);
     floor
         .endpoint
         .acknowledge(branch.tx, ack, dialog.peer(), floor.now, floor.sip);
+    if let Some(early) = branch.early_of(response) {
+        early.continues_as(&mut dialog);
+    }
     Some(dialog)
 }
 

@@ -4,15 +4,22 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use crate::call::floor::Floor;
+use crate::call::invite::Branch;
 use crate::media::Command;
 use crate::model::{Codec, LegId};
 use crate::sdp::{self, Agreed, Description, Direction, Local};
 use crate::sip::{ClientTx, Dialog, Method, Name, Peer, Request, Response, ServerTx, SessionTimer};
 
 /// What we understand, for Allow (RFC 3261 section 20.5).
-pub const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO, REFER";
+pub const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO, PRACK, REFER";
 /// How long a silent phone may take to answer whether it is still there.
 const PROBE_TIME: Duration = Duration::from_secs(10);
+
+/// After a glare whoever began the dialog waits for so long at least, and up to so much
+/// more (RFC 3261 section 14.1).
+const GLARE: (Duration, Duration) = (Duration::from_millis(2_100), Duration::from_millis(1_900));
+/// The other waits up to so long.
+const GLARE_OTHER: Duration = Duration::from_secs(2);
 
 /// Which side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +70,8 @@ pub(super) struct Leg {
     pub(super) port: Port,
     /// Confirmed, or the caller's before it is answered.
     pub(super) dialog: Option<Dialog>,
+    /// The INVITE of ours that it answered.
+    pub(super) origin: Option<Branch>,
     pub(super) agreed: Option<Agreed>,
     pub(super) timer: Option<SessionTimer>,
     /// A 2xx of ours that has no ACK yet.
@@ -76,6 +85,8 @@ pub(super) struct Leg {
     version: u64,
     probe: Option<Probe>,
     refresh: Option<Refresh>,
+    /// Then a refresh that met the peer's own is tried again.
+    again_at: Option<Instant>,
 }
 
 impl Leg {
@@ -84,6 +95,7 @@ impl Leg {
             id,
             port: Port::None,
             dialog: None,
+            origin: None,
             agreed: None,
             timer: None,
             unacked: None,
@@ -94,6 +106,7 @@ impl Leg {
             version: 0,
             probe: None,
             refresh: None,
+            again_at: None,
         }
     }
 
@@ -311,6 +324,7 @@ impl Leg {
             return Reply::Alive;
         }
         self.refresh = None;
+        self.try_again(response, floor);
         if response.code < 300 {
             if let Some(dialog) = &mut self.dialog {
                 dialog.refresh(response);
@@ -327,6 +341,30 @@ impl Leg {
             }
         }
         judge(response.code)
+    }
+
+    /// What a refused refresh makes of itself: after a glare it is tried again, sooner by
+    /// whoever did not begin the dialog (RFC 3261 section 14.1); after 422 at once, with
+    /// the interval that the peer wants (RFC 4028 section 7.4).
+    fn try_again(&mut self, response: &Response, floor: &mut Floor<'_>) {
+        let wait = match response.code {
+            491 if self.origin.is_some() => GLARE.0 + floor.endpoint.chance(GLARE.1),
+            491 => floor.endpoint.chance(GLARE_OTHER),
+            422 => {
+                let timer = self.timer.as_mut();
+                if !timer.is_some_and(|timer| timer.raise(response)) {
+                    return;
+                }
+                Duration::ZERO
+            }
+            _ => return,
+        };
+        self.again_at = Some(floor.now + wait);
+    }
+
+    /// Whether a refresh is to be tried again.
+    pub(super) fn is_again_due(&mut self, now: Instant) -> bool {
+        self.again_at.take_if(|at| *at <= now).is_some()
     }
 
     /// A question of ours that nobody answered.
@@ -358,7 +396,7 @@ impl Leg {
         let timer = self.timer.as_ref().map(SessionTimer::deadline);
         let probe = self.probe.map(|probe| probe.until);
         self.dialog.as_ref()?;
-        timer.into_iter().chain(probe).min()
+        timer.into_iter().chain(probe).chain(self.again_at).min()
     }
 
     /// Whether a probe ran out.

@@ -29,6 +29,7 @@
 mod call;
 mod destination;
 mod dial;
+mod early;
 mod escalate;
 mod farewell;
 mod floor;

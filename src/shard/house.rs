@@ -203,6 +203,17 @@ impl Shard {
         })
     }
 
+    /// What an INVITE is answered that wants the place of another dialog (RFC 3891 section
+    /// 3). Operators hand callers on by REFER; who takes one away from another's phone is
+    /// declined.
+    pub(super) fn replacement(&self, request: &Request) -> u16 {
+        match request.headers.replaces() {
+            Ok(Some(replaces)) if self.calls.by_tag(&replaces.to_tag).is_some() => 603,
+            Ok(_) => 481,
+            Err(_) => 400,
+        }
+    }
+
     /// A REFER that names another dialog: its call is asked for what it has.
     pub(super) fn replace(
         &mut self,

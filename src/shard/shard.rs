@@ -328,6 +328,10 @@ impl Shard {
             return self.tell(key, input, now, out);
         }
         match request.method {
+            Method::Invite if request.headers.first(&Name::Replaces).is_some() => {
+                let code = self.replacement(&request);
+                self.respond(tx, &Response::to(&request, code), now);
+            }
             Method::Invite => match self.claims_operator(&request, peer) {
                 Some(operator) => self.operator_calls((tx, request, peer), operator, now, out),
                 None => self.admit(tx, request, peer, now, out),

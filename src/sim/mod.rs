@@ -17,6 +17,7 @@
 mod booth;
 mod chance;
 mod desk;
+mod odd;
 mod phone;
 mod refer;
 mod world;

@@ -22,6 +22,11 @@ pub enum Manner {
     Refuses(u16),
     /// Rings for ever.
     Rings,
+    /// Rings with an answer that is to be acknowledged and has its description (RFC 3262),
+    /// and picks up, without one, after this long.
+    AnswersReliably(Duration),
+    /// Is two phones behind one address, which pick up both.
+    Forks(Duration),
     /// Is not there: nothing is heard of it.
     Dead,
 }
@@ -41,7 +46,7 @@ pub enum Doing {
 
 /// What a phone has planned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Plan {
+pub(super) enum Plan {
     Answer,
 }
 
@@ -60,20 +65,24 @@ pub(super) struct Phone {
     pub(super) notified: Vec<u16>,
     /// A second call that it makes while it talks.
     pub(super) second: Option<Dialog>,
+    /// The tag of the other phone behind its address that picked up.
+    pub(super) fork: Option<String>,
+    /// How many of its answers were acknowledged by PRACK.
+    pub(super) pracks: usize,
     pub(super) name: String,
     /// Its password.
     pub(super) secret: String,
     pub(super) server: Peer,
     pub(super) endpoint: Endpoint,
     pub(super) out: Vec<Output>,
-    ringing: Option<(ServerTx, Request)>,
+    pub(super) ringing: Option<(ServerTx, Request)>,
     /// A re-INVITE that we answered.
     unacked: Option<ServerTx>,
     /// It hangs up as soon as it may.
     leaving: bool,
     /// Our tag of the call that rings.
-    tag: String,
-    plan: Option<(Instant, Plan)>,
+    pub(super) tag: String,
+    pub(super) plan: Option<(Instant, Plan)>,
     pub(super) dialing: Option<(ClientTx, Request)>,
     pub(super) dialog: Option<Dialog>,
     hang_up_at: Option<Instant>,
@@ -93,6 +102,8 @@ impl Phone {
             talked: 0,
             notified: Vec::new(),
             second: None,
+            fork: None,
+            pracks: 0,
             name: name.to_owned(),
             secret: name.to_owned(),
             server: Peer::udp(server),
@@ -306,6 +317,11 @@ impl Phone {
             Method::Invite if self.is_inside(&request) => self.agree_anew(tx, &request, now),
             Method::Invite if self.doing() == Doing::Idle => self.rung(tx, request, now),
             Method::Invite => self.respond(tx, &Response::to(&request, 486), now),
+            Method::Bye if self.is_fork(&request) => {
+                self.fork = None;
+                self.respond(tx, &Response::to(&request, 200), now);
+            }
+            Method::Prack => self.acknowledged_early(tx, &request, now),
             Method::Bye if self.is_second(&request) => {
                 self.second = None;
                 self.respond(tx, &Response::to(&request, 200), now);
@@ -324,7 +340,6 @@ impl Phone {
             | Method::Cancel
             | Method::Register
             | Method::Info
-            | Method::Prack
             | Method::Refer
             | Method::Subscribe
             | Method::Message
@@ -337,6 +352,11 @@ impl Phone {
         let code = match self.manner {
             Manner::Refuses(code) => code,
             Manner::Answers(after) => {
+                self.plan = Some((now + after, Plan::Answer));
+                180
+            }
+            Manner::AnswersReliably(_) => return self.ring_reliably((tx, request), now),
+            Manner::Forks(after) => {
                 self.plan = Some((now + after, Plan::Answer));
                 180
             }
@@ -360,9 +380,14 @@ impl Phone {
         let mut response = Response::to(&request, 200);
         response.set_to_tag(&tag);
         response.headers.push(Name::Contact, format!("<{contact}>"));
-        response.headers.push(Name::ContentType, "application/sdp");
-        response.body = description(self.sound());
+        if !matches!(self.manner, Manner::AnswersReliably(_)) {
+            response.headers.push(Name::ContentType, "application/sdp");
+            response.body = description(self.sound());
+        }
         self.respond(tx, &response, now);
+        if matches!(self.manner, Manner::Forks(_)) {
+            self.fork(response);
+        }
         if let Ok(dialog) = Dialog::from_request(&request, &tag, &contact, self.server) {
             self.begin_talk(dialog, now);
         }

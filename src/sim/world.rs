@@ -221,6 +221,20 @@ impl World {
         });
     }
 
+    /// How many answers of the phone were acknowledged by PRACK.
+    #[must_use]
+    pub fn pracks(&self, phone: PhoneId) -> usize {
+        self.phones.get(phone.0).map_or(0, |phone| phone.pracks)
+    }
+
+    /// Whether another phone behind the same address is in a call of its own.
+    #[must_use]
+    pub fn is_forked(&self, phone: PhoneId) -> bool {
+        self.phones
+            .get(phone.0)
+            .is_some_and(|phone| phone.fork.is_some())
+    }
+
     /// Whether the phone has a second call.
     #[must_use]
     pub fn has_second(&self, phone: PhoneId) -> bool {

@@ -201,6 +201,13 @@ impl Dialog {
         self.local_cseq
     }
 
+    /// Counts on where the early dialog that it confirms stopped: our requests there, such
+    /// as PRACK, had numbers too.
+    pub fn continue_from(&mut self, early: &Self) {
+        self.local_cseq = self.local_cseq.max(early.local_cseq);
+        self.remote_cseq = self.remote_cseq.max(early.remote_cseq);
+    }
+
     /// Notes the Contact of a 2xx to our re-INVITE or UPDATE (section 12.2.1.2).
     pub fn refresh(&mut self, response: &Response) {
         if (200..300).contains(&response.code)

@@ -150,6 +150,20 @@ impl SessionTimer {
         headers.push(Name::MinSe, self.min_se.as_secs().to_string());
     }
 
+    /// Takes the interval that a 422 to our refresh wants; whether there is a use in trying
+    /// again.
+    pub fn raise(&mut self, response: &Response) -> bool {
+        let wish = Wish {
+            interval: self.interval,
+            least: self.min_se,
+        };
+        let Some(wish) = after_422(response, wish) else {
+            return false;
+        };
+        (self.interval, self.min_se) = (wish.interval, wish.least);
+        true
+    }
+
     /// A refresh succeeded, whoever sent it.
     pub fn refreshed(&mut self, now: Instant) {
         self.refreshed_at = now;

@@ -8,6 +8,7 @@
 )]
 
 mod desk;
+mod answers;
 mod estimates;
 mod picks;
 mod races;

@@ -1,7 +1,7 @@
 //! The endpoint: its doors, its clock, and who is forgotten when.
 
 use std::fmt::Write;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::clients::{Clients, Machine as ClientMachine};
 use super::servers::{Machine as ServerMachine, Servers};
@@ -82,6 +82,12 @@ impl Endpoint {
         // Writing to a String cannot fail.
         write!(id, "{high:016x}{low:016x}").ok();
         id
+    }
+
+    /// A time up to so long.
+    pub fn chance(&mut self, most: Duration) -> Duration {
+        let most = u64::try_from(most.as_millis()).unwrap_or(u64::MAX);
+        Duration::from_millis(self.random.word() % most.max(1))
     }
 
     /// The user has seen the ACK for its 2xx: no more of it need be sent.

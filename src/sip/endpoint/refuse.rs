@@ -7,10 +7,11 @@ use crate::sip::origin::{self, Origin};
 use crate::sip::{Method, Name, ParseError, Peer, Request, Response, Scheme};
 
 /// The methods that the user of an endpoint is asked about, and ACK and CANCEL.
-const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, REFER";
-/// Extensions that may be required of us: session timers (RFC 4028), dialogs that replace
-/// others (RFC 3891), REFER without report (RFC 4488).
-const KNOWN_EXTENSIONS: [&str; 3] = ["timer", "replaces", "norefersub"];
+const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, PRACK, REFER";
+/// Extensions that may be required of us: session timers (RFC 4028), provisional answers
+/// that are acknowledged (RFC 3262; all that we give is 100, which never is), dialogs that
+/// replace others (RFC 3891), REFER without report (RFC 4488).
+const KNOWN_EXTENSIONS: [&str; 4] = ["timer", "100rel", "replaces", "norefersub"];
 
 /// Why a request goes no further.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,9 +84,10 @@ impl Endpoint {
             | Method::Options
             | Method::Info
             | Method::Update
+            | Method::Prack
             | Method::Refer
             | Method::Notify => {}
-            Method::Prack | Method::Subscribe | Method::Message | Method::Publish => {
+            Method::Subscribe | Method::Message | Method::Publish => {
                 return Some(Objection::Method);
             }
             Method::Other(_) => return Some(Objection::UnknownMethod),

@@ -1,0 +1,70 @@
+//! Phones that do what few do.
+
+use std::time::Instant;
+
+use crate::sim::Manner;
+use crate::sim::phone::{Phone, Plan, description};
+use crate::sip::endpoint::Output;
+use crate::sip::{Name, Request, Response, ServerTx};
+
+/// The first RSeq; any will do.
+const RSEQ: u32 = 4_000_000_000;
+
+impl Phone {
+    /// 183 with a description, to be acknowledged (RFC 3262 section 3).
+    pub(super) fn ring_reliably(&mut self, (tx, request): (ServerTx, Request), now: Instant) {
+        let supported = request.headers.tokens(&Name::Supported);
+        let code = if supported.iter().any(|tag| tag == "100rel") {
+            183
+        } else {
+            421
+        };
+        let mut response = Response::to(&request, code);
+        self.tag = self.endpoint.fresh_tag();
+        response.set_to_tag(&self.tag);
+        let contact = format!("<sip:{}@{}>", self.name, self.address);
+        response.headers.push(Name::Contact, contact);
+        response.headers.push(Name::Require, "100rel");
+        response.headers.push(Name::RSeq, RSEQ.to_string());
+        response.headers.push(Name::ContentType, "application/sdp");
+        response.body = description(self.sound());
+        self.respond(tx, &response, now);
+        // It comes again, as if the PRACK had been lost.
+        self.respond(tx, &response, now);
+        if code < 200 {
+            self.ringing = Some((tx, request));
+        }
+    }
+
+    /// The PRACK is here: only now may it pick up.
+    pub(super) fn acknowledged_early(&mut self, tx: ServerTx, request: &Request, now: Instant) {
+        let right = request.headers.rack().is_ok_and(|rack| rack.rseq == RSEQ);
+        let code = if right { 200 } else { 481 };
+        self.respond(tx, &Response::to(request, code), now);
+        if let Manner::AnswersReliably(after) = self.manner
+            && right
+        {
+            self.pracks += 1;
+            self.plan = Some((now + after, Plan::Answer));
+        }
+    }
+
+    /// The other phone behind the address picks up too.
+    pub(super) fn fork(&mut self, answer: Response) {
+        let mut other = answer;
+        other.forget_to_tag();
+        let tag = self.endpoint.fresh_tag();
+        other.set_to_tag(&tag);
+        self.fork = Some(tag);
+        self.out.push(Output::Transmit {
+            bytes: other.write(),
+            peer: self.server,
+        });
+    }
+
+    /// Whether a request is for the other phone.
+    pub(super) fn is_fork(&self, request: &Request) -> bool {
+        let to = request.headers.to();
+        to.is_ok_and(|to| to.tag().is_some() && to.tag() == self.fork.as_deref())
+    }
+}
