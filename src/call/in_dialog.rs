@@ -241,7 +241,7 @@ impl Call {
     ) {
         for side in [Side::Caller, Side::Other] {
             let reply = match self.leg_at(side) {
-                Some(leg) => leg.replied(tx, response, floor),
+                Some(leg) => leg.replied(tx, (response, peer), floor),
                 None => Reply::NotOurs,
             };
             match reply {

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use crate::call::floor::Floor;
+use crate::call::pass::Pass;
 use crate::media::Command;
 use crate::model::{Codec, LegId};
 use crate::sdp::{self, Agreed, Description, Direction, Local};
@@ -74,6 +75,8 @@ pub(super) struct Leg {
     version: u64,
     probe: Option<Probe>,
     refresh: Option<Refresh>,
+    /// What answers challenges, on a leg to a carrier.
+    pub(super) pass: Option<Box<Pass>>,
 }
 
 impl Leg {
@@ -91,6 +94,7 @@ impl Leg {
             version: 0,
             probe: None,
             refresh: None,
+            pass: None,
         }
     }
 
@@ -224,7 +228,14 @@ impl Leg {
             if let Some(reason) = reason {
                 bye.headers.push(Name::Reason, reason.to_owned());
             }
-            floor.send(bye, dialog.peer());
+            let peer = dialog.peer();
+            let Some(mut pass) = self.pass.take() else {
+                floor.send(bye, peer);
+                return;
+            };
+            pass.write(&mut bye, peer, floor);
+            let tx = floor.send(bye, peer);
+            floor.out.push(super::Output::Parting { tx, pass });
         }
     }
 
@@ -278,6 +289,9 @@ impl Leg {
             put_sdp(&mut request.headers, &mut request.body, text);
         }
         let peer = dialog.peer();
+        if let Some(pass) = &mut self.pass {
+            pass.write(&mut request, peer, floor);
+        }
         let tx = floor.ask(request, peer);
         self.refresh = Some(Refresh { tx, invite });
     }
@@ -291,7 +305,7 @@ impl Leg {
     pub(super) fn replied(
         &mut self,
         tx: ClientTx,
-        response: &Response,
+        (response, from): (&Response, Peer),
         floor: &mut Floor<'_>,
     ) -> Reply {
         if self.probe.is_some_and(|probe| probe.tx == tx) {
@@ -308,7 +322,15 @@ impl Leg {
             return Reply::Alive;
         }
         self.refresh = None;
+        if matches!(response.code, 401 | 407)
+            && self.refresh_again(refresh, (response, from), floor)
+        {
+            return Reply::Alive;
+        }
         if response.code < 300 {
+            if let Some(pass) = &mut self.pass {
+                pass.let_through();
+            }
             if let Some(dialog) = &mut self.dialog {
                 dialog.refresh(response);
                 if let Some(number) = refresh.invite {
@@ -324,6 +346,27 @@ impl Leg {
             }
         }
         judge(response.code)
+    }
+
+    /// Answers a carrier's challenge to a refresh; `false` when there is nothing to answer.
+    fn refresh_again(
+        &mut self,
+        was: Refresh,
+        (response, from): (&Response, Peer),
+        floor: &mut Floor<'_>,
+    ) -> bool {
+        let (Some(pass), Some(dialog)) = (&mut self.pass, &mut self.dialog) else {
+            return false;
+        };
+        let word = floor.endpoint.word();
+        let Some((mut request, peer)) = pass.again(response, from, word) else {
+            return false;
+        };
+        dialog.renumber(&mut request);
+        let invite = was.invite.map(|_| dialog.local_cseq());
+        let tx = floor.ask(request, peer);
+        self.refresh = Some(Refresh { tx, invite });
+        true
     }
 
     /// A question of ours that nobody answered.

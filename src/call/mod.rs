@@ -28,6 +28,7 @@
 
 mod call;
 mod dial;
+mod diverted;
 mod escalate;
 mod farewell;
 mod floor;
@@ -39,8 +40,10 @@ mod in_talk;
 mod invite;
 mod leg;
 mod offer_over;
+mod pass;
 mod pauses;
 mod prioritize;
+mod reach;
 mod shared;
 mod waiting;
 mod wrap_ups;
@@ -48,7 +51,9 @@ mod wrap_ups;
 pub use call::{Call, Caller, Input};
 pub use floor::{Floor, Output, call_of, leg_id};
 pub use leg::ALLOW;
+pub use pass::Pass;
 pub use pauses::Pauses;
+pub use reach::Reach;
 pub use shared::{Gates, Permit, Shared, Snapshot};
 pub use waiting::{Place, Waiter, Waiting};
 pub use wrap_ups::WrapUps;

@@ -12,20 +12,25 @@
 //! The folder's files are read by `server::files` and come here as texts: a test, the
 //! simulator and `centrale check` read a configuration exactly as the server does.
 
+mod lines;
 mod load;
 mod merge;
 mod operators;
+mod outside;
 mod places;
 mod queues;
 mod reader;
+mod rewrites;
 mod section;
+mod trunks;
 mod types;
 
 #[cfg(test)]
 mod tests;
 
 pub use load::{Files, load, paths};
+pub use outside::{Divert, Dns, Login, Outside, Register, Trunk};
+pub use rewrites::Rewrites;
 pub use types::{
-    Config, Http, Limits, Line, Listen, Media, NumberEntry, Numbers, Paths, Sip, Storage,
-    Transport, Trunk,
+    Config, Http, Limits, Line, Listen, Media, NumberEntry, Numbers, Paths, Sip, Storage, Transport,
 };

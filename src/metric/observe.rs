@@ -1,7 +1,7 @@
 //! Events to counters and histograms.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::time::{Duration, SystemTime};
 
@@ -9,8 +9,9 @@ use metrics::{Counter, Histogram, Label, counter, gauge, histogram};
 
 use crate::metric::{Metric, table};
 use crate::model::{
-    CallId, DequeueReason, Event, FlowFault, FlowName, Number, OfferResult, OperatorName,
-    OperatorState, Outcome, Overtake, QueueName, RejectReason, Stamped, StreamQuality, limits,
+    CallId, DequeueReason, Event, FlowFault, FlowName, LineName, LineResult, Number, OfferResult,
+    OperatorName, OperatorState, Outcome, Overtake, QueueName, RejectReason, Stamped,
+    StreamQuality, TrunkName, limits,
 };
 
 /// Configured names whose series are there from the start, with 0.
@@ -22,6 +23,14 @@ pub struct Names {
     pub queues: Vec<(QueueName, usize)>,
     /// Flows.
     pub flows: Vec<FlowName>,
+    /// Lines outside.
+    pub lines: Vec<LineName>,
+    /// Trunks that we register with.
+    pub registers: Vec<TrunkName>,
+    /// Lines outside whose addresses are probed.
+    pub probed_lines: Vec<LineName>,
+    /// Trunks whose server is probed.
+    pub probed_trunks: Vec<TrunkName>,
 }
 
 /// Reads events and counts; keeps the handles that it used.
@@ -31,6 +40,9 @@ pub struct Observer {
     waits: Pairs<QueueName, Histogram>,
     offers: Pairs<QueueName, Counter>,
     escalations: Pairs<QueueName, Counter>,
+    lines: Pairs<LineName, Counter>,
+    /// Lines and trunks whose series are there.
+    probed: BTreeSet<String>,
     handled: BTreeMap<QueueName, Histogram>,
     steps: Pairs<FlowName, Counter>,
     flow_errors: Pairs<FlowName, Counter>,
@@ -175,6 +187,8 @@ impl Observer {
             waits: Pairs::new(table::QUEUE_WAIT, new_histogram),
             offers: Pairs::new(table::QUEUE_OFFERS, new_counter),
             escalations: Pairs::new(table::QUEUE_ESCALATIONS, new_counter),
+            lines: Pairs::new(table::LINE_ATTEMPTS, new_counter),
+            probed: BTreeSet::new(),
             handled: BTreeMap::new(),
             steps: Pairs::new(table::FLOW_STEPS, new_counter),
             flow_errors: Pairs::new(table::FLOW_ERRORS, new_counter),
@@ -217,6 +231,27 @@ impl Observer {
             self.handled(queue);
             self.uncoverable(queue);
             self.estimate_error(queue);
+        }
+        for line in &names.lines {
+            for result in LineResult::ALL {
+                self.lines.at(line, result.as_str());
+            }
+        }
+        for trunk in &names.registers {
+            // Made, and left as it is: a reload does not end a registration.
+            let gauge = gauge!(table::TRUNK_REGISTERED.name, "trunk" => trunk.to_string());
+            gauge.increment(0.0);
+        }
+        // What was not asked yet counts as up.
+        for line in &names.probed_lines {
+            if self.probed.insert(format!("line {line}")) {
+                gauge!(table::LINE_UP.name, "line" => line.to_string()).set(1.0);
+            }
+        }
+        for trunk in &names.probed_trunks {
+            if self.probed.insert(format!("trunk {trunk}")) {
+                gauge!(table::TRUNK_UP.name, "trunk" => trunk.to_string()).set(1.0);
+            }
         }
         for flow in &names.flows {
             for fault in FLOW_FAULTS {
@@ -303,6 +338,19 @@ impl Observer {
                 }
             }
             Event::Fault { .. } => self.faults.increment(1),
+            Event::LineTried { line, result, .. } => {
+                self.lines.at(line, result.as_str()).increment(1);
+            }
+            Event::LineReach { line, up } => {
+                gauge!(table::LINE_UP.name, "line" => line.to_string()).set(one_if(*up));
+            }
+            Event::TrunkReach { trunk, up } => {
+                gauge!(table::TRUNK_UP.name, "trunk" => trunk.to_string()).set(one_if(*up));
+            }
+            Event::TrunkRegistered {
+                trunk, registered, ..
+            } => gauge!(table::TRUNK_REGISTERED.name, "trunk" => trunk.to_string())
+                .set(one_if(*registered)),
             Event::Queued { .. }
             | Event::Prioritized { .. }
             | Event::Talking { .. }
@@ -350,6 +398,10 @@ impl Observer {
             self.handled(&queue).record(talked + wrap_up);
         }
     }
+}
+
+fn one_if(so: bool) -> f64 {
+    if so { 1.0 } else { 0.0 }
 }
 
 impl Rtp {

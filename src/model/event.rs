@@ -63,6 +63,53 @@ impl OfferResult {
     }
 }
 
+/// What one try to reach a line came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LineResult {
+    /// It took the call.
+    Answered,
+    /// Busy.
+    Busy,
+    /// It rang and nobody came.
+    NoAnswer,
+    /// Another no: a wrong number, no credentials, a redirection.
+    Refused,
+    /// The server there has a fault, or no room (5xx).
+    Failed,
+    /// Nothing was heard of it.
+    Unreachable,
+    /// The caller left, or was taken elsewhere.
+    GivenUp,
+}
+
+impl LineResult {
+    /// Every result.
+    pub const ALL: [Self; 7] = [
+        Self::Answered,
+        Self::Busy,
+        Self::NoAnswer,
+        Self::Refused,
+        Self::Failed,
+        Self::Unreachable,
+        Self::GivenUp,
+    ];
+
+    /// The label of `centrale_line_attempts_total`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Busy => "busy",
+            Self::NoAnswer => "no_answer",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+            Self::Unreachable => "unreachable",
+            Self::GivenUp => "given_up",
+        }
+    }
+}
+
 /// Why somebody was served before a caller who had waited for longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -370,6 +417,38 @@ pub enum Event {
         call: CallId,
         /// The line.
         line: LineName,
+    },
+    /// One try to reach a line outside ended.
+    LineTried {
+        /// The call.
+        call: CallId,
+        /// The line.
+        line: LineName,
+        /// What it came to.
+        result: LineResult,
+    },
+    /// A line outside can be reached, or cannot any more, as its probes say.
+    LineReach {
+        /// The line.
+        line: LineName,
+        /// Whether one of its addresses answers.
+        up: bool,
+    },
+    /// A trunk's server answers, or does not any more, as its probes say.
+    TrunkReach {
+        /// The trunk.
+        trunk: TrunkName,
+        /// Whether it answers.
+        up: bool,
+    },
+    /// Our registration with a carrier holds, or does not any more.
+    TrunkRegistered {
+        /// The trunk.
+        trunk: TrunkName,
+        /// Whether it holds.
+        registered: bool,
+        /// Why not: a status code; `None` without an answer, and when we left.
+        code: Option<u16>,
     },
     /// One side put the other on hold.
     Held {

@@ -119,6 +119,10 @@ impl Ledger {
             | Event::Prioritized { .. }
             | Event::Uncoverable { .. }
             | Event::Estimated { .. }
+            | Event::LineTried { .. }
+            | Event::LineReach { .. }
+            | Event::TrunkReach { .. }
+            | Event::TrunkRegistered { .. }
             | Event::Registered { .. }
             | Event::Unregistered { .. }
             | Event::Refused { .. }
@@ -340,6 +344,10 @@ impl Open {
             | Event::Prioritized { .. }
             | Event::Uncoverable { .. }
             | Event::Estimated { .. }
+            | Event::LineTried { .. }
+            | Event::LineReach { .. }
+            | Event::TrunkReach { .. }
+            | Event::TrunkRegistered { .. }
             | Event::Registered { .. }
             | Event::Unregistered { .. }
             | Event::Refused { .. }

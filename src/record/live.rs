@@ -178,6 +178,10 @@ impl Live {
             | Event::FlowStep { .. }
             | Event::FlowFailed { .. }
             | Event::Escalated { .. }
+            | Event::LineTried { .. }
+            | Event::LineReach { .. }
+            | Event::TrunkReach { .. }
+            | Event::TrunkRegistered { .. }
             | Event::Held { .. }
             | Event::Resumed { .. }
             | Event::StreamEnded { .. }

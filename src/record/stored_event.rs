@@ -54,6 +54,10 @@ fn kind(event: &Event) -> &'static str {
         Event::OfferEnded { .. } => "offer_ended",
         Event::Talking { .. } => "talking",
         Event::OnLine { .. } => "on_line",
+        Event::LineTried { .. } => "line_tried",
+        Event::LineReach { .. } => "line_reach",
+        Event::TrunkReach { .. } => "trunk_reach",
+        Event::TrunkRegistered { .. } => "trunk_registered",
         Event::Held { .. } => "held",
         Event::Resumed { .. } => "resumed",
         Event::TalkEnded { .. } => "talk_ended",
@@ -83,6 +87,7 @@ fn call(event: &Event) -> Option<&CallId> {
         | Event::OfferEnded { call, .. }
         | Event::Talking { call, .. }
         | Event::OnLine { call, .. }
+        | Event::LineTried { call, .. }
         | Event::Held { call, .. }
         | Event::Resumed { call, .. }
         | Event::TalkEnded { call, .. }
@@ -90,6 +95,9 @@ fn call(event: &Event) -> Option<&CallId> {
         | Event::CallEnded { call, .. } => Some(call),
         Event::OperatorChanged { call, .. } | Event::Fault { call, .. } => call.as_ref(),
         Event::Estimated { .. }
+        | Event::LineReach { .. }
+        | Event::TrunkReach { .. }
+        | Event::TrunkRegistered { .. }
         | Event::Registered { .. }
         | Event::Unregistered { .. }
         | Event::Refused { .. } => None,
@@ -171,6 +179,14 @@ fn data(event: &Event) -> Value {
             ..
         } => json!({ "queue": queue, "operator": operator, "waited_s": seconds::of(*waited) }),
         Event::OnLine { line, .. } => json!({ "line": line }),
+        Event::LineTried { line, result, .. } => json!({ "line": line, "result": result }),
+        Event::LineReach { line, up } => json!({ "line": line, "up": up }),
+        Event::TrunkReach { trunk, up } => json!({ "trunk": trunk, "up": up }),
+        Event::TrunkRegistered {
+            trunk,
+            registered,
+            code,
+        } => json!({ "trunk": trunk, "registered": registered, "code": code }),
         Event::Held { by_caller, .. } | Event::Resumed { by_caller, .. } => {
             json!({ "by_caller": by_caller })
         }

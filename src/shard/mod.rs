@@ -18,16 +18,21 @@
 
 mod address;
 mod admission;
+mod carriers;
 mod configure;
 mod deadlines;
 mod fence;
+mod identity;
 mod order;
 mod probe;
 mod rate;
+mod reach;
 mod registration;
 mod shard;
 
+pub use carriers::OUTSIDE;
 pub use configure::configure;
 pub use order::{Order, Refused, Standing, order};
 pub use rate::Rate;
-pub use shard::{Doors, Input, Output, Settings, Shard};
+pub use reach::Watched;
+pub use shard::{Asker, Doors, Input, Output, Settings, Shard};

@@ -434,6 +434,7 @@ impl Phone {
             qop: Some("auth".to_owned()),
             nc: "00000001".to_owned(),
             cnonce: "c".to_owned(),
+            opaque: None,
         };
         let secret = ha1(Algorithm::Md5, &self.name, realm, &self.name);
         let answer = credentials.answer(&secret, &Method::Register, b"");

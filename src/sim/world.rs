@@ -7,20 +7,20 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 
-use crate::call::{Gates, Pauses, Shared, Snapshot, Waiting, WrapUps, call_of};
+use crate::call::{Gates, Pauses, Reach, Shared, Snapshot, Waiting, WrapUps, call_of};
 use crate::config::Config;
 use crate::dispatch::{Board, Capacity};
 use crate::media::Library;
 use crate::model::{CallId, Epoch, Event, OperatorName, OperatorState, Sequence, ShardId, Stamped};
 use crate::queue::Hall;
 use crate::record::{CallRecord, Ledger};
-use crate::registrar::Registrar;
-use crate::shard::{self, Doors, Input, Output, Rate, Shard};
+use crate::registrar::{Registrar, Replays};
+use crate::shard::{self, Asker, Doors, Input, Output, Rate, Shard};
 use crate::sim::booth::Booth;
 use crate::sim::phone::Phone;
 use crate::sim::{Chance, Doing, Manner};
 use crate::sip::digest::Nonces;
-use crate::sip::{Advertise, Peer, endpoint, owner};
+use crate::sip::{Advertise, Peer, Uri, Way, endpoint, owner, way};
 
 /// A phone of the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,6 +65,7 @@ pub struct World {
     booth: Booth,
     phones: Vec<Phone>,
     by_address: BTreeMap<SocketAddr, usize>,
+    names: BTreeMap<String, Vec<SocketAddr>>,
     link: Link,
     chance: Chance,
     network: BTreeMap<(Instant, u64), Packet>,
@@ -88,14 +89,11 @@ impl World {
     ) -> Self {
         let mut chance = Chance::new(seed);
         let shared = shared(shards, (now, wall));
-        let snapshot = Arc::new(Snapshot {
-            config,
-            sounds,
-            lines: BTreeMap::new(),
-        });
+        let snapshot = Arc::new(Snapshot { config, sounds });
         let doors = Arc::new(Doors {
             rate: Rate::new(now),
             nonces: Nonces::new([7; 32]),
+            replays: Replays::default(),
         });
         let mut world = Self {
             now,
@@ -105,6 +103,7 @@ impl World {
             booth: Booth::new(),
             phones: Vec::new(),
             by_address: BTreeMap::new(),
+            names: BTreeMap::new(),
             link: Link::GOOD,
             network: BTreeMap::new(),
             sent: 0,
@@ -138,6 +137,13 @@ impl World {
                 .push(Shard::new(settings, shared, doors, snapshot, now));
         }
         world
+    }
+
+    /// A name leads to these phones from now on, the first of them first.
+    pub fn name(&mut self, name: &str, phones: &[PhoneId]) {
+        let phones = phones.iter().filter_map(|phone| self.phones.get(phone.0));
+        let addresses = phones.map(|phone| phone.address).collect();
+        self.names.insert(name.to_owned(), addresses);
     }
 
     /// Another network from now on.
@@ -440,7 +446,27 @@ impl World {
                     let shard = usize::from(matched.call.shard().0);
                     self.handle(shard, Input::Match(matched));
                 }
+                Output::Resolve { asker, uris } => {
+                    let routes = uris.iter().map(|uri| self.route(uri)).collect();
+                    let shard = match &asker {
+                        Asker::Leg(leg) => usize::from(call_of(*leg).shard().0),
+                        Asker::Carrier(_) | Asker::Reach(_) => 0,
+                    };
+                    self.handle(shard, Input::Resolved { asker, routes });
+                }
             }
+        }
+    }
+
+    /// The made-up DNS: a name has the addresses that it was given, by UDP.
+    fn route(&self, uri: &Uri) -> Vec<Peer> {
+        match way(uri) {
+            Some(Way::Straight(peer)) => vec![peer],
+            Some(Way::Addresses { name, .. } | Way::Services { name, .. } | Way::Open { name }) => {
+                let known = self.names.get(&name).into_iter().flatten();
+                known.map(|address| Peer::udp(*address)).collect()
+            }
+            None => Vec::new(),
         }
     }
 
@@ -487,5 +513,6 @@ fn shared(shards: u8, (now, wall): (Instant, SystemTime)) -> Arc<Shared> {
         waiting: Waiting::default(),
         pauses: Pauses::default(),
         wrap_ups: WrapUps::default(),
+        reach: Reach::default(),
     })
 }
