@@ -168,7 +168,7 @@ fn each_mistake_says_where_and_what_to_write() {
         (
             "centrale",
             "sip: {trunks: {a: {username: c}}}",
-            "1:16 trunk `a` has no password",
+            "1:16 username `c` has no password",
         ),
         (
             "centrale",
@@ -187,22 +187,22 @@ fn each_mistake_says_where_and_what_to_write() {
         ),
         (
             "centrale",
-            "sip: {trunks: {a: {from: [::1], caller: {\"0x\": \"+\"}}}}",
+            "sip: {trunks: {a: {from: [\"::1\"], caller: {\"0x\": \"+\"}}}}",
             "`0x` is no prefix of a number | write digits, `*` and `#`",
         ),
         (
             "centrale",
-            "sip: {trunks: {a: {from: [::1], called: {\"00\": \"plus\"}}}}",
+            "sip: {trunks: {a: {from: [\"::1\"], called: {\"00\": \"plus\"}}}}",
             "`plus` is no beginning of a number | write what stands before",
         ),
         (
             "centrale",
-            "sip: {trunks: {a: {from: [::1], called: {\"1+\": \"\"}}}}",
+            "sip: {trunks: {a: {from: [\"::1\"], called: {\"1+\": \"\"}}}}",
             "`1+` is no prefix of a number",
         ),
         (
             "centrale",
-            "sip: {trunks: {a: {from: [::1], register: {to: \"sip:c.example\"}}}}",
+            "sip: {trunks: {a: {from: [\"::1\"], register: {to: \"sip:c.example\"}}}}",
             "a registration wants `credentials`",
         ),
         (
@@ -212,12 +212,12 @@ fn each_mistake_says_where_and_what_to_write() {
         ),
         (
             "centrale",
-            "sip: {trunks: {a: {from: [::1], probe: 30s}}}",
+            "sip: {trunks: {a: {from: [\"::1\"], probe: 30s}}}",
             "nobody is there to be asked | write `server: \"sip:carrier.example\"` beside it",
         ),
         (
             "centrale",
-            "sip: {trunks: {a: {from: [::1], server: \"sip:c\", probe: 100ms}}}",
+            "sip: {trunks: {a: {from: [\"::1\"], server: \"sip:c\", probe: 100ms}}}",
             "more often than once a second | write 30s",
         ),
         (

@@ -115,7 +115,7 @@ impl Reader<'_> {
             return None;
         };
         let username = self.username(username)?;
-        let secret = self.secret(value, ("trunk", &username), domain)?;
+        let secret = self.secret(value, ("username", &username), domain)?;
         Some(Login { username, secret })
     }
 

@@ -15,6 +15,7 @@
 //! call hears of them: ports, the end of a sound, keys, silence.
 
 mod booth;
+mod carrier;
 mod chance;
 mod desk;
 mod phone;

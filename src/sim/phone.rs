@@ -7,11 +7,15 @@ use bytes::Bytes;
 
 use crate::model::{Codec, ShardId};
 use crate::sdp::{Direction, Local, propose};
+use crate::sim::carrier::{self, Asking};
 use crate::sip::digest::{Algorithm, Credentials, ha1};
 use crate::sip::endpoint::{Event, Input, Output, Settings};
 use crate::sip::{
     Advertise, ClientTx, Dialog, Endpoint, Method, Name, Peer, Request, Response, ServerTx, Uri,
 };
+
+/// Requests that are kept for tests to look at.
+const HEARD: usize = 64;
 
 /// What a phone does when it rings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +26,9 @@ pub enum Manner {
     Refuses(u16),
     /// Rings for ever.
     Rings,
+    /// Is a carrier's server of this realm: it wants to know who calls, for each request
+    /// anew, and picks up after a second. Its one user is `4711`, with `pass`.
+    Asks(&'static str),
     /// Is not there: nothing is heard of it.
     Dead,
 }
@@ -56,6 +63,9 @@ pub(super) struct Phone {
     pub(super) codes: Vec<u16>,
     /// How often it was in a call.
     pub(super) talked: usize,
+    /// The first requests that it heard.
+    pub(super) heard: Vec<Request>,
+    asking: Asking,
     name: String,
     server: Peer,
     endpoint: Endpoint,
@@ -85,6 +95,8 @@ impl Phone {
             talks: None,
             codes: Vec::new(),
             talked: 0,
+            heard: Vec::new(),
+            asking: Asking::default(),
             name: name.to_owned(),
             server: Peer::udp(server),
             endpoint: Endpoint::new(Settings {
@@ -156,7 +168,12 @@ impl Phone {
 
     pub(super) fn dial(&mut self, number: &str, now: Instant) {
         let server = self.server.remote;
-        let mut request = Request::new(Method::Invite, uri(&format!("sip:{number}@{server}")));
+        self.invite(&format!("sip:{number}@{server}"), now);
+    }
+
+    /// Sends the server an INVITE for any address.
+    pub(super) fn invite(&mut self, address: &str, now: Instant) {
+        let mut request = Request::new(Method::Invite, uri(address));
         let tag = self.endpoint.fresh_tag();
         let call_id = self.endpoint.fresh_call_id();
         let headers = &mut request.headers;
@@ -164,7 +181,7 @@ impl Phone {
             Name::From,
             format!("\"{0}\" <sip:{0}@{1}>;tag={tag}", self.name, self.address),
         );
-        headers.push(Name::To, format!("<sip:{number}@{server}>"));
+        headers.push(Name::To, format!("<{address}>"));
         headers.push(Name::CallId, call_id);
         headers.push(Name::CSeq, "1 INVITE");
         headers.push(Name::Contact, format!("<sip:{}>", self.address));
@@ -298,7 +315,16 @@ impl Phone {
     }
 
     fn requested(&mut self, tx: ServerTx, request: Request, now: Instant) {
+        if self.heard.len() < HEARD {
+            self.heard.push(request.clone());
+        }
+        if let Manner::Asks(realm) = self.manner
+            && let Some(challenge) = self.asking.objection(&request, realm)
+        {
+            return self.respond(tx, &challenge, now);
+        }
         match request.method {
+            Method::Register => self.respond(tx, &carrier::registered(&request), now),
             Method::Invite if self.dialog.is_some() => self.agree_anew(tx, &request, now),
             Method::Invite if self.doing() == Doing::Idle => self.rung(tx, request, now),
             Method::Invite => self.respond(tx, &Response::to(&request, 486), now),
@@ -313,7 +339,6 @@ impl Phone {
             }
             Method::Ack
             | Method::Cancel
-            | Method::Register
             | Method::Info
             | Method::Prack
             | Method::Refer
@@ -330,6 +355,10 @@ impl Phone {
             Manner::Refuses(code) => code,
             Manner::Answers(after) => {
                 self.plan = Some((now + after, Plan::Answer));
+                180
+            }
+            Manner::Asks(_) => {
+                self.plan = Some((now + Duration::from_secs(1), Plan::Answer));
                 180
             }
             Manner::Rings | Manner::Dead => 180,

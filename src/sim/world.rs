@@ -1,6 +1,6 @@
 //! Shards, phones and links, and the time between them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -20,7 +20,7 @@ use crate::sim::booth::Booth;
 use crate::sim::phone::Phone;
 use crate::sim::{Chance, Doing, Manner};
 use crate::sip::digest::Nonces;
-use crate::sip::{Advertise, Peer, Uri, Way, endpoint, owner, way};
+use crate::sip::{Advertise, Peer, Request, Uri, Way, endpoint, owner, way};
 
 /// A phone of the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,6 +66,7 @@ pub struct World {
     phones: Vec<Phone>,
     by_address: BTreeMap<SocketAddr, usize>,
     names: BTreeMap<String, Vec<SocketAddr>>,
+    invited: BTreeSet<SocketAddr>,
     link: Link,
     chance: Chance,
     network: BTreeMap<(Instant, u64), Packet>,
@@ -104,6 +105,7 @@ impl World {
             phones: Vec::new(),
             by_address: BTreeMap::new(),
             names: BTreeMap::new(),
+            invited: BTreeSet::new(),
             link: Link::GOOD,
             network: BTreeMap::new(),
             sent: 0,
@@ -181,6 +183,32 @@ impl World {
         let phone = self.phone(&name, Manner::Refuses(486), talks);
         self.act(phone, |phone, now| phone.dial(number, now));
         phone
+    }
+
+    /// Adds a caller who sends an INVITE for any address.
+    pub fn caller_to(&mut self, address: &str, talks: Option<Duration>) -> PhoneId {
+        let name = format!("06{:04}", self.phones.len());
+        let phone = self.phone(&name, Manner::Refuses(486), talks);
+        self.act(phone, |phone, now| phone.invite(address, now));
+        phone
+    }
+
+    /// Where a phone is.
+    #[must_use]
+    pub fn address(&self, phone: PhoneId) -> Option<SocketAddr> {
+        self.phones.get(phone.0).map(|phone| phone.address)
+    }
+
+    /// The first requests that a phone heard.
+    #[must_use]
+    pub fn heard(&self, phone: PhoneId) -> &[Request] {
+        self.phones.get(phone.0).map_or(&[], |phone| &phone.heard)
+    }
+
+    /// Wherever the server sent an INVITE.
+    #[must_use]
+    pub fn invited(&self) -> &BTreeSet<SocketAddr> {
+        &self.invited
     }
 
     /// Registers a phone; 0 seconds take it back.
@@ -437,6 +465,9 @@ impl World {
         for output in out {
             match output {
                 Output::Transmit { bytes, peer } => {
+                    if bytes.starts_with(b"INVITE ") {
+                        self.invited.insert(peer.remote);
+                    }
                     self.post(Packet::ToPhone(peer.remote, bytes));
                 }
                 Output::Count(_) => {}
