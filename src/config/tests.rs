@@ -218,7 +218,7 @@ fn each_mistake_says_where_and_what_to_write() {
         (
             "centrale",
             "sip: {trunks: {a: {from: [\"::1\"], server: \"sip:c\", probe: 100ms}}}",
-            "more often than once a second | write 30s",
+            "a probe takes up to 8 s, so it comes no more often | write 30s, or 0s for none",
         ),
         (
             "centrale",

@@ -17,6 +17,8 @@ use crate::sip::{Account, Uri, way};
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
+/// Between two probes.
+const LEAST: Duration = Duration::from_secs(8);
 /// Prefixes of one map.
 const REWRITES: usize = 1_000;
 
@@ -186,13 +188,13 @@ impl Reader<'_> {
         if every.is_zero() {
             return None;
         }
-        if every < SECOND
+        if every < LEAST
             && let Some(at) = map.get("probe")
         {
-            let problem = at.error("more often than once a second");
-            self.diags.push(problem.hint("write 30s"));
+            let problem = at.error("a probe takes up to 8 s, so it comes no more often");
+            self.diags.push(problem.hint("write 30s, or 0s for none"));
         }
-        Some(every.max(SECOND))
+        Some(every.max(LEAST))
     }
 
     /// An address that can be called.
