@@ -338,19 +338,10 @@ impl Observer {
                 }
             }
             Event::Fault { .. } => self.faults.increment(1),
-            Event::LineTried { line, result, .. } => {
-                self.lines.at(line, result.as_str()).increment(1);
-            }
-            Event::LineReach { line, up } => {
-                gauge!(table::LINE_UP.name, "line" => line.to_string()).set(one_if(*up));
-            }
-            Event::TrunkReach { trunk, up } => {
-                gauge!(table::TRUNK_UP.name, "trunk" => trunk.to_string()).set(one_if(*up));
-            }
-            Event::TrunkRegistered {
-                trunk, registered, ..
-            } => gauge!(table::TRUNK_REGISTERED.name, "trunk" => trunk.to_string())
-                .set(one_if(*registered)),
+            Event::LineTried { .. }
+            | Event::LineReach { .. }
+            | Event::TrunkReach { .. }
+            | Event::TrunkRegistered { .. } => self.outside(&stamped.event),
             Event::Queued { .. }
             | Event::Prioritized { .. }
             | Event::Talking { .. }
@@ -359,6 +350,31 @@ impl Observer {
             | Event::Resumed { .. }
             | Event::Registered { .. }
             | Event::Unregistered { .. } => {}
+        }
+    }
+
+    /// What happened with trunks and lines outside.
+    fn outside(&mut self, event: &Event) {
+        let set = |metric: Metric, label: &'static str, name: String, so: bool| {
+            let value = if so { 1.0 } else { 0.0 };
+            gauge!(metric.name, label => name).set(value);
+        };
+        if let Event::LineTried { line, result, .. } = event {
+            self.lines.at(line, result.as_str()).increment(1);
+        } else if let Event::LineReach { line, up } = event {
+            set(table::LINE_UP, "line", line.to_string(), *up);
+        } else if let Event::TrunkReach { trunk, up } = event {
+            set(table::TRUNK_UP, "trunk", trunk.to_string(), *up);
+        } else if let Event::TrunkRegistered {
+            trunk, registered, ..
+        } = event
+        {
+            set(
+                table::TRUNK_REGISTERED,
+                "trunk",
+                trunk.to_string(),
+                *registered,
+            );
         }
     }
 
@@ -398,10 +414,6 @@ impl Observer {
             self.handled(&queue).record(talked + wrap_up);
         }
     }
-}
-
-fn one_if(so: bool) -> f64 {
-    if so { 1.0 } else { 0.0 }
 }
 
 impl Rtp {

@@ -14,13 +14,14 @@ impl Asking {
     /// The challenge to a request that does not prove who it is from. Questions that bind
     /// nobody (OPTIONS) are free.
     pub(super) fn objection(&mut self, request: &Request, realm: &str) -> Option<Response> {
-        match request.method {
-            Method::Ack | Method::Cancel | Method::Options => return None,
-            _ => {}
+        let free = [Method::Ack, Method::Cancel, Method::Options];
+        if free.contains(&request.method) {
+            return None;
         }
-        let (code, answer, asks) = match request.method {
-            Method::Register => (401, Name::Authorization, Name::WwwAuthenticate),
-            _ => (407, Name::ProxyAuthorization, Name::ProxyAuthenticate),
+        let (code, answer, asks) = if request.method == Method::Register {
+            (401, Name::Authorization, Name::WwwAuthenticate)
+        } else {
+            (407, Name::ProxyAuthorization, Name::ProxyAuthenticate)
         };
         let credentials = request.headers.first(&answer);
         let credentials = credentials.and_then(|value| Credentials::parse(&value));

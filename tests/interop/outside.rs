@@ -164,17 +164,13 @@ fn name_server(zone: Vec<(&'static str, RData)>) -> u16 {
             message.metadata.message_type = MessageType::Response;
             message.metadata.authoritative = true;
             let asked = query.name().to_ascii().to_ascii_lowercase();
-            let mut known = false;
-            for (name, data) in &zone {
-                if *name == asked {
-                    known = true;
-                    if data.record_type() == query.query_type() {
-                        let record = Record::from_rdata(query.name().clone(), 60, data.clone());
-                        message.answers.push(record);
-                    }
-                }
+            let known = zone.iter().filter(|(name, _)| *name == asked);
+            let of_kind = |data: &RData| data.record_type() == query.query_type();
+            for (_, data) in known.clone().filter(|(_, data)| of_kind(data)) {
+                let record = Record::from_rdata(query.name().clone(), 60, data.clone());
+                message.answers.push(record);
             }
-            if !known {
+            if known.count() == 0 {
                 message.metadata.response_code = ResponseCode::NXDomain;
             }
             socket.send_to(&message.to_vec().unwrap(), from).unwrap();
