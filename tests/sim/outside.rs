@@ -97,6 +97,41 @@ fn a_carrier_that_asks_is_answered_in_every_request_of_the_call() {
 }
 
 #[test]
+fn a_line_that_a_queue_escalates_to_hears_that_nobody_answered() {
+    let line = format!(
+        "{{ uri: [\"{}\", \"{}\"], divert: diversion }}",
+        at(0),
+        at(1)
+    );
+    let step = "escalate: [{ after: 10s, line: field }], offer_timeout: 60s";
+    let mut world = world_outside((TRUNK, &line), (step, ANN), 10);
+    world.phone("first", Manner::Refuses(503), None);
+    let second = world.phone("second", Manner::Answers(s(1)), Some(s(5)));
+    let ann = world.operator("ann", Manner::Rings, None);
+    world.run(s(1));
+    let caller = world.caller("1", None);
+    assert!(world.run_until(s(20), |w| w.bridged(caller, second)));
+    world.run(s(1));
+    assert_eq!(
+        world.doing(ann),
+        Doing::Idle,
+        "nobody rings for who is served"
+    );
+    settle(&mut world);
+    assert_eq!(tries(&world), [LineResult::Failed, LineResult::Answered]);
+    let invites = of(world.heard(second), Method::Invite);
+    let told = |name: &str| {
+        invites[0]
+            .headers
+            .first(&Name::parse(name))
+            .map(String::from)
+    };
+    let diversion = told("Diversion").unwrap();
+    assert!(diversion.contains(";reason=no-answer;"), "{diversion}");
+    assert_eq!(told("History-Info"), None);
+}
+
+#[test]
 fn nobody_else_gets_an_answer_to_a_challenge() {
     // Another realm, a line without a trunk, a trunk without an account.
     let other = "all: { from: [10.0.0.0/8] }, carrier: { from: [10.9.0.1] }";
@@ -210,10 +245,8 @@ fn names_are_looked_up_and_all_their_addresses_tried() {
 
 #[test]
 fn probes_find_out_who_is_down_and_it_is_tried_last() {
-    let trunks = format!(
-        "{}, carrier: {{ from: [10.9.0.1], server: \"sip:10.0.0.0\", probe: 10s }}",
-        TRUNK
-    );
+    let trunks =
+        format!("{TRUNK}, carrier: {{ from: [10.9.0.1], server: \"sip:10.0.0.0\", probe: 10s }}");
     let line = format!("{{ uri: [\"{}\", \"{}\"], probe: 10s }}", at(0), at(1));
     let mut world = with(&trunks, &line, 6);
     let first = world.phone("first", Manner::Answers(s(1)), Some(s(5)));
