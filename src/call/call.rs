@@ -9,13 +9,13 @@ use crate::call::in_queue::InQueue;
 use crate::call::in_talk::Talk;
 use crate::call::invite::Branch;
 use crate::call::leg::{Leg, Side};
-use crate::call::{Permit, Snapshot};
-use crate::dispatch::Match;
+use crate::call::{Destination, Given, Permit, Refer, Snapshot};
+use crate::dispatch::{Claim, Match};
 use crate::flow::{self, Flow, Run};
 use crate::media::{Command, Report};
 use crate::model::{
-    CallId, CallKey, Event, FlowName, Hangup, LegId, Number, PlayId, Project, StreamQuality,
-    TrunkName,
+    CallId, CallKey, Event, FlowName, Hangup, LegId, Number, OperatorName, PlayId, Project,
+    StreamQuality, TrunkName,
 };
 use crate::sip::endpoint::Failure;
 use crate::sip::{ClientTx, Dialog, Peer, Request, Response, ServerTx, SessionTimer};
@@ -55,6 +55,9 @@ pub struct Caller {
     pub snapshot: Arc<Snapshot>,
     /// Its places among the calls of its trunk and of all.
     pub permits: Vec<Permit>,
+    /// The operator who makes the call, and whom or what it is to reach; nobody, when it
+    /// came by a trunk.
+    pub made_by: Option<(OperatorName, Destination)>,
 }
 
 /// What a call hears.
@@ -113,6 +116,15 @@ pub enum Input {
     Matched(Match),
     /// It is to be served sooner or later than it was: its own priority, from −100 to 100.
     Prioritize(i16),
+    /// What the other call gave that a REFER wants to be one with this.
+    Given {
+        /// The REFER.
+        refer: Refer,
+        /// Who sent it.
+        by: OperatorName,
+        /// What is given, or the code to refuse with.
+        given: Result<Given, u16>,
+    },
     /// Time passed.
     Tick,
     /// The server stops: the call ends now.
@@ -129,6 +141,7 @@ pub(super) struct Facts {
     pub(super) to: Number,
     pub(super) flow: FlowName,
     pub(super) began: Instant,
+    pub(super) made_by: Option<(OperatorName, Destination)>,
     pub(super) snapshot: Arc<Snapshot>,
 }
 
@@ -199,6 +212,8 @@ pub struct Call {
     streams: u8,
     plays: u64,
     pub(super) permits: Vec<Permit>,
+    /// The operator who makes the call and would be ready without it.
+    pub(super) busy: Option<Claim>,
 }
 
 impl Call {
@@ -240,6 +255,7 @@ impl Call {
                 to: caller.to,
                 flow: caller.flow.name().clone(),
                 began: floor.now,
+                made_by: caller.made_by,
                 snapshot: caller.snapshot,
             },
             run,
@@ -258,7 +274,9 @@ impl Call {
             streams: 0,
             plays: 0,
             permits: caller.permits,
+            busy: None,
         };
+        call.occupy(floor);
         call.drive(flow::Input::Begin, floor);
         call
     }
@@ -306,6 +324,7 @@ impl Call {
             Input::Resolved { leg, routes } => self.resolved(leg, &routes, floor),
             Input::Matched(matched) => self.matched(&matched, floor),
             Input::Prioritize(priority) => self.prioritize(priority, floor),
+            Input::Given { refer, by, given } => self.given((refer, by), given, floor),
             Input::Tick => self.tick(floor),
             Input::Goodbye => self.goodbye(floor),
         }
@@ -317,7 +336,10 @@ impl Call {
         let stage = match &self.stage {
             Stage::Flow => self.run.deadline(),
             Stage::Queued(queue) => queue.deadline(),
-            Stage::Dialing(dial) => Some(dial.until()),
+            Stage::Dialing(dial) => {
+                let talk = dial.talk().and_then(|talk| talk.leg.deadline());
+                Some(dial.until()).into_iter().chain(talk).min()
+            }
             Stage::Talking(talk) => talk.leg.deadline(),
             Stage::Ending { until } => return Some(*until),
         };
@@ -373,11 +395,11 @@ impl Call {
         }
         match &mut self.stage {
             Stage::Talking(talk) if talk.leg.id == id => Some(&mut talk.leg),
-            Stage::Flow
-            | Stage::Queued(_)
-            | Stage::Dialing(_)
-            | Stage::Talking(_)
-            | Stage::Ending { .. } => None,
+            Stage::Dialing(dial) => {
+                let talk = dial.talk_mut().filter(|talk| talk.leg.id == id);
+                talk.map(|talk| &mut talk.leg)
+            }
+            Stage::Flow | Stage::Queued(_) | Stage::Talking(_) | Stage::Ending { .. } => None,
         }
     }
 

@@ -22,6 +22,7 @@ use crate::call::in_talk::{Talk, With};
 use crate::call::invite::{Branch, Target};
 use crate::call::leg::{Leg, Port};
 use crate::call::pass::Pass;
+use crate::call::transfer::HandOver;
 use crate::config::{Line, Outside};
 use crate::flow::{self, LineExit};
 use crate::model::{DequeueReason, Event, LegId, LineName, LineResult};
@@ -50,6 +51,8 @@ pub(super) struct Dial {
     silent_until: Option<Instant>,
     until: Instant,
     permit: Option<Permit>,
+    /// The talk that an operator ends when the line answers.
+    pub(super) hand_over: Option<HandOver>,
 }
 
 /// The address that is tried.
@@ -112,6 +115,7 @@ impl Call {
             try_now: None,
             until: floor.now + RING_TIME,
             permit,
+            hand_over: None,
         })
     }
 
@@ -293,8 +297,12 @@ impl Call {
             }
             return;
         }
-        if let Some(dial) = self.take_dialing() {
+        if let Some(mut dial) = self.take_dialing() {
+            let over = dial.hand_over.take();
             self.drop_dial(dial, floor);
+            if let Some(over) = over {
+                return self.hand_back(over, exit, floor);
+            }
             self.stop_playing(floor);
             self.drive(flow::Input::LineEnded(exit), floor);
         }
@@ -324,6 +332,10 @@ impl Call {
             self.give_up(vec![branch], None, floor);
         }
         self.close(&mut dial.leg, floor);
+        let talk = dial.hand_over.take().and_then(|over| over.talk);
+        if let Some(talk) = talk {
+            self.finish_talk(talk, Duration::ZERO, floor);
+        }
     }
 
     fn line_took(&mut self, response: &Response, peer: Peer, floor: &mut Floor<'_>) {
@@ -347,7 +359,11 @@ impl Call {
         {
             let queued = self.queued().is_some();
             self.tried(dial.line.clone(), LineResult::Refused, floor);
+            let over = dial.hand_over.take();
             self.drop_dial(dial, floor);
+            if let Some(over) = over {
+                return self.hand_back(over, LineExit::Error, floor);
+            }
             if !queued {
                 self.stop_playing(floor);
                 self.drive(flow::Input::LineEnded(LineExit::Error), floor);
@@ -356,6 +372,11 @@ impl Call {
         }
         self.tried(dial.line.clone(), LineResult::Answered, floor);
         self.leave_queue(DequeueReason::Line, floor);
+        let over = dial.hand_over.take();
+        let waits = over.as_ref().map_or(waits, |over| over.waits);
+        if let Some(over) = over {
+            self.handed_over(over, floor);
+        }
         floor.tell(Event::OnLine {
             call: self.facts.id.clone(),
             line: dial.line.clone(),
@@ -363,11 +384,13 @@ impl Call {
         self.story.on_line = true;
         let talk = Talk {
             with: With::Line {
+                line: dial.line,
                 _permit: dial.permit,
             },
             leg: dial.leg,
             since: floor.now,
             waits,
+            age: self.story.queued_first.unwrap_or(floor.now),
         };
         self.start_talk(talk, floor);
     }

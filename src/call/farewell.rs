@@ -28,7 +28,7 @@ impl Call {
         if let Some(dial) = self.take_dialing() {
             self.drop_dial(dial, floor);
         }
-        self.end_talk(floor);
+        self.end_talk(Duration::ZERO, floor);
         self.refuse_caller(code_for(hangup), floor);
         if matches!(self.invitation, Invitation::Confirmed) {
             self.leg.bye(None, floor);
@@ -45,6 +45,7 @@ impl Call {
             lasted: floor.now.saturating_duration_since(self.facts.began),
         });
         self.permits.clear();
+        self.vacate(floor);
         self.playing = None;
         self.stage = Stage::Ending {
             until: floor.now + LINGER,

@@ -2,11 +2,11 @@
 
 use std::time::Instant;
 
-use crate::call::{Pass, Shared};
+use crate::call::{Pass, Refer, Shared};
 use crate::dispatch::{After, Change, Claim, Match};
 use crate::media::Command;
 use crate::model::{CallId, CallKey, Event, LegId, OperatorName, ShardId};
-use crate::sip::{ClientTx, Endpoint, Peer, Request, Response, ServerTx, Uri, endpoint};
+use crate::sip::{ClientTx, Endpoint, Peer, Replaces, Request, Response, ServerTx, Uri, endpoint};
 
 /// What a call says to its shard.
 #[derive(Debug)]
@@ -47,6 +47,20 @@ pub enum Output {
         /// What answers.
         pass: Box<Pass>,
     },
+    /// The other side of the dialog that this names is wanted: [`Call::give`](crate::call::Call::give) of its call,
+    /// and [`Input::Given`](crate::call::Input::Given) to this one.
+    Replace {
+        /// The REFER.
+        refer: Refer,
+        /// Which dialog.
+        replaces: Replaces,
+        /// Who sent the REFER.
+        by: OperatorName,
+    },
+    /// An INVITE that another shard received is to be answered so.
+    Respond(ServerTx, Box<Response>),
+    /// The ACK for the 2xx to an INVITE that another shard received is there.
+    Acknowledged(ServerTx),
 }
 
 /// The world of one call while it handles one input.
@@ -78,7 +92,21 @@ impl Floor<'_> {
 
     /// Answers a request.
     pub fn respond(&mut self, tx: ServerTx, response: &Response) {
-        self.endpoint.respond(tx, response, self.now, self.sip);
+        if tx.shard == self.shard {
+            self.endpoint.respond(tx, response, self.now, self.sip);
+        } else {
+            let response = Box::new(response.clone());
+            self.out.push(Output::Respond(tx, response));
+        }
+    }
+
+    /// The ACK for a 2xx of ours is there.
+    pub(super) fn acknowledged(&mut self, tx: ServerTx) {
+        if tx.shard == self.shard {
+            self.endpoint.acknowledged(tx);
+        } else {
+            self.out.push(Output::Acknowledged(tx));
+        }
     }
 
     /// Sends a request whose answer nobody waits for.

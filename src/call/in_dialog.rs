@@ -3,6 +3,7 @@
 use crate::call::call::{Call, Invitation, Stage};
 use crate::call::floor::Floor;
 use crate::call::leg::{ALLOW, Leg, Reply, Side};
+use crate::call::refer::Refer;
 use crate::model::{Hangup, Outcome};
 use crate::sip::endpoint::Failure;
 use crate::sip::session_timer::{Due, Wish};
@@ -34,11 +35,14 @@ impl Call {
                 response.headers.push(Name::Allow, ALLOW);
                 floor.respond(tx, &response);
             }
+            Method::Refer => {
+                let request = Box::new(request.clone());
+                self.referred(side, Refer { tx, request }, floor);
+            }
             Method::Ack
             | Method::Cancel
             | Method::Register
             | Method::Prack
-            | Method::Refer
             | Method::Notify
             | Method::Subscribe
             | Method::Message
@@ -59,6 +63,9 @@ impl Call {
         }
         match &self.stage {
             Stage::Talking(talk) if talk.leg.has_tag(tag) => Some(Side::Other),
+            Stage::Dialing(dial) if dial.talk().is_some_and(|talk| talk.leg.has_tag(tag)) => {
+                Some(Side::Other)
+            }
             Stage::Flow
             | Stage::Queued(_)
             | Stage::Dialing(_)
@@ -67,14 +74,12 @@ impl Call {
         }
     }
 
-    fn leg_at(&mut self, side: Side) -> Option<&mut Leg> {
+    pub(super) fn leg_at(&mut self, side: Side) -> Option<&mut Leg> {
         match (side, &mut self.stage) {
             (Side::Caller, _) => Some(&mut self.leg),
             (Side::Other, Stage::Talking(talk)) => Some(&mut talk.leg),
-            (
-                Side::Other,
-                Stage::Flow | Stage::Queued(_) | Stage::Dialing(_) | Stage::Ending { .. },
-            ) => None,
+            (Side::Other, Stage::Dialing(dial)) => dial.talk_mut().map(|talk| &mut talk.leg),
+            (Side::Other, Stage::Flow | Stage::Queued(_) | Stage::Ending { .. }) => None,
         }
     }
 

@@ -418,7 +418,7 @@ fn likely_wait(ticket: TicketId, settings: &Settings, floor: &Floor<'_>) -> Opti
 }
 
 /// What a flow's request asks of the wait.
-fn asked(request: &QueueRequest) -> Asked {
+pub(super) fn asked(request: &QueueRequest) -> Asked {
     Asked {
         require: request.require.clone(),
         prefer: request.prefer.clone(),

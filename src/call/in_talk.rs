@@ -1,17 +1,18 @@
 //! While caller and operator, or line, hear each other.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::call::Permit;
 use crate::call::call::{Call, Stage};
 use crate::call::floor::Floor;
 use crate::call::in_queue::Waits;
 use crate::call::leg::{Leg, Side};
+use crate::call::talks::TalkEntry;
 use crate::dispatch::{After, Claim};
 use crate::flow::QueueExit;
 use crate::media::Command;
-use crate::model::{Event, Hangup, OperatorName, QueueName};
+use crate::model::{Event, Hangup, LineName, OperatorName, QueueName};
 use crate::queue::Settings;
 
 /// Whom the caller talks with.
@@ -22,8 +23,10 @@ pub(super) enum With {
         operator: OperatorName,
         queue: QueueName,
         settings: Arc<Settings>,
+        entry: TalkEntry,
     },
     Line {
+        line: LineName,
         _permit: Option<Permit>,
     },
 }
@@ -35,6 +38,8 @@ pub(super) struct Talk {
     pub(super) leg: Leg,
     pub(super) since: Instant,
     pub(super) waits: Waits,
+    /// When the caller was first queued: kept for a place that the operator sends them to.
+    pub(super) age: Instant,
 }
 
 impl Call {
@@ -48,9 +53,13 @@ impl Call {
         self.stage = Stage::Talking(Box::new(talk));
     }
 
-    /// The other side is gone; the flow goes on with the caller.
+    /// The other side is gone; the flow goes on with the caller. An operator who waited for
+    /// a line to take the caller leaves that to the line.
     pub(super) fn other_left(&mut self, hangup: Hangup, floor: &mut Floor<'_>) {
-        let Some(waits) = self.end_talk(floor) else {
+        if self.transferor_left(floor) {
+            return;
+        }
+        let Some(waits) = self.end_talk(Duration::ZERO, floor) else {
             return;
         };
         self.story.left = Some(hangup);
@@ -58,22 +67,29 @@ impl Call {
     }
 
     /// Ends a talk: the other side is hung up unless it did so itself, the operator
-    /// wraps up.
-    pub(super) fn end_talk(&mut self, floor: &mut Floor<'_>) -> Option<Waits> {
+    /// wraps up, for `rest` at least.
+    pub(super) fn end_talk(&mut self, rest: Duration, floor: &mut Floor<'_>) -> Option<Waits> {
         if !matches!(self.stage, Stage::Talking(_)) {
             return None;
         }
         let Stage::Talking(talk) = std::mem::replace(&mut self.stage, Stage::Flow) else {
             return None;
         };
+        let waits = talk.waits;
+        floor.media(Command::Unbridge { leg: self.leg.id });
+        self.stop_playing(floor);
+        self.finish_talk(*talk, rest, floor);
+        Some(waits)
+    }
+
+    /// Gives the other side of a talk back that nobody hears any more.
+    pub(super) fn finish_talk(&mut self, talk: Talk, rest: Duration, floor: &mut Floor<'_>) {
         let Talk {
             with,
             mut leg,
             since,
-            waits,
-        } = *talk;
-        floor.media(Command::Unbridge { leg: self.leg.id });
-        self.stop_playing(floor);
+            ..
+        } = talk;
         leg.bye(None, floor);
         self.close(&mut leg, floor);
         if let With::Operator {
@@ -81,6 +97,7 @@ impl Call {
             operator,
             queue,
             settings,
+            ..
         } = with
         {
             let talked = floor.now.saturating_duration_since(since);
@@ -90,7 +107,7 @@ impl Call {
                 operator: operator.clone(),
                 talked,
             });
-            let rest = settings.wrap_up;
+            let rest = settings.wrap_up.max(rest);
             floor.shared.hall.handled(&queue, talked + rest);
             let after = if rest.is_zero() {
                 After::Ready
@@ -99,7 +116,6 @@ impl Call {
             };
             self.release(&operator, claim, (after, rest), floor);
         }
-        Some(waits)
     }
 
     /// One side put the other on hold, or takes it back.

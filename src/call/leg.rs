@@ -11,7 +11,7 @@ use crate::sdp::{self, Agreed, Description, Direction, Local};
 use crate::sip::{ClientTx, Dialog, Method, Name, Peer, Request, Response, ServerTx, SessionTimer};
 
 /// What we understand, for Allow (RFC 3261 section 20.5).
-pub const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO";
+pub const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO, REFER";
 /// How long a silent phone may take to answer whether it is still there.
 const PROBE_TIME: Duration = Duration::from_secs(10);
 
@@ -72,6 +72,8 @@ pub(super) struct Leg {
     awaits_answer: bool,
     pub(super) held: bool,
     takes_update: bool,
+    /// How many REFERs came in its dialog.
+    pub(super) referred: u32,
     version: u64,
     probe: Option<Probe>,
     refresh: Option<Refresh>,
@@ -91,6 +93,7 @@ impl Leg {
             awaits_answer: false,
             held: false,
             takes_update: false,
+            referred: 0,
             version: 0,
             probe: None,
             refresh: None,
@@ -191,7 +194,7 @@ impl Leg {
         floor: &mut Floor<'_>,
     ) -> bool {
         if let Some(tx) = self.unacked.take() {
-            floor.endpoint.acknowledged(tx);
+            floor.acknowledged(tx);
         }
         if !self.awaits_answer {
             return true;
@@ -384,6 +387,13 @@ impl Leg {
         } else {
             Reply::NotOurs
         }
+    }
+
+    /// Its questions that are not answered.
+    pub(super) fn asked(&self) -> Vec<ClientTx> {
+        let probe = self.probe.map(|probe| probe.tx);
+        let refresh = self.refresh.map(|refresh| refresh.tx);
+        probe.into_iter().chain(refresh).collect()
     }
 
     /// When the leg next wants to be looked at.

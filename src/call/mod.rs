@@ -27,11 +27,13 @@
 //!   queue, and one of the queue before are the same to what follows.
 
 mod call;
+mod destination;
 mod dial;
 mod diverted;
 mod escalate;
 mod farewell;
 mod floor;
+mod give;
 mod in_dialog;
 mod in_flow;
 mod in_offer;
@@ -39,21 +41,29 @@ mod in_queue;
 mod in_talk;
 mod invite;
 mod leg;
+mod made;
 mod offer_over;
 mod pass;
 mod pauses;
 mod prioritize;
 mod reach;
+mod refer;
 mod shared;
+mod talks;
+mod transfer;
 mod waiting;
 mod wrap_ups;
 
 pub use call::{Call, Caller, Input};
+pub use destination::Destination;
 pub use floor::{Floor, Output, call_of, leg_id};
+pub use give::{Given, Marks};
 pub use leg::ALLOW;
 pub use pass::Pass;
 pub use pauses::Pauses;
 pub use reach::Reach;
+pub use refer::Refer;
 pub use shared::{Gates, Permit, Shared, Snapshot};
+pub use talks::Talks;
 pub use waiting::{Place, Waiter, Waiting};
 pub use wrap_ups::WrapUps;

@@ -158,7 +158,8 @@ impl Call {
             waited: self.story.waited,
         });
         self.story.talked = true;
-        self.story.queued_first = None;
+        let age = self.story.queued_first.take().unwrap_or(queue.age);
+        let entry = floor.shared.talks.enter(&offer.operator, self.facts.key);
         let leg = offer.leg.id;
         let talk = Talk {
             with: With::Operator {
@@ -166,10 +167,12 @@ impl Call {
                 operator: offer.operator,
                 queue: offer.queue,
                 settings: offer.settings,
+                entry,
             },
             leg: offer.leg,
             since: floor.now,
             waits: queue.waits,
+            age,
         };
         self.start_talk(talk, floor);
         if let Some(whisper) = queue.whisper.take() {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dashmap::DashMap;
 
-use crate::call::{Pauses, Reach, Waiting, WrapUps};
+use crate::call::{Pauses, Reach, Talks, Waiting, WrapUps};
 use crate::config::Config;
 use crate::dispatch::{Board, Change};
 use crate::media::Library;
@@ -46,6 +46,8 @@ pub struct Shared {
     pub wrap_ups: WrapUps,
     /// Which addresses outside are down.
     pub reach: Reach,
+    /// In which calls operators talk.
+    pub talks: Talks,
 }
 
 impl Shared {

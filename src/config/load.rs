@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::house::House;
 use super::merge::{merge, parse};
 use super::queues::Around;
 use super::reader::Reader;
@@ -124,9 +125,10 @@ fn read(
         calendars: Arc::new(calendars),
         projects,
         flows: BTreeMap::new(),
+        house: House::default(),
     };
     unserved(&config, section("queues"), diags);
-    config.flows = read_flows(&config, files, diags);
+    (config.flows, config.house) = read_flows(&config, files, diags);
     let mut reader = Reader { diags };
     config.numbers = reader.numbers(section("numbers"), &config.flows, &config.projects);
     if section("numbers").is_none() {
@@ -197,7 +199,7 @@ fn read_flows(
     config: &Config,
     files: &Files,
     diags: &mut Vec<Diagnostic>,
-) -> BTreeMap<FlowName, Arc<Flow>> {
+) -> (BTreeMap<FlowName, Arc<Flow>>, House) {
     let of_operators = config.operators.values().flat_map(|o| o.skills.iter());
     let of_queues = config.queues.values().flat_map(|q| q.requires.iter());
     let skills: BTreeSet<Skill> = of_operators
@@ -242,5 +244,5 @@ fn read_flows(
         }
         flows.insert(flow.name().clone(), Arc::new(flow));
     }
-    flows
+    (flows, House::build(config, &known))
 }

@@ -13,6 +13,7 @@
 //! simulator and `centrale check` read a configuration exactly as the server does.
 
 mod lines;
+mod house;
 mod load;
 mod merge;
 mod operators;
@@ -28,6 +29,7 @@ mod types;
 #[cfg(test)]
 mod tests;
 
+pub use house::House;
 pub use load::{Files, load, paths};
 pub use outside::{Divert, Dns, Login, Outside, Register, Trunk};
 pub use rewrites::Rewrites;

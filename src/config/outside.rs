@@ -1,6 +1,6 @@
 //! Carriers and lines, as meant.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +30,14 @@ pub struct Trunk {
     pub register: Option<Register>,
     /// The carrier's server, and how often it is asked whether it is there.
     pub probe: Option<(Uri, Duration)>,
+}
+
+impl Trunk {
+    /// Whether an address is one of those that it may call from.
+    #[must_use]
+    pub fn has(&self, ip: IpAddr) -> bool {
+        self.from.iter().any(|net| net.contains(&ip))
+    }
 }
 
 /// What a trunk proves itself with when it calls.

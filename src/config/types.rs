@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::house::House;
 use super::outside::{Dns, Outside, Trunk};
 use crate::flow::Flow;
 use crate::flow::hours::Calendar;
@@ -48,6 +49,8 @@ pub struct Config {
     pub projects: BTreeMap<Project, String>,
     /// The flows.
     pub flows: BTreeMap<FlowName, Arc<Flow>>,
+    /// What operators can call by name.
+    pub house: House,
 }
 
 /// How a listener takes messages.

@@ -366,6 +366,26 @@ impl Board {
 
     /// Gives a ticket that is ours to an operator that is ours.
     fn offer(&self, id: PostId, post: &Post, to: (u32, &Ticket), now: u64) -> Match {
+        let (index, ticket) = to;
+        Match {
+            claim: self.claim(id, post, now),
+            ticket: TicketId::new(index, ticket.word().generation()),
+            call: ticket.call(),
+            possible_at: self.instant(now),
+        }
+    }
+
+    /// Takes an operator who is ready out of the orders for a call that needs no choice:
+    /// one that the operator makes. The operator is `offered` by it, until
+    /// [`Board::answered`] or [`Board::finished`]. Nothing for one who is not ready.
+    pub fn take(&self, operator: OperatorId, now: std::time::Instant) -> Option<Claim> {
+        let now = self.nanos(now);
+        let mut posts = self.people.posts_of(operator);
+        posts.find_map(|(id, post)| self.take_in_hand(post).then(|| self.claim(id, post, now)))
+    }
+
+    /// An operator that the calling thread holds is busy from now on.
+    fn claim(&self, id: PostId, post: &Post, now: u64) -> Claim {
         self.vacate(post);
         let mut word = post.word();
         let offered = loop {
@@ -377,20 +397,14 @@ impl Board {
         };
         self.count(word, Doing::Offered);
         post.set_since(now);
-        let (index, ticket) = to;
         let operator = post.person();
         if let Some(person) = self.people.person(operator) {
             person.offered(now);
         }
-        Match {
-            claim: Claim {
-                operator: OperatorId(operator),
-                post: id,
-                generation: offered.generation(),
-            },
-            ticket: TicketId::new(index, ticket.word().generation()),
-            call: ticket.call(),
-            possible_at: self.instant(now),
+        Claim {
+            operator: OperatorId(operator),
+            post: id,
+            generation: offered.generation(),
         }
     }
 

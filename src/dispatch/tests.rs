@@ -130,6 +130,21 @@ fn a_ready_operator_gets_the_next_caller() {
 }
 
 #[test]
+fn whoever_makes_a_call_is_offered_none() {
+    let floor = Floor::small();
+    let alice = floor.operator("alice", "support:5");
+    assert_eq!(floor.board.take(alice, floor.at(1)), None, "not logged in");
+    assert_eq!(floor.ready(alice, 1), None);
+    let claim = floor.board.take(alice, floor.at(2)).unwrap();
+    assert_eq!(floor.board.take(alice, floor.at(2)), None, "busy already");
+    let ticket = floor.waits(7, floor.class("support:3", 0), 3);
+    assert!(floor.board.answered(&claim, floor.at(4)));
+    assert_eq!(floor.board.state(alice), OperatorState::Talking);
+    let change = floor.board.finished(&claim, After::Ready, floor.at(9));
+    assert_eq!(change.matched.map(|m| m.ticket), Some(ticket));
+}
+
+#[test]
 fn priority_comes_before_age_and_age_before_the_rest() {
     let floor = Floor::small();
     let alice = floor.operator("alice", "a:5 b:5");

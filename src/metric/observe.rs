@@ -11,7 +11,7 @@ use crate::metric::{Metric, table};
 use crate::model::{
     CallId, DequeueReason, Event, FlowFault, FlowName, LineName, LineResult, Number, OfferResult,
     OperatorName, OperatorState, Outcome, Overtake, QueueName, RejectReason, Stamped,
-    StreamQuality, TrunkName, limits,
+    StreamQuality, TransferKind, TrunkName, limits,
 };
 
 /// Configured names whose series are there from the start, with 0.
@@ -48,6 +48,8 @@ pub struct Observer {
     flow_errors: Pairs<FlowName, Counter>,
     rejected: BTreeMap<RejectReason, Counter>,
     overtakes: BTreeMap<Overtake, Counter>,
+    /// By whether it succeeded.
+    transfers: BTreeMap<(TransferKind, bool), Counter>,
     uncoverable: BTreeMap<QueueName, Counter>,
     estimate_errors: BTreeMap<QueueName, Histogram>,
     dispatch: Histogram,
@@ -194,6 +196,7 @@ impl Observer {
             flow_errors: Pairs::new(table::FLOW_ERRORS, new_counter),
             rejected: rejected.collect(),
             overtakes: overtakes.collect(),
+            transfers: transfers(),
             uncoverable: BTreeMap::new(),
             estimate_errors: BTreeMap::new(),
             dispatch: histogram!(table::DISPATCH.name),
@@ -322,6 +325,10 @@ impl Observer {
                     counter.increment(1);
                 }
             }
+            Event::Transferred { kind, code, .. } => {
+                let counter = self.transfers.get(&(*kind, *code < 300));
+                counter.inspect(|counter| counter.increment(1));
+            }
             Event::Uncoverable { queue, .. } => self.uncoverable(queue).increment(1),
             Event::Estimated { queue, error } => self.estimate_error(queue).record(*error),
             Event::OfferEnded { queue, result, .. } => {
@@ -346,6 +353,7 @@ impl Observer {
             | Event::Prioritized { .. }
             | Event::Talking { .. }
             | Event::OnLine { .. }
+            | Event::Transferring { .. }
             | Event::Held { .. }
             | Event::Resumed { .. }
             | Event::Registered { .. }
@@ -428,4 +436,16 @@ impl Rtp {
             self.mos.record(mos);
         }
     }
+}
+
+fn transfers() -> BTreeMap<(TransferKind, bool), Counter> {
+    let kinds = TransferKind::ALL.into_iter();
+    kinds
+        .flat_map(|kind| [(kind, true, "done"), (kind, false, "failed")])
+        .map(|(kind, done, result)| {
+            let name = table::TRANSFERS.name;
+            let counter = counter!(name, "kind" => kind.as_str(), "result" => result);
+            ((kind, done), counter)
+        })
+        .collect()
 }

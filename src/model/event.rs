@@ -10,8 +10,8 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    CallId, FlowName, LineName, NodeName, Number, OperatorName, OperatorState, Outcome,
-    PauseReason, Project, QueueName, TrunkName,
+    CallId, FlowName, LineName, LineResult, NodeName, Number, OperatorName, OperatorState, Outcome,
+    Overtake, PauseReason, Project, QueueName, TrunkName,
 };
 
 /// Position in the stream of events of one process, from 1.
@@ -63,92 +63,6 @@ impl OfferResult {
     }
 }
 
-/// What one try to reach a line came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LineResult {
-    /// It took the call.
-    Answered,
-    /// Busy.
-    Busy,
-    /// It rang and nobody came.
-    NoAnswer,
-    /// Another no: a wrong number, no credentials, a redirection.
-    Refused,
-    /// The server there has a fault, or no room (5xx).
-    Failed,
-    /// Nothing was heard of it.
-    Unreachable,
-    /// The caller left, or was taken elsewhere.
-    GivenUp,
-}
-
-impl LineResult {
-    /// Every result.
-    pub const ALL: [Self; 7] = [
-        Self::Answered,
-        Self::Busy,
-        Self::NoAnswer,
-        Self::Refused,
-        Self::Failed,
-        Self::Unreachable,
-        Self::GivenUp,
-    ];
-
-    /// The label of `centrale_line_attempts_total`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Answered => "answered",
-            Self::Busy => "busy",
-            Self::NoAnswer => "no_answer",
-            Self::Refused => "refused",
-            Self::Failed => "failed",
-            Self::Unreachable => "unreachable",
-            Self::GivenUp => "given_up",
-        }
-    }
-}
-
-/// Why somebody was served before a caller who had waited for longer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Overtake {
-    /// A higher priority.
-    Priority,
-    /// The operator may not take the older call.
-    Skills,
-    /// The older call is kept for the operator whom its caller prefers.
-    Preferred,
-    /// The operator has just missed the older call, and another is to be tried first.
-    Missed,
-    /// The older call came back at the same moment. In a world of one thread, a bug.
-    Race,
-}
-
-impl Overtake {
-    /// Every reason.
-    pub const ALL: [Self; 5] = [
-        Self::Priority,
-        Self::Skills,
-        Self::Preferred,
-        Self::Missed,
-        Self::Race,
-    ];
-
-    /// The label of `centrale_dispatch_overtakes_total`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Priority => "priority",
-            Self::Skills => "skills",
-            Self::Preferred => "preferred",
-            Self::Missed => "missed_offer",
-            Self::Race => "race",
-        }
-    }
-}
-
 /// Who or what ended a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -190,6 +104,45 @@ impl FlowFault {
             Self::Limit => "limit",
             Self::Sound => "sound",
             Self::Queue => "queue",
+        }
+    }
+}
+
+/// Where an operator hands a caller on to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransferKind {
+    /// Into a queue.
+    Queue,
+    /// To a line.
+    Line,
+    /// To another operator.
+    Operator,
+    /// To a number, whose flow begins.
+    Number,
+    /// To what is not configured, or to nothing that can be read.
+    Unknown,
+}
+
+impl TransferKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [
+        Self::Queue,
+        Self::Line,
+        Self::Operator,
+        Self::Number,
+        Self::Unknown,
+    ];
+
+    /// The label of `centrale_transfers_total`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queue => "queue",
+            Self::Line => "line",
+            Self::Operator => "operator",
+            Self::Number => "number",
+            Self::Unknown => "unknown",
         }
     }
 }
@@ -418,6 +371,13 @@ pub enum Event {
         /// The line.
         line: LineName,
     },
+    /// A line rings to which an operator wants to hand the caller on.
+    Transferring {
+        /// The call.
+        call: CallId,
+        /// The line.
+        line: LineName,
+    },
     /// One try to reach a line outside ended.
     LineTried {
         /// The call.
@@ -449,6 +409,21 @@ pub enum Event {
         registered: bool,
         /// Why not: a status code; `None` without an answer, and when we left.
         code: Option<u16>,
+    },
+    /// An operator, or a supervisor, handed the caller on, or tried to.
+    Transferred {
+        /// The call.
+        call: CallId,
+        /// The operator whom the caller talked with.
+        by: OperatorName,
+        /// Where to.
+        kind: TransferKind,
+        /// The name of the queue, line, operator or number; nothing when it is unknown.
+        to: Option<Arc<str>>,
+        /// Whether the operator had spoken with the other side before.
+        attended: bool,
+        /// 200, or the status code of the refusal.
+        code: u16,
     },
     /// One side put the other on hold.
     Held {

@@ -107,6 +107,8 @@ impl Ledger {
             | Event::OfferEnded { call, .. }
             | Event::Talking { call, .. }
             | Event::OnLine { call, .. }
+            | Event::Transferring { call, .. }
+            | Event::Transferred { call, .. }
             | Event::Held { call, .. }
             | Event::Resumed { call, .. }
             | Event::TalkEnded { call, .. } => {
@@ -336,6 +338,8 @@ impl Open {
             | Event::CallRejected { .. }
             | Event::FlowFailed { .. }
             | Event::Offered { .. }
+            | Event::Transferring { .. }
+            | Event::Transferred { .. }
             | Event::Held { .. }
             | Event::Resumed { .. }
             | Event::StreamEnded { .. }

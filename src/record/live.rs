@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::model::{
     CallId, CallState, DequeueReason, Event, FlowName, Number, OfferResult, OperatorName,
-    OperatorState, PauseReason, QueueName, Stamped, limits,
+    OperatorState, PauseReason, QueueName, Stamped, TransferKind, limits,
 };
 use crate::record::call_record::seconds;
 use crate::record::{
@@ -154,6 +154,10 @@ impl Live {
                 ..
             } => self.with_operator(call, CallState::Talking, queue, operator),
             Event::OnLine { call, .. } => self.enter(call, CallState::Talking),
+            Event::Transferring { call, .. } => self.enter(call, CallState::Transferring),
+            Event::Transferred {
+                call, kind, code, ..
+            } => self.transferred(call, *kind, *code),
             Event::TalkEnded { call, .. } => {
                 self.enter(call, CallState::Flow);
                 self.without_operator(call);
@@ -222,6 +226,18 @@ impl Live {
     fn enter(&mut self, id: &CallId, state: CallState) {
         if let Some(call) = self.calls.get_mut(id) {
             call.state = state;
+        }
+    }
+
+    /// A transfer that came to nothing leaves the caller with the operator, who may have
+    /// hung up meanwhile; one that succeeded is told by what follows.
+    fn transferred(&mut self, id: &CallId, kind: TransferKind, code: u16) {
+        if let Some(call) = self.calls.get_mut(id)
+            && call.state == CallState::Transferring
+            && kind == TransferKind::Line
+            && code >= 300
+        {
+            call.state = CallState::Talking;
         }
     }
 

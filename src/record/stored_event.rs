@@ -58,6 +58,8 @@ fn kind(event: &Event) -> &'static str {
         Event::LineReach { .. } => "line_reach",
         Event::TrunkReach { .. } => "trunk_reach",
         Event::TrunkRegistered { .. } => "trunk_registered",
+        Event::Transferring { .. } => "transferring",
+        Event::Transferred { .. } => "transferred",
         Event::Held { .. } => "held",
         Event::Resumed { .. } => "resumed",
         Event::TalkEnded { .. } => "talk_ended",
@@ -88,6 +90,8 @@ fn call(event: &Event) -> Option<&CallId> {
         | Event::Talking { call, .. }
         | Event::OnLine { call, .. }
         | Event::LineTried { call, .. }
+        | Event::Transferring { call, .. }
+        | Event::Transferred { call, .. }
         | Event::Held { call, .. }
         | Event::Resumed { call, .. }
         | Event::TalkEnded { call, .. }
@@ -178,7 +182,6 @@ fn data(event: &Event) -> Value {
             waited,
             ..
         } => json!({ "queue": queue, "operator": operator, "waited_s": seconds::of(*waited) }),
-        Event::OnLine { line, .. } => json!({ "line": line }),
         Event::LineTried { line, result, .. } => json!({ "line": line, "result": result }),
         Event::LineReach { line, up } => json!({ "line": line, "up": up }),
         Event::TrunkReach { trunk, up } => json!({ "trunk": trunk, "up": up }),
@@ -187,6 +190,15 @@ fn data(event: &Event) -> Value {
             registered,
             code,
         } => json!({ "trunk": trunk, "registered": registered, "code": code }),
+        Event::OnLine { line, .. } | Event::Transferring { line, .. } => json!({ "line": line }),
+        Event::Transferred {
+            by,
+            kind,
+            to,
+            attended,
+            code,
+            ..
+        } => json!({ "by": by, "kind": kind, "to": to, "attended": attended, "code": code }),
         Event::Held { by_caller, .. } | Event::Resumed { by_caller, .. } => {
             json!({ "by_caller": by_caller })
         }

@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::{Context as _, anyhow};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use exchange::call::{Gates, Pauses, Reach, Shared, Snapshot, Waiting, WrapUps, call_of};
+use exchange::call::{Gates, Pauses, Reach, Shared, Snapshot, Talks, Waiting, WrapUps, call_of};
 use exchange::config::{Config, Transport};
 use exchange::dispatch::{Board, Capacity};
 use exchange::media::{Command, Library, Report};
@@ -134,6 +134,7 @@ impl Floor {
             pauses: Pauses::default(),
             wrap_ups: WrapUps::default(),
             reach: Reach::default(),
+            talks: Talks::default(),
         });
         let snapshot = Arc::new(Snapshot { config, sounds });
         let names = Names::new(&snapshot.config.sip.dns, families(&listening))?;
@@ -275,6 +276,7 @@ impl Floor {
                 shard::Output::Transmit { .. }
                 | shard::Output::Count(_)
                 | shard::Output::Media(_)
+                | shard::Output::Foreign(..)
                 | shard::Output::Resolve { .. } => {}
             }
         }

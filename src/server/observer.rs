@@ -194,6 +194,8 @@ fn log(event: &Event) {
         | Event::Talking { .. }
         | Event::OnLine { .. }
         | Event::LineTried { .. }
+        | Event::Transferring { .. }
+        | Event::Transferred { .. }
         | Event::Held { .. }
         | Event::Resumed { .. }
         | Event::TalkEnded { .. }

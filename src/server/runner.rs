@@ -291,6 +291,11 @@ impl Work {
             Output::Event(event) => self.world.event(event),
             Output::Match(matched) => deliver(&self.inboxes, matched),
             Output::Resolve { asker, uris } => self.world.resolve(self.id, asker, uris),
+            Output::Foreign(shard, foreign) => {
+                if let Some(inbox) = self.inboxes.get(usize::from(shard.0)) {
+                    inbox.send(Input::Foreign(foreign));
+                }
+            }
         }
     }
 

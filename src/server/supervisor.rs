@@ -67,6 +67,7 @@ impl Supervisor {
                 Output::Transmit { .. }
                 | Output::Count(_)
                 | Output::Media(_)
+                | Output::Foreign(..)
                 | Output::Resolve { .. } => {}
             }
         }

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::call::Call;
-use crate::model::CallKey;
+use crate::call::{Call, Marks, call_of};
+use crate::model::{CallKey, LegId};
 use crate::shard::deadlines::Slot;
 use crate::sip::{ClientTx, ServerTx};
 
@@ -15,6 +15,8 @@ pub(super) struct Entry {
     tags: Vec<String>,
     asked: Vec<ClientTx>,
     held: Vec<ServerTx>,
+    /// Streams that it got from another call.
+    legs: Vec<LegId>,
 }
 
 /// The calls of a shard.
@@ -24,6 +26,8 @@ pub(super) struct Calls {
     tags: HashMap<String, CallKey>,
     asked: HashMap<ClientTx, CallKey>,
     held: HashMap<ServerTx, CallKey>,
+    /// Streams that moved from the call that their number names.
+    legs: HashMap<LegId, CallKey>,
 }
 
 impl Calls {
@@ -38,6 +42,7 @@ impl Calls {
             tags: Vec::new(),
             asked: Vec::new(),
             held: Vec::new(),
+            legs: Vec::new(),
         };
         self.calls.insert(key, entry);
     }
@@ -58,6 +63,9 @@ impl Calls {
         for tx in entry.held {
             self.held.remove(&tx);
         }
+        for leg in entry.legs {
+            self.legs.remove(&leg);
+        }
         entry.slot
     }
 
@@ -71,6 +79,34 @@ impl Calls {
 
     pub(super) fn by_invite(&self, tx: ServerTx) -> Option<CallKey> {
         self.held.get(&tx).copied()
+    }
+
+    /// The call that a stream belongs to.
+    pub(super) fn by_leg(&self, leg: LegId) -> CallKey {
+        // As a rule none has moved.
+        if self.legs.is_empty() {
+            return call_of(leg);
+        }
+        self.legs.get(&leg).copied().unwrap_or_else(|| call_of(leg))
+    }
+
+    /// The other side of one call is another's from now on.
+    pub(super) fn hand_over(&mut self, from: CallKey, to: CallKey, marks: Marks) {
+        if let Some(entry) = self.calls.get_mut(&from) {
+            entry.tags.retain(|tag| Some(tag) != marks.tag.as_ref());
+            entry.asked.retain(|tx| !marks.asked.contains(tx));
+            entry.legs.retain(|leg| *leg != marks.leg);
+        }
+        if let Some(tag) = marks.tag {
+            self.hears(to, tag);
+        }
+        for tx in marks.asked {
+            self.expects(to, tx);
+        }
+        if let Some(entry) = self.calls.get_mut(&to) {
+            entry.legs.push(marks.leg);
+            self.legs.insert(marks.leg, to);
+        }
     }
 
     /// Every call, in order of age.
@@ -116,5 +152,6 @@ impl Calls {
             && self.tags.is_empty()
             && self.asked.is_empty()
             && self.held.is_empty()
+            && self.legs.is_empty()
     }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::{Instant, UNIX_EPOCH};
 
 use crate::call::{Call, Caller, Permit};
-use crate::config::Trunk;
 use crate::model::{CallId, CallKey, Event, Number, RejectReason, TrunkName};
 use crate::registrar::{Door, Identity, challenge, identify};
 use crate::sdp::{self, Description, Local};
@@ -16,7 +15,7 @@ use crate::sip::{Dialog, Name, Peer, Request, Response, ServerTx, SessionTimer};
 
 /// Why a caller is refused.
 #[derive(Debug)]
-struct Refusal {
+pub(super) struct Refusal {
     code: u16,
     reason: RejectReason,
     /// A header that says more.
@@ -40,11 +39,19 @@ struct Arrival {
 }
 
 impl Refusal {
-    fn new(code: u16, reason: RejectReason) -> Self {
+    pub(super) fn new(code: u16, reason: RejectReason) -> Self {
         Self {
             code,
             reason,
             more: None,
+        }
+    }
+
+    pub(super) fn with(code: u16, more: (Name, String)) -> Self {
+        Self {
+            code,
+            reason: RejectReason::Unsupported,
+            more: Some(more),
         }
     }
 }
@@ -88,15 +95,11 @@ impl Shard {
 
     /// Who it is: a trunk by its address, else one by its secret, if any trunk has one.
     fn source(&self, request: &Request, peer: Peer, now: Instant) -> Source {
+        if let Some(name) = self.trunk_of(peer) {
+            return Source::Trunk(name);
+        }
         let ip = peer.remote.ip().to_canonical();
         let trunks = &self.snapshot.config.sip.trunks;
-        let within = |trunk: &Trunk| trunk.from.iter().any(|net| net.contains(&ip));
-        let by_address = trunks
-            .iter()
-            .find(|(_, trunk)| trunk.login.is_none() && within(trunk));
-        if let Some((name, _)) = by_address {
-            return Source::Trunk(name.clone());
-        }
         if trunks.values().all(|trunk| trunk.login.is_none()) {
             return Source::Refused(Refusal::new(403, RejectReason::UnknownSource));
         }
@@ -117,7 +120,7 @@ impl Shard {
         match found {
             Identity::Challenge(response) => Source::Asked(response),
             Identity::Forbidden(_) => refused(),
-            Identity::Known((_, trunk), _) if !trunk.from.is_empty() && !within(trunk) => refused(),
+            Identity::Known((_, trunk), _) if !trunk.from.is_empty() && !trunk.has(ip) => refused(),
             Identity::Known((name, _), credentials) => {
                 if self.doors.replays.is_new(&credentials, door.now) {
                     Source::Trunk(name.clone())
@@ -140,7 +143,7 @@ impl Shard {
         }
     }
 
-    fn begin(&mut self, caller: Caller, now: Instant, out: &mut Vec<Output>) {
+    pub(super) fn begin(&mut self, caller: Caller, now: Instant, out: &mut Vec<Output>) {
         self.pass_on(None, now, out);
         let (key, tx) = (caller.key, caller.tx);
         let tag = caller.dialog.id().local_tag.clone();
@@ -195,11 +198,12 @@ impl Shard {
             permits,
             snapshot: Arc::clone(&snapshot),
             request: request.clone(),
+            made_by: None,
         })
     }
 
     /// A place among the calls, if there is one.
-    fn permits(&self, trunk: &TrunkName, now: Instant) -> Result<Vec<Permit>, Refusal> {
+    pub(super) fn permits(&self, trunk: &TrunkName, now: Instant) -> Result<Vec<Permit>, Refusal> {
         let config = &self.snapshot.config;
         let busy = |reason| Refusal {
             code: 503,
@@ -236,7 +240,7 @@ impl Shard {
 
     /// Whether the stream that the caller proposes can be agreed on, before anything is
     /// kept of the call.
-    fn check_proposal(&self, request: &Request, peer: Peer) -> Result<(), Refusal> {
+    pub(super) fn check_proposal(&self, request: &Request, peer: Peer) -> Result<(), Refusal> {
         if request.body.is_empty() {
             return Ok(());
         }
@@ -265,7 +269,15 @@ impl Shard {
         }
     }
 
-    fn call_id(&self, key: CallKey) -> CallId {
+    /// Whose address it is, of the trunks that are known by their address alone.
+    pub(super) fn trunk_of(&self, peer: Peer) -> Option<TrunkName> {
+        let ip = peer.remote.ip().to_canonical();
+        let mut trunks = self.snapshot.config.sip.trunks.iter();
+        let (name, _) = trunks.find(|(_, trunk)| trunk.login.is_none() && trunk.has(ip))?;
+        Some(name.clone())
+    }
+
+    pub(super) fn call_id(&self, key: CallKey) -> CallId {
         CallId::new(format!(
             "{}-{:x}-{:x}",
             self.boot,
@@ -290,7 +302,7 @@ impl Shard {
         self.floor(now, |floor| floor.tell(event));
     }
 
-    fn refuse(
+    pub(super) fn refuse(
         &mut self,
         tx: ServerTx,
         request: &Request,
@@ -315,7 +327,7 @@ impl Shard {
 pub(super) const CALLS: &str = "calls";
 /// What makes a nonce another than those of the same second. It need not be a secret: the
 /// nonce is sealed.
-fn nonce_word(request: &Request, peer: Peer) -> u64 {
+pub(super) fn nonce_word(request: &Request, peer: Peer) -> u64 {
     let mut hash = DefaultHasher::new();
     peer.hash(&mut hash);
     for name in [Name::CallId, Name::CSeq, Name::Via] {

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use crate::config::Line;
 use crate::model::{Event, LineName, TrunkName};
-use crate::shard::shard::{Asker, Due, Output, Shard};
+use crate::shard::outside::Asker;
+use crate::shard::shard::{Due, Output, Shard};
 use crate::sip::{ClientTx, Method, Name, Peer, Request, Uri};
 
 /// An answer comes within this, or the address is down: enough for a lost datagram or two.

@@ -1,18 +1,21 @@
 //! The shard: inputs to calls, outputs to the world.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 
-use crate::call::{self, Call, Floor, Shared, Snapshot, call_of};
+use crate::call::{self, Call, Floor, Shared, Snapshot};
 use crate::dispatch::{Claim, Match};
 use crate::media::{Command, Report};
-use crate::model::{CallKey, Event, Hangup, LegId, OperatorName, Outcome, ShardId, TrunkName};
+use crate::model::{CallKey, Event, Hangup, OperatorName, Outcome, ShardId, TrunkName};
 use crate::registrar::{CarrierInput, Replays};
 use crate::shard::address::Calls;
 use crate::shard::carriers::Carriers;
 use crate::shard::deadlines::Deadlines;
+use crate::shard::house::Foreign;
+use crate::shard::outside::Asker;
 use crate::shard::probe::Probes;
 use crate::shard::reach::{Watched, Watches};
 use crate::shard::{Rate, fence};
@@ -40,17 +43,6 @@ pub struct Doors {
     pub nonces: Nonces,
     /// Which of their answers came before.
     pub replays: Replays,
-}
-
-/// Who wants addresses looked up.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Asker {
-    /// A call that dials a line, by the stream that is to be.
-    Leg(LegId),
-    /// Our registration with a trunk.
-    Carrier(TrunkName),
-    /// The probe of a trunk or line.
-    Reach(Watched),
 }
 
 /// What a shard hears.
@@ -86,6 +78,8 @@ pub enum Input {
         /// For each address its hops, nearest first; none for one that cannot be found.
         routes: Vec<Vec<Peer>>,
     },
+    /// From another shard.
+    Foreign(Foreign),
     /// Time passed.
     Tick,
     /// Calls that begin from now on have this configuration.
@@ -122,6 +116,8 @@ pub enum Output {
         /// Addresses.
         uris: Vec<Uri>,
     },
+    /// For that shard.
+    Foreign(ShardId, Foreign),
 }
 
 /// What is due.
@@ -153,6 +149,8 @@ pub struct Shard {
     pub(super) deadlines: Deadlines<Due>,
     pub(super) draining: bool,
     pub(super) begun: u64,
+    /// INVITEs of ours that calls of other shards answer.
+    pub(super) lent: HashMap<ServerTx, ShardId>,
     /// What the endpoint said and is not dealt with yet.
     pub(super) sip: Vec<endpoint::Output>,
     /// What calls, and the shard in their manner, said and is not dealt with yet.
@@ -191,6 +189,7 @@ impl Shard {
             deadlines,
             draining: false,
             begun: 0,
+            lent: HashMap::new(),
             sip: Vec::new(),
             said: Vec::new(),
             wishes: Vec::new(),
@@ -229,7 +228,7 @@ impl Shard {
                 self.connection_lost(connection, now);
             }
             Input::Media(report) => {
-                let key = call_of(report.leg());
+                let key = self.calls.by_leg(report.leg());
                 self.tell(key, call::Input::Media(report), now, out);
             }
             Input::Match(matched) => self.matched(&matched, now, out),
@@ -237,6 +236,7 @@ impl Shard {
                 self.tell(call, call::Input::Prioritize(priority), now, out);
             }
             Input::Resolved { asker, routes } => self.resolved(asker, routes, now, out),
+            Input::Foreign(foreign) => self.foreign(foreign, now, out),
             Input::Tick => self.tick(now, out),
             Input::Configured(snapshot) => {
                 self.snapshot = snapshot;
@@ -274,37 +274,6 @@ impl Shard {
                 Due::Reach(watched) => self.reach(watched, now),
                 Due::ReachOver(watched) => self.reach_over(&watched, now),
             }
-        }
-    }
-
-    /// Begins what is done with the world outside beside calls.
-    fn begin_outside(&mut self, now: Instant) {
-        self.enrol(now);
-        self.watch_outside(now);
-    }
-
-    fn drain(&mut self, now: Instant) {
-        self.draining = true;
-        self.leave_carriers(now);
-    }
-
-    fn resolved(
-        &mut self,
-        asker: Asker,
-        routes: Vec<Vec<Peer>>,
-        now: Instant,
-        out: &mut Vec<Output>,
-    ) {
-        match asker {
-            Asker::Leg(leg) => {
-                let input = call::Input::Resolved { leg, routes };
-                self.tell(call_of(leg), input, now, out);
-            }
-            Asker::Carrier(trunk) => {
-                let peers = routes.into_iter().flatten().collect::<Vec<_>>();
-                self.carrier(&trunk, CarrierInput::Resolved(&peers), now);
-            }
-            Asker::Reach(watched) => self.reach_resolved(&watched, &routes, now),
         }
     }
 
@@ -350,11 +319,15 @@ impl Shard {
             endpoint::Event::Cancelled { tx, .. } => {
                 if let Some(key) = self.calls.by_invite(tx) {
                     self.tell(key, call::Input::Cancelled { tx }, now, out);
+                } else if let Some(home) = self.lent.get(&tx) {
+                    out.push(Output::Foreign(*home, Foreign::Cancelled(tx)));
                 }
             }
             endpoint::Event::NoAck { tx } => {
                 if let Some(key) = self.calls.by_invite(tx) {
                     self.tell(key, call::Input::NoAck { tx }, now, out);
+                } else if let Some(home) = self.lent.remove(&tx) {
+                    out.push(Output::Foreign(home, Foreign::NoAck(tx)));
                 }
             }
             endpoint::Event::Response { tx, response, peer } => {
@@ -407,7 +380,10 @@ impl Shard {
             return self.tell(key, input, now, out);
         }
         match request.method {
-            Method::Invite => self.admit(tx, request, peer, now, out),
+            Method::Invite => match self.claims_operator(&request, peer) {
+                Some(operator) => self.operator_calls((tx, request, peer), operator, now, out),
+                None => self.admit(tx, request, peer, now, out),
+            },
             Method::Register => self.register(tx, &request, peer, now),
             Method::Options => {
                 let mut response = Response::to(&request, 200);
@@ -453,10 +429,22 @@ impl Shard {
     ) {
         // What was said before belongs to who said it.
         self.pass_on(None, now, out);
-        let Some(entry) = self.calls.get_mut(key) else {
-            return;
-        };
-        let call = &mut entry.call;
+        if self.calls.get_mut(key).is_some() {
+            self.with_call(key, now, |call, floor| call.handle(input, floor));
+            self.pass_on(Some(key), now, out);
+            self.schedule(key, now);
+        }
+    }
+
+    /// Something done to a call, behind the fence; nothing when there is no such call, or
+    /// it had a fault.
+    pub(super) fn with_call<T>(
+        &mut self,
+        key: CallKey,
+        now: Instant,
+        work: impl FnOnce(&mut Call, &mut Floor<'_>) -> T,
+    ) -> Option<T> {
+        let call = &mut self.calls.get_mut(key)?.call;
         let mut floor = Floor {
             now,
             shard: self.id,
@@ -465,11 +453,11 @@ impl Shard {
             sip: &mut self.sip,
             out: &mut self.said,
         };
-        if fence::contain(|| call.handle(input, &mut floor)).is_none() {
+        let done = fence::contain(|| work(call, &mut floor));
+        if done.is_none() {
             fail(call, &mut floor);
         }
-        self.pass_on(Some(key), now, out);
-        self.schedule(key, now);
+        done
     }
 
     /// Sets a call's deadline, or forgets a call that is gone.
@@ -528,6 +516,21 @@ impl Shard {
                         self.calls.holds(key, tx);
                     }
                 }
+                call::Output::Replace {
+                    refer,
+                    replaces,
+                    by,
+                } => {
+                    if let Some(key) = key {
+                        self.replace(key, (refer, by), &replaces, now, out);
+                    }
+                }
+                call::Output::Respond(tx, response) => {
+                    out.push(Output::Foreign(tx.shard, Foreign::Respond(tx, response)));
+                }
+                call::Output::Acknowledged(tx) => {
+                    out.push(Output::Foreign(tx.shard, Foreign::Acknowledged(tx)));
+                }
             }
         }
     }
@@ -545,7 +548,7 @@ impl Shard {
     }
 
     pub(super) fn respond(&mut self, tx: ServerTx, response: &Response, now: Instant) {
-        self.endpoint.respond(tx, response, now, &mut self.sip);
+        self.floor(now, |floor| floor.respond(tx, response));
     }
 
     /// Whether nothing is kept of calls that are gone.

@@ -18,7 +18,9 @@ mod booth;
 mod carrier;
 mod chance;
 mod desk;
+mod outside;
 mod phone;
+mod refer;
 mod world;
 
 pub use chance::Chance;

@@ -66,10 +66,16 @@ pub(super) struct Phone {
     /// The first requests that it heard.
     pub(super) heard: Vec<Request>,
     asking: Asking,
-    name: String,
-    server: Peer,
-    endpoint: Endpoint,
-    out: Vec<Output>,
+    /// What it was told of its REFERs: status codes of NOTIFYs, and of refusals.
+    pub(super) notified: Vec<u16>,
+    /// A second call that it makes while it talks.
+    pub(super) second: Option<Dialog>,
+    pub(super) name: String,
+    /// Its password.
+    pub(super) secret: String,
+    pub(super) server: Peer,
+    pub(super) endpoint: Endpoint,
+    pub(super) out: Vec<Output>,
     ringing: Option<(ServerTx, Request)>,
     /// A re-INVITE that we answered.
     unacked: Option<ServerTx>,
@@ -78,8 +84,8 @@ pub(super) struct Phone {
     /// Our tag of the call that rings.
     tag: String,
     plan: Option<(Instant, Plan)>,
-    dialing: Option<(ClientTx, Request)>,
-    dialog: Option<Dialog>,
+    pub(super) dialing: Option<(ClientTx, Request)>,
+    pub(super) dialog: Option<Dialog>,
     hang_up_at: Option<Instant>,
     register: u32,
     expires: u32,
@@ -97,7 +103,10 @@ impl Phone {
             talked: 0,
             heard: Vec::new(),
             asking: Asking::default(),
+            notified: Vec::new(),
+            second: None,
             name: name.to_owned(),
+            secret: name.to_owned(),
             server: Peer::udp(server),
             endpoint: Endpoint::new(Settings {
                 shard: ShardId(0xff),
@@ -186,24 +195,18 @@ impl Phone {
         headers.push(Name::CSeq, "1 INVITE");
         headers.push(Name::Contact, format!("<sip:{}>", self.address));
         headers.push(Name::ContentType, "application/sdp");
-        request.body = self.description();
+        request.body = description(self.sound());
         let tx = self.send(request.clone(), now);
         self.dialing = Some((tx, request));
-    }
-
-    fn description(&self) -> Bytes {
-        let local = Local {
-            address: self.sound(),
-            codecs: &Codec::ALL,
-            id: 1,
-            version: 1,
-        };
-        propose(&local, Direction::SendRecv).into()
     }
 
     /// Hangs up, or gives up dialling.
     pub(super) fn hang_up(&mut self, now: Instant) {
         self.hang_up_at = None;
+        if let Some(mut second) = self.second.take() {
+            let bye = second.request(Method::Bye);
+            self.send(bye, now);
+        }
         // RFC 3261 section 15: who was called waits for the ACK before it says BYE.
         if self.ringing.is_some() && self.dialog.is_some() {
             self.leaving = true;
@@ -212,7 +215,8 @@ impl Phone {
         if let Some(mut dialog) = self.dialog.take() {
             let bye = dialog.request(Method::Bye);
             self.send(bye, now);
-        } else if let Some((tx, _)) = &self.dialing {
+        }
+        if let Some((tx, _)) = &self.dialing {
             self.leaving = true;
             self.endpoint.cancel(*tx, None, now, &mut self.out);
         }
@@ -325,9 +329,14 @@ impl Phone {
         }
         match request.method {
             Method::Register => self.respond(tx, &carrier::registered(&request), now),
-            Method::Invite if self.dialog.is_some() => self.agree_anew(tx, &request, now),
+            Method::Invite if self.is_inside(&request) => self.agree_anew(tx, &request, now),
             Method::Invite if self.doing() == Doing::Idle => self.rung(tx, request, now),
             Method::Invite => self.respond(tx, &Response::to(&request, 486), now),
+            Method::Bye if self.is_second(&request) => {
+                self.second = None;
+                self.respond(tx, &Response::to(&request, 200), now);
+            }
+            Method::Notify => self.notified(tx, &request, now),
             Method::Bye => {
                 self.dialog = None;
                 self.leaving = false;
@@ -342,7 +351,6 @@ impl Phone {
             | Method::Info
             | Method::Prack
             | Method::Refer
-            | Method::Notify
             | Method::Subscribe
             | Method::Message
             | Method::Publish
@@ -382,7 +390,7 @@ impl Phone {
         response.set_to_tag(&tag);
         response.headers.push(Name::Contact, format!("<{contact}>"));
         response.headers.push(Name::ContentType, "application/sdp");
-        response.body = self.description();
+        response.body = description(self.sound());
         self.respond(tx, &response, now);
         if let Ok(dialog) = Dialog::from_request(&request, &tag, &contact, self.server) {
             self.begin_talk(dialog, now);
@@ -395,7 +403,7 @@ impl Phone {
         let contact = format!("<sip:{}>", self.address);
         response.headers.push(Name::Contact, contact);
         response.headers.push(Name::ContentType, "application/sdp");
-        response.body = self.description();
+        response.body = description(self.sound());
         self.unacked = Some(tx);
         self.respond(tx, &response, now);
     }
@@ -420,9 +428,18 @@ impl Phone {
         if method == Some(Method::Register) {
             return self.registered(response, now);
         }
+        if method == Some(Method::Refer) {
+            if response.code >= 300 {
+                self.notified.push(response.code);
+            }
+            return;
+        }
         let Some((_, request)) = self.dialing.take_if(|(dialing, _)| *dialing == tx) else {
             return;
         };
+        if response.code == 401 {
+            return self.prove(request, response, now);
+        }
         self.codes.push(response.code);
         if response.code >= 300 {
             self.leaving = false;
@@ -435,8 +452,10 @@ impl Phone {
         let ack = dialog.ack(number);
         self.endpoint
             .acknowledge(tx, ack, self.server, now, &mut self.out);
-        if self.dialog.is_none() {
-            self.begin_talk(dialog, now);
+        match &self.dialog {
+            None => self.begin_talk(dialog, now),
+            Some(first) if first.id().call_id != dialog.id().call_id => self.second = Some(dialog),
+            Some(_) => {}
         }
         self.leave(now);
     }
@@ -446,6 +465,14 @@ impl Phone {
             self.codes.push(response.code);
             return;
         }
+        let answer = self.proof(response, &Method::Register, "sip:centrale.localhost");
+        self.register += 1;
+        let request = self.registration(Some(answer));
+        self.send(request, now);
+    }
+
+    /// The answer to a challenge, in MD5.
+    pub(super) fn proof(&self, response: &Response, method: &Method, uri: &str) -> String {
         let challenges = response.headers.all(&Name::WwwAuthenticate);
         let mut md5 = challenges.filter(|challenge| challenge.contains("algorithm=MD5"));
         let nonce = md5.next().and_then(|challenge| {
@@ -457,7 +484,7 @@ impl Phone {
             username: self.name.clone(),
             realm: realm.to_owned(),
             nonce: nonce.unwrap_or_default(),
-            uri: "sip:centrale.localhost".to_owned(),
+            uri: uri.to_owned(),
             response: String::new(),
             algorithm: Algorithm::Md5,
             qop: Some("auth".to_owned()),
@@ -465,27 +492,35 @@ impl Phone {
             cnonce: "c".to_owned(),
             opaque: None,
         };
-        let secret = ha1(Algorithm::Md5, &self.name, realm, &self.name);
-        let answer = credentials.answer(&secret, &Method::Register, b"");
-        self.register += 1;
-        let request = self.registration(Some(answer));
-        self.send(request, now);
+        let secret = ha1(Algorithm::Md5, &self.name, realm, &self.secret);
+        credentials.answer(&secret, method, b"")
     }
 
-    fn respond(&mut self, tx: ServerTx, response: &Response, now: Instant) {
+    pub(super) fn respond(&mut self, tx: ServerTx, response: &Response, now: Instant) {
         self.endpoint.respond(tx, response, now, &mut self.out);
     }
 
-    fn send(&mut self, request: Request, now: Instant) -> ClientTx {
+    pub(super) fn send(&mut self, request: Request, now: Instant) -> ClientTx {
         self.endpoint
             .request(request, self.server, now, &mut self.out)
     }
 }
 
 /// An address that is written here and known to be one.
-fn uri(text: &str) -> Uri {
+pub(super) fn uri(text: &str) -> Uri {
     Uri::parse(text).unwrap_or_else(|_| {
         let host = crate::sip::Host::Name("invalid".to_owned());
         Uri::sip(None, &host, None)
     })
+}
+
+/// A stream that is expected at an address.
+pub(super) fn description(address: SocketAddr) -> Bytes {
+    let local = Local {
+        address,
+        codecs: &Codec::ALL,
+        id: 1,
+        version: 1,
+    };
+    propose(&local, Direction::SendRecv).into()
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 
-use crate::call::{Gates, Pauses, Reach, Shared, Snapshot, Waiting, WrapUps, call_of};
+use crate::call::{Gates, Pauses, Reach, Shared, Snapshot, Talks, Waiting, WrapUps, call_of};
 use crate::config::Config;
 use crate::dispatch::{Board, Capacity};
 use crate::media::Library;
@@ -20,11 +20,11 @@ use crate::sim::booth::Booth;
 use crate::sim::phone::Phone;
 use crate::sim::{Chance, Doing, Manner};
 use crate::sip::digest::Nonces;
-use crate::sip::{Advertise, Peer, Request, Uri, Way, endpoint, owner, way};
+use crate::sip::{Advertise, Peer, endpoint, owner};
 
 /// A phone of the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct PhoneId(usize);
+pub struct PhoneId(pub(super) usize);
 
 /// What the network does to a datagram.
 #[derive(Clone, Copy, Debug)]
@@ -63,10 +63,10 @@ pub struct World {
     pub(super) shared: Arc<Shared>,
     shards: Vec<Shard>,
     booth: Booth,
-    phones: Vec<Phone>,
+    pub(super) phones: Vec<Phone>,
     by_address: BTreeMap<SocketAddr, usize>,
-    names: BTreeMap<String, Vec<SocketAddr>>,
-    invited: BTreeSet<SocketAddr>,
+    pub(super) names: BTreeMap<String, Vec<SocketAddr>>,
+    pub(super) invited: BTreeSet<SocketAddr>,
     link: Link,
     chance: Chance,
     network: BTreeMap<(Instant, u64), Packet>,
@@ -141,13 +141,6 @@ impl World {
         world
     }
 
-    /// A name leads to these phones from now on, the first of them first.
-    pub fn name(&mut self, name: &str, phones: &[PhoneId]) {
-        let phones = phones.iter().filter_map(|phone| self.phones.get(phone.0));
-        let addresses = phones.map(|phone| phone.address).collect();
-        self.names.insert(name.to_owned(), addresses);
-    }
-
     /// Another network from now on.
     pub fn link(&mut self, link: Link) {
         self.link = link;
@@ -185,32 +178,6 @@ impl World {
         phone
     }
 
-    /// Adds a caller who sends an INVITE for any address.
-    pub fn caller_to(&mut self, address: &str, talks: Option<Duration>) -> PhoneId {
-        let name = format!("06{:04}", self.phones.len());
-        let phone = self.phone(&name, Manner::Refuses(486), talks);
-        self.act(phone, |phone, now| phone.invite(address, now));
-        phone
-    }
-
-    /// Where a phone is.
-    #[must_use]
-    pub fn address(&self, phone: PhoneId) -> Option<SocketAddr> {
-        self.phones.get(phone.0).map(|phone| phone.address)
-    }
-
-    /// The first requests that a phone heard.
-    #[must_use]
-    pub fn heard(&self, phone: PhoneId) -> &[Request] {
-        self.phones.get(phone.0).map_or(&[], |phone| &phone.heard)
-    }
-
-    /// Wherever the server sent an INVITE.
-    #[must_use]
-    pub fn invited(&self) -> &BTreeSet<SocketAddr> {
-        &self.invited
-    }
-
     /// Registers a phone; 0 seconds take it back.
     pub fn register(&mut self, phone: PhoneId, expires: u32) {
         self.act(phone, |phone, now| phone.register(expires, now));
@@ -226,13 +193,58 @@ impl World {
         self.act(phone, |phone, now| phone.hold(held, now));
     }
 
+    /// The phone of an operator calls somebody of the house.
+    pub fn consult(&mut self, phone: PhoneId, name: &str) {
+        self.act(phone, |phone, now| phone.consult(name, now));
+    }
+
+    /// The phone hands its caller on to an address.
+    pub fn refer(&mut self, phone: PhoneId, to: &str) {
+        self.act(phone, |phone, now| phone.refer(to, now));
+    }
+
+    /// The phone hands its caller on to its second call.
+    pub fn refer_to_second(&mut self, phone: PhoneId) {
+        self.act(phone, Phone::refer_to_second);
+    }
+
+    /// One phone learns of the other's second call, as if it had overheard it.
+    pub fn lend_second(&mut self, of: PhoneId, to: PhoneId) {
+        let second = self.phones.get(of.0).and_then(|phone| phone.second.clone());
+        self.act(to, |phone, _| phone.second = second);
+    }
+
+    /// The phone goes by another name and password.
+    pub fn rename(&mut self, phone: PhoneId, name: &str, secret: &str) {
+        self.act(phone, |phone, _| {
+            name.clone_into(&mut phone.name);
+            secret.clone_into(&mut phone.secret);
+        });
+    }
+
+    /// Whether the phone has a second call.
+    #[must_use]
+    pub fn has_second(&self, phone: PhoneId) -> bool {
+        let phone = self.phones.get(phone.0);
+        phone.is_some_and(|phone| phone.second.is_some())
+    }
+
+    /// What the phone was told of its REFERs: status codes of NOTIFYs and of refusals.
+    #[must_use]
+    pub fn notified(&self, phone: PhoneId) -> Vec<u16> {
+        let phone = self.phones.get(phone.0);
+        phone.map_or_else(Vec::new, |phone| phone.notified.clone())
+    }
+
     /// The phone is another from now on.
     pub fn manner(&mut self, phone: PhoneId, manner: Manner) {
         self.act(phone, |phone, _| phone.manner = manner);
         if manner == Manner::Dead
             && let Some(phone) = self.phones.get(phone.0)
         {
-            self.booth.mute(phone.sound(), self.now);
+            for sound in [phone.sound(), phone.second_sound()] {
+                self.booth.mute(sound, self.now);
+            }
         }
     }
 
@@ -371,7 +383,7 @@ impl World {
         self.shared.hall.waiting(&queue.into())
     }
 
-    fn act(&mut self, phone: PhoneId, act: impl FnOnce(&mut Phone, Instant)) {
+    pub(super) fn act(&mut self, phone: PhoneId, act: impl FnOnce(&mut Phone, Instant)) {
         if let Some(phone) = self.phones.get_mut(phone.0) {
             act(phone, self.now);
         }
@@ -485,19 +497,10 @@ impl World {
                     };
                     self.handle(shard, Input::Resolved { asker, routes });
                 }
+                Output::Foreign(shard, foreign) => {
+                    self.handle(usize::from(shard.0), Input::Foreign(foreign));
+                }
             }
-        }
-    }
-
-    /// The made-up DNS: a name has the addresses that it was given, by UDP.
-    fn route(&self, uri: &Uri) -> Vec<Peer> {
-        match way(uri) {
-            Some(Way::Straight(peer)) => vec![peer],
-            Some(Way::Addresses { name, .. } | Way::Services { name, .. } | Way::Open { name }) => {
-                let known = self.names.get(&name).into_iter().flatten();
-                known.map(|address| Peer::udp(*address)).collect()
-            }
-            None => Vec::new(),
         }
     }
 
@@ -545,5 +548,6 @@ fn shared(shards: u8, (now, wall): (Instant, SystemTime)) -> Arc<Shared> {
         pauses: Pauses::default(),
         wrap_ups: WrapUps::default(),
         reach: Reach::default(),
+        talks: Talks::default(),
     })
 }

@@ -116,6 +116,15 @@ impl Response {
         }
     }
 
+    /// Takes back what [`set_to_tag`](Self::set_to_tag) added.
+    pub fn forget_to_tag(&mut self) {
+        let to = self.headers.first(&Name::To);
+        let bare = to.and_then(|to| to.rsplit_once(";tag=").map(|(bare, _)| bare.to_owned()));
+        if let Some(bare) = bare {
+            self.headers.set(Name::To, bare);
+        }
+    }
+
     /// As on the wire; Content-Length is counted here.
     #[must_use]
     pub fn write(&self) -> Bytes {

@@ -13,6 +13,7 @@ mod outside;
 mod picks;
 mod races;
 mod storms;
+mod transfers;
 mod ways;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -152,6 +153,11 @@ fn settle(world: &mut World) {
             Event::Offered { call, operator, .. } => {
                 let before = busy.insert(operator.to_string(), call.clone());
                 assert_eq!(before, None, "{operator} has two calls at {at:?}");
+            }
+            // One call may get an operator from another: an attended transfer.
+            Event::Talking { call, operator, .. } => {
+                let before = busy.insert(operator.to_string(), call.clone());
+                assert!(before.is_none_or(|before| before == *call), "{operator}");
             }
             Event::OfferEnded {
                 call,

@@ -49,11 +49,17 @@ fn storm(seed: u64) -> World {
             }
         }
         let at = usize::try_from(chance.below(4)).unwrap_or(0);
-        match chance.below(10) {
+        match chance.below(16) {
             0 => world.manner(operators[at], manner(&mut chance)),
             1 => world.register(operators[at], 0),
             2 | 3 => world.register(operators[at], 600),
             4 => world.hang_up(operators[at]),
+            5..8 => world.consult(operators[at], ["ann", "bea", "experts", "5"][at]),
+            8..10 => world.refer_to_second(operators[at]),
+            10 | 11 => {
+                let to = ["help", "dan", "experts", "5"][at];
+                world.refer(operators[at], &format!("sip:{to}@centrale.localhost"));
+            }
             _ => {}
         }
     }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use exchange::call::{Gates, Pauses, Place, Reach, Shared, Waiter, Waiting, WrapUps};
+use exchange::call::{Gates, Pauses, Place, Reach, Shared, Talks, Waiter, Waiting, WrapUps};
 use exchange::dispatch::{Abilities, Board, Capacity, Claim};
 use exchange::model::{
     CallId, CallKey, Epoch, Event, Level, OperatorName, OperatorState, PauseReason, Requirement,
@@ -78,6 +78,7 @@ pub(super) fn exchange_of(
         pauses: Pauses::default(),
         wrap_ups: WrapUps::default(),
         reach: Reach::default(),
+        talks: Talks::default(),
     });
     let told = Arc::new(Told::default());
     let wires: Arc<dyn Wires> = Arc::<Told>::clone(&told);

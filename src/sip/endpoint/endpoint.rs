@@ -39,10 +39,10 @@ impl Endpoint {
         let mut random = Random::new(settings.seed);
         let keys = Keys::new([random.word(), random.word()]);
         Self {
+            servers: Servers::new(settings.shard),
             settings,
             random,
             keys,
-            servers: Servers::new(),
             clients: Clients::new(),
             deadlines: Deadlines::new(),
         }

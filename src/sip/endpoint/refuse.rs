@@ -7,9 +7,10 @@ use crate::sip::origin::{self, Origin};
 use crate::sip::{Method, Name, ParseError, Peer, Request, Response, Scheme};
 
 /// The methods that the user of an endpoint is asked about, and ACK and CANCEL.
-const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE";
-/// Extensions that may be required of us: session timers (RFC 4028).
-const KNOWN_EXTENSIONS: [&str; 1] = ["timer"];
+const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, REFER";
+/// Extensions that may be required of us: session timers (RFC 4028), dialogs that replace
+/// others (RFC 3891), REFER without report (RFC 4488).
+const KNOWN_EXTENSIONS: [&str; 3] = ["timer", "replaces", "norefersub"];
 
 /// Why a request goes no further.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,13 +82,12 @@ impl Endpoint {
             | Method::Register
             | Method::Options
             | Method::Info
-            | Method::Update => {}
-            Method::Prack
+            | Method::Update
             | Method::Refer
-            | Method::Notify
-            | Method::Subscribe
-            | Method::Message
-            | Method::Publish => return Some(Objection::Method),
+            | Method::Notify => {}
+            Method::Prack | Method::Subscribe | Method::Message | Method::Publish => {
+                return Some(Objection::Method);
+            }
             Method::Other(_) => return Some(Objection::UnknownMethod),
         }
         match request.uri.scheme {

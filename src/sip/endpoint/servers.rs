@@ -6,6 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::words::{MethodLabel, ServerTx};
+use crate::model::ShardId;
 use crate::sip::Peer;
 use crate::sip::transaction::key::Key;
 use crate::sip::transaction::{InviteServer, Server, Table};
@@ -55,14 +56,16 @@ pub(super) struct Entry {
 /// All of them, by what their messages have in common.
 #[derive(Debug)]
 pub(super) struct Servers {
+    shard: ShardId,
     table: Table<Entry>,
     by_key: HashMap<Key, ServerTx>,
     by_merge: HashMap<Key, ServerTx>,
 }
 
 impl Servers {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(shard: ShardId) -> Self {
         Self {
+            shard,
             table: Table::new(),
             by_key: HashMap::new(),
             by_merge: HashMap::new(),
@@ -75,7 +78,10 @@ impl Servers {
 
     pub(super) fn insert(&mut self, entry: Entry) -> ServerTx {
         let (key, merge) = (entry.key, entry.merge);
-        let tx = ServerTx(self.table.insert(entry));
+        let tx = ServerTx {
+            key: self.table.insert(entry),
+            shard: self.shard,
+        };
         self.by_key.insert(key, tx);
         if let Some(merge) = merge {
             self.by_merge.insert(merge, tx);
@@ -94,21 +100,27 @@ impl Servers {
     }
 
     pub(super) fn get(&self, tx: ServerTx) -> Option<&Entry> {
-        self.table.get(tx.0)
+        self.table.get(self.own(tx)?)
     }
 
     pub(super) fn get_mut(&mut self, tx: ServerTx) -> Option<&mut Entry> {
-        self.table.get_mut(tx.0)
+        self.table.get_mut(self.own(tx)?)
     }
 
     pub(super) fn remove(&mut self, tx: ServerTx) {
-        let Some(entry) = self.table.remove(tx.0) else {
+        let own = self.own(tx);
+        let Some(entry) = own.and_then(|key| self.table.remove(key)) else {
             return;
         };
         self.by_key.remove(&entry.key);
         if let Some(merge) = entry.merge {
             self.by_merge.remove(&merge);
         }
+    }
+
+    /// The key of a transaction of this endpoint; another's may be the key of a stranger.
+    fn own(&self, tx: ServerTx) -> Option<u64> {
+        (tx.shard == self.shard).then_some(tx.key)
     }
 
     #[cfg(test)]

@@ -27,7 +27,11 @@ pub struct Settings {
 
 /// A request that we answer. Never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ServerTx(pub(crate) u64);
+pub struct ServerTx {
+    pub(crate) key: u64,
+    /// Whose endpoint received it, and answers it.
+    pub shard: ShardId,
+}
 
 /// A request of ours. Never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,0 +1,271 @@
+//! Calls that operators make: to a colleague, a queue, a line, a number.
+//!
+//! # Why
+//! An operator who talks with a caller calls a colleague to ask, or to hand the caller on.
+//! Then both calls must be in one shard, whichever the Call-ID of the second leads to: the
+//! shard that received the INVITE keeps its transaction and lends it to the other.
+
+use std::sync::Arc;
+use std::time::{Instant, UNIX_EPOCH};
+
+use crate::call::{self, Caller, Destination, Given, Refer};
+use crate::config::Config;
+use crate::flow::Flow;
+use crate::model::{CallKey, Event, Number, OperatorName, RejectReason, TrunkName};
+use crate::registrar::{Door, Verdict, authenticate};
+use crate::shard::admission::{Refusal, nonce_word};
+use crate::shard::shard::{Output, Shard};
+use crate::sip::session_timer::Wish;
+use crate::sip::{Dialog, Host, Name, Peer, Replaces, Request, Response, ServerTx, SessionTimer};
+
+/// Between shards: an INVITE that one received and another's call answers.
+#[derive(Debug)]
+pub enum Foreign {
+    /// An operator, who has proven to be one, calls.
+    Call {
+        /// The INVITE.
+        tx: ServerTx,
+        /// The INVITE.
+        request: Box<Request>,
+        /// From where.
+        peer: Peer,
+        /// Who.
+        operator: OperatorName,
+    },
+    /// Answer so.
+    Respond(ServerTx, Box<Response>),
+    /// The 2xx has its ACK.
+    Acknowledged(ServerTx),
+    /// The INVITE is cancelled.
+    Cancelled(ServerTx),
+    /// The 2xx never got its ACK.
+    NoAck(ServerTx),
+}
+
+/// The trunk in records of calls that operators make, and the number in metrics.
+const HOUSE: &str = "internal";
+
+impl Shard {
+    /// The operator whom an INVITE names as its sender, by an address at our domain. From a
+    /// trunk other names are callers'; from elsewhere any name is asked to prove itself, so
+    /// that names cannot be found by trying.
+    pub(super) fn claims_operator(&self, request: &Request, peer: Peer) -> Option<OperatorName> {
+        let from = request.headers.from().ok()?.uri;
+        let Some(Host::Name(host)) = &from.host else {
+            return None;
+        };
+        let config = &self.snapshot.config;
+        let user = from.user.filter(|user| !user.is_empty())?;
+        let ours = host.eq_ignore_ascii_case(&config.domain);
+        let known = config.operators.contains_key(user.as_str());
+        // Where trunks prove themselves, an unknown name may be a trunk's caller; it is asked
+        // all the same.
+        let logins = config
+            .sip
+            .trunks
+            .values()
+            .any(|trunk| trunk.login.is_some());
+        let asked = known || (self.trunk_of(peer).is_none() && !logins);
+        (ours && asked).then(|| OperatorName::new(user))
+    }
+
+    /// An INVITE in the name of an operator (RFC 3261 section 22.2).
+    pub(super) fn operator_calls(
+        &mut self,
+        (tx, request, peer): (ServerTx, Request, Peer),
+        operator: OperatorName,
+        now: Instant,
+        out: &mut Vec<Output>,
+    ) {
+        let snapshot = Arc::clone(&self.snapshot);
+        let secret = snapshot.config.operators.get(&operator).map(|o| &o.secret);
+        let wall = self.shared.epoch.wall_at(now);
+        let door = Door {
+            realm: &snapshot.config.domain,
+            nonces: &self.doors.nonces,
+            now: wall.duration_since(UNIX_EPOCH).unwrap_or_default(),
+            // As a trunk is asked: a challenge does not tell who has which account.
+            word: Some(nonce_word(&request, peer)),
+        };
+        match authenticate(&request, &operator, secret, &door) {
+            Verdict::Accepted => {}
+            Verdict::Challenge(response) => return self.respond(tx, &response, now),
+            Verdict::Forbidden(response) => {
+                self.respond(tx, &response, now);
+                let event = Event::Refused {
+                    reason: RejectReason::Credentials,
+                    source: peer.remote,
+                };
+                return self.floor(now, |floor| floor.tell(event));
+            }
+        }
+        let home = self.shared.talks.of(&operator).map(CallKey::shard);
+        match home.filter(|home| *home != self.id) {
+            Some(home) => {
+                self.lent.insert(tx, home);
+                let request = Box::new(request);
+                let foreign = Foreign::Call {
+                    tx,
+                    request,
+                    peer,
+                    operator,
+                };
+                out.push(Output::Foreign(home, foreign));
+            }
+            None => self.call_for(operator, (tx, &request, peer), now, out),
+        }
+    }
+
+    /// A letter from another shard.
+    pub(super) fn foreign(&mut self, foreign: Foreign, now: Instant, out: &mut Vec<Output>) {
+        match foreign {
+            Foreign::Call {
+                tx,
+                request,
+                peer,
+                operator,
+            } => self.call_for(operator, (tx, &request, peer), now, out),
+            Foreign::Respond(tx, mut response) => {
+                if response.code >= 300 {
+                    self.lent.remove(&tx);
+                    // Its ACK goes where the To tag says, and is for us.
+                    response.forget_to_tag();
+                }
+                self.respond(tx, &response, now);
+            }
+            Foreign::Acknowledged(tx) => {
+                self.lent.remove(&tx);
+                self.endpoint.acknowledged(tx);
+            }
+            Foreign::Cancelled(tx) => {
+                if let Some(key) = self.calls.by_invite(tx) {
+                    self.tell(key, call::Input::Cancelled { tx }, now, out);
+                }
+            }
+            Foreign::NoAck(tx) => {
+                if let Some(key) = self.calls.by_invite(tx) {
+                    self.tell(key, call::Input::NoAck { tx }, now, out);
+                }
+            }
+        }
+    }
+
+    fn call_for(
+        &mut self,
+        operator: OperatorName,
+        (tx, request, peer): (ServerTx, &Request, Peer),
+        now: Instant,
+        out: &mut Vec<Output>,
+    ) {
+        self.begun += 1;
+        let key = CallKey::new(self.id, self.begun);
+        match self.internal_caller(key, operator, (tx, request, peer), now) {
+            Ok(caller) => self.begin(caller, now, out),
+            Err(refusal) => self.refuse(tx, request, peer, &refusal, now),
+        }
+    }
+
+    fn internal_caller(
+        &mut self,
+        key: CallKey,
+        operator: OperatorName,
+        (tx, request, peer): (ServerTx, &Request, Peer),
+        now: Instant,
+    ) -> Result<Caller, Refusal> {
+        let trunk = TrunkName::from(HOUSE);
+        let snapshot = Arc::clone(&self.snapshot);
+        let config = &snapshot.config;
+        let dialled = request.uri.user.clone().unwrap_or_default();
+        let unknown = || Refusal::new(404, RejectReason::UnknownNumber);
+        let place = Destination::find(config, &dialled).ok_or_else(unknown)?;
+        if place == Destination::Operator(operator.clone()) {
+            return Err(Refusal::new(482, RejectReason::Unsupported));
+        }
+        let flow = flow_to(config, &place).ok_or_else(unknown)?;
+        let permits = self.permits(&trunk, now)?;
+        self.check_proposal(request, peer)?;
+        let malformed = || Refusal::new(400, RejectReason::Malformed);
+        let tag = self.endpoint.fresh_tag();
+        let contact = self.shared.advertise.contact(peer);
+        let dialog =
+            Dialog::from_request(request, &tag, &contact, peer).map_err(|_| malformed())?;
+        let timer = SessionTimer::answer(request, Wish::default(), now)
+            .map_err(|small| Refusal::with(422, (Name::MinSe, small.min_se.to_string())))?;
+        let display = config.operators.get(&operator).map(|o| o.display.clone());
+        Ok(Caller {
+            key,
+            id: self.call_id(key),
+            tx,
+            dialog,
+            timer,
+            from: Number::new(operator.as_str()),
+            display,
+            to: Number::new(dialled),
+            number: Number::from(HOUSE),
+            flow,
+            language: None,
+            project: None,
+            trunk,
+            permits,
+            snapshot: Arc::clone(&snapshot),
+            request: request.clone(),
+            made_by: Some((operator, place)),
+        })
+    }
+
+    /// A REFER that names another dialog: its call is asked for what it has.
+    pub(super) fn replace(
+        &mut self,
+        key: CallKey,
+        (refer, by): (Refer, OperatorName),
+        replaces: &Replaces,
+        now: Instant,
+        out: &mut Vec<Output>,
+    ) {
+        let other = self.calls.by_tag(&replaces.to_tag);
+        let given = match other.filter(|other| *other != key) {
+            Some(other) => self.give(other, key, (replaces, &by), now, out),
+            None => Err(481),
+        };
+        let input = call::Input::Given { refer, by, given };
+        self.tell(key, input, now, out);
+    }
+
+    fn give(
+        &mut self,
+        from: CallKey,
+        to: CallKey,
+        (replaces, by): (&Replaces, &OperatorName),
+        now: Instant,
+        out: &mut Vec<Output>,
+    ) -> Result<Given, u16> {
+        let given = self
+            .with_call(from, now, |call, floor| call.give(replaces, by, floor))
+            .unwrap_or(Err(481));
+        self.pass_on(Some(from), now, out);
+        if let Ok(given) = &given
+            && let Some(marks) = given.marks()
+        {
+            self.calls.hand_over(from, to, marks);
+        }
+        self.schedule(from, now);
+        given
+    }
+}
+
+/// The flow of a call that an operator makes.
+fn flow_to(config: &Config, place: &Destination) -> Option<Arc<Flow>> {
+    let flow = match place {
+        Destination::Number(number) => {
+            let (_, entry) = config.numbers.find(number.as_str())?;
+            config.flows.get(&entry.flow)
+        }
+        Destination::Operator(operator) => {
+            let reached = config.house.operators.get(operator);
+            reached.map(|(_, flow)| flow)
+        }
+        Destination::Queue(queue) => config.house.queues.get(queue),
+        Destination::Line(line) => config.house.lines.get(line),
+    };
+    flow.cloned()
+}
