@@ -105,6 +105,13 @@ pub enum Input {
     },
     /// From its media worker.
     Media(Report),
+    /// The addresses of a line's targets: for each its own, nearest first.
+    Resolved {
+        /// For which stream they were asked for.
+        leg: LegId,
+        /// In the order of the targets.
+        routes: Vec<Vec<Peer>>,
+    },
     /// An operator for it.
     Matched(Match),
     /// It is to be served sooner or later than it was: its own priority, from −100 to 100.
@@ -131,6 +138,7 @@ pub(super) struct Facts {
     pub(super) id: CallId,
     pub(super) from: Number,
     pub(super) display: Option<String>,
+    pub(super) to: Number,
     pub(super) flow: FlowName,
     pub(super) began: Instant,
     pub(super) made_by: Option<(OperatorName, Destination)>,
@@ -227,7 +235,7 @@ impl Call {
             flow::Caller {
                 from: caller.from.clone(),
                 name: caller.display.clone(),
-                called: caller.to,
+                called: caller.to.clone(),
                 language: caller.language,
                 project: caller.project,
             },
@@ -244,6 +252,7 @@ impl Call {
                 id,
                 from: caller.from,
                 display: caller.display,
+                to: caller.to,
                 flow: caller.flow.name().clone(),
                 began: floor.now,
                 made_by: caller.made_by,
@@ -312,6 +321,7 @@ impl Call {
             Input::Response { tx, response, peer } => self.answered(tx, &response, peer, floor),
             Input::Failed { tx, why } => self.unanswered(tx, why, floor),
             Input::Media(report) => self.reported(report, floor),
+            Input::Resolved { leg, routes } => self.resolved(leg, &routes, floor),
             Input::Matched(matched) => self.matched(&matched, floor),
             Input::Prioritize(priority) => self.prioritize(priority, floor),
             Input::Given { refer, by, given } => self.given((refer, by), given, floor),

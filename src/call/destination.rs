@@ -62,9 +62,9 @@ impl Destination {
         }
         let mut lines = config.lines.iter();
         let line = lines.find(|(_, line)| match line {
-            Line::Outside { uri: known, .. } => {
+            Line::Outside(outside) => outside.targets.iter().any(|known| {
                 (&known.user, &known.host, known.port) == (&uri.user, &uri.host, uri.port)
-            }
+            }),
             Line::Queue(_) => false,
         });
         line.map(|(name, _)| Self::Line(name.clone())).ok_or(403)

@@ -4,6 +4,7 @@
 use bytes::Bytes;
 
 use crate::call::call::{Call, Stage};
+use crate::call::dial::Dial;
 use crate::call::floor::Floor;
 use crate::call::invite::Branch;
 use crate::sip::{ClientTx, Dialog, Method, Name, Peer, Request, Response, ServerTx};
@@ -175,6 +176,6 @@ impl Call {
             Stage::Flow | Stage::Talking(_) | Stage::Ending { .. } => (Default::default(), None),
         };
         let offered = offers.iter_mut().flat_map(|offer| &mut offer.branches);
-        offered.chain(dial.and_then(|dial| dial.branch.as_mut()))
+        offered.chain(dial.and_then(Dial::branch_mut))
     }
 }

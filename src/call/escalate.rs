@@ -176,7 +176,7 @@ impl Call {
     fn reaches(&self, line: &LineName, floor: &Floor<'_>) -> bool {
         let config = &self.facts.snapshot.config;
         match config.lines.get(line) {
-            Some(Line::Outside { .. }) => self.facts.snapshot.lines.contains_key(line),
+            Some(Line::Outside { .. }) => true,
             Some(Line::Queue(to)) => config.queues.get(to).is_some_and(|settings| {
                 let asked = crate::queue::Asked::default();
                 is_staffed(&Wait::new(Arc::clone(settings), asked, floor.now), floor)

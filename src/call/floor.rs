@@ -2,11 +2,11 @@
 
 use std::time::Instant;
 
-use crate::call::{Refer, Shared};
+use crate::call::{Pass, Refer, Shared};
 use crate::dispatch::{After, Change, Claim, Match};
 use crate::media::Command;
-use crate::model::{CallId, CallKey, Event, OperatorName, ShardId};
-use crate::sip::{ClientTx, Endpoint, Peer, Replaces, Request, Response, ServerTx, endpoint};
+use crate::model::{CallId, CallKey, Event, LegId, OperatorName, ShardId};
+use crate::sip::{ClientTx, Endpoint, Peer, Replaces, Request, Response, ServerTx, Uri, endpoint};
 
 /// What a call says to its shard.
 #[derive(Debug)]
@@ -32,6 +32,21 @@ pub enum Output {
     Expects(ClientTx),
     /// What becomes of this INVITE is the call's.
     Holds(ServerTx),
+    /// Look these addresses up for a stream that is to be; the answer is
+    /// [`Input::Resolved`](crate::call::Input::Resolved).
+    Resolve {
+        /// For which stream.
+        leg: LegId,
+        /// Configured addresses, never a stranger's.
+        uris: Vec<Uri>,
+    },
+    /// A BYE is on its way that may be challenged: the call does not wait for it.
+    Parting {
+        /// Which.
+        tx: ClientTx,
+        /// What answers.
+        pass: Box<Pass>,
+    },
     /// The other side of the dialog that this names is wanted: [`Call::give`](crate::call::Call::give) of its call,
     /// and [`Input::Given`](crate::call::Input::Given) to this one.
     Replace {
@@ -144,14 +159,14 @@ impl Floor<'_> {
 /// A stream of a call, addressed so that its shard and its call are read from it: the
 /// shard in the top 8 bits, 48 of the call's counter, 8 of the stream's own.
 #[must_use]
-pub fn leg_id(call: CallKey, stream: u8) -> crate::model::LegId {
+pub fn leg_id(call: CallKey, stream: u8) -> LegId {
     let counter = call.to_bits() & ((1 << 48) - 1);
-    crate::model::LegId(u64::from(call.shard().0) << 56 | counter << 8 | u64::from(stream))
+    LegId(u64::from(call.shard().0) << 56 | counter << 8 | u64::from(stream))
 }
 
 /// Whose stream it is.
 #[must_use]
-pub fn call_of(leg: crate::model::LegId) -> CallKey {
+pub fn call_of(leg: LegId) -> CallKey {
     let shard = ShardId(u8::try_from(leg.0 >> 56).unwrap_or(u8::MAX));
     CallKey::new(shard, leg.0 >> 8 & ((1 << 48) - 1))
 }

@@ -251,7 +251,7 @@ impl Call {
     ) {
         for side in [Side::Caller, Side::Other] {
             let reply = match self.leg_at(side) {
-                Some(leg) => leg.replied(tx, response, floor),
+                Some(leg) => leg.replied(tx, (response, peer), floor),
                 None => Reply::NotOurs,
             };
             match reply {
@@ -266,7 +266,7 @@ impl Call {
             }
         }
         if response.code < 200 {
-            return self.provisional(tx, response, peer, floor);
+            self.provisional(tx, response, peer, floor);
         }
         // A chain of possible owners; each says whether the answer was its.
         let _owned = self.fork_answered(tx, response, peer, floor)

@@ -52,7 +52,9 @@ impl Call {
         headers.push(Name::CallId, call_id);
         headers.push(Name::CSeq, "1 INVITE");
         headers.push(Name::Contact, format!("<{contact}>"));
-        headers.push(Name::PAssertedIdentity, identity);
+        if !is_anonymous(&self.facts.from) {
+            headers.push(Name::PAssertedIdentity, identity);
+        }
         headers.push(Name::Allow, ALLOW);
         headers.push(Name::Supported, "100rel, replaces, norefersub");
         session_timer::propose(headers, Wish::default());
@@ -71,6 +73,9 @@ impl Call {
 
     /// The caller as an address: the name quoted, the number at our domain.
     fn identity(&self) -> String {
+        if is_anonymous(&self.facts.from) {
+            return ANONYMOUS.to_owned();
+        }
         let domain = &self.facts.snapshot.config.domain;
         let host = Host::parse(domain).unwrap_or_else(|| Host::Name("invalid".into()));
         let uri = Uri::sip(Some(self.facts.from.as_str()), &host, None);
@@ -175,6 +180,13 @@ impl Call {
     }
 }
 
+/// A caller who is not to be shown, or is not known (RFC 3323 section 4.1.1.3).
+const ANONYMOUS: &str = "\"Anonymous\" <sip:anonymous@anonymous.invalid>";
+
+fn is_anonymous(from: &crate::model::Number) -> bool {
+    from.as_str() == "anonymous"
+}
+
 /// Reason (RFC 3326) for a phone with which no stream can be agreed on.
 const NO_CODEC: &str = "SIP;cause=488;text=\"Not Acceptable Here\"";
 /// For phones that rang when another was picked up.
@@ -202,7 +214,13 @@ fn acknowledge(
 ) -> Option<Dialog> {
     let mut dialog =
         Dialog::from_response(&branch.request, response, &branch.contact, peer).ok()?;
-    let ack = dialog.ack(1);
+    let mut ack = dialog.ack(dialog.local_cseq());
+    // RFC 3261 section 13.2.2.4: what let the INVITE through lets its ACK through.
+    for name in [Name::Authorization, Name::ProxyAuthorization] {
+        if let Some(value) = branch.request.headers.first(&name) {
+            ack.headers.push(name, value.into_owned());
+        }
+    }
     floor
         .endpoint
         .acknowledge(branch.tx, ack, dialog.peer(), floor.now, floor.sip);

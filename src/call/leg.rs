@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::call::floor::Floor;
 use crate::call::invite::Branch;
+use crate::call::pass::Pass;
 use crate::media::Command;
 use crate::model::{Codec, LegId};
 use crate::sdp::{self, Agreed, Description, Direction, Local};
@@ -87,6 +88,8 @@ pub(super) struct Leg {
     refresh: Option<Refresh>,
     /// Then a refresh that met the peer's own is tried again.
     again_at: Option<Instant>,
+    /// What answers challenges, on a leg to a carrier.
+    pub(super) pass: Option<Box<Pass>>,
 }
 
 impl Leg {
@@ -107,6 +110,7 @@ impl Leg {
             probe: None,
             refresh: None,
             again_at: None,
+            pass: None,
         }
     }
 
@@ -240,7 +244,14 @@ impl Leg {
             if let Some(reason) = reason {
                 bye.headers.push(Name::Reason, reason.to_owned());
             }
-            floor.send(bye, dialog.peer());
+            let peer = dialog.peer();
+            let Some(mut pass) = self.pass.take() else {
+                floor.send(bye, peer);
+                return;
+            };
+            pass.write(&mut bye, peer, floor);
+            let tx = floor.send(bye, peer);
+            floor.out.push(super::Output::Parting { tx, pass });
         }
     }
 
@@ -294,6 +305,9 @@ impl Leg {
             put_sdp(&mut request.headers, &mut request.body, text);
         }
         let peer = dialog.peer();
+        if let Some(pass) = &mut self.pass {
+            pass.write(&mut request, peer, floor);
+        }
         let tx = floor.ask(request, peer);
         self.refresh = Some(Refresh { tx, invite });
     }
@@ -307,7 +321,7 @@ impl Leg {
     pub(super) fn replied(
         &mut self,
         tx: ClientTx,
-        response: &Response,
+        (response, from): (&Response, Peer),
         floor: &mut Floor<'_>,
     ) -> Reply {
         if self.probe.is_some_and(|probe| probe.tx == tx) {
@@ -325,7 +339,15 @@ impl Leg {
         }
         self.refresh = None;
         self.try_again(response, floor);
+        if matches!(response.code, 401 | 407)
+            && self.refresh_again(refresh, (response, from), floor)
+        {
+            return Reply::Alive;
+        }
         if response.code < 300 {
+            if let Some(pass) = &mut self.pass {
+                pass.let_through();
+            }
             if let Some(dialog) = &mut self.dialog {
                 dialog.refresh(response);
                 if let Some(number) = refresh.invite {
@@ -365,6 +387,27 @@ impl Leg {
     /// Whether a refresh is to be tried again.
     pub(super) fn is_again_due(&mut self, now: Instant) -> bool {
         self.again_at.take_if(|at| *at <= now).is_some()
+    }
+
+    /// Answers a carrier's challenge to a refresh; `false` when there is nothing to answer.
+    fn refresh_again(
+        &mut self,
+        was: Refresh,
+        (response, from): (&Response, Peer),
+        floor: &mut Floor<'_>,
+    ) -> bool {
+        let (Some(pass), Some(dialog)) = (&mut self.pass, &mut self.dialog) else {
+            return false;
+        };
+        let word = floor.endpoint.word();
+        let Some((mut request, peer)) = pass.again(response, from, word) else {
+            return false;
+        };
+        dialog.renumber(&mut request);
+        let invite = was.invite.map(|_| dialog.local_cseq());
+        let tx = floor.ask(request, peer);
+        self.refresh = Some(Refresh { tx, invite });
+        true
     }
 
     /// A question of ours that nobody answered.

@@ -1,17 +1,15 @@
 //! What all calls share: the board, the hall, the phones, and counts of what is limited.
 
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dashmap::DashMap;
 
-use crate::call::{Pauses, Talks, Waiting, WrapUps};
+use crate::call::{Pauses, Reach, Talks, Waiting, WrapUps};
 use crate::config::Config;
 use crate::dispatch::{Board, Change};
 use crate::media::Library;
-use crate::model::{CallId, Epoch, Event, LineName, OperatorName, OperatorState};
+use crate::model::{CallId, Epoch, Event, OperatorName, OperatorState};
 use crate::queue::Hall;
 use crate::registrar::Registrar;
 use crate::sip::Advertise;
@@ -23,8 +21,6 @@ pub struct Snapshot {
     pub config: Config,
     /// Prompts and music.
     pub sounds: Library,
-    /// Where lines outside are reached; a line whose name nobody could look up is absent.
-    pub lines: BTreeMap<LineName, SocketAddr>,
 }
 
 /// What lives as long as the process, in the hands of every shard.
@@ -48,6 +44,8 @@ pub struct Shared {
     pub pauses: Pauses,
     /// When operators' wrap-ups end.
     pub wrap_ups: WrapUps,
+    /// Which addresses outside are down.
+    pub reach: Reach,
     /// In which calls operators talk.
     pub talks: Talks,
 }

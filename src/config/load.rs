@@ -100,12 +100,17 @@ fn read(
         sounds: &files.sounds,
     };
     let queues = reader.queues(section("queues"), &around);
-    let lines = reader.lines(section("lines"), &queue_names);
+    let sip = reader.sip(section("sip"), &domain);
+    let known = super::lines::Known {
+        queues: &queue_names,
+        trunks: &sip.trunks.keys().cloned().collect(),
+    };
+    let lines = reader.lines(section("lines"), &known);
     let operators = reader.operators(section("operators"), &domain);
     let calendars = reader.hours(section("hours"));
     let projects = reader.projects(section("projects"));
     let mut config = Config {
-        sip: reader.sip(section("sip")),
+        sip,
         media: reader.media(section("media")),
         http: reader.http(section("http")),
         storage: reader.storage(section("storage"), folder),

@@ -12,14 +12,18 @@
 //! The folder's files are read by `server::files` and come here as texts: a test, the
 //! simulator and `centrale check` read a configuration exactly as the server does.
 
+mod lines;
 mod house;
 mod load;
 mod merge;
 mod operators;
+mod outside;
 mod places;
 mod queues;
 mod reader;
+mod rewrites;
 mod section;
+mod trunks;
 mod types;
 
 #[cfg(test)]
@@ -27,7 +31,8 @@ mod tests;
 
 pub use house::House;
 pub use load::{Files, load, paths};
+pub use outside::{Divert, Dns, Login, Outside, Register, Trunk};
+pub use rewrites::Rewrites;
 pub use types::{
-    Config, Http, Limits, Line, Listen, Media, NumberEntry, Numbers, Paths, Sip, Storage,
-    Transport, Trunk,
+    Config, Http, Limits, Line, Listen, Media, NumberEntry, Numbers, Paths, Sip, Storage, Transport,
 };

@@ -75,7 +75,7 @@ impl Reader<'_> {
         let max_calls = self.number(Some(value), "max_calls", 1, 1..=most);
         Some(Settings {
             display: display.unwrap_or(name.as_str()).to_owned(),
-            secret: self.secret(value, &name, domain)?,
+            secret: self.secret(value, ("operator", name.as_str()), domain)?,
             skills,
             role: self.word(value, "role", &roles).unwrap_or_default(),
             log_in: self.word(value, "log_in", &log_in).unwrap_or_default(),
@@ -85,19 +85,20 @@ impl Reader<'_> {
         })
     }
 
-    fn secret(
+    /// `secret` or `digest` of somebody with a name.
+    pub(super) fn secret(
         &mut self,
-        operator: Cursor<'_>,
-        name: &OperatorName,
+        who: Cursor<'_>,
+        (what, name): (&str, &str),
         domain: &str,
     ) -> Option<Secret> {
-        match (operator.get("secret"), operator.get("digest")) {
+        match (who.get("secret"), who.get("digest")) {
             (Some(secret), None) => {
                 let password = secret.word(self.diags)?;
                 if password.is_empty() {
                     self.diags.push(secret.error("the password is empty"));
                 }
-                Some(secret_of(name.as_str(), domain, password))
+                Some(secret_of(name, domain, password))
             }
             (None, Some(digest)) => {
                 let text = digest.string(self.diags)?;
@@ -115,7 +116,7 @@ impl Reader<'_> {
                 None
             }
             (None, None) => {
-                let problem = operator.key_error(format!("operator `{name}` has no password"));
+                let problem = who.key_error(format!("{what} `{name}` has no password"));
                 self.diags
                     .push(problem.hint(
                         "write `secret: …`, or `digest:` with what `centrale secret` prints",

@@ -1,15 +1,14 @@
-//! `numbers`, `lines`, `hours`, `projects`: what refers to something.
+//! `numbers`, `hours`, `projects`: what refers to something.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::reader::{Reader, check_name};
-use super::types::{Line, NumberEntry, Numbers};
+use super::types::{NumberEntry, Numbers};
 use crate::flow::Flow;
 use crate::flow::hours::Calendar;
 use crate::flow::source::{Cursor, unknown};
-use crate::model::{FlowName, LineName, Number, Project, QueueName};
-use crate::sip::{Scheme, Uri};
+use crate::model::{FlowName, Number, Project};
 
 impl Reader<'_> {
     pub(super) fn numbers(
@@ -54,7 +53,7 @@ impl Reader<'_> {
     }
 
     /// The text of a value that must be one of some names.
-    fn one_of<'t>(
+    pub(super) fn one_of<'t>(
         &mut self,
         value: Cursor<'t>,
         what: &str,
@@ -69,62 +68,6 @@ impl Reader<'_> {
         let known = known.iter().map(AsRef::as_ref);
         self.diags.push(unknown(problem, name, known));
         None
-    }
-
-    pub(super) fn lines(
-        &mut self,
-        section: Option<Cursor<'_>>,
-        queues: &BTreeSet<QueueName>,
-    ) -> BTreeMap<LineName, Line> {
-        let mut lines = BTreeMap::new();
-        let entries = section.and_then(|section| section.map(self.diags));
-        for (name, value) in entries.unwrap_or_default() {
-            check_name(value, name, self.diags);
-            if value.map(self.diags).is_none() {
-                continue;
-            }
-            value.unknown_keys(&["queue", "uri", "max_calls"], self.diags);
-            if let Some(line) = self.line(value, queues) {
-                lines.insert(LineName::from(name), line);
-            }
-        }
-        lines
-    }
-
-    fn line(&mut self, value: Cursor<'_>, queues: &BTreeSet<QueueName>) -> Option<Line> {
-        match (value.get("queue"), value.get("uri")) {
-            (Some(queue), None) => {
-                if let Some(value) = value.get("max_calls") {
-                    self.diags
-                        .push(value.warning("a queue has its own `max_waiting`"));
-                }
-                let known = queues.iter().map(QueueName::as_str);
-                let queue = self.one_of(queue, "queue", known)?;
-                Some(Line::Queue(QueueName::from(queue)))
-            }
-            (None, Some(uri)) => {
-                let text = uri.string(self.diags)?;
-                let parsed = Uri::parse(text).ok();
-                let parsed = parsed.filter(|u| u.scheme == Scheme::Sip && u.host.is_some());
-                let max_calls = self.count(value, "max_calls");
-                let Some(parsed) = parsed else {
-                    let problem = uri.error(format!("`{text}` is no SIP address"));
-                    self.diags
-                        .push(problem.hint("write \"sip:name@host:5060\""));
-                    return None;
-                };
-                Some(Line::Outside {
-                    uri: parsed,
-                    max_calls,
-                })
-            }
-            (Some(_), Some(_)) | (None, None) => {
-                let problem = value.key_error("a line is a queue or an address");
-                self.diags
-                    .push(problem.hint("write `queue: …` or `uri: \"sip:…\"`"));
-                None
-            }
-        }
     }
 
     pub(super) fn hours(&mut self, section: Option<Cursor<'_>>) -> BTreeMap<String, Calendar> {

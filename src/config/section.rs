@@ -1,16 +1,13 @@
 //! `sip`, `media`, `http`, `storage`, `limits`.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ipnet::IpNet;
-
-use super::reader::{Reader, check_name};
-use super::types::{Http, Limits, Listen, Media, Sip, Storage, Transport, Trunk};
+use super::reader::Reader;
+use super::types::{Http, Limits, Listen, Media, Sip, Storage, Transport};
 use crate::flow::source::Cursor;
-use crate::model::{Codec, TrunkName};
+use crate::model::Codec;
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -18,13 +15,14 @@ const HOUR: Duration = Duration::from_secs(3600);
 const PORTS: std::ops::RangeInclusive<u16> = 10_000..=29_999;
 
 impl Reader<'_> {
-    pub(super) fn sip(&mut self, section: Option<Cursor<'_>>) -> Sip {
+    pub(super) fn sip(&mut self, section: Option<Cursor<'_>>, domain: &str) -> Sip {
         if let Some(section) = section {
             section.unknown_keys(
                 &[
                     "listen",
                     "advertise",
                     "trunks",
+                    "dns",
                     "min_expires",
                     "max_expires",
                     "probe_every",
@@ -43,7 +41,8 @@ impl Reader<'_> {
         Sip {
             listen: self.listen(section),
             advertise: self.advertise(section),
-            trunks: self.trunks(section),
+            trunks: self.trunks(section, domain),
+            dns: self.dns(section),
             min_expires,
             max_expires,
             probe_every: self.duration(section, "probe_every", 60 * SECOND, 5 * SECOND..=HOUR),
@@ -112,44 +111,6 @@ impl Reader<'_> {
                 .push(problem.hint("write `auto` or an IP address"));
         }
         address
-    }
-
-    fn trunks(&mut self, section: Option<Cursor<'_>>) -> BTreeMap<TrunkName, Trunk> {
-        let mut trunks = BTreeMap::new();
-        let Some(value) = section.and_then(|section| section.get("trunks")) else {
-            return trunks;
-        };
-        for (name, trunk) in value.map(self.diags).unwrap_or_default() {
-            check_name(trunk, name, self.diags);
-            for secret in ["username", "secret"] {
-                if let Some(value) = trunk.get(secret) {
-                    let problem = value.key_error("this version knows trunks by address only");
-                    self.diags
-                        .push(problem.hint("write `from: [203.0.113.0/24]`"));
-                }
-            }
-            trunk.unknown_keys(&["from", "max_calls", "username", "secret"], self.diags);
-            let mut from = Vec::new();
-            let ranges = trunk.require("from", self.diags);
-            for item in ranges.map(|r| r.one_or_many()).unwrap_or_default() {
-                from.extend(self.network(item));
-            }
-            let max_calls = self.count(trunk, "max_calls");
-            trunks.insert(TrunkName::from(name), Trunk { from, max_calls });
-        }
-        trunks
-    }
-
-    fn network(&mut self, item: Cursor<'_>) -> Option<IpNet> {
-        let text = item.string(self.diags)?;
-        let address = |text: &str| text.parse::<IpAddr>().ok().map(IpNet::from);
-        let network = text.parse().ok().or_else(|| address(text));
-        if network.is_none() {
-            let problem = item.error(format!("`{text}` is no range of addresses"));
-            self.diags
-                .push(problem.hint("write 203.0.113.0/24, \"::1/128\", or one address"));
-        }
-        network
     }
 
     pub(super) fn media(&mut self, section: Option<Cursor<'_>>) -> Media {

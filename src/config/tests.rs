@@ -162,6 +162,71 @@ fn each_mistake_says_where_and_what_to_write() {
         ),
         (
             "centrale",
+            "sip: {trunks: {a: {max_calls: 3}}}",
+            "1:16 this trunk knows nobody | write `from: [203.0.113.0/24]`, or `username` and `secret`, or `credentials`",
+        ),
+        (
+            "centrale",
+            "sip: {trunks: {a: {username: c}}}",
+            "1:16 username `c` has no password",
+        ),
+        (
+            "centrale",
+            "sip: {trunks: {a: {from: [10.0.0.0/8], secret: x}}}",
+            "1:40 `secret` without `username` | write the name that the trunk calls with",
+        ),
+        (
+            "centrale",
+            "sip: {trunks: {a: {username: c, digest: abc}}}",
+            "this is no digest | write what `centrale secret` prints",
+        ),
+        (
+            "centrale",
+            "sip: {trunks: {a: {username: c, secret: x}, b: {username: c, secret: y}}}",
+            "1:59 another trunk has the username `c` | give each trunk a username of its own",
+        ),
+        (
+            "centrale",
+            "sip: {trunks: {a: {from: [\"::1\"], caller: {\"0x\": \"+\"}}}}",
+            "`0x` is no prefix of a number | write digits, `*` and `#`",
+        ),
+        (
+            "centrale",
+            "sip: {trunks: {a: {from: [\"::1\"], called: {\"00\": \"plus\"}}}}",
+            "`plus` is no beginning of a number | write what stands before",
+        ),
+        (
+            "centrale",
+            "sip: {trunks: {a: {from: [\"::1\"], called: {\"1+\": \"\"}}}}",
+            "`1+` is no prefix of a number",
+        ),
+        (
+            "centrale",
+            "sip: {trunks: {a: {from: [\"::1\"], register: {to: \"sip:c.example\"}}}}",
+            "a registration wants `credentials`",
+        ),
+        (
+            "centrale",
+            "sip: {trunks: {a: {credentials: {username: c, secret: x}}}}",
+            "`realm`",
+        ),
+        (
+            "centrale",
+            "sip: {trunks: {a: {from: [\"::1\"], probe: 30s}}}",
+            "nobody is there to be asked | write `server: \"sip:carrier.example\"` beside it",
+        ),
+        (
+            "centrale",
+            "sip: {trunks: {a: {from: [\"::1\"], server: \"sip:c\", probe: 100ms}}}",
+            "a probe takes up to 8 s, so it comes no more often | write 30s, or 0s for none",
+        ),
+        (
+            "centrale",
+            "sip: {dns: {servers: [resolver.example]}}",
+            "`resolver.example` is no address of a resolver | write \"192.0.2.53\"",
+        ),
+        (
+            "centrale",
             "sip: {trunks: {a: {from: [10.0.0.0/33]}}}",
             "`10.0.0.0/33` is no range of addresses",
         ),
@@ -261,6 +326,36 @@ fn each_mistake_says_where_and_what_to_write() {
             "queues",
             "lines: {a: {uri: \"http://x\"}}",
             "`http://x` is no SIP address",
+        ),
+        (
+            "queues",
+            "lines: {a: {uri: []}}",
+            "1:18 a line has 1 to 8 addresses",
+        ),
+        (
+            "queues",
+            "lines: {a: {uri: \"sips:x\"}}",
+            "this version cannot reach `sips:x` | write `sip:`, by UDP or with `;transport=tcp`",
+        ),
+        (
+            "queues",
+            "lines: {a: {uri: \"sip:x\", trunk: carier}}",
+            "1:34 there is no trunk `carier`",
+        ),
+        (
+            "queues",
+            "lines: {a: {uri: \"sip:x\", divert: histry-info}}",
+            "did you mean `history-info`?",
+        ),
+        (
+            "queues",
+            "lines: {a: {uri: \"sip:x\", try_for: 40s}}",
+            "`try_for` is between 1s and 32s",
+        ),
+        (
+            "queues",
+            "lines: {a: {queue: support, probe: 30s}}\nqueues: {support: {}}",
+            "(warning) `probe` is for addresses",
         ),
         (
             "queues",

@@ -7,15 +7,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ipnet::IpNet;
-
 use super::house::House;
+use super::outside::{Dns, Outside, Trunk};
 use crate::flow::Flow;
 use crate::flow::hours::Calendar;
 use crate::model::{
     Codec, FlowName, LineName, Number, OperatorName, Project, QueueName, TrunkName,
 };
-use crate::{operator, queue, sip};
+use crate::{operator, queue};
 
 /// Everything that is configured. Without an error, and with every reference resolved.
 #[derive(Clone, Debug)]
@@ -80,22 +79,15 @@ pub struct Sip {
     /// The address to tell peers; `None` finds it out.
     pub advertise: Option<IpAddr>,
     /// Who may call in.
-    pub trunks: BTreeMap<TrunkName, Trunk>,
+    pub trunks: BTreeMap<TrunkName, Arc<Trunk>>,
+    /// Who is asked for names.
+    pub dns: Dns,
     /// A registration must last at least this long.
     pub min_expires: Duration,
     /// And lasts at most this long.
     pub max_expires: Duration,
     /// How often registered phones are asked whether they are there.
     pub probe_every: Duration,
-}
-
-/// Who may call in without registering.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trunk {
-    /// By address.
-    pub from: Vec<IpNet>,
-    /// At most so many calls at once.
-    pub max_calls: Option<u32>,
 }
 
 /// `media:`.
@@ -149,12 +141,7 @@ pub enum Line {
     /// A queue of specialists.
     Queue(QueueName),
     /// An address outside.
-    Outside {
-        /// The address.
-        uri: sip::Uri,
-        /// At most so many calls at once.
-        max_calls: Option<u32>,
-    },
+    Outside(Arc<Outside>),
 }
 
 /// What a number leads to.

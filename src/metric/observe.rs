@@ -1,7 +1,7 @@
 //! Events to counters and histograms.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::time::{Duration, SystemTime};
 
@@ -9,9 +9,9 @@ use metrics::{Counter, Histogram, Label, counter, gauge, histogram};
 
 use crate::metric::{Metric, table};
 use crate::model::{
-    CallId, DequeueReason, Event, FlowFault, FlowName, Number, OfferResult, OperatorName,
-    OperatorState, Outcome, Overtake, QueueName, RejectReason, Stamped, StreamQuality,
-    TransferKind, limits,
+    CallId, DequeueReason, Event, FlowFault, FlowName, LineName, LineResult, Number, OfferResult,
+    OperatorName, OperatorState, Outcome, Overtake, QueueName, RejectReason, Stamped,
+    StreamQuality, TransferKind, TrunkName, limits,
 };
 
 /// Configured names whose series are there from the start, with 0.
@@ -23,6 +23,14 @@ pub struct Names {
     pub queues: Vec<(QueueName, usize)>,
     /// Flows.
     pub flows: Vec<FlowName>,
+    /// Lines outside.
+    pub lines: Vec<LineName>,
+    /// Trunks that we register with.
+    pub registers: Vec<TrunkName>,
+    /// Lines outside whose addresses are probed.
+    pub probed_lines: Vec<LineName>,
+    /// Trunks whose server is probed.
+    pub probed_trunks: Vec<TrunkName>,
 }
 
 /// Reads events and counts; keeps the handles that it used.
@@ -32,6 +40,9 @@ pub struct Observer {
     waits: Pairs<QueueName, Histogram>,
     offers: Pairs<QueueName, Counter>,
     escalations: Pairs<QueueName, Counter>,
+    lines: Pairs<LineName, Counter>,
+    /// Lines and trunks whose series are there.
+    probed: BTreeSet<String>,
     handled: BTreeMap<QueueName, Histogram>,
     steps: Pairs<FlowName, Counter>,
     flow_errors: Pairs<FlowName, Counter>,
@@ -178,6 +189,8 @@ impl Observer {
             waits: Pairs::new(table::QUEUE_WAIT, new_histogram),
             offers: Pairs::new(table::QUEUE_OFFERS, new_counter),
             escalations: Pairs::new(table::QUEUE_ESCALATIONS, new_counter),
+            lines: Pairs::new(table::LINE_ATTEMPTS, new_counter),
+            probed: BTreeSet::new(),
             handled: BTreeMap::new(),
             steps: Pairs::new(table::FLOW_STEPS, new_counter),
             flow_errors: Pairs::new(table::FLOW_ERRORS, new_counter),
@@ -222,6 +235,27 @@ impl Observer {
             self.uncoverable(queue);
             self.estimate_error(queue);
         }
+        for line in &names.lines {
+            for result in LineResult::ALL {
+                self.lines.at(line, result.as_str());
+            }
+        }
+        for trunk in &names.registers {
+            // Made, and left as it is: a reload does not end a registration.
+            let gauge = gauge!(table::TRUNK_REGISTERED.name, "trunk" => trunk.to_string());
+            gauge.increment(0.0);
+        }
+        // What was not asked yet counts as up.
+        for line in &names.probed_lines {
+            if self.probed.insert(format!("line {line}")) {
+                gauge!(table::LINE_UP.name, "line" => line.to_string()).set(1.0);
+            }
+        }
+        for trunk in &names.probed_trunks {
+            if self.probed.insert(format!("trunk {trunk}")) {
+                gauge!(table::TRUNK_UP.name, "trunk" => trunk.to_string()).set(1.0);
+            }
+        }
         for flow in &names.flows {
             for fault in FLOW_FAULTS {
                 self.flow_errors.at(flow, fault.as_str());
@@ -250,6 +284,7 @@ impl Observer {
     }
 
     /// Counts one event.
+    #[expect(clippy::too_many_lines, reason = "one short arm for each event")]
     pub fn observe(&mut self, stamped: &Stamped) {
         match &stamped.event {
             Event::CallStarted { call, number, .. } => {
@@ -311,6 +346,10 @@ impl Observer {
                 }
             }
             Event::Fault { .. } => self.faults.increment(1),
+            Event::LineTried { .. }
+            | Event::LineReach { .. }
+            | Event::TrunkReach { .. }
+            | Event::TrunkRegistered { .. } => self.outside(&stamped.event),
             Event::Queued { .. }
             | Event::Prioritized { .. }
             | Event::Talking { .. }
@@ -320,6 +359,31 @@ impl Observer {
             | Event::Resumed { .. }
             | Event::Registered { .. }
             | Event::Unregistered { .. } => {}
+        }
+    }
+
+    /// What happened with trunks and lines outside.
+    fn outside(&mut self, event: &Event) {
+        let set = |metric: Metric, label: &'static str, name: String, so: bool| {
+            let value = if so { 1.0 } else { 0.0 };
+            gauge!(metric.name, label => name).set(value);
+        };
+        if let Event::LineTried { line, result, .. } = event {
+            self.lines.at(line, result.as_str()).increment(1);
+        } else if let Event::LineReach { line, up } = event {
+            set(table::LINE_UP, "line", line.to_string(), *up);
+        } else if let Event::TrunkReach { trunk, up } = event {
+            set(table::TRUNK_UP, "trunk", trunk.to_string(), *up);
+        } else if let Event::TrunkRegistered {
+            trunk, registered, ..
+        } = event
+        {
+            set(
+                table::TRUNK_REGISTERED,
+                "trunk",
+                trunk.to_string(),
+                *registered,
+            );
         }
     }
 

@@ -88,6 +88,14 @@ table! {
         "How far the wait that was estimated first was from the wait until the answer.";
     OVERTAKES Kind::Counter, "centrale_dispatch_overtakes_total", ["reason"],
         "Offers made while a caller who had waited for longer was passed over, by why.";
+    LINE_ATTEMPTS Kind::Counter, "centrale_line_attempts_total", ["line", "result"],
+        "Tries to reach an address of a line outside, by what they came to.";
+    LINE_UP Kind::Gauge, "centrale_line_up", ["line"],
+        "1 while an address of a line outside answers its probes, else 0.";
+    TRUNK_UP Kind::Gauge, "centrale_trunk_up", ["trunk"],
+        "1 while a trunk's server answers its probes, else 0.";
+    TRUNK_REGISTERED Kind::Gauge, "centrale_trunk_registered", ["trunk"],
+        "1 while our registration with a carrier holds, else 0.";
     TRANSFERS Kind::Counter, "centrale_transfers_total", ["kind", "result"],
         "Callers whom an operator handed on, or wanted to, by where to and whether it succeeded.";
     OPERATORS Kind::Gauge, "centrale_operators", ["queue", "state"],

@@ -16,6 +16,10 @@ fn at(seconds: u64) -> SystemTime {
 
 fn names() -> Names {
     Names {
+        lines: vec!["field".into()],
+        registers: vec!["carrier".into()],
+        probed_lines: vec!["field".into()],
+        probed_trunks: vec!["carrier".into()],
         numbers: vec!["1000".into()],
         queues: vec![("support".into(), 2)],
         flows: vec!["welcome".into()],

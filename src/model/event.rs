@@ -10,8 +10,8 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    CallId, FlowName, LineName, NodeName, Number, OperatorName, OperatorState, Outcome,
-    PauseReason, Project, QueueName, TrunkName,
+    CallId, FlowName, LineName, LineResult, NodeName, Number, OperatorName, OperatorState, Outcome,
+    Overtake, PauseReason, Project, QueueName, TrunkName,
 };
 
 /// Position in the stream of events of one process, from 1.
@@ -59,45 +59,6 @@ impl OfferResult {
             Self::Busy => "busy",
             Self::Unreachable => "unreachable",
             Self::Withdrawn => "withdrawn",
-        }
-    }
-}
-
-/// Why somebody was served before a caller who had waited for longer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Overtake {
-    /// A higher priority.
-    Priority,
-    /// The operator may not take the older call.
-    Skills,
-    /// The older call is kept for the operator whom its caller prefers.
-    Preferred,
-    /// The operator has just missed the older call, and another is to be tried first.
-    Missed,
-    /// The older call came back at the same moment. In a world of one thread, a bug.
-    Race,
-}
-
-impl Overtake {
-    /// Every reason.
-    pub const ALL: [Self; 5] = [
-        Self::Priority,
-        Self::Skills,
-        Self::Preferred,
-        Self::Missed,
-        Self::Race,
-    ];
-
-    /// The label of `centrale_dispatch_overtakes_total`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Priority => "priority",
-            Self::Skills => "skills",
-            Self::Preferred => "preferred",
-            Self::Missed => "missed_offer",
-            Self::Race => "race",
         }
     }
 }
@@ -416,6 +377,38 @@ pub enum Event {
         call: CallId,
         /// The line.
         line: LineName,
+    },
+    /// One try to reach a line outside ended.
+    LineTried {
+        /// The call.
+        call: CallId,
+        /// The line.
+        line: LineName,
+        /// What it came to.
+        result: LineResult,
+    },
+    /// A line outside can be reached, or cannot any more, as its probes say.
+    LineReach {
+        /// The line.
+        line: LineName,
+        /// Whether one of its addresses answers.
+        up: bool,
+    },
+    /// A trunk's server answers, or does not any more, as its probes say.
+    TrunkReach {
+        /// The trunk.
+        trunk: TrunkName,
+        /// Whether it answers.
+        up: bool,
+    },
+    /// Our registration with a carrier holds, or does not any more.
+    TrunkRegistered {
+        /// The trunk.
+        trunk: TrunkName,
+        /// Whether it holds.
+        registered: bool,
+        /// Why not: a status code; `None` without an answer, and when we left.
+        code: Option<u16>,
     },
     /// An operator, or a supervisor, handed the caller on, or tried to.
     Transferred {

@@ -10,20 +10,22 @@ mod id;
 pub mod limits;
 mod machine;
 mod skill;
+mod results;
 mod state;
 mod time;
 
 pub use diagnostic::{Diagnostic, Severity, Span};
 pub use escalation::{Action, Step};
 pub use event::{
-    DequeueReason, Event, FlowFault, Hangup, OfferResult, Overtake, RejectReason, Sequence,
-    Stamped, StreamQuality, TransferKind,
+    DequeueReason, Event, FlowFault, Hangup, OfferResult, RejectReason, Sequence, Stamped,
+    StreamQuality, TransferKind,
 };
 pub use id::{
     CallId, CallKey, Codec, FlowName, LegId, LineName, NodeName, Number, OperatorName, PlayId,
     Project, QueueName, ShardId, TrunkName,
 };
 pub use machine::{Move, diagram};
+pub use results::{LineResult, Overtake};
 pub use skill::{Level, Requirement, Skill, SkillSet};
 pub use state::{CallState, OperatorState, Outcome, PauseReason};
 pub use time::{Epoch, ParseDurationError, parse_duration, show_duration};

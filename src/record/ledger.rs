@@ -121,6 +121,10 @@ impl Ledger {
             | Event::Prioritized { .. }
             | Event::Uncoverable { .. }
             | Event::Estimated { .. }
+            | Event::LineTried { .. }
+            | Event::LineReach { .. }
+            | Event::TrunkReach { .. }
+            | Event::TrunkRegistered { .. }
             | Event::Registered { .. }
             | Event::Unregistered { .. }
             | Event::Refused { .. }
@@ -344,6 +348,10 @@ impl Open {
             | Event::Prioritized { .. }
             | Event::Uncoverable { .. }
             | Event::Estimated { .. }
+            | Event::LineTried { .. }
+            | Event::LineReach { .. }
+            | Event::TrunkReach { .. }
+            | Event::TrunkRegistered { .. }
             | Event::Registered { .. }
             | Event::Unregistered { .. }
             | Event::Refused { .. }

@@ -182,6 +182,10 @@ impl Live {
             | Event::FlowStep { .. }
             | Event::FlowFailed { .. }
             | Event::Escalated { .. }
+            | Event::LineTried { .. }
+            | Event::LineReach { .. }
+            | Event::TrunkReach { .. }
+            | Event::TrunkRegistered { .. }
             | Event::Held { .. }
             | Event::Resumed { .. }
             | Event::StreamEnded { .. }

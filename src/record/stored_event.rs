@@ -54,6 +54,10 @@ fn kind(event: &Event) -> &'static str {
         Event::OfferEnded { .. } => "offer_ended",
         Event::Talking { .. } => "talking",
         Event::OnLine { .. } => "on_line",
+        Event::LineTried { .. } => "line_tried",
+        Event::LineReach { .. } => "line_reach",
+        Event::TrunkReach { .. } => "trunk_reach",
+        Event::TrunkRegistered { .. } => "trunk_registered",
         Event::Transferring { .. } => "transferring",
         Event::Transferred { .. } => "transferred",
         Event::Held { .. } => "held",
@@ -85,6 +89,7 @@ fn call(event: &Event) -> Option<&CallId> {
         | Event::OfferEnded { call, .. }
         | Event::Talking { call, .. }
         | Event::OnLine { call, .. }
+        | Event::LineTried { call, .. }
         | Event::Transferring { call, .. }
         | Event::Transferred { call, .. }
         | Event::Held { call, .. }
@@ -94,6 +99,9 @@ fn call(event: &Event) -> Option<&CallId> {
         | Event::CallEnded { call, .. } => Some(call),
         Event::OperatorChanged { call, .. } | Event::Fault { call, .. } => call.as_ref(),
         Event::Estimated { .. }
+        | Event::LineReach { .. }
+        | Event::TrunkReach { .. }
+        | Event::TrunkRegistered { .. }
         | Event::Registered { .. }
         | Event::Unregistered { .. }
         | Event::Refused { .. } => None,
@@ -174,6 +182,14 @@ fn data(event: &Event) -> Value {
             waited,
             ..
         } => json!({ "queue": queue, "operator": operator, "waited_s": seconds::of(*waited) }),
+        Event::LineTried { line, result, .. } => json!({ "line": line, "result": result }),
+        Event::LineReach { line, up } => json!({ "line": line, "up": up }),
+        Event::TrunkReach { trunk, up } => json!({ "trunk": trunk, "up": up }),
+        Event::TrunkRegistered {
+            trunk,
+            registered,
+            code,
+        } => json!({ "trunk": trunk, "registered": registered, "code": code }),
         Event::OnLine { line, .. } | Event::Transferring { line, .. } => json!({ "line": line }),
         Event::Transferred {
             by,

@@ -23,6 +23,10 @@ pub struct Door<'a> {
     pub nonces: &'a Nonces,
     /// The time since 1970.
     pub now: Duration,
+    /// Makes each nonce another, for whoever counts its answers ([`Replays`]).
+    ///
+    /// [`Replays`]: crate::registrar::Replays
+    pub word: Option<u64>,
 }
 
 /// What becomes of a REGISTER.
@@ -36,6 +40,17 @@ pub enum Verdict {
     Forbidden(Response),
 }
 
+/// Who sent a request, by a name that it gives itself and a secret that goes with it.
+#[derive(Debug)]
+pub enum Identity<T> {
+    /// Whom the secret belongs to, and what proves it.
+    Known(T, Box<Credentials>),
+    /// It is to be asked (again): a 401 with both algorithms.
+    Challenge(Response),
+    /// There is no such name, or the secret is another: a 403.
+    Forbidden(Response),
+}
+
 /// Whether a REGISTER comes from `operator`, whose secret is `None` if there is no such
 /// operator.
 pub fn authenticate(
@@ -44,37 +59,58 @@ pub fn authenticate(
     secret: Option<&Secret>,
     door: &Door<'_>,
 ) -> Verdict {
+    let find = |user: &str| {
+        let secret = secret.filter(|_| user == operator.as_str());
+        secret.map(|secret| (secret, ()))
+    };
+    match identify(request, door, find) {
+        Identity::Known((), _) => Verdict::Accepted,
+        Identity::Challenge(response) => Verdict::Challenge(response),
+        Identity::Forbidden(response) => Verdict::Forbidden(response),
+    }
+}
+
+/// Who sent a request: `find` gives the secret that belongs to a name, if there is one.
+pub fn identify<'a, T>(
+    request: &Request,
+    door: &Door<'_>,
+    find: impl FnOnce(&str) -> Option<(&'a Secret, T)>,
+) -> Identity<T> {
     let ours = request
         .headers
         .all(&Name::Authorization)
         .filter_map(|value| Credentials::parse(&value))
         .find(|credentials| credentials.realm == door.realm);
     let Some(credentials) = ours else {
-        return Verdict::Challenge(challenge(request, door, false));
+        return Identity::Challenge(challenge(request, door, false));
     };
     match door.nonces.check(&credentials.nonce, door.now) {
         Freshness::Fresh => {}
-        Freshness::Stale => return Verdict::Challenge(challenge(request, door, true)),
-        Freshness::Forged => return Verdict::Challenge(challenge(request, door, false)),
+        Freshness::Stale => return Identity::Challenge(challenge(request, door, true)),
+        Freshness::Forged => return Identity::Challenge(challenge(request, door, false)),
     }
-    let known = secret.filter(|_| credentials.username == operator.as_str());
-    let ha1 = known.map_or(NOBODY, |secret| match credentials.algorithm {
+    let known = find(&credentials.username);
+    let secret = known.as_ref().map(|(secret, _)| *secret);
+    let ha1 = secret.map_or(NOBODY, |secret| match credentials.algorithm {
         Algorithm::Md5 => secret.md5.as_str(),
         Algorithm::Sha256 => secret.sha256.as_str(),
     });
     // Both are asked, so that a name that does not exist takes as long.
     let right = credentials.verify(ha1, &request.method, &request.body);
-    if right && known.is_some() {
-        Verdict::Accepted
-    } else {
-        Verdict::Forbidden(Response::to(request, 403))
+    match known.filter(|_| right) {
+        Some((_, who)) => Identity::Known(who, Box::new(credentials)),
+        None => Identity::Forbidden(Response::to(request, 403)),
     }
 }
 
-fn challenge(request: &Request, door: &Door<'_>, stale: bool) -> Response {
+/// A 401 with a nonce of its own for each algorithm.
+pub(crate) fn challenge(request: &Request, door: &Door<'_>, stale: bool) -> Response {
     let mut response = Response::to(request, 401);
     for algorithm in offered(request) {
-        let nonce = door.nonces.issue(door.now);
+        let nonce = match door.word {
+            Some(word) => door.nonces.issue_one(door.now, word),
+            None => door.nonces.issue(door.now),
+        };
         let value = digest::challenge(algorithm, door.realm, &nonce, stale);
         response.headers.push(Name::WwwAuthenticate, value);
     }
@@ -133,6 +169,7 @@ mod tests {
             qop: Some("auth".to_owned()),
             nc: "00000001".to_owned(),
             cnonce: "c".to_owned(),
+            opaque: None,
         };
         let secret = ha1(algorithm, user, REALM, password);
         let value = credentials.answer(&secret, &Method::Register, b"");
@@ -145,6 +182,7 @@ mod tests {
         let door = Door {
             realm: REALM,
             nonces: &nonces,
+            word: None,
             now,
         };
         let secret = secret();

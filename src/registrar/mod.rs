@@ -7,11 +7,18 @@
 
 mod authenticate;
 mod binding;
+mod carrier;
 mod registrar;
+mod replays;
 
+#[cfg(test)]
+mod carrier_tests;
 #[cfg(test)]
 mod tests;
 
-pub use authenticate::{Door, Verdict, authenticate};
+pub(crate) use authenticate::challenge;
+pub use authenticate::{Door, Identity, Verdict, authenticate, identify};
 pub use binding::{Binding, Change, Refusal, Registered, Rules};
+pub use carrier::{Carrier, CarrierInput, CarrierOutput, Enrolment};
 pub use registrar::Registrar;
+pub use replays::Replays;

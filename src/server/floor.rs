@@ -1,28 +1,29 @@
 //! The shards, the media threads and the sockets between them, as one thing to start,
 //! reconfigure and stop.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context as _, anyhow};
+use arc_swap::ArcSwap;
 use bytes::Bytes;
-use exchange::call::{Gates, Pauses, Shared, Snapshot, Talks, Waiting, WrapUps, call_of};
-use exchange::config::{Config, Line, Transport};
+use exchange::call::{Gates, Pauses, Reach, Shared, Snapshot, Talks, Waiting, WrapUps, call_of};
+use exchange::config::{Config, Transport};
 use exchange::dispatch::{Board, Capacity};
 use exchange::media::{Command, Library, Report};
 use exchange::model::{Epoch, Event, ShardId, limits};
 use exchange::queue::Hall;
-use exchange::registrar::Registrar;
-use exchange::shard::{self, Doors, Input, Rate, Shard};
+use exchange::registrar::{Registrar, Replays};
+use exchange::shard::{self, Asker, Doors, Input, Rate, Shard};
 use exchange::sip::digest::Nonces;
-use exchange::sip::{Advertise, Host, Peer, endpoint};
+use exchange::sip::{Advertise, Peer, Uri, endpoint};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 
 use crate::server::media::{self, Workers};
+use crate::server::net::dns::{Families, Names};
 use crate::server::net::{tcp::Streams, udp};
 use crate::server::observer::Witness;
 use crate::server::runner::{self, Inbox, Runner, Seat, World};
@@ -31,8 +32,6 @@ use crate::server::{clock, entropy};
 
 /// Transactions of one shard: 10,000 calls with two legs, and what registers beside them.
 const TRANSACTIONS: usize = 65_536;
-/// A look-up of a line's name ends within this.
-const LOOK_UP: Duration = Duration::from_secs(2);
 /// Tickets of one shard.
 const TICKETS: usize = 16_384;
 
@@ -52,6 +51,9 @@ pub(crate) struct Floor {
 struct Links {
     workers: OnceLock<Workers>,
     streams: OnceLock<Streams>,
+    names: ArcSwap<Names>,
+    inboxes: OnceLock<Arc<[Inbox]>>,
+    runtime: Handle,
     witness: Witness,
 }
 
@@ -70,6 +72,18 @@ impl World for Links {
 
     fn event(&self, event: Event) {
         self.witness.tell(event);
+    }
+
+    fn resolve(&self, shard: ShardId, asker: Asker, uris: Vec<Uri>) {
+        let inboxes = self.inboxes.get();
+        let Some(inbox) = inboxes.and_then(|all| all.get(usize::from(shard.0)).cloned()) else {
+            return;
+        };
+        let names = self.names.load_full();
+        self.runtime.spawn(async move {
+            let routes = names.routes(uris).await;
+            inbox.send(Input::Resolved { asker, routes });
+        });
     }
 }
 
@@ -119,20 +133,26 @@ impl Floor {
             waiting: Waiting::default(),
             pauses: Pauses::default(),
             wrap_ups: WrapUps::default(),
+            reach: Reach::default(),
             talks: Talks::default(),
         });
-        let snapshot = snapshot(config, sounds).await;
+        let snapshot = Arc::new(Snapshot { config, sounds });
+        let names = Names::new(&snapshot.config.sip.dns, families(&listening))?;
         let mut out = Vec::new();
         shard::configure(&shared, &snapshot, None, now, &mut out)?;
         let links = Arc::new(Links {
             workers: OnceLock::new(),
             streams: OnceLock::new(),
+            names: ArcSwap::new(names),
+            inboxes: OnceLock::new(),
+            runtime: Handle::current(),
             witness: witness.clone(),
         });
         let seats = (0..count)
             .map(|_| Seat::new())
             .collect::<io::Result<Vec<_>>>()?;
         let inboxes: Arc<[Inbox]> = seats.iter().map(Seat::inbox).collect();
+        links.inboxes.set(Arc::clone(&inboxes)).ok();
         let workers = start_media(&snapshot.config, count, &inboxes)?;
         links.workers.set(workers).ok();
         let streams = Streams::new(Arc::clone(&inboxes), Handle::current());
@@ -163,6 +183,7 @@ impl Floor {
         let doors = Arc::new(Doors {
             rate: Rate::new(now),
             nonces: Nonces::new(entropy::key()),
+            replays: Replays::default(),
         });
         let since = clock::wall().duration_since(std::time::UNIX_EPOCH);
         let boot: Arc<str> = format!("{:x}", since.unwrap_or_default().as_millis()).into();
@@ -209,6 +230,11 @@ impl Floor {
         self.shared.gates.count("calls")
     }
 
+    /// How many registrations with carriers are not taken back.
+    pub(crate) fn registrations(&self) -> usize {
+        self.shared.gates.count(shard::OUTSIDE)
+    }
+
     /// What is configured.
     pub(crate) fn config(&self) -> &Config {
         &self.snapshot.config
@@ -218,12 +244,12 @@ impl Floor {
     ///
     /// # Errors
     /// When the board has no room for it; then all is as before.
-    pub(crate) async fn configure(
-        &mut self,
-        config: Config,
-        sounds: Library,
-    ) -> anyhow::Result<()> {
-        let next = snapshot(config, sounds).await;
+    pub(crate) fn configure(&mut self, config: Config, sounds: Library) -> anyhow::Result<()> {
+        let next = Arc::new(Snapshot { config, sounds });
+        if next.config.sip.dns != self.snapshot.config.sip.dns {
+            let names = Names::new(&next.config.sip.dns, families(&self.listening))?;
+            self.links.names.store(names);
+        }
         let mut out = Vec::new();
         let now = clock::now();
         if let Err(full) =
@@ -250,7 +276,8 @@ impl Floor {
                 shard::Output::Transmit { .. }
                 | shard::Output::Count(_)
                 | shard::Output::Media(_)
-                | shard::Output::Foreign(..) => {}
+                | shard::Output::Foreign(..)
+                | shard::Output::Resolve { .. } => {}
             }
         }
     }
@@ -387,31 +414,10 @@ fn primary(v6: bool) -> IpAddr {
     way().map_or(home, |address| address.ip())
 }
 
-async fn snapshot(config: Config, sounds: Library) -> Arc<Snapshot> {
-    let mut lines = BTreeMap::new();
-    for (name, line) in &config.lines {
-        if let Line::Outside { uri, .. } = line {
-            match look_up(uri).await {
-                Some(address) => drop(lines.insert(name.clone(), address)),
-                None => tracing::warn!(line = %name, "the line's host cannot be found"),
-            }
-        }
-    }
-    Arc::new(Snapshot {
-        config,
-        sounds,
-        lines,
-    })
-}
-
-async fn look_up(uri: &exchange::sip::Uri) -> Option<SocketAddr> {
-    let port = uri.port.unwrap_or(5060);
-    match uri.host.as_ref()? {
-        Host::Address(ip) => Some(SocketAddr::new(*ip, port)),
-        Host::Name(name) => {
-            let found = tokio::net::lookup_host((name.as_str(), port));
-            let mut found = tokio::time::timeout(LOOK_UP, found).await.ok()?.ok()?;
-            found.next()
-        }
+fn families(listening: &[(Transport, SocketAddr)]) -> Families {
+    let udp = listening.iter().filter(|(t, _)| *t == Transport::Udp);
+    Families {
+        v4: udp.clone().any(|(_, address)| address.is_ipv4()),
+        v6: udp.clone().any(|(_, address)| address.is_ipv6()),
     }
 }

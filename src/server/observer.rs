@@ -157,6 +157,24 @@ fn log(event: &Event) {
         Event::Unregistered {
             operator, vanished, ..
         } => tracing::info!(%operator, vanished, "phone gone"),
+        Event::LineReach { line, up: true } => tracing::info!(%line, "the line outside answers"),
+        Event::LineReach { line, up: false } => {
+            tracing::warn!(%line, "the line outside does not answer");
+        }
+        Event::TrunkReach { trunk, up: true } => tracing::info!(%trunk, "the trunk answers"),
+        Event::TrunkReach { trunk, up: false } => {
+            tracing::warn!(%trunk, "the trunk does not answer");
+        }
+        Event::TrunkRegistered {
+            trunk,
+            registered: true,
+            ..
+        } => tracing::info!(%trunk, "registered with the trunk"),
+        Event::TrunkRegistered {
+            trunk,
+            registered: false,
+            code,
+        } => tracing::warn!(%trunk, code, "not registered with the trunk"),
         Event::Refused { reason, source } => {
             tracing::debug!(reason = reason.as_str(), %source, "refused");
         }
@@ -175,6 +193,7 @@ fn log(event: &Event) {
         | Event::OfferEnded { .. }
         | Event::Talking { .. }
         | Event::OnLine { .. }
+        | Event::LineTried { .. }
         | Event::Transferring { .. }
         | Event::Transferred { .. }
         | Event::Held { .. }

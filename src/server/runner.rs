@@ -13,9 +13,9 @@ use exchange::dispatch::Match;
 use exchange::media::Command;
 use exchange::metric;
 use exchange::model::{Event, ShardId, limits};
-use exchange::shard::{Input, Output, Shard};
+use exchange::shard::{Asker, Input, Output, Shard};
 use exchange::sip::endpoint::Count;
-use exchange::sip::{Peer, Transport, owner};
+use exchange::sip::{Peer, Transport, Uri, owner};
 use mio::net::UdpSocket;
 use mio::{Events, Interest, Poll, Token, Waker};
 
@@ -82,6 +82,8 @@ pub(crate) trait World: Send + Sync + 'static {
     fn stream(&self, bytes: Bytes, peer: Peer);
     /// To whoever reads events.
     fn event(&self, event: Event);
+    /// To the resolver, whose answer comes to the shard's inbox.
+    fn resolve(&self, shard: ShardId, asker: Asker, uris: Vec<Uri>);
 }
 
 /// A shard that is to run.
@@ -288,6 +290,7 @@ impl Work {
             Output::Media(command) => self.world.media(self.id, command),
             Output::Event(event) => self.world.event(event),
             Output::Match(matched) => deliver(&self.inboxes, matched),
+            Output::Resolve { asker, uris } => self.world.resolve(self.id, asker, uris),
             Output::Foreign(shard, foreign) => {
                 if let Some(inbox) = self.inboxes.get(usize::from(shard.0)) {
                     inbox.send(Input::Foreign(foreign));

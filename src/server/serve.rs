@@ -7,7 +7,7 @@ use std::sync::{Arc, RwLock};
 use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context as _, anyhow};
-use exchange::config::{Config, Transport};
+use exchange::config::{Config, Line, Outside, Transport, Trunk};
 use exchange::metric::{self, Names, Recorder};
 use exchange::model::{Diagnostic, Severity};
 use exchange::record::{Floor as Views, Live};
@@ -107,14 +107,16 @@ async fn serve(
     }));
     announce(&floor, http_address, &options.config)?;
     while signals.next().await == Told::Reload {
-        reload(&mut floor, &options.config, &witness).await;
+        reload(&mut floor, &options.config, &witness);
     }
     serving.store(false, Ordering::Relaxed);
     tracing::info!(calls = floor.calls(), "stopping: no more calls are taken");
     floor.drain();
-    wait(&floor, floor.config().drain, &mut signals).await;
+    let calls = || floor.calls() > 0;
+    wait(calls, floor.config().drain, &mut signals).await;
     floor.goodbye();
-    wait(&floor, GOODBYE, &mut signals).await;
+    let any = || floor.calls() > 0 || floor.registrations() > 0;
+    wait(any, GOODBYE, &mut signals).await;
     // The last BYEs leave, and their streams report, before the threads end.
     tokio::time::sleep(LOOK).await;
     tokio::task::block_in_place(|| floor.stop());
@@ -126,10 +128,10 @@ async fn serve(
     }
 }
 
-/// Waits until the last call is over, for so long, or until a second signal.
-async fn wait(floor: &Floor, patience: Duration, signals: &mut Signals) {
+/// Waits while something goes on, for so long, or until a second signal.
+async fn wait(goes_on: impl Fn() -> bool, patience: Duration, signals: &mut Signals) {
     let until = tokio::time::Instant::now() + patience;
-    while floor.calls() > 0 {
+    while goes_on() {
         tokio::select! {
             () = tokio::time::sleep(LOOK) => {}
             () = tokio::time::sleep_until(until) => return,
@@ -193,7 +195,7 @@ fn warn(diags: &[Diagnostic]) {
 }
 
 /// All or nothing: what does not validate changes nothing.
-async fn reload(floor: &mut Floor, folder: &Path, witness: &Witness) {
+fn reload(floor: &mut Floor, folder: &Path, witness: &Witness) {
     let config = match load(folder) {
         Ok(config) => config,
         Err(error) => {
@@ -219,7 +221,7 @@ async fn reload(floor: &mut Floor, folder: &Path, witness: &Witness) {
         tracing::warn!(problem, "a sound is left out");
     }
     let (views, names) = (views(&config), names(&config));
-    match floor.configure(config, sounds).await {
+    match floor.configure(config, sounds) {
         Ok(()) => {
             witness.configured(views, names);
             tracing::info!("reloaded");
@@ -249,6 +251,18 @@ fn views(config: &Config) -> Views {
 }
 
 fn names(config: &Config) -> Names {
+    let lines = |wanted: &dyn Fn(&Outside) -> bool| {
+        let outside = config.lines.iter().filter(|(_, line)| match line {
+            Line::Outside(line) => wanted(line),
+            Line::Queue(_) => false,
+        });
+        outside.map(|(name, _)| name.clone()).collect()
+    };
+    let trunks = |wanted: &dyn Fn(&Trunk) -> bool| {
+        let trunks = config.sip.trunks.iter();
+        let wanted = trunks.filter(|(_, trunk)| wanted(trunk));
+        wanted.map(|(name, _)| name.clone()).collect()
+    };
     Names {
         numbers: config.numbers.iter().map(|(n, _)| n.clone()).collect(),
         queues: config
@@ -257,6 +271,10 @@ fn names(config: &Config) -> Names {
             .map(|queue| (queue.name.clone(), queue.escalate.len()))
             .collect(),
         flows: config.flows.keys().cloned().collect(),
+        lines: lines(&|_| true),
+        probed_lines: lines(&|line| line.probe.is_some()),
+        registers: trunks(&|trunk| trunk.register.is_some()),
+        probed_trunks: trunks(&|trunk| trunk.probe.is_some()),
     }
 }
 

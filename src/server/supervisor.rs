@@ -67,7 +67,8 @@ impl Supervisor {
                 Output::Transmit { .. }
                 | Output::Count(_)
                 | Output::Media(_)
-                | Output::Foreign(..) => {}
+                | Output::Foreign(..)
+                | Output::Resolve { .. } => {}
             }
         }
         done

@@ -1,10 +1,14 @@
 //! Who may call: trunks, numbers, limits.
 
-use std::time::Instant;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
+use std::time::{Instant, UNIX_EPOCH};
 
 use crate::call::{Call, Caller, Permit};
 use crate::model::{CallId, CallKey, Event, Number, RejectReason, TrunkName};
+use crate::registrar::{Door, Identity, challenge, identify};
 use crate::sdp::{self, Description, Local};
+use crate::shard::identity;
 use crate::shard::shard::{Output, Shard};
 use crate::sip::session_timer::Wish;
 use crate::sip::{Dialog, Name, Peer, Request, Response, ServerTx, SessionTimer};
@@ -16,6 +20,22 @@ pub(super) struct Refusal {
     reason: RejectReason,
     /// A header that says more.
     more: Option<(Name, String)>,
+}
+
+/// Where an INVITE comes from.
+enum Source {
+    Trunk(TrunkName),
+    /// It is asked for credentials.
+    Asked(Response),
+    Refused(Refusal),
+}
+
+/// An INVITE of a trunk, in our words.
+struct Arrival {
+    trunk: TrunkName,
+    dialled: String,
+    from: Number,
+    display: Option<String>,
 }
 
 impl Refusal {
@@ -46,23 +66,80 @@ impl Shard {
         now: Instant,
         out: &mut Vec<Output>,
     ) {
-        let Some(trunk) = self.trunk_of(peer) else {
-            let refusal = Refusal::new(403, RejectReason::UnknownSource);
-            return self.refuse(tx, &request, peer, &refusal, now);
+        let name = match self.source(&request, peer, now) {
+            Source::Trunk(name) => name,
+            Source::Asked(response) => return self.respond(tx, &response, now),
+            Source::Refused(refusal) => return self.refuse(tx, &request, peer, &refusal, now),
         };
-        let dialled = request.uri.user.clone().unwrap_or_default();
-        if self.snapshot.config.numbers.find(&dialled).is_none() {
+        let arrival = self.arrival(name, &request);
+        if self
+            .snapshot
+            .config
+            .numbers
+            .find(&arrival.dialled)
+            .is_none()
+        {
             let refusal = Refusal::new(404, RejectReason::UnknownNumber);
             return self.refuse(tx, &request, peer, &refusal, now);
         }
         self.begun += 1;
         let key = CallKey::new(self.id, self.begun);
-        match self.caller(key, (tx, &request), (trunk, peer), now) {
+        match self.caller(key, (tx, &request), (&arrival, peer), now) {
             Ok(caller) => self.begin(caller, now, out),
             Err(refusal) => {
-                self.tell_rejected(key, &request, &refusal, now);
+                self.tell_rejected(key, arrival, &refusal, now);
                 self.refuse(tx, &request, peer, &refusal, now);
             }
+        }
+    }
+
+    /// Who it is: a trunk by its address, else one by its secret, if any trunk has one.
+    fn source(&self, request: &Request, peer: Peer, now: Instant) -> Source {
+        if let Some(name) = self.trunk_of(peer) {
+            return Source::Trunk(name);
+        }
+        let ip = peer.remote.ip().to_canonical();
+        let trunks = &self.snapshot.config.sip.trunks;
+        if trunks.values().all(|trunk| trunk.login.is_none()) {
+            return Source::Refused(Refusal::new(403, RejectReason::UnknownSource));
+        }
+        let wall = self.shared.epoch.wall_at(now);
+        let door = Door {
+            realm: &self.snapshot.config.domain,
+            nonces: &self.doors.nonces,
+            now: wall.duration_since(UNIX_EPOCH).unwrap_or_default(),
+            word: Some(nonce_word(request, peer)),
+        };
+        let found = identify(request, &door, |user| {
+            trunks.iter().find_map(|(name, trunk)| {
+                let login = trunk.login.as_ref()?;
+                (login.username == user).then_some((&login.secret, (name, trunk)))
+            })
+        });
+        let refused = || Source::Refused(Refusal::new(403, RejectReason::Credentials));
+        match found {
+            Identity::Challenge(response) => Source::Asked(response),
+            Identity::Forbidden(_) => refused(),
+            Identity::Known((_, trunk), _) if !trunk.from.is_empty() && !trunk.has(ip) => refused(),
+            Identity::Known((name, _), credentials) => {
+                if self.doors.replays.is_new(&credentials, door.now) {
+                    Source::Trunk(name.clone())
+                } else {
+                    Source::Asked(challenge(request, &door, true))
+                }
+            }
+        }
+    }
+
+    fn arrival(&self, name: TrunkName, request: &Request) -> Arrival {
+        let trunk = self.snapshot.config.sip.trunks.get(&name);
+        let trunk = trunk.map(Arc::clone).unwrap_or_default();
+        let (from, display) = identity::caller(request, &trunk);
+        Arrival {
+            dialled: identity::dialled(request, &trunk),
+            from,
+            display,
+            trunk: name,
         }
     }
 
@@ -83,15 +160,14 @@ impl Shard {
         &mut self,
         key: CallKey,
         (tx, request): (ServerTx, &Request),
-        (trunk, peer): (TrunkName, Peer),
+        (arrival, peer): (&Arrival, Peer),
         now: Instant,
     ) -> Result<Caller, Refusal> {
-        let permits = self.permits(&trunk, now)?;
-        let snapshot = std::sync::Arc::clone(&self.snapshot);
+        let permits = self.permits(&arrival.trunk, now)?;
+        let snapshot = Arc::clone(&self.snapshot);
         let config = &snapshot.config;
-        let dialled = request.uri.user.clone().unwrap_or_default();
         let unknown = || Refusal::new(404, RejectReason::UnknownNumber);
-        let (number, entry) = config.numbers.find(&dialled).ok_or_else(unknown)?;
+        let (number, entry) = config.numbers.find(&arrival.dialled).ok_or_else(unknown)?;
         let flow = config.flows.get(&entry.flow).ok_or_else(unknown)?;
         self.check_proposal(request, peer)?;
         let malformed = || Refusal::new(400, RejectReason::Malformed);
@@ -105,23 +181,22 @@ impl Shard {
                 reason: RejectReason::Unsupported,
                 more: Some((Name::MinSe, small.min_se.to_string())),
             })?;
-        let (from, display) = caller_of(request);
         Ok(Caller {
             key,
             id: self.call_id(key),
             tx,
             dialog,
             timer,
-            from,
-            display,
-            to: Number::new(dialled),
+            from: arrival.from.clone(),
+            display: arrival.display.clone(),
+            to: Number::new(arrival.dialled.clone()),
             number: number.clone(),
-            flow: std::sync::Arc::clone(flow),
+            flow: Arc::clone(flow),
             language: entry.language.clone(),
             project: entry.project.clone(),
-            trunk,
+            trunk: arrival.trunk.clone(),
             permits,
-            snapshot: std::sync::Arc::clone(&snapshot),
+            snapshot: Arc::clone(&snapshot),
             request: request.clone(),
             made_by: None,
         })
@@ -194,11 +269,11 @@ impl Shard {
         }
     }
 
+    /// Whose address it is, of the trunks that are known by their address alone.
     pub(super) fn trunk_of(&self, peer: Peer) -> Option<TrunkName> {
         let ip = peer.remote.ip().to_canonical();
-        let trunks = &self.snapshot.config.sip.trunks;
-        let mut names = trunks.iter();
-        let (name, _) = names.find(|(_, t)| t.from.iter().any(|net| net.contains(&ip)))?;
+        let mut trunks = self.snapshot.config.sip.trunks.iter();
+        let (name, _) = trunks.find(|(_, trunk)| trunk.login.is_none() && trunk.has(ip))?;
         Some(name.clone())
     }
 
@@ -212,16 +287,15 @@ impl Shard {
     }
 
     /// A caller who was refused at a number of ours has a record too.
-    fn tell_rejected(&mut self, key: CallKey, request: &Request, refusal: &Refusal, now: Instant) {
-        let dialled = request.uri.user.clone().unwrap_or_default();
-        let Some((number, _)) = self.snapshot.config.numbers.find(&dialled) else {
+    fn tell_rejected(&mut self, key: CallKey, arrival: Arrival, refusal: &Refusal, now: Instant) {
+        let Some((number, _)) = self.snapshot.config.numbers.find(&arrival.dialled) else {
             return;
         };
         let number = number.clone();
         let event = Event::CallRejected {
             call: self.call_id(key),
-            from: caller_of(request).0,
-            to: Number::new(dialled),
+            from: arrival.from,
+            to: Number::new(arrival.dialled),
             number,
             code: refusal.code,
         };
@@ -251,18 +325,15 @@ impl Shard {
 
 /// The gate of all calls.
 pub(super) const CALLS: &str = "calls";
-/// What a number may be long; more is no number.
-const NUMBER: usize = 64;
-
-/// Who dials, and the name shown with it. What From says is shown, and believed in
-/// nothing.
-fn caller_of(request: &Request) -> (Number, Option<String>) {
-    let Ok(from) = request.headers.from() else {
-        return (Number::from("anonymous"), None);
-    };
-    let user = from.uri.user.as_deref().filter(|user| !user.is_empty());
-    let number: String = user.unwrap_or("anonymous").chars().take(NUMBER).collect();
-    let display = from.display.filter(|name| !name.trim().is_empty());
-    let display = display.map(|name| name.chars().take(NUMBER).collect());
-    (Number::new(number), display)
+/// What makes a nonce another than those of the same second. It need not be a secret: the
+/// nonce is sealed.
+pub(super) fn nonce_word(request: &Request, peer: Peer) -> u64 {
+    let mut hash = DefaultHasher::new();
+    peer.hash(&mut hash);
+    for name in [Name::CallId, Name::CSeq, Name::Via] {
+        if let Some(value) = request.headers.first(&name) {
+            hash.write(value.as_bytes());
+        }
+    }
+    hash.finish()
 }

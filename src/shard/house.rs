@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::flow::Flow;
 use crate::model::{CallKey, Event, Number, OperatorName, RejectReason, TrunkName};
 use crate::registrar::{Door, Verdict, authenticate};
-use crate::shard::admission::Refusal;
+use crate::shard::admission::{Refusal, nonce_word};
 use crate::shard::shard::{Output, Shard};
 use crate::sip::session_timer::Wish;
 use crate::sip::{Dialog, Host, Name, Peer, Replaces, Request, Response, ServerTx, SessionTimer};
@@ -58,7 +58,15 @@ impl Shard {
         let user = from.user.filter(|user| !user.is_empty())?;
         let ours = host.eq_ignore_ascii_case(&config.domain);
         let known = config.operators.contains_key(user.as_str());
-        (ours && (known || self.trunk_of(peer).is_none())).then(|| OperatorName::new(user))
+        // Where trunks prove themselves, an unknown name may be a trunk's caller; it is asked
+        // all the same.
+        let logins = config
+            .sip
+            .trunks
+            .values()
+            .any(|trunk| trunk.login.is_some());
+        let asked = known || (self.trunk_of(peer).is_none() && !logins);
+        (ours && asked).then(|| OperatorName::new(user))
     }
 
     /// An INVITE in the name of an operator (RFC 3261 section 22.2).
@@ -76,6 +84,8 @@ impl Shard {
             realm: &snapshot.config.domain,
             nonces: &self.doors.nonces,
             now: wall.duration_since(UNIX_EPOCH).unwrap_or_default(),
+            // As a trunk is asked: a challenge does not tell who has which account.
+            word: Some(nonce_word(&request, peer)),
         };
         match authenticate(&request, &operator, secret, &door) {
             Verdict::Accepted => {}

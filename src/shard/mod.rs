@@ -18,18 +18,25 @@
 
 mod address;
 mod admission;
+mod carriers;
 mod configure;
 mod deadlines;
 mod fence;
+mod identity;
 mod house;
 mod order;
+mod outside;
 mod probe;
 mod rate;
+mod reach;
 mod registration;
 mod shard;
 
+pub use carriers::OUTSIDE;
 pub use configure::configure;
 pub use house::Foreign;
 pub use order::{Order, Refused, Standing, order};
+pub use outside::Asker;
 pub use rate::Rate;
+pub use reach::Watched;
 pub use shard::{Doors, Input, Output, Settings, Shard};

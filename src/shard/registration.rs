@@ -26,6 +26,7 @@ impl Shard {
         let door = Door {
             realm: &config.domain,
             nonces: &self.doors.nonces,
+            word: None,
             now: wall.duration_since(UNIX_EPOCH).unwrap_or_default(),
         };
         match authenticate(request, &operator, secret, &door) {
@@ -150,6 +151,11 @@ impl Shard {
         let mut changes = Vec::new();
         self.shared.registrar.expire(now, &mut changes);
         self.phones_changed(changes, now);
+        let wall = self.shared.epoch.wall_at(now);
+        let wall = wall.duration_since(UNIX_EPOCH).unwrap_or_default();
+        if wall.as_secs().is_multiple_of(60) {
+            self.doors.replays.forget(wall);
+        }
         self.deadlines.add(now + HOUSEKEEPING, Due::Housekeeping);
     }
 }

@@ -9,15 +9,19 @@ use bytes::Bytes;
 use crate::call::{self, Call, Floor, Shared, Snapshot};
 use crate::dispatch::{Claim, Match};
 use crate::media::{Command, Report};
-use crate::model::{CallKey, Event, Hangup, OperatorName, Outcome, ShardId};
+use crate::model::{CallKey, Event, Hangup, OperatorName, Outcome, ShardId, TrunkName};
+use crate::registrar::{CarrierInput, Replays};
 use crate::shard::address::Calls;
+use crate::shard::carriers::Carriers;
 use crate::shard::deadlines::Deadlines;
 use crate::shard::house::Foreign;
+use crate::shard::outside::Asker;
 use crate::shard::probe::Probes;
+use crate::shard::reach::{Watched, Watches};
 use crate::shard::{Rate, fence};
 use crate::sip::digest::Nonces;
 use crate::sip::endpoint::{self, Count, Endpoint};
-use crate::sip::{ConnectionId, Method, Name, Peer, Request, Response, ServerTx};
+use crate::sip::{ConnectionId, Method, Name, Peer, Request, Response, ServerTx, Uri};
 
 /// What one shard is told once.
 #[derive(Debug)]
@@ -37,6 +41,8 @@ pub struct Doors {
     pub rate: Rate,
     /// Digest challenges.
     pub nonces: Nonces,
+    /// Which of their answers came before.
+    pub replays: Replays,
 }
 
 /// What a shard hears.
@@ -64,6 +70,13 @@ pub enum Input {
         call: CallKey,
         /// From −100 to 100; the queue's is added to it.
         priority: i16,
+    },
+    /// What [`Output::Resolve`] asked for.
+    Resolved {
+        /// Who asked.
+        asker: Asker,
+        /// For each address its hops, nearest first; none for one that cannot be found.
+        routes: Vec<Vec<Peer>>,
     },
     /// From another shard.
     Foreign(Foreign),
@@ -95,6 +108,14 @@ pub enum Output {
     Event(Event),
     /// For another shard.
     Match(Match),
+    /// Look up where these addresses lead (RFC 3263), and answer within 2 s with
+    /// [`Input::Resolved`]. All are of the configuration.
+    Resolve {
+        /// Who asks.
+        asker: Asker,
+        /// Addresses.
+        uris: Vec<Uri>,
+    },
     /// For that shard.
     Foreign(ShardId, Foreign),
 }
@@ -106,6 +127,10 @@ pub(super) enum Due {
     WrapUp(OperatorName, Claim),
     Probe(OperatorName, String),
     Housekeeping,
+    Outside,
+    Carrier(TrunkName),
+    Reach(Watched),
+    ReachOver(Watched),
 }
 
 /// One thread's exchange.
@@ -119,6 +144,8 @@ pub struct Shard {
     pub(super) endpoint: Endpoint,
     pub(super) calls: Calls,
     pub(super) probes: Probes,
+    pub(super) carriers: Carriers,
+    pub(super) watches: Watches,
     pub(super) deadlines: Deadlines<Due>,
     pub(super) draining: bool,
     pub(super) begun: u64,
@@ -128,10 +155,13 @@ pub struct Shard {
     pub(super) sip: Vec<endpoint::Output>,
     /// What calls, and the shard in their manner, said and is not dealt with yet.
     pub(super) said: Vec<call::Output>,
+    /// What the shard itself wants looked up.
+    pub(super) wishes: Vec<Output>,
 }
 
 impl Shard {
-    /// A shard without calls. The first one keeps house for all: expired phones.
+    /// A shard without calls. The first one keeps house for all: expired phones, our
+    /// registrations, probes.
     #[must_use]
     pub fn new(
         settings: Settings,
@@ -143,6 +173,7 @@ impl Shard {
         let mut deadlines = Deadlines::default();
         if settings.id == ShardId(0) {
             deadlines.add(now, Due::Housekeeping);
+            deadlines.add(now, Due::Outside);
         }
         Self {
             id: settings.id,
@@ -153,12 +184,15 @@ impl Shard {
             endpoint: Endpoint::new(settings.endpoint),
             calls: Calls::default(),
             probes: Probes::default(),
+            carriers: Carriers::default(),
+            watches: Watches::default(),
             deadlines,
             draining: false,
             begun: 0,
             lent: HashMap::new(),
             sip: Vec::new(),
             said: Vec::new(),
+            wishes: Vec::new(),
         }
     }
 
@@ -201,12 +235,16 @@ impl Shard {
             Input::Prioritize { call, priority } => {
                 self.tell(call, call::Input::Prioritize(priority), now, out);
             }
+            Input::Resolved { asker, routes } => self.resolved(asker, routes, now, out),
             Input::Foreign(foreign) => self.foreign(foreign, now, out),
             Input::Tick => self.tick(now, out),
-            Input::Configured(snapshot) => self.snapshot = snapshot,
-            Input::Drain => self.draining = true,
+            Input::Configured(snapshot) => {
+                self.snapshot = snapshot;
+                self.begin_outside(now);
+            }
+            Input::Drain => self.drain(now),
             Input::Goodbye => {
-                self.draining = true;
+                self.drain(now);
                 for key in self.calls.keys() {
                     self.tell(key, call::Input::Goodbye, now, out);
                 }
@@ -231,6 +269,10 @@ impl Shard {
                 }
                 Due::Probe(operator, contact) => self.probe(&operator, contact, now),
                 Due::Housekeeping => self.keep_house(now),
+                Due::Outside => self.begin_outside(now),
+                Due::Carrier(trunk) => self.carrier(&trunk, CarrierInput::Tick, now),
+                Due::Reach(watched) => self.reach(watched, now),
+                Due::ReachOver(watched) => self.reach_over(&watched, now),
             }
         }
     }
@@ -248,6 +290,7 @@ impl Shard {
     fn settle(&mut self, now: Instant, out: &mut Vec<Output>) {
         loop {
             self.pass_on(None, now, out);
+            out.append(&mut self.wishes);
             if self.sip.is_empty() {
                 return;
             }
@@ -289,7 +332,13 @@ impl Shard {
             }
             endpoint::Event::Response { tx, response, peer } => {
                 let Some(key) = self.calls.by_question(tx) else {
-                    return self.probe_answered(tx, response.code, now);
+                    let code = response.code;
+                    if !self.carrier_answered(tx, &response, peer, now)
+                        && !self.reach_answered(tx, Some(code), now)
+                    {
+                        self.probe_answered(tx, code, now);
+                    }
+                    return;
                 };
                 let invite = response
                     .headers
@@ -304,7 +353,10 @@ impl Shard {
             }
             endpoint::Event::Failed { tx, why } => {
                 let Some(key) = self.calls.by_question(tx) else {
-                    return self.probe_unanswered(tx, now);
+                    if !self.carrier_unanswered(tx, now) && !self.reach_answered(tx, None, now) {
+                        self.probe_unanswered(tx, now);
+                    }
+                    return;
                 };
                 self.calls.answered(key, tx);
                 self.tell(key, call::Input::Failed { tx, why }, now, out);
@@ -458,6 +510,11 @@ impl Shard {
                         self.calls.expects(key, tx);
                     }
                 }
+                call::Output::Resolve { leg, uris } => {
+                    let asker = Asker::Leg(leg);
+                    out.push(Output::Resolve { asker, uris });
+                }
+                call::Output::Parting { tx, pass } => self.parting(tx, pass),
                 call::Output::Holds(tx) => {
                     if let Some(key) = key {
                         self.calls.holds(key, tx);
@@ -501,7 +558,7 @@ impl Shard {
     /// Whether nothing is kept of calls that are gone.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.calls.is_clean()
+        self.calls.is_clean() && self.carriers.is_clean()
     }
 }
 

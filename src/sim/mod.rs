@@ -15,9 +15,11 @@
 //! call hears of them: ports, the end of a sound, keys, silence.
 
 mod booth;
+mod carrier;
 mod chance;
 mod desk;
 mod odd;
+mod outside;
 mod phone;
 mod refer;
 mod world;

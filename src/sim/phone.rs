@@ -7,11 +7,15 @@ use bytes::Bytes;
 
 use crate::model::{Codec, ShardId};
 use crate::sdp::{Direction, Local, propose};
+use crate::sim::carrier::{self, Asking};
 use crate::sip::digest::{Algorithm, Credentials, ha1};
 use crate::sip::endpoint::{Event, Input, Output, Settings};
 use crate::sip::{
     Advertise, ClientTx, Dialog, Endpoint, Method, Name, Peer, Request, Response, ServerTx, Uri,
 };
+
+/// Requests that are kept for tests to look at.
+const HEARD: usize = 64;
 
 /// What a phone does when it rings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +31,9 @@ pub enum Manner {
     AnswersReliably(Duration),
     /// Is two phones behind one address, which pick up both.
     Forks(Duration),
+    /// Is a carrier's server of this realm: it wants to know who calls, for each request
+    /// anew, and picks up after a second. Its one user is `4711`, with `pass`.
+    Asks(&'static str),
     /// Is not there: nothing is heard of it.
     Dead,
 }
@@ -61,6 +68,9 @@ pub(super) struct Phone {
     pub(super) codes: Vec<u16>,
     /// How often it was in a call.
     pub(super) talked: usize,
+    /// The first requests that it heard.
+    pub(super) heard: Vec<Request>,
+    asking: Asking,
     /// What it was told of its REFERs: status codes of NOTIFYs, and of refusals.
     pub(super) notified: Vec<u16>,
     /// A second call that it makes while it talks.
@@ -100,6 +110,8 @@ impl Phone {
             talks: None,
             codes: Vec::new(),
             talked: 0,
+            heard: Vec::new(),
+            asking: Asking::default(),
             notified: Vec::new(),
             second: None,
             fork: None,
@@ -176,7 +188,12 @@ impl Phone {
 
     pub(super) fn dial(&mut self, number: &str, now: Instant) {
         let server = self.server.remote;
-        let mut request = Request::new(Method::Invite, uri(&format!("sip:{number}@{server}")));
+        self.invite(&format!("sip:{number}@{server}"), now);
+    }
+
+    /// Sends the server an INVITE for any address.
+    pub(super) fn invite(&mut self, address: &str, now: Instant) {
+        let mut request = Request::new(Method::Invite, uri(address));
         let tag = self.endpoint.fresh_tag();
         let call_id = self.endpoint.fresh_call_id();
         let headers = &mut request.headers;
@@ -184,7 +201,7 @@ impl Phone {
             Name::From,
             format!("\"{0}\" <sip:{0}@{1}>;tag={tag}", self.name, self.address),
         );
-        headers.push(Name::To, format!("<sip:{number}@{server}>"));
+        headers.push(Name::To, format!("<{address}>"));
         headers.push(Name::CallId, call_id);
         headers.push(Name::CSeq, "1 INVITE");
         headers.push(Name::Contact, format!("<sip:{}>", self.address));
@@ -313,7 +330,16 @@ impl Phone {
     }
 
     fn requested(&mut self, tx: ServerTx, request: Request, now: Instant) {
+        if self.heard.len() < HEARD {
+            self.heard.push(request.clone());
+        }
+        if let Manner::Asks(realm) = self.manner
+            && let Some(challenge) = self.asking.objection(&request, realm)
+        {
+            return self.respond(tx, &challenge, now);
+        }
         match request.method {
+            Method::Register => self.respond(tx, &carrier::registered(&request), now),
             Method::Invite if self.is_inside(&request) => self.agree_anew(tx, &request, now),
             Method::Invite if self.doing() == Doing::Idle => self.rung(tx, request, now),
             Method::Invite => self.respond(tx, &Response::to(&request, 486), now),
@@ -338,7 +364,6 @@ impl Phone {
             }
             Method::Ack
             | Method::Cancel
-            | Method::Register
             | Method::Info
             | Method::Refer
             | Method::Subscribe
@@ -358,6 +383,10 @@ impl Phone {
             Manner::AnswersReliably(_) => return self.ring_reliably((tx, request), now),
             Manner::Forks(after) => {
                 self.plan = Some((now + after, Plan::Answer));
+                180
+            }
+            Manner::Asks(_) => {
+                self.plan = Some((now + Duration::from_secs(1), Plan::Answer));
                 180
             }
             Manner::Rings | Manner::Dead => 180,
@@ -486,6 +515,7 @@ impl Phone {
             qop: Some("auth".to_owned()),
             nc: "00000001".to_owned(),
             cnonce: "c".to_owned(),
+            opaque: None,
         };
         let secret = ha1(Algorithm::Md5, &self.name, realm, &self.secret);
         credentials.answer(&secret, method, b"")

@@ -1,21 +1,21 @@
 //! Shards, phones and links, and the time between them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 
-use crate::call::{Gates, Pauses, Shared, Snapshot, Talks, Waiting, WrapUps, call_of};
+use crate::call::{Gates, Pauses, Reach, Shared, Snapshot, Talks, Waiting, WrapUps, call_of};
 use crate::config::Config;
 use crate::dispatch::{Board, Capacity};
 use crate::media::Library;
 use crate::model::{CallId, Epoch, Event, OperatorName, OperatorState, Sequence, ShardId, Stamped};
 use crate::queue::Hall;
 use crate::record::{CallRecord, Ledger};
-use crate::registrar::Registrar;
-use crate::shard::{self, Doors, Input, Output, Rate, Shard};
+use crate::registrar::{Registrar, Replays};
+use crate::shard::{self, Asker, Doors, Input, Output, Rate, Shard};
 use crate::sim::booth::Booth;
 use crate::sim::phone::Phone;
 use crate::sim::{Chance, Doing, Manner};
@@ -24,7 +24,7 @@ use crate::sip::{Advertise, Peer, endpoint, owner};
 
 /// A phone of the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct PhoneId(usize);
+pub struct PhoneId(pub(super) usize);
 
 /// What the network does to a datagram.
 #[derive(Clone, Copy, Debug)]
@@ -63,8 +63,10 @@ pub struct World {
     pub(super) shared: Arc<Shared>,
     shards: Vec<Shard>,
     booth: Booth,
-    phones: Vec<Phone>,
+    pub(super) phones: Vec<Phone>,
     by_address: BTreeMap<SocketAddr, usize>,
+    pub(super) names: BTreeMap<String, Vec<SocketAddr>>,
+    pub(super) invited: BTreeSet<SocketAddr>,
     link: Link,
     chance: Chance,
     network: BTreeMap<(Instant, u64), Packet>,
@@ -88,14 +90,11 @@ impl World {
     ) -> Self {
         let mut chance = Chance::new(seed);
         let shared = shared(shards, (now, wall));
-        let snapshot = Arc::new(Snapshot {
-            config,
-            sounds,
-            lines: BTreeMap::new(),
-        });
+        let snapshot = Arc::new(Snapshot { config, sounds });
         let doors = Arc::new(Doors {
             rate: Rate::new(now),
             nonces: Nonces::new([7; 32]),
+            replays: Replays::default(),
         });
         let mut world = Self {
             now,
@@ -105,6 +104,8 @@ impl World {
             booth: Booth::new(),
             phones: Vec::new(),
             by_address: BTreeMap::new(),
+            names: BTreeMap::new(),
+            invited: BTreeSet::new(),
             link: Link::GOOD,
             network: BTreeMap::new(),
             sent: 0,
@@ -396,7 +397,7 @@ impl World {
         self.shared.hall.waiting(&queue.into())
     }
 
-    fn act(&mut self, phone: PhoneId, act: impl FnOnce(&mut Phone, Instant)) {
+    pub(super) fn act(&mut self, phone: PhoneId, act: impl FnOnce(&mut Phone, Instant)) {
         if let Some(phone) = self.phones.get_mut(phone.0) {
             act(phone, self.now);
         }
@@ -490,6 +491,9 @@ impl World {
         for output in out {
             match output {
                 Output::Transmit { bytes, peer } => {
+                    if bytes.starts_with(b"INVITE ") {
+                        self.invited.insert(peer.remote);
+                    }
                     self.post(Packet::ToPhone(peer.remote, bytes));
                 }
                 Output::Count(_) => {}
@@ -498,6 +502,14 @@ impl World {
                 Output::Match(matched) => {
                     let shard = usize::from(matched.call.shard().0);
                     self.handle(shard, Input::Match(matched));
+                }
+                Output::Resolve { asker, uris } => {
+                    let routes = uris.iter().map(|uri| self.route(uri)).collect();
+                    let shard = match &asker {
+                        Asker::Leg(leg) => usize::from(call_of(*leg).shard().0),
+                        Asker::Carrier(_) | Asker::Reach(_) => 0,
+                    };
+                    self.handle(shard, Input::Resolved { asker, routes });
                 }
                 Output::Foreign(shard, foreign) => {
                     self.handle(usize::from(shard.0), Input::Foreign(foreign));
@@ -549,6 +561,7 @@ fn shared(shards: u8, (now, wall): (Instant, SystemTime)) -> Arc<Shared> {
         waiting: Waiting::default(),
         pauses: Pauses::default(),
         wrap_ups: WrapUps::default(),
+        reach: Reach::default(),
         talks: Talks::default(),
     })
 }

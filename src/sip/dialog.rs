@@ -189,6 +189,14 @@ impl Dialog {
         self.make(method, self.local_cseq)
     }
 
+    /// Gives a request of ours that is sent again the next number: it was challenged, or
+    /// others were sent meanwhile.
+    pub fn renumber(&mut self, request: &mut Request) {
+        self.local_cseq = self.local_cseq.wrapping_add(1) & 0x7fff_ffff;
+        let value = format!("{} {}", self.local_cseq, request.method);
+        request.headers.set(Name::CSeq, value);
+    }
+
     /// The ACK for the 2xx to our INVITE of this number (section 13.2.2.4).
     #[must_use]
     pub fn ack(&self, cseq: u32) -> Request {

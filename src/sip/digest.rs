@@ -34,6 +34,15 @@ impl Algorithm {
         }
     }
 
+    /// Reads its name; none is MD5 (RFC 7616 section 3.3). `None` for another.
+    pub(crate) fn parse(name: Option<String>) -> Option<Self> {
+        match name.map(|name| name.to_ascii_uppercase()).as_deref() {
+            None | Some("MD5") => Some(Self::Md5),
+            Some("SHA-256") => Some(Self::Sha256),
+            Some(_) => None,
+        }
+    }
+
     fn hash(self, parts: &[&[u8]]) -> String {
         match self {
             Self::Md5 => hex(&joined(Md5::new(), parts).finalize()),
@@ -100,20 +109,32 @@ impl Nonces {
     /// A nonce made `at` (any clock of the process, from any start).
     #[must_use]
     pub fn issue(&self, at: Duration) -> String {
-        let seconds = at.as_secs();
-        format!("{seconds:x}.{}", self.seal(seconds))
+        self.seal_up(format!("{:x}", at.as_secs()))
+    }
+
+    /// As [`issue`](Self::issue), and no other is like it while `word` is another: whose
+    /// answers are counted wants one of its own.
+    #[must_use]
+    pub fn issue_one(&self, at: Duration, word: u64) -> String {
+        self.seal_up(format!("{:x}-{word:x}", at.as_secs()))
+    }
+
+    fn seal_up(&self, text: String) -> String {
+        let seal = self.seal(&text);
+        format!("{text}.{seal}")
     }
 
     /// What a nonce is worth `at` a time.
     #[must_use]
     pub fn check(&self, nonce: &str, at: Duration) -> Freshness {
-        let Some((seconds, seal)) = nonce.split_once('.') else {
+        let Some((text, seal)) = nonce.split_once('.') else {
             return Freshness::Forged;
         };
+        let seconds = text.split('-').next().unwrap_or(text);
         let Ok(seconds) = u64::from_str_radix(seconds, 16) else {
             return Freshness::Forged;
         };
-        if !same(seal, &self.seal(seconds)) {
+        if !same(seal, &self.seal(text)) {
             return Freshness::Forged;
         }
         let age = at.as_secs().checked_sub(seconds);
@@ -124,9 +145,9 @@ impl Nonces {
         }
     }
 
-    fn seal(&self, seconds: u64) -> String {
-        // Key, time, key: a length extension of the inner hash forges nothing.
-        let mut seal = Algorithm::Sha256.hash(&[&self.key, &seconds.to_be_bytes(), &self.key]);
+    fn seal(&self, text: &str) -> String {
+        // Key, text, key: a length extension of the inner hash forges nothing.
+        let mut seal = Algorithm::Sha256.hash(&[&self.key, text.as_bytes(), &self.key]);
         seal.truncate(32);
         seal
     }
@@ -163,6 +184,8 @@ pub struct Credentials {
     pub nc: String,
     /// The peer's own nonce.
     pub cnonce: String,
+    /// What the challenge wants back as it was (RFC 7616 section 3.4).
+    pub opaque: Option<String>,
 }
 
 impl Credentials {
@@ -174,22 +197,8 @@ impl Credentials {
             return None;
         }
         let parts = split_outside(rest, b',')?;
-        let find = |name: &str| {
-            parts.iter().find_map(|part| {
-                let (key, value) = part.split_once('=')?;
-                key.trim()
-                    .eq_ignore_ascii_case(name)
-                    .then(|| unquote(value.trim()))
-            })
-        };
-        let algorithm = match find("algorithm")
-            .map(|name| name.to_ascii_uppercase())
-            .as_deref()
-        {
-            None | Some("MD5") => Algorithm::Md5,
-            Some("SHA-256") => Algorithm::Sha256,
-            Some(_) => return None,
-        };
+        let find = |name: &str| field(&parts, name);
+        let algorithm = Algorithm::parse(find("algorithm"))?;
         Some(Self {
             username: find("username")?,
             realm: find("realm")?,
@@ -200,6 +209,7 @@ impl Credentials {
             qop: find("qop").map(|qop| qop.to_ascii_lowercase()),
             nc: find("nc").unwrap_or_default(),
             cnonce: find("cnonce").unwrap_or_default(),
+            opaque: find("opaque"),
         })
     }
 
@@ -253,8 +263,21 @@ impl Credentials {
             // Writing to a String cannot fail.
             write!(text, ", qop={qop}, nc={nc}, cnonce=\"{cnonce}\"").ok();
         }
+        if let Some(opaque) = &self.opaque {
+            write!(text, ", opaque=\"{opaque}\"").ok();
+        }
         text
     }
+}
+
+/// The value of one `name=value` of a list, unquoted.
+pub(crate) fn field(parts: &[&str], name: &str) -> Option<String> {
+    parts.iter().find_map(|part| {
+        let (key, value) = part.split_once('=')?;
+        key.trim()
+            .eq_ignore_ascii_case(name)
+            .then(|| unquote(value.trim()))
+    })
 }
 
 fn unquote(text: &str) -> String {
@@ -341,6 +364,11 @@ mod tests {
         let nonces = Nonces::new([7; 32]);
         let made = Duration::from_secs(1_000);
         let nonce = nonces.issue(made);
+        let own = nonces.issue_one(made, 7);
+        assert_ne!(own, nonces.issue_one(made, 8));
+        assert_eq!(nonces.check(&own, made + NONCE_TIME), Freshness::Fresh);
+        let other = own.replacen("-7.", "-8.", 1);
+        assert_eq!(nonces.check(&other, made), Freshness::Forged);
         assert_eq!(nonces.check(&nonce, made + NONCE_TIME), Freshness::Fresh);
         assert_eq!(
             nonces.check(&nonce, made + NONCE_TIME + Duration::from_secs(1)),

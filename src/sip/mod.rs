@@ -9,6 +9,7 @@
 //! strict where a guess would change the meaning (start line, framing, numbers) and
 //! lenient where RFC 4475 asks for it (spaces, unknown schemes, any bytes in names).
 
+mod account;
 pub mod digest;
 mod dialog;
 pub mod endpoint;
@@ -21,12 +22,14 @@ mod origin;
 mod owner;
 mod parse;
 mod random;
+mod route;
 pub mod session_timer;
 mod stream;
 mod transaction;
 mod transport;
 mod uri;
 
+pub use account::{Account, Answered};
 pub use dialog::{Dialog, DialogError, DialogId};
 pub use endpoint::{ClientTx, Endpoint, ServerTx};
 pub use header::{
@@ -39,7 +42,9 @@ pub use method::Method;
 pub use name::Name;
 pub use owner::owner;
 pub use parse::{ParseError, Refusal};
+pub use route::{Service, Way, by_weight, way};
 pub use session_timer::SessionTimer;
 pub use stream::{Frame, FrameError, StreamFramer};
 pub use transport::{Advertise, ConnectionId, Peer, Transport};
+pub(crate) use uri::digits;
 pub use uri::{Host, Scheme, Uri, UriError};

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use crate::server::Server;
 
-const SDP: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 39000 RTP/AVP 8\r\n";
+pub(crate) const SDP: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 39000 RTP/AVP 8\r\n";
 
 /// Sends an INVITE of its own making and gives the final answer.
-fn answer(server: &Server, number: &str, headers: &str, sdp: &str) -> String {
+pub(crate) fn answer(server: &Server, number: &str, headers: &str, sdp: &str) -> String {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let own = socket.local_addr().unwrap();
     let text = format!(

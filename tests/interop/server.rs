@@ -90,11 +90,18 @@ pub(crate) fn configure((sip, http, line): (u16, u16, u16), more: &str) -> PathB
         ("2000", "direct", DIRECT),
         ("2001", "outside", OUTSIDE),
     ];
-    write((sip, http), (&floor, &flows), more)
+    write((sip, http), (&floor, &flows), (HERE, more))
 }
 
+/// Everybody on this machine may call.
+const HERE: &str = "trunks: { here: { from: [127.0.0.0/8] } }";
+
 /// Makes a folder of configuration.
-fn write((sip, http): (u16, u16), (floor, flows): (&str, &[Dialled<'_>]), more: &str) -> PathBuf {
+fn write(
+    (sip, http): (u16, u16),
+    (floor, flows): (&str, &[Dialled<'_>]),
+    (trunks, more): (&str, &str),
+) -> PathBuf {
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let name = format!("centrale-interop-{}-{number}", std::process::id());
     let folder = std::env::temp_dir().join(name);
@@ -120,7 +127,7 @@ fn write((sip, http): (u16, u16), (floor, flows): (&str, &[Dialled<'_>]), more: 
     let centrale = format!(
         "sip:
   listen: [\"udp://127.0.0.1:{sip}\", \"tcp://127.0.0.1:{sip}\"]
-  trunks: {{ here: {{ from: [127.0.0.0/8] }} }}
+  {trunks}
   min_expires: 1s
   probe_every: 1h
 media: {{ ports: {first}-{}, silence: {silence} }}
@@ -155,7 +162,18 @@ impl Server {
     /// With other queues, operators, lines and flows.
     pub(crate) fn with(floor: &str, flows: &[Dialled<'_>]) -> Self {
         let (sip, http) = (free_port(), free_port());
-        Self::run(write((sip, http), (floor, flows), ""), (sip, http, 0))
+        let folder = write((sip, http), (floor, flows), (HERE, ""));
+        Self::run(folder, (sip, http, 0))
+    }
+
+    /// The ordinary floor, with other lines of `sip:`, and another line `field`.
+    pub(crate) fn outside(trunks: &str, field: &str) -> Self {
+        let (sip, http) = (free_port(), free_port());
+        let lines = format!("lines: {{ field: {field} }}\n");
+        let floor = [QUEUES, &lines].concat();
+        let flows = [("2000", "direct", DIRECT), ("2001", "outside", OUTSIDE)];
+        let folder = write((sip, http), (&floor, &flows), (trunks, ""));
+        Self::run(folder, (sip, http, 0))
     }
 
     fn run(folder: PathBuf, (sip, http, line): (u16, u16, u16)) -> Self {

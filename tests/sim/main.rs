@@ -10,6 +10,7 @@
 mod desk;
 mod answers;
 mod estimates;
+mod outside;
 mod picks;
 mod races;
 mod storms;
@@ -78,15 +79,24 @@ fn world(help: &str, seed: u64) -> World {
 
 /// The same with another ann.
 fn world_with(help: &str, ann: &str, seed: u64) -> World {
+    let field = "{ uri: \"sip:field@10.9.9.9\" }";
+    world_outside((TRUNK, field), (help, ann), seed)
+}
+
+/// Callers by their address.
+const TRUNK: &str = "all: { from: [10.0.0.0/8] }";
+
+/// The same with other trunks, and another line `field`.
+fn world_outside((trunks, field): (&str, &str), (help, ann): (&str, &str), seed: u64) -> World {
     let config = format!(
         "domain: centrale.localhost
-sip: {{ trunks: {{ all: {{ from: [10.0.0.0/8] }} }}, min_expires: 1s }}
+sip: {{ trunks: {{ {trunks} }}, min_expires: 1s }}
 limits: {{ calls: 100, calls_per_second: 1000 }}
 numbers: {{ \"1\": {{ flow: main }}, \"3\": {{ flow: shut }}, \"4\": {{ flow: mine }}, \"5\": {{ flow: experts }} }}
 queues:
   help: {{ requires: {{ help: 5 }}, wrap_up: 10s, {help} }}
   experts: {{ requires: {{ expert: 1 }} }}
-lines: {{ experts: {{ queue: experts }}, field: {{ uri: \"sip:field@10.9.9.9\" }} }}
+lines: {{ experts: {{ queue: experts }}, field: {field} }}
 operators:
   {ann}
   bea: {{ secret: bea, skills: {{ help: 6 }} }}

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use exchange::call::{Gates, Pauses, Place, Shared, Talks, Waiter, Waiting, WrapUps};
+use exchange::call::{Gates, Pauses, Place, Reach, Shared, Talks, Waiter, Waiting, WrapUps};
 use exchange::dispatch::{Abilities, Board, Capacity, Claim};
 use exchange::model::{
     CallId, CallKey, Epoch, Event, Level, OperatorName, OperatorState, PauseReason, Requirement,
@@ -77,6 +77,7 @@ pub(super) fn exchange_of(
         waiting: Waiting::default(),
         pauses: Pauses::default(),
         wrap_ups: WrapUps::default(),
+        reach: Reach::default(),
         talks: Talks::default(),
     });
     let told = Arc::new(Told::default());

@@ -75,6 +75,11 @@ impl Endpoint {
         shard_token(self.settings.shard, self.random.word())
     }
 
+    /// 64 bits that nobody can guess.
+    pub fn word(&mut self) -> u64 {
+        self.random.word()
+    }
+
     /// A Call-ID for a dialog of ours.
     pub fn fresh_call_id(&mut self) -> String {
         let (high, low) = (self.random.word(), self.random.word());

@@ -1,0 +1,89 @@
+//! Words for what a try or a choice came to, each with its label.
+
+use serde::{Deserialize, Serialize};
+
+/// What one try to reach a line came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LineResult {
+    /// It took the call.
+    Answered,
+    /// Busy.
+    Busy,
+    /// It rang and nobody came.
+    NoAnswer,
+    /// Another no: a wrong number, no credentials, a redirection.
+    Refused,
+    /// The server there has a fault, or no room (5xx).
+    Failed,
+    /// Nothing was heard of it.
+    Unreachable,
+    /// The caller left, or was taken elsewhere.
+    GivenUp,
+}
+
+impl LineResult {
+    /// Every result.
+    pub const ALL: [Self; 7] = [
+        Self::Answered,
+        Self::Busy,
+        Self::NoAnswer,
+        Self::Refused,
+        Self::Failed,
+        Self::Unreachable,
+        Self::GivenUp,
+    ];
+
+    /// The label of `centrale_line_attempts_total`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Busy => "busy",
+            Self::NoAnswer => "no_answer",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+            Self::Unreachable => "unreachable",
+            Self::GivenUp => "given_up",
+        }
+    }
+}
+
+/// Why somebody was served before a caller who had waited for longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Overtake {
+    /// A higher priority.
+    Priority,
+    /// The operator may not take the older call.
+    Skills,
+    /// The older call is kept for the operator whom its caller prefers.
+    Preferred,
+    /// The operator has just missed the older call, and another is to be tried first.
+    Missed,
+    /// The older call came back at the same moment. In a world of one thread, a bug.
+    Race,
+}
+
+impl Overtake {
+    /// Every reason.
+    pub const ALL: [Self; 5] = [
+        Self::Priority,
+        Self::Skills,
+        Self::Preferred,
+        Self::Missed,
+        Self::Race,
+    ];
+
+    /// The label of `centrale_dispatch_overtakes_total`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Priority => "priority",
+            Self::Skills => "skills",
+            Self::Preferred => "preferred",
+            Self::Missed => "missed_offer",
+            Self::Race => "race",
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! The world outside: names, callers with strange wishes, and who was called.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::sim::{Manner, PhoneId, World};
+use crate::sip::{Peer, Request, Uri, Way, way};
+
+impl World {
+    /// A name leads to these phones from now on, the first of them first.
+    pub fn name(&mut self, name: &str, phones: &[PhoneId]) {
+        let phones = phones.iter().filter_map(|phone| self.phones.get(phone.0));
+        let addresses = phones.map(|phone| phone.address).collect();
+        self.names.insert(name.to_owned(), addresses);
+    }
+
+    /// Adds a caller who sends an INVITE for any address.
+    pub fn caller_to(&mut self, address: &str, talks: Option<Duration>) -> PhoneId {
+        let name = format!("06{:04}", self.phones.len());
+        let phone = self.phone(&name, Manner::Refuses(486), talks);
+        self.act(phone, |phone, now| phone.invite(address, now));
+        phone
+    }
+
+    /// Where a phone is.
+    #[must_use]
+    pub fn address(&self, phone: PhoneId) -> Option<SocketAddr> {
+        self.phones.get(phone.0).map(|phone| phone.address)
+    }
+
+    /// The first requests that a phone heard.
+    #[must_use]
+    pub fn heard(&self, phone: PhoneId) -> &[Request] {
+        self.phones.get(phone.0).map_or(&[], |phone| &phone.heard)
+    }
+
+    /// Wherever the server sent an INVITE.
+    #[must_use]
+    pub fn invited(&self) -> &BTreeSet<SocketAddr> {
+        &self.invited
+    }
+
+    /// The made-up DNS: a name has the addresses that it was given, by UDP.
+    pub(super) fn route(&self, uri: &Uri) -> Vec<Peer> {
+        match way(uri) {
+            Some(Way::Straight(peer)) => vec![peer],
+            Some(Way::Addresses { name, .. } | Way::Services { name, .. } | Way::Open { name }) => {
+                let known = self.names.get(&name).into_iter().flatten();
+                known.map(|address| Peer::udp(*address)).collect()
+            }
+            None => Vec::new(),
+        }
+    }
+}

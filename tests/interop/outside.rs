@@ -1,0 +1,253 @@
+//! Carriers: trunks that prove themselves, lines that ask who calls, names with several
+//! servers, registrations.
+
+use std::fs;
+use std::net::UdpSocket;
+use std::time::Duration;
+
+use hickory_resolver::proto::op::{Message, MessageType, ResponseCode};
+use hickory_resolver::proto::rr::rdata::{A, NAPTR, SRV};
+use hickory_resolver::proto::rr::{Name, RData, Record};
+
+use crate::admission::{SDP, answer};
+use crate::client::{caller, phone, sipp};
+use crate::eventually;
+use crate::server::{Server, free_port};
+
+const NOBODY: &str = "{ uri: \"sip:field@127.0.0.1:9\" }";
+
+#[test]
+fn a_trunk_calls_in_with_its_password_from_anywhere() {
+    let trunks = "trunks: { pbx: { username: pbx, secret: s3cret }, far: { username: far, secret: far, from: [192.0.2.1] } }";
+    let server = Server::outside(trunks, NOBODY);
+    let operator = phone(&server, "alice", "phone_answers", &[]);
+    let secrets = server.folder.join("pbx.csv");
+    let line = "SEQUENTIAL\n[authentication username=pbx password=s3cret]\n";
+    fs::write(&secrets, line).unwrap();
+    let secrets = secrets.display().to_string();
+    let more = ["-key", "media", "39000", "-d", "1000", "-inf", &secrets];
+    caller(&server, "caller_proves", "2000", &more).succeeds(20);
+    operator.succeeds(20);
+    assert_eq!(server.record()["outcome"], "answered");
+    assert!(
+        server.log().contains("trunk=pbx"),
+        "the call is the trunk's"
+    );
+}
+
+/// One header of a message.
+fn header<'a>(message: &'a str, name: &str) -> Option<&'a str> {
+    let lines = message.lines();
+    let mut values = lines.filter_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    values.next()
+}
+
+/// Authorization for an INVITE, to the challenge of a 401.
+fn credentials(challenge: &str, user: &str, password: &str) -> String {
+    use exchange::sip::digest::{Algorithm, Credentials, ha1};
+    let (_, rest) = challenge.split_once("nonce=\"").unwrap();
+    let (nonce, _) = rest.split_once('"').unwrap();
+    let realm = "centrale.localhost";
+    let credentials = Credentials {
+        username: user.into(),
+        realm: realm.into(),
+        nonce: nonce.into(),
+        uri: "sip:2000@x".into(),
+        response: String::new(),
+        algorithm: Algorithm::Sha256,
+        qop: Some("auth".into()),
+        nc: "00000001".into(),
+        cnonce: "c".into(),
+        opaque: None,
+    };
+    let ha1 = ha1(Algorithm::Sha256, user, realm, password);
+    let answer = credentials.answer(&ha1, &exchange::sip::Method::Invite, SDP.as_bytes());
+    format!("Authorization: {answer}\r\n")
+}
+
+#[test]
+fn a_stranger_learns_nothing_about_who_has_an_account() {
+    let trunks = "trunks: { pbx: { username: pbx, secret: s3cret }, far: { username: far, secret: far, from: [192.0.2.1] } }";
+    let server = Server::outside(trunks, NOBODY);
+    let asked = answer(&server, "2000", "", SDP);
+    assert!(asked.starts_with("SIP/2.0 401 "), "{asked}");
+    for algorithm in ["algorithm=SHA-256", "algorithm=MD5"] {
+        assert!(asked.contains(algorithm), "{asked}");
+    }
+    let challenge = || {
+        header(&answer(&server, "2000", "", SDP), "WWW-Authenticate")
+            .unwrap()
+            .to_owned()
+    };
+    assert_ne!(challenge(), challenge(), "each has its own nonce");
+    // The same answer whether the name is known, unknown, or calls from elsewhere.
+    let refused = |user, password| {
+        let answer = answer(
+            &server,
+            "2000",
+            &credentials(&challenge(), user, password),
+            SDP,
+        );
+        let lines = answer.lines();
+        // What is echoed of the request differs.
+        let own = lines.filter(|line| {
+            !["Via", "From", "To", "Call-ID"]
+                .iter()
+                .any(|n| line.starts_with(n))
+        });
+        own.collect::<Vec<_>>().join("\n")
+    };
+    let unknown = refused("nobody", "s3cret");
+    assert!(unknown.starts_with("SIP/2.0 403 "), "{unknown}");
+    assert_eq!(refused("pbx", "wrong"), unknown);
+    assert_eq!(refused("far", "far"), unknown);
+    // What was overheard opens nothing twice: 2000 has nobody, so the first is let in.
+    let overheard = credentials(&challenge(), "pbx", "s3cret");
+    let first = answer(&server, "2000", &overheard, SDP);
+    assert!(!first.starts_with("SIP/2.0 40"), "{first}");
+    let again = answer(&server, "2000", &overheard, SDP);
+    assert!(again.starts_with("SIP/2.0 401 "), "{again}");
+    assert!(again.contains("stale=true"), "{again}");
+}
+
+#[test]
+fn a_line_that_asks_gets_the_trunks_answer() {
+    let port = free_port();
+    let trunks = "trunks: { here: { from: [127.0.0.0/8] }, carrier: { credentials: { username: \"4711\", secret: pass, realm: carrier.example } } }";
+    let field = format!("{{ uri: \"sip:field@127.0.0.1:{port}\", trunk: carrier }}");
+    let server = Server::outside(trunks, &field);
+    let line = sipp(&server, "line_asks", port, &["-d", "1500"]);
+    caller(
+        &server,
+        "caller_is_left",
+        "2001",
+        &["-key", "media", "39000"],
+    )
+    .succeeds(10);
+    line.succeeds(10);
+    let record = server.record();
+    assert_eq!(record["outcome"], "escalated", "{record}");
+}
+
+#[test]
+fn we_are_a_carriers_subscriber_while_we_run() {
+    let (port, nobody) = (free_port(), free_port());
+    let trunks = format!(
+        "trunks: {{ here: {{ from: [127.0.0.0/8] }}, carrier: {{ credentials: {{ username: \"4711\", secret: pass, realm: carrier.example }}, register: {{ to: \"sip:127.0.0.1:{port}\" }}, server: \"sip:127.0.0.1:{nobody}\", probe: 8s }} }}"
+    );
+    // The first REGISTER comes again until sipp listens.
+    let mut server = Server::outside(&trunks, NOBODY);
+    let registrar = sipp(&server, "registrar", port, &[]);
+    eventually("we are registered", 10, || {
+        server.metric("centrale_trunk_registered{trunk=\"carrier\"}") > 0.5
+    });
+    eventually("the trunk's server is down", 12, || {
+        server.metric("centrale_trunk_up{trunk=\"carrier\"}") < 0.5
+    });
+    server.signal("-TERM");
+    registrar.succeeds(10);
+    eventually("the server ends", 10, || server.exit_code() == Some(0));
+}
+
+/// A name server that knows this and nothing else.
+fn name_server(zone: Vec<(&'static str, RData)>) -> u16 {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = socket.local_addr().unwrap().port();
+    // It ends with the test's process.
+    std::thread::spawn(move || {
+        let mut buffer = [0; 2048];
+        while let Ok((length, from)) = socket.recv_from(&mut buffer) {
+            let Ok(mut message) = Message::from_vec(&buffer[..length]) else {
+                continue;
+            };
+            let query = message.queries.first().cloned().unwrap();
+            message.metadata.message_type = MessageType::Response;
+            message.metadata.authoritative = true;
+            let asked = query.name().to_ascii().to_ascii_lowercase();
+            let known = zone.iter().filter(|(name, _)| *name == asked);
+            let of_kind = |data: &RData| data.record_type() == query.query_type();
+            for (_, data) in known.clone().filter(|(_, data)| of_kind(data)) {
+                let record = Record::from_rdata(query.name().clone(), 60, data.clone());
+                message.answers.push(record);
+            }
+            if known.count() == 0 {
+                message.metadata.response_code = ResponseCode::NXDomain;
+            }
+            socket.send_to(&message.to_vec().unwrap(), from).unwrap();
+        }
+    });
+    port
+}
+
+fn name(text: &str) -> Name {
+    Name::from_ascii(text).unwrap()
+}
+
+#[test]
+fn a_dead_server_of_a_name_makes_room_for_the_next() {
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let (dead, live) = (silent.local_addr().unwrap().port(), free_port());
+    let here = || RData::A(A::new(127, 0, 0, 1));
+    let pointer = |preference, service: &str, to: &str| {
+        let (flags, service) = (b"S"[..].into(), service.as_bytes().into());
+        RData::NAPTR(NAPTR::new(
+            10,
+            preference,
+            flags,
+            service,
+            [].into(),
+            name(to),
+        ))
+    };
+    let dns = name_server(vec![
+        (
+            "carrier.test.",
+            pointer(5, "SIPS+D2T", "_sips._tcp.carrier.test."),
+        ),
+        (
+            "carrier.test.",
+            pointer(10, "SIP+D2U", "_calls._udp.carrier.test."),
+        ),
+        ("carrier.test.", here()),
+        (
+            "_calls._udp.carrier.test.",
+            RData::SRV(SRV::new(20, 0, live, name("b.carrier.test."))),
+        ),
+        (
+            "_calls._udp.carrier.test.",
+            RData::SRV(SRV::new(10, 0, dead, name("a.carrier.test."))),
+        ),
+        ("a.carrier.test.", here()),
+        ("b.carrier.test.", here()),
+    ]);
+    let sip = format!(
+        "trunks: {{ here: {{ from: [127.0.0.0/8] }} }}\n  dns: {{ servers: [\"127.0.0.1:{dns}\"] }}"
+    );
+    let server = Server::outside(&sip, "{ uri: \"sip:field@carrier.test\", try_for: 1s }");
+    let line = sipp(&server, "phone_leaves", live, &["-d", "1000"]);
+    caller(
+        &server,
+        "caller_is_left",
+        "2001",
+        &["-key", "media", "39000"],
+    )
+    .succeeds(15);
+    line.succeeds(10);
+    assert_eq!(server.record()["outcome"], "escalated");
+    let tried = |result: &str| {
+        server.metric(&format!(
+            "centrale_line_attempts_total{{line=\"field\",result=\"{result}\"}}"
+        ))
+    };
+    assert_eq!((tried("unreachable"), tried("answered")), (1.0, 1.0));
+    let mut buffer = [0; 4096];
+    silent
+        .set_read_timeout(Some(Duration::from_secs(1)))
+        .unwrap();
+    let length = silent.recv(&mut buffer).unwrap();
+    let text = String::from_utf8_lossy(&buffer[..length]);
+    assert!(
+        text.starts_with("INVITE sip:field@carrier.test SIP/2.0"),
+        "{text}"
+    );
+}
