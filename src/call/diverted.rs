@@ -27,11 +27,11 @@ fn write(dialled: &Uri, target: &Uri, (divert, unanswered): (Divert, bool)) -> V
     };
     if matches!(divert, Divert::Diversion | Divert::Both) {
         let value = format!("<{dialled}>;reason={reason};counter=1");
-        headers.push((Name::Other("Diversion".into()), value));
+        headers.push((Name::Diversion, value));
     }
     if matches!(divert, Divert::HistoryInfo | Divert::Both) {
         let value = format!("<{dialled}>;index=1, <{target};cause={cause}>;index=1.1;mp=1");
-        headers.push((Name::Other("History-Info".into()), value));
+        headers.push((Name::HistoryInfo, value));
     }
     headers
 }

@@ -293,9 +293,8 @@ impl Observer {
                 }
             }
             Event::CallRejected { number, .. } => {
-                self.calls
-                    .at(number, Outcome::Rejected.as_str())
-                    .increment(1);
+                let rejected = Outcome::Rejected.as_str();
+                self.calls.at(number, rejected).increment(1);
             }
             Event::CallEnded { call, outcome, .. } => {
                 if let Some(number) = self.numbers.remove(call) {
@@ -326,10 +325,11 @@ impl Observer {
                     counter.increment(1);
                 }
             }
-            Event::Transferred { kind, code, .. } => {
-                let counter = self.transfers.get(&(*kind, *code < 300));
-                counter.inspect(|counter| counter.increment(1));
-            }
+            Event::Transferred { .. }
+            | Event::LineTried { .. }
+            | Event::LineReach { .. }
+            | Event::TrunkReach { .. }
+            | Event::TrunkRegistered { .. } => self.beyond(&stamped.event),
             Event::Uncoverable { queue, .. } => self.uncoverable(queue).increment(1),
             Event::Estimated { queue, error } => self.estimate_error(queue).record(*error),
             Event::OfferEnded { queue, result, .. } => {
@@ -346,10 +346,6 @@ impl Observer {
                 }
             }
             Event::Fault { .. } => self.faults.increment(1),
-            Event::LineTried { .. }
-            | Event::LineReach { .. }
-            | Event::TrunkReach { .. }
-            | Event::TrunkRegistered { .. } => self.outside(&stamped.event),
             Event::Queued { .. }
             | Event::Prioritized { .. }
             | Event::Talking { .. }
@@ -362,13 +358,17 @@ impl Observer {
         }
     }
 
-    /// What happened with trunks and lines outside.
-    fn outside(&mut self, event: &Event) {
+    /// What happened beyond the queue: transfers, trunks and lines outside.
+    fn beyond(&mut self, event: &Event) {
         let set = |metric: Metric, label: &'static str, name: String, so: bool| {
             let value = if so { 1.0 } else { 0.0 };
             gauge!(metric.name, label => name).set(value);
         };
-        if let Event::LineTried { line, result, .. } = event {
+        if let Event::Transferred { kind, code, .. } = event {
+            if let Some(counter) = self.transfers.get(&(*kind, *code < 300)) {
+                counter.increment(1);
+            }
+        } else if let Event::LineTried { line, result, .. } = event {
             self.lines.at(line, result.as_str()).increment(1);
         } else if let Event::LineReach { line, up } = event {
             set(table::LINE_UP, "line", line.to_string(), *up);

@@ -157,24 +157,9 @@ fn log(event: &Event) {
         Event::Unregistered {
             operator, vanished, ..
         } => tracing::info!(%operator, vanished, "phone gone"),
-        Event::LineReach { line, up: true } => tracing::info!(%line, "the line outside answers"),
-        Event::LineReach { line, up: false } => {
-            tracing::warn!(%line, "the line outside does not answer");
+        Event::LineReach { .. } | Event::TrunkReach { .. } | Event::TrunkRegistered { .. } => {
+            log_outside(event);
         }
-        Event::TrunkReach { trunk, up: true } => tracing::info!(%trunk, "the trunk answers"),
-        Event::TrunkReach { trunk, up: false } => {
-            tracing::warn!(%trunk, "the trunk does not answer");
-        }
-        Event::TrunkRegistered {
-            trunk,
-            registered: true,
-            ..
-        } => tracing::info!(%trunk, "registered with the trunk"),
-        Event::TrunkRegistered {
-            trunk,
-            registered: false,
-            code,
-        } => tracing::warn!(%trunk, code, "not registered with the trunk"),
         Event::Refused { reason, source } => {
             tracing::debug!(reason = reason.as_str(), %source, "refused");
         }
@@ -201,5 +186,33 @@ fn log(event: &Event) {
         | Event::TalkEnded { .. }
         | Event::StreamEnded { .. }
         | Event::Registered { refresh: true, .. } => tracing::debug!(?event, "event"),
+    }
+}
+
+/// What is heard of trunks and lines outside.
+fn log_outside(event: &Event) {
+    if let Event::LineReach { line, up } = event {
+        if *up {
+            tracing::info!(%line, "the line outside answers");
+        } else {
+            tracing::warn!(%line, "the line outside does not answer");
+        }
+    } else if let Event::TrunkReach { trunk, up } = event {
+        if *up {
+            tracing::info!(%trunk, "the trunk answers");
+        } else {
+            tracing::warn!(%trunk, "the trunk does not answer");
+        }
+    } else if let Event::TrunkRegistered {
+        trunk,
+        registered,
+        code,
+    } = event
+    {
+        if *registered {
+            tracing::info!(%trunk, "registered with the trunk");
+        } else {
+            tracing::warn!(%trunk, code, "not registered with the trunk");
+        }
     }
 }

@@ -54,7 +54,7 @@ fn asserted(request: &Request) -> Option<NameAddr> {
 
 /// RFC 3323 section 4.2 and RFC 3325 section 9.3: what asks that the caller is not shown.
 fn wants_privacy(request: &Request) -> bool {
-    let privacy = Name::Other("Privacy".into());
+    let privacy = Name::Privacy;
     let wishes = request.headers.all(&privacy);
     wishes.into_iter().any(|line| {
         let mut words = line.split(';');
