@@ -90,10 +90,8 @@ impl Call {
             return;
         };
         dial.leg.port = Port::Open(local);
-        let transport = match dial.uri.param("transport") {
-            Some(name) if name.eq_ignore_ascii_case("tcp") => Transport::Tcp,
-            Some(_) | None => Transport::Udp,
-        };
+        // One that we do not speak is found when the configuration is read.
+        let transport = Transport::of(&dial.uri).unwrap_or(Transport::Udp);
         let target = Target {
             uri: dial.uri.clone(),
             to: format!("<{}>", dial.uri.as_str()),
@@ -102,6 +100,7 @@ impl Call {
                 remote: dial.address,
                 connection: None,
             },
+            by_size: dial.uri.param("transport").is_none(),
         };
         // The leg is lent out, so that the call can be read while it is described.
         let mut leg = std::mem::replace(&mut dial.leg, Leg::new(leg));

@@ -104,7 +104,7 @@ fn read(
     let calendars = reader.hours(section("hours"));
     let projects = reader.projects(section("projects"));
     let mut config = Config {
-        sip: reader.sip(section("sip")),
+        sip: reader.sip(section("sip"), folder),
         media: reader.media(section("media")),
         http: reader.http(section("http")),
         storage: reader.storage(section("storage"), folder),

@@ -9,7 +9,7 @@ use crate::flow::Flow;
 use crate::flow::hours::Calendar;
 use crate::flow::source::{Cursor, unknown};
 use crate::model::{FlowName, LineName, Number, Project, QueueName};
-use crate::sip::{Scheme, Uri};
+use crate::sip::{Scheme, Transport, Uri};
 
 impl Reader<'_> {
     pub(super) fn numbers(
@@ -105,7 +105,16 @@ impl Reader<'_> {
             (None, Some(uri)) => {
                 let text = uri.string(self.diags)?;
                 let parsed = Uri::parse(text).ok();
-                let parsed = parsed.filter(|u| u.scheme == Scheme::Sip && u.host.is_some());
+                let is_sip = |uri: &Uri| matches!(uri.scheme, Scheme::Sip | Scheme::Sips);
+                let parsed = parsed.filter(|uri| is_sip(uri) && uri.host.is_some());
+                if let Some(uri_of) = &parsed
+                    && Transport::of(uri_of).is_none_or(Transport::is_websocket)
+                {
+                    let problem = uri.error(format!("`{text}` cannot be dialled"));
+                    self.diags
+                        .push(problem.hint("`transport` is udp, tcp or tls; `sips:` goes by TLS"));
+                    return None;
+                }
                 let max_calls = self.count(value, "max_calls");
                 let Some(parsed) = parsed else {
                     let problem = uri.error(format!("`{text}` is no SIP address"));

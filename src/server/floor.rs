@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, anyhow};
 use bytes::Bytes;
 use exchange::call::{Gates, Pauses, Shared, Snapshot, Waiting, WrapUps, call_of};
-use exchange::config::{Config, Line, Transport};
+use exchange::config::{Config, Line};
 use exchange::dispatch::{Board, Capacity};
 use exchange::media::{Command, Library, Report};
 use exchange::model::{Epoch, Event, ShardId, limits};
@@ -18,12 +18,15 @@ use exchange::queue::Hall;
 use exchange::registrar::Registrar;
 use exchange::shard::{self, Doors, Input, Rate, Shard};
 use exchange::sip::digest::Nonces;
-use exchange::sip::{Advertise, Host, Peer, endpoint};
+use exchange::sip::{Advertise, ConnectionId, Host, Peer, Transport, endpoint};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
+use tokio_rustls::rustls::pki_types::ServerName;
 
 use crate::server::media::{self, Workers};
-use crate::server::net::{tcp::Streams, udp};
+use crate::server::net::streams::{self, Streams};
+use crate::server::net::tls::Tls;
+use crate::server::net::udp;
 use crate::server::observer::Witness;
 use crate::server::runner::{self, Inbox, Runner, Seat, World};
 use crate::server::supervisor::{Supervisor, Wires};
@@ -43,6 +46,7 @@ pub(crate) struct Floor {
     inboxes: Arc<[Inbox]>,
     runners: Vec<Runner>,
     links: Arc<Links>,
+    tls: Arc<Tls>,
     witness: Witness,
     /// Where it listens, as bound.
     pub(crate) listening: Vec<(Transport, SocketAddr)>,
@@ -65,6 +69,12 @@ impl World for Links {
     fn stream(&self, bytes: Bytes, peer: Peer) {
         if let Some(streams) = self.streams.get() {
             streams.send(bytes, peer);
+        }
+    }
+
+    fn trust(&self, connection: ConnectionId) {
+        if let Some(streams) = self.streams.get() {
+            streams.trust(connection);
         }
     }
 
@@ -102,7 +112,10 @@ impl Floor {
         witness: Witness,
     ) -> anyhow::Result<Self> {
         let count = cores();
-        let (datagrams, listeners, listening) = bind(&config, count).await?;
+        let tls = Arc::new(Tls::new()?);
+        let certificates = Tls::read(&config.sip.tls, dials_securely(&config))?;
+        tls.show(certificates);
+        let (datagrams, listeners, listening) = bind(&config, count)?;
         let advertise = advertise(&config, &listening);
         let now = clock::now();
         let board = Arc::new(Board::new(capacity(count), now));
@@ -134,10 +147,14 @@ impl Floor {
         let inboxes: Arc<[Inbox]> = seats.iter().map(Seat::inbox).collect();
         let workers = start_media(&snapshot.config, count, &inboxes)?;
         links.workers.set(workers).ok();
-        let streams = Streams::new(Arc::clone(&inboxes), Handle::current());
-        for listener in listeners {
-            tokio::spawn(streams.clone().listen(listener));
+        let streams = Streams::new(Arc::clone(&inboxes), Handle::current(), Arc::clone(&tls));
+        streams.admit_origins(&snapshot.config.sip.origins);
+        tls.expect(servers(&snapshot));
+        for (transport, listener) in listeners {
+            tokio::spawn(streams.clone().listen(listener, transport));
         }
+        let watched = Arc::clone(&tls);
+        tokio::spawn(async move { watched.watch().await });
         links.streams.set(streams).ok();
         let mut floor = Self {
             shared,
@@ -145,6 +162,7 @@ impl Floor {
             inboxes,
             runners: Vec::new(),
             links,
+            tls,
             witness,
             listening,
         };
@@ -216,12 +234,14 @@ impl Floor {
     /// Takes another configuration for calls that begin from now on.
     ///
     /// # Errors
-    /// When the board has no room for it; then all is as before.
+    /// When a certificate cannot be used or the board has no room for it; then all is as
+    /// before.
     pub(crate) async fn configure(
         &mut self,
         config: Config,
         sounds: Library,
     ) -> anyhow::Result<()> {
+        let certificates = Tls::read(&config.sip.tls, dials_securely(&config))?;
         let next = snapshot(config, sounds).await;
         let mut out = Vec::new();
         let now = clock::now();
@@ -236,6 +256,11 @@ impl Floor {
         for inbox in self.inboxes.iter() {
             inbox.send(Input::Configured(Arc::clone(&next)));
         }
+        self.tls.show(certificates);
+        self.tls.expect(servers(&next));
+        if let Some(streams) = self.links.streams.get() {
+            streams.admit_origins(&next.config.sip.origins);
+        }
         self.snapshot = next;
         self.perform(out);
         Ok(())
@@ -248,6 +273,7 @@ impl Floor {
                 shard::Output::Match(matched) => runner::deliver(&self.inboxes, matched),
                 shard::Output::Transmit { .. }
                 | shard::Output::Count(_)
+                | shard::Output::Trusted(_)
                 | shard::Output::Media(_) => {}
             }
         }
@@ -300,11 +326,11 @@ fn capacity(shards: usize) -> Capacity {
 
 type Bound = (
     Vec<Vec<UdpSocket>>,
-    Vec<TcpListener>,
+    Vec<(Transport, TcpListener)>,
     Vec<(Transport, SocketAddr)>,
 );
 
-async fn bind(config: &Config, count: usize) -> anyhow::Result<Bound> {
+fn bind(config: &Config, count: usize) -> anyhow::Result<Bound> {
     let mut bound: Bound = (Vec::new(), Vec::new(), Vec::new());
     for listen in &config.sip.listen {
         let address = listen.address;
@@ -317,12 +343,12 @@ async fn bind(config: &Config, count: usize) -> anyhow::Result<Bound> {
                 }
                 bound.0.push(sockets);
             }
-            Transport::Tcp => {
-                let listener = TcpListener::bind(address)
-                    .await
-                    .with_context(|| format!("cannot listen on tcp://{address}"))?;
-                bound.2.push((Transport::Tcp, listener.local_addr()?));
-                bound.1.push(listener);
+            transport @ (Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss) => {
+                let listener = streams::bind(address).with_context(|| {
+                    format!("cannot listen on {}://{address}", transport.label())
+                })?;
+                bound.2.push((transport, listener.local_addr()?));
+                bound.1.push((transport, listener));
             }
         }
     }
@@ -359,13 +385,24 @@ fn advertise(config: &Config, listening: &[(Transport, SocketAddr)]) -> Advertis
         found.map(|(_, address)| address.port())
     };
     let bound = listening.iter().map(|(_, address)| address.ip());
-    let own = bound.clone().find(|ip| !ip.is_unspecified());
-    let v6 = bound.clone().all(|ip| ip.is_ipv6());
+    // The address of one family, if we listen on it: the one bound, or the way out.
+    let own = |v6: bool| {
+        let mut family = bound.clone().filter(|ip| ip.is_ipv6() == v6);
+        let first = family.next()?;
+        let named = std::iter::once(first).chain(family);
+        let named = named.into_iter().find(|ip| !ip.is_unspecified());
+        Some(named.unwrap_or_else(|| primary(v6)))
+    };
+    let (v4, v6) = (own(false), own(true));
     Advertise {
         fixed: config.sip.advertise,
-        primary: own.unwrap_or_else(|| primary(v6)),
+        primary: v4.or(v6).unwrap_or_else(|| primary(false)),
+        other: v4.and(v6),
         udp: port(Transport::Udp).unwrap_or(5060),
         tcp: port(Transport::Tcp),
+        tls: port(Transport::Tls),
+        ws: port(Transport::Ws),
+        wss: port(Transport::Wss),
     }
 }
 
@@ -402,8 +439,44 @@ async fn snapshot(config: Config, sounds: Library) -> Arc<Snapshot> {
     })
 }
 
+/// Whether a line is dialled over TLS.
+fn dials_securely(config: &Config) -> bool {
+    let mut lines = config.lines.values();
+    lines.any(|line| match line {
+        Line::Outside { uri, .. } => Transport::of(uri) == Some(Transport::Tls),
+        Line::Queue(_) => false,
+    })
+}
+
+/// Who must answer at the addresses of lines over TLS: who their URIs name (RFC 5922).
+fn servers(snapshot: &Snapshot) -> BTreeMap<SocketAddr, ServerName<'static>> {
+    let mut servers = BTreeMap::new();
+    for (name, line) in &snapshot.config.lines {
+        let Line::Outside { uri, .. } = line else {
+            continue;
+        };
+        let (Some(Transport::Tls), Some(address)) =
+            (Transport::of(uri), snapshot.lines.get(name))
+        else {
+            continue;
+        };
+        let server = match &uri.host {
+            Some(Host::Address(ip)) => Some(ServerName::from(*ip)),
+            Some(Host::Name(host)) => ServerName::try_from(host.to_string()).ok(),
+            None => None,
+        };
+        let Some(server) = server else { continue };
+        let other = servers.insert(*address, server.clone());
+        if other.is_some_and(|other| other != server) {
+            tracing::warn!(line = %name, "two lines name the server at one address differently: the last name counts");
+        }
+    }
+    servers
+}
+
 async fn look_up(uri: &exchange::sip::Uri) -> Option<SocketAddr> {
-    let port = uri.port.unwrap_or(5060);
+    let transport = Transport::of(uri)?;
+    let port = uri.port.unwrap_or_else(|| transport.default_port());
     match uri.host.as_ref()? {
         Host::Address(ip) => Some(SocketAddr::new(*ip, port)),
         Host::Name(name) => {

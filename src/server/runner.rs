@@ -15,7 +15,7 @@ use exchange::metric;
 use exchange::model::{Event, ShardId, limits};
 use exchange::shard::{Input, Output, Shard};
 use exchange::sip::endpoint::Count;
-use exchange::sip::{Peer, Transport, owner};
+use exchange::sip::{ConnectionId, Peer, Transport, owner};
 use mio::net::UdpSocket;
 use mio::{Events, Interest, Poll, Token, Waker};
 
@@ -80,6 +80,8 @@ pub(crate) trait World: Send + Sync + 'static {
     fn media(&self, shard: ShardId, command: Command);
     /// To a stream.
     fn stream(&self, bytes: Bytes, peer: Peer);
+    /// Who is at the other end of a stream may stay.
+    fn trust(&self, connection: ConnectionId);
     /// To whoever reads events.
     fn event(&self, event: Event);
 }
@@ -288,6 +290,7 @@ impl Work {
             Output::Media(command) => self.world.media(self.id, command),
             Output::Event(event) => self.world.event(event),
             Output::Match(matched) => deliver(&self.inboxes, matched),
+            Output::Trusted(connection) => self.world.trust(connection),
         }
     }
 
@@ -304,7 +307,9 @@ impl Work {
                     socket.send_to(&bytes, peer.remote).ok();
                 }
             }
-            Transport::Tcp => self.world.stream(bytes, peer),
+            Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
+                self.world.stream(bytes, peer);
+            }
         }
     }
 }
@@ -326,7 +331,7 @@ fn tally(count: Count) {
         } => sip::request(
             method.as_str(),
             Direction::of(inbound),
-            transport.as_param(),
+            transport.label(),
         ),
         Count::Response { code, inbound } => sip::response(code, Direction::of(inbound)),
         Count::Retransmission { method } => sip::retransmission(method.as_str()),

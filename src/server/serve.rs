@@ -7,7 +7,7 @@ use std::sync::{Arc, RwLock};
 use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context as _, anyhow};
-use exchange::config::{Config, Transport};
+use exchange::config::Config;
 use exchange::metric::{self, Names, Recorder};
 use exchange::model::{Diagnostic, Severity};
 use exchange::record::{Floor as Views, Live};
@@ -267,10 +267,7 @@ fn announce(floor: &Floor, http: std::net::SocketAddr, folder: &Path) -> anyhow:
     let sip: Vec<String> = floor
         .listening
         .iter()
-        .map(|(transport, address)| match transport {
-            Transport::Udp => format!("udp://{address}"),
-            Transport::Tcp => format!("tcp://{address}"),
-        })
+        .map(|(transport, address)| format!("{}://{address}", transport.label()))
         .collect();
     let port = floor.listening.first().map_or(5060, |(_, a)| a.port());
     let mut text = format!(

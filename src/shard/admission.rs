@@ -7,7 +7,9 @@ use crate::model::{CallId, CallKey, Event, Number, RejectReason, TrunkName};
 use crate::sdp::{self, Description, Local};
 use crate::shard::shard::{Output, Shard};
 use crate::sip::session_timer::Wish;
-use crate::sip::{Dialog, Name, Peer, Request, Response, ServerTx, SessionTimer};
+use crate::sip::{
+    Contacts, Dialog, Name, Peer, Request, Response, Scheme, ServerTx, SessionTimer, Uri,
+};
 
 /// Why a caller is refused.
 #[derive(Debug)]
@@ -42,6 +44,7 @@ impl Shard {
             let refusal = Refusal::new(403, RejectReason::UnknownSource);
             return self.refuse(tx, &request, peer, &refusal, now);
         };
+        out.extend(peer.connection.map(Output::Trusted));
         let dialled = request.uri.user.clone().unwrap_or_default();
         if self.snapshot.config.numbers.find(&dialled).is_none() {
             let refusal = Refusal::new(404, RejectReason::UnknownNumber);
@@ -88,7 +91,7 @@ impl Shard {
         self.check_proposal(request, peer)?;
         let malformed = || Refusal::new(400, RejectReason::Malformed);
         let tag = self.endpoint.fresh_tag();
-        let contact = self.shared.advertise.contact(peer);
+        let contact = self.shared.advertise.contact_for(peer, is_sips(request));
         let dialog =
             Dialog::from_request(request, &tag, &contact, peer).map_err(|_| malformed())?;
         let timer =
@@ -238,6 +241,16 @@ impl Shard {
         };
         self.floor(now, |floor| floor.tell(event));
     }
+}
+
+/// Whether a dialog has to be secure (RFC 3261 section 12.1.1).
+fn is_sips(request: &Request) -> bool {
+    let contact = match request.headers.contacts() {
+        Ok(Contacts::List(list)) => list.into_iter().next(),
+        Ok(Contacts::Star) | Err(_) => None,
+    };
+    let is_sips = |uri: &Uri| uri.scheme == Scheme::Sips;
+    is_sips(&request.uri) || contact.is_some_and(|contact| is_sips(&contact.uri))
 }
 
 /// The gate of all calls.

@@ -1,5 +1,6 @@
 //! The shard: inputs to calls, outputs to the world.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,7 +16,7 @@ use crate::shard::probe::Probes;
 use crate::shard::{Rate, fence};
 use crate::sip::digest::Nonces;
 use crate::sip::endpoint::{self, Count, Endpoint};
-use crate::sip::{ConnectionId, Method, Name, Peer, Request, Response, ServerTx};
+use crate::sip::{ConnectionId, Method, Name, Peer, Request, Response, ServerTx, Transport};
 
 /// What one shard is told once.
 #[derive(Debug)]
@@ -51,6 +52,13 @@ pub enum Input {
     ConnectionLost {
         /// Which.
         connection: ConnectionId,
+    },
+    /// No stream could be opened, or the one that we opened is closed.
+    Unreachable {
+        /// How.
+        transport: Transport,
+        /// To where.
+        remote: SocketAddr,
     },
     /// From a media worker, about a leg of one of its calls.
     Media(Report),
@@ -91,6 +99,8 @@ pub enum Output {
     Event(Event),
     /// For another shard.
     Match(Match),
+    /// Who is at the other end of this stream is known: it may stay.
+    Trusted(ConnectionId),
 }
 
 /// What is due.
@@ -183,6 +193,10 @@ impl Shard {
                 let input = endpoint::Input::ConnectionLost { connection };
                 self.endpoint.handle(input, now, &mut self.sip);
                 self.connection_lost(connection, now);
+            }
+            Input::Unreachable { transport, remote } => {
+                let input = endpoint::Input::Unreachable { transport, remote };
+                self.endpoint.handle(input, now, &mut self.sip);
             }
             Input::Media(report) => {
                 let key = call_of(report.leg());
@@ -315,7 +329,11 @@ impl Shard {
         }
         match request.method {
             Method::Invite => self.admit(tx, request, peer, now, out),
-            Method::Register => self.register(tx, &request, peer, now),
+            Method::Register => {
+                if self.register(tx, &request, peer, now) {
+                    out.extend(peer.connection.map(Output::Trusted));
+                }
+            }
             Method::Options => {
                 let mut response = Response::to(&request, 200);
                 response.headers.push(Name::Allow, call::ALLOW);

@@ -29,7 +29,8 @@ operators:
 hours: { office: { zone: Europe/Amsterdam, open: { mon-sun: [\"00:00-24:00\"] } } }
 ";
 
-const OUTSIDE: &str = "
+/// To the line outside first.
+pub(crate) const OUTSIDE: &str = "
 version: 1
 flow: outside
 start: ring
@@ -50,6 +51,11 @@ nodes:
   wait: { type: queue, queue: support, answered: end, timeout: end, full: end, no_operators: end, error: end }
   end: { type: hangup }
 ";
+
+/// In what is added to the configuration: the rest of the line is one more listener.
+pub(crate) const LISTENS: &str = "# listens on ";
+/// In what is added to the configuration: the rest of the line belongs to `sip`.
+pub(crate) const SIP: &str = "# sip has ";
 
 /// In what is added to the configuration: silent phones are soon asked.
 pub(crate) const HEEDS_SILENCE: &str = "# heeds silence";
@@ -117,9 +123,15 @@ fn write((sip, http): (u16, u16), (floor, flows): (&str, &[Dialled<'_>]), more: 
     } else {
         "60s"
     };
+    let rest = |start: &str| -> Vec<String> {
+        let lines = more.lines().filter_map(|line| line.strip_prefix(start));
+        lines.map(str::to_owned).collect()
+    };
+    let listens: String = rest(LISTENS).iter().map(|l| format!(", \"{l}\"")).collect();
+    let more_sip: String = rest(SIP).iter().map(|l| format!("\n  {l}")).collect();
     let centrale = format!(
         "sip:
-  listen: [\"udp://127.0.0.1:{sip}\", \"tcp://127.0.0.1:{sip}\"]
+  listen: [\"udp://127.0.0.1:{sip}\", \"tcp://127.0.0.1:{sip}\"{listens}]{more_sip}
   trunks: {{ here: {{ from: [127.0.0.0/8] }} }}
   min_expires: 1s
   probe_every: 1h
@@ -154,8 +166,13 @@ impl Server {
 
     /// With other queues, operators, lines and flows.
     pub(crate) fn with(floor: &str, flows: &[Dialled<'_>]) -> Self {
+        Self::with_more(floor, flows, "")
+    }
+
+    /// The same, with more in `centrale.yaml`.
+    pub(crate) fn with_more(floor: &str, flows: &[Dialled<'_>], more: &str) -> Self {
         let (sip, http) = (free_port(), free_port());
-        Self::run(write((sip, http), (floor, flows), ""), (sip, http, 0))
+        Self::run(write((sip, http), (floor, flows), more), (sip, http, 0))
     }
 
     fn run(folder: PathBuf, (sip, http, line): (u16, u16, u16)) -> Self {

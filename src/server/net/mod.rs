@@ -1,4 +1,8 @@
 //! Sockets: datagrams and streams, to the shards and back.
 
-pub(crate) mod tcp;
+mod places;
+mod stream;
+pub(crate) mod streams;
+pub(crate) mod tls;
 pub(crate) mod udp;
+mod websocket;

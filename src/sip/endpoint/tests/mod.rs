@@ -33,12 +33,7 @@ pub(super) fn settings() -> Settings {
     Settings {
         shard: ShardId(3),
         seed: 42,
-        advertise: crate::sip::Advertise {
-            fixed: None,
-            primary: address("198.51.100.1:5060").ip(),
-            udp: 5060,
-            tcp: None,
-        },
+        advertise: crate::sip::Advertise::at(address("198.51.100.1:5060")),
         product: "Centrale".into(),
         max_transactions: 1000,
     }

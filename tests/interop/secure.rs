@@ -1,0 +1,258 @@
+//! SIP over TLS and WebSocket.
+
+use std::io::{Read as _, Write as _};
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use crate::eventually;
+use crate::server::free_port;
+use crate::wire::{Plain, SDP, Secure, Wire as _, connect, encrypted, header, upgrade};
+
+/// A phone registers, somebody calls, both over the same transport, and hangs up.
+fn call_over(secure: &Secure, transport: &'static str, user: &str, scheme: &str) {
+    let contact = |message: &str| header(message, "Contact").unwrap();
+    let mut phone = secure.connect(transport);
+    phone.register(user, "sip");
+    secure.server.wait_for(user, "ready", 5);
+
+    let mut caller = secure.connect(transport);
+    let target = format!("{scheme}:2000@{}", caller.to);
+    let dialog = |number: u8, method: &str, tag: &str| {
+        format!(
+            "From: <sip:caller@w.invalid>;tag=c\r\nTo: <{target}>{tag}\r\nCall-ID: call-{transport}-{scheme}\r\nCSeq: {number} {method}\r\nContact: <{scheme}:caller@w.invalid>\r\n"
+        )
+    };
+    let kind = "Content-Type: application/sdp\r\n";
+    let invite = dialog(1, "INVITE", "") + kind;
+    caller.request("INVITE", &target, &invite, SDP);
+
+    let offer = phone.expect("INVITE ");
+    let via = header(&offer, "Via").unwrap();
+    assert!(via.starts_with(&format!("SIP/2.0/{transport} ")), "{via}");
+    let param = if transport.starts_with("WS") {
+        "ws"
+    } else {
+        "tls"
+    };
+    let transport_of = format!(";transport={param}");
+    assert!(contact(&offer).contains(&transport_of), "{offer}");
+    let ours = format!("Contact: <sip:{user}@w.invalid>\r\n{kind}");
+    phone.answer(&offer, "200 OK", &ours, SDP);
+    phone.expect("ACK ");
+
+    let answered = caller.expect("SIP/2.0 200 ");
+    if scheme == "sips" {
+        assert!(contact(&answered).starts_with("<sips:"), "{answered}");
+    } else {
+        assert!(contact(&answered).contains(&transport_of), "{answered}");
+    }
+    let to = header(&answered, "To").unwrap();
+    let tag = to.split_once('>').unwrap().1;
+    let remote = contact(&answered);
+    let remote = remote.trim_matches(['<', '>']);
+    caller.request("ACK", remote, &dialog(1, "ACK", tag), "");
+    secure.server.wait_for(user, "talking", 5);
+    caller.request("BYE", remote, &dialog(2, "BYE", tag), "");
+    caller.expect("SIP/2.0 200 ");
+    let bye = phone.expect("BYE ");
+    phone.answer(&bye, "200 OK", "", "");
+    drop(phone);
+    // A phone is gone with its connection.
+    secure.server.wait_for(user, "logged_out", 5);
+}
+
+#[test]
+fn calls_go_over_tls_and_websockets() {
+    let secure = Secure::start("calls", "");
+    for (transport, scheme) in [("TLS", "sip"), ("TLS", "sips"), ("WS", "sip"), ("WSS", "sips")] {
+        call_over(&secure, transport, "alice", scheme);
+    }
+    for transport in ["tls", "ws", "wss"] {
+        let name = "centrale_sip_requests_total{direction=\"in\",method=\"INVITE\"";
+        let series = format!("{name},transport=\"{transport}\"}}");
+        assert!(secure.server.metric(&series) >= 1.0, "{series}");
+    }
+}
+
+#[test]
+fn pings_are_answered_as_each_transport_has_them() {
+    use tokio_tungstenite::tungstenite::Message;
+    let secure = Secure::start("pings", "");
+    let ping = "\r\n\r\n";
+    let tls = connect(SocketAddr::from(([127, 0, 0, 1], secure.tls)));
+    let mut tls = secure.encrypted(tls);
+    tls.write_all(ping.as_bytes()).unwrap();
+    let mut pong = [0; 2];
+    tls.read_exact(&mut pong).unwrap();
+    assert_eq!(&pong, b"\r\n");
+
+    let ws = connect(SocketAddr::from(([127, 0, 0, 1], secure.ws)));
+    let mut ws = upgrade(ws, "sip").unwrap();
+    ws.send(Message::text(ping)).unwrap();
+    assert_eq!(ws.read().unwrap(), Message::text("\r\n"));
+    ws.send(Message::Ping("are you there".into())).unwrap();
+    assert_eq!(ws.read().unwrap(), Message::Pong("are you there".into()));
+    let binary = "OPTIONS sip:localhost SIP/2.0\r\nVia: SIP/2.0/WS w.invalid;branch=z9hG4bKb\r\nFrom: <sip:o@w.invalid>;tag=1\r\nTo: <sip:o@localhost>\r\nCall-ID: b\r\nCSeq: 1 OPTIONS\r\n\r\n";
+    ws.send(Message::binary(binary)).unwrap();
+    assert!(ws.next().starts_with("SIP/2.0 200 "));
+    ws.close(None).unwrap();
+    assert!(matches!(ws.read(), Ok(Message::Close(_))));
+}
+
+#[test]
+fn only_sip_is_spoken_and_only_to_pages_that_may() {
+    let more = format!(
+        "{}websocket: {{ origins: [\"https://desk.example.com\"] }}\n",
+        crate::server::SIP
+    );
+    let secure = Secure::start("origins", &more);
+    let address = SocketAddr::from(([127, 0, 0, 1], secure.ws));
+    assert_eq!(upgrade(connect(address), "chat").err(), Some(400));
+    assert!(upgrade(connect(address), "chat, sip").is_ok());
+    for (origin, code) in [
+        ("https://desk.example.com", "101"),
+        ("https://evil.example.com", "403"),
+    ] {
+        let mut stream = connect(address);
+        let request = format!(
+            "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: sip\r\nOrigin: {origin}\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut start = [0; 12];
+        stream.read_exact(&mut start).unwrap();
+        assert!(start.ends_with(code.as_bytes()), "{origin}");
+    }
+}
+
+#[test]
+fn who_does_not_finish_the_handshake_is_closed_in_time() {
+    let secure = Secure::start("halfopen", "");
+    let began = Instant::now();
+    let mut half: Vec<_> = [secure.tls, secure.ws, secure.wss]
+        .map(|port| connect(SocketAddr::from(([127, 0, 0, 1], port))))
+        .into();
+    for stream in &mut half {
+        stream.set_read_timeout(Some(std::time::Duration::from_secs(8))).unwrap();
+    }
+    half[1].write_all(b"GET / HTTP/1.1\r\nHost: ").unwrap();
+    for stream in &mut half {
+        let closed = stream.read(&mut [0; 64]);
+        assert!(matches!(closed, Ok(0) | Err(_)), "{closed:?}");
+    }
+    let took = began.elapsed().as_secs();
+    assert!((4..7).contains(&took), "{took} s");
+    let dropped = "centrale_sip_connections_dropped_total{reason=\"handshake\"}";
+    assert!((secure.server.metric(dropped) - 3.0).abs() < 0.1);
+}
+
+#[test]
+fn a_new_certificate_is_shown_and_a_broken_one_is_not() {
+    let secure = Secure::start("renew", "");
+    let old = secure.certificate.believer();
+    let mut before = secure.connect("TLS");
+    let shows = |believer: &std::sync::Arc<_>| {
+        let stream = connect(SocketAddr::from(([127, 0, 0, 1], secure.tls)));
+        let mut stream = encrypted(stream, std::sync::Arc::clone(believer));
+        stream.write_all(b"\r\n\r\n").is_ok() && stream.read(&mut [0; 2]).is_ok()
+    };
+    assert!(shows(&old));
+    // Found by its time, without being told.
+    secure.certificate.renew();
+    let new = secure.certificate.believer();
+    eventually("the new certificate is shown", 10, || shows(&new));
+    assert!(!shows(&old));
+    std::fs::write(secure.certificate.file("certificate.pem"), "nonsense").unwrap();
+    eventually("the broken one is in the log", 10, || {
+        secure.server.log().contains("going on with the certificate that was there")
+    });
+    secure.server.signal("-HUP");
+    eventually("the reload is refused", 5, || {
+        let log = secure.server.log();
+        log.contains("not reloaded") && log.contains("there is no certificate in PEM")
+    });
+    assert!(shows(&new));
+    assert!(before.options().starts_with("SIP/2.0 200 "), "it goes on");
+}
+
+#[test]
+fn a_line_is_dialled_over_tls_if_it_shows_who_it_is() {
+    use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+    use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned, crypto::ring};
+    let line = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = line.local_addr().unwrap().port();
+    let certificate = crate::wire::Certificate::new("line");
+    let floor = format!(
+        "queues: {{ support: {{ requires: {{}} }} }}
+operators: {{ alice: {{ secret: alice }} }}
+lines: {{ field: {{ uri: \"sips:field@localhost:{port}\" }} }}
+"
+    );
+    let flow = crate::server::OUTSIDE;
+    let more = certificate.configured();
+    let server = crate::server::Server::with_more(&floor, &[("2001", "outside", flow)], &more);
+
+    let stream = connect(SocketAddr::from(([127, 0, 0, 1], server.sip)));
+    let mut caller = crate::wire::Peer {
+        wire: Box::new(Plain(stream, Vec::new())),
+        transport: "TCP",
+        to: server.address(),
+    };
+    let target = format!("sip:2001@{}", server.address());
+    let more = format!(
+        "From: <sip:c@w.invalid>;tag=c\r\nTo: <{target}>\r\nCall-ID: l\r\nCSeq: 1 INVITE\r\nContact: <sip:c@w.invalid>\r\nContent-Type: application/sdp\r\n"
+    );
+    caller.request("INVITE", &target, &more, SDP);
+
+    let (accepted, _) = line.accept().unwrap();
+    accepted.set_read_timeout(Some(std::time::Duration::from_secs(5))).unwrap();
+    let chain = CertificateDer::from_pem_file(certificate.file("certificate.pem")).unwrap();
+    let key = PrivateKeyDer::from_pem_file(certificate.file("key.pem")).unwrap();
+    let config = ServerConfig::builder_with_provider(ring::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![chain], key)
+        .unwrap();
+    let connection = ServerConnection::new(config.into()).unwrap();
+    let mut wire = Plain(StreamOwned::new(connection, accepted), Vec::new());
+    let invite = wire.next();
+    assert!(invite.starts_with("INVITE sips:field@localhost"), "{invite}");
+    assert!(header(&invite, "Contact").unwrap().starts_with("<sips:"), "{invite}");
+    assert!(header(&invite, "Via").unwrap().starts_with("SIP/2.0/TLS "), "{invite}");
+}
+
+#[test]
+fn a_line_that_cannot_be_reached_is_given_up_at_once() {
+    let floor = format!(
+        "queues: {{ support: {{ requires: {{}} }} }}
+operators: {{ alice: {{ secret: alice }} }}
+lines: {{ field: {{ uri: \"sip:field@127.0.0.1:{};transport=tcp\" }} }}
+",
+        free_port()
+    );
+    let flow = crate::server::OUTSIDE.replace("error: wait, ", "").replace("no_answer: wait", "no_answer: end");
+    let server = crate::server::Server::with_more(&floor, &[("2001", "outside", &flow)], "");
+    let stream = connect(SocketAddr::from(([127, 0, 0, 1], server.sip)));
+    let mut caller = crate::wire::Peer {
+        wire: Box::new(Plain(stream, Vec::new())),
+        transport: "TCP",
+        to: server.address(),
+    };
+    let target = format!("sip:2001@{}", server.address());
+    let more = format!(
+        "From: <sip:c@w.invalid>;tag=c\r\nTo: <{target}>\r\nCall-ID: l\r\nCSeq: 1 INVITE\r\nContact: <sip:c@w.invalid>\r\nContent-Type: application/sdp\r\n"
+    );
+    let began = Instant::now();
+    caller.request("INVITE", &target, &more, SDP);
+    loop {
+        // The flow ends: a failure before, or a BYE after the answer.
+        let message = caller.wire.next();
+        let ended = message.starts_with("BYE ")
+            || (message.starts_with("SIP/2.0 ") && message.as_bytes()[8] > b'2');
+        if ended {
+            break;
+        }
+    }
+    assert!(began.elapsed().as_secs() < 3);
+}
