@@ -455,8 +455,7 @@ fn servers(snapshot: &Snapshot) -> BTreeMap<SocketAddr, ServerName<'static>> {
         let Line::Outside { uri, .. } = line else {
             continue;
         };
-        let (Some(Transport::Tls), Some(address)) =
-            (Transport::of(uri), snapshot.lines.get(name))
+        let (Some(Transport::Tls), Some(address)) = (Transport::of(uri), snapshot.lines.get(name))
         else {
             continue;
         };

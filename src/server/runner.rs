@@ -328,11 +328,7 @@ fn tally(count: Count) {
             method,
             inbound,
             transport,
-        } => sip::request(
-            method.as_str(),
-            Direction::of(inbound),
-            transport.label(),
-        ),
+        } => sip::request(method.as_str(), Direction::of(inbound), transport.label()),
         Count::Response { code, inbound } => sip::response(code, Direction::of(inbound)),
         Count::Retransmission { method } => sip::retransmission(method.as_str()),
         Count::Refused { reason, .. } => sip::rejected(reason),

@@ -5,8 +5,10 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use crate::eventually;
-use crate::server::free_port;
-use crate::wire::{Plain, SDP, Secure, Wire as _, connect, encrypted, header, upgrade};
+use crate::server::{OUTSIDE, Server, free_port};
+use crate::wire::{
+    Certificate, Peer, Plain, SDP, Secure, Wire as _, connect, encrypted, header, upgrade,
+};
 
 /// A phone registers, somebody calls, both over the same transport, and hangs up.
 fn call_over(secure: &Secure, transport: &'static str, user: &str, scheme: &str) {
@@ -26,20 +28,12 @@ fn call_over(secure: &Secure, transport: &'static str, user: &str, scheme: &str)
     let invite = dialog(1, "INVITE", "") + kind;
     caller.request("INVITE", &target, &invite, SDP);
 
-    let offer = phone.expect("INVITE ");
-    let via = header(&offer, "Via").unwrap();
-    assert!(via.starts_with(&format!("SIP/2.0/{transport} ")), "{via}");
     let param = if transport.starts_with("WS") {
         "ws"
     } else {
         "tls"
     };
     let transport_of = format!(";transport={param}");
-    assert!(contact(&offer).contains(&transport_of), "{offer}");
-    let ours = format!("Contact: <sip:{user}@w.invalid>\r\n{kind}");
-    phone.answer(&offer, "200 OK", &ours, SDP);
-    phone.expect("ACK ");
-
     let answered = caller.expect("SIP/2.0 200 ");
     if scheme == "sips" {
         assert!(contact(&answered).starts_with("<sips:"), "{answered}");
@@ -51,6 +45,14 @@ fn call_over(secure: &Secure, transport: &'static str, user: &str, scheme: &str)
     let remote = contact(&answered);
     let remote = remote.trim_matches(['<', '>']);
     caller.request("ACK", remote, &dialog(1, "ACK", tag), "");
+    let offer = phone.expect("INVITE ");
+    let via = header(&offer, "Via").unwrap();
+    assert!(via.starts_with(&format!("SIP/2.0/{transport} ")), "{via}");
+    assert!(contact(&offer).contains(&transport_of), "{offer}");
+    let ours = format!("Contact: <sip:{user}@w.invalid>\r\n{kind}");
+    phone.answer(&offer, "200 OK", &ours, SDP);
+    phone.expect("ACK ");
+
     secure.server.wait_for(user, "talking", 5);
     caller.request("BYE", remote, &dialog(2, "BYE", tag), "");
     caller.expect("SIP/2.0 200 ");
@@ -64,7 +66,12 @@ fn call_over(secure: &Secure, transport: &'static str, user: &str, scheme: &str)
 #[test]
 fn calls_go_over_tls_and_websockets() {
     let secure = Secure::start("calls", "");
-    for (transport, scheme) in [("TLS", "sip"), ("TLS", "sips"), ("WS", "sip"), ("WSS", "sips")] {
+    for (transport, scheme) in [
+        ("TLS", "sip"),
+        ("TLS", "sips"),
+        ("WS", "sip"),
+        ("WSS", "sips"),
+    ] {
         call_over(&secure, transport, "alice", scheme);
     }
     for transport in ["tls", "ws", "wss"] {
@@ -132,7 +139,9 @@ fn who_does_not_finish_the_handshake_is_closed_in_time() {
         .map(|port| connect(SocketAddr::from(([127, 0, 0, 1], port))))
         .into();
     for stream in &mut half {
-        stream.set_read_timeout(Some(std::time::Duration::from_secs(8))).unwrap();
+        stream
+            .set_read_timeout(Some(std::time::Duration::from_secs(8)))
+            .unwrap();
     }
     half[1].write_all(b"GET / HTTP/1.1\r\nHost: ").unwrap();
     for stream in &mut half {
@@ -150,6 +159,7 @@ fn a_new_certificate_is_shown_and_a_broken_one_is_not() {
     let secure = Secure::start("renew", "");
     let old = secure.certificate.believer();
     let mut before = secure.connect("TLS");
+    before.options();
     let shows = |believer: &std::sync::Arc<_>| {
         let stream = connect(SocketAddr::from(([127, 0, 0, 1], secure.tls)));
         let mut stream = encrypted(stream, std::sync::Arc::clone(believer));
@@ -163,7 +173,10 @@ fn a_new_certificate_is_shown_and_a_broken_one_is_not() {
     assert!(!shows(&old));
     std::fs::write(secure.certificate.file("certificate.pem"), "nonsense").unwrap();
     eventually("the broken one is in the log", 10, || {
-        secure.server.log().contains("going on with the certificate that was there")
+        secure
+            .server
+            .log()
+            .contains("going on with the certificate that was there")
     });
     secure.server.signal("-HUP");
     eventually("the reload is refused", 5, || {
@@ -181,31 +194,29 @@ fn a_line_is_dialled_over_tls_if_it_shows_who_it_is() {
     use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned, crypto::ring};
     let line = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = line.local_addr().unwrap().port();
-    let certificate = crate::wire::Certificate::new("line");
+    let certificate = Certificate::new("line");
     let floor = format!(
         "queues: {{ support: {{ requires: {{}} }} }}
 operators: {{ alice: {{ secret: alice }} }}
-lines: {{ field: {{ uri: \"sips:field@localhost:{port}\" }} }}
+lines: {{ field: {{ uri: \"sips:field@127.0.0.1:{port}\" }} }}
 "
     );
-    let flow = crate::server::OUTSIDE;
+    let flow = OUTSIDE;
     let more = certificate.configured();
-    let server = crate::server::Server::with_more(&floor, &[("2001", "outside", flow)], &more);
+    let server = Server::with_more(&floor, &[("2001", "outside", flow)], &more);
 
-    let stream = connect(SocketAddr::from(([127, 0, 0, 1], server.sip)));
-    let mut caller = crate::wire::Peer {
-        wire: Box::new(Plain(stream, Vec::new())),
-        transport: "TCP",
-        to: server.address(),
-    };
-    let target = format!("sip:2001@{}", server.address());
-    let more = format!(
-        "From: <sip:c@w.invalid>;tag=c\r\nTo: <{target}>\r\nCall-ID: l\r\nCSeq: 1 INVITE\r\nContact: <sip:c@w.invalid>\r\nContent-Type: application/sdp\r\n"
-    );
-    caller.request("INVITE", &target, &more, SDP);
-
-    let (accepted, _) = line.accept().unwrap();
-    accepted.set_read_timeout(Some(std::time::Duration::from_secs(5))).unwrap();
+    let _caller = call_line(&server);
+    line.set_nonblocking(true).unwrap();
+    let mut accepted = None;
+    eventually("the line is dialled", 5, || {
+        accepted = line.accept().ok();
+        accepted.is_some()
+    });
+    let (accepted, _) = accepted.unwrap();
+    accepted.set_nonblocking(false).unwrap();
+    accepted
+        .set_read_timeout(Some(std::time::Duration::from_secs(5)))
+        .unwrap();
     let chain = CertificateDer::from_pem_file(certificate.file("certificate.pem")).unwrap();
     let key = PrivateKeyDer::from_pem_file(certificate.file("key.pem")).unwrap();
     let config = ServerConfig::builder_with_provider(ring::default_provider().into())
@@ -217,9 +228,18 @@ lines: {{ field: {{ uri: \"sips:field@localhost:{port}\" }} }}
     let connection = ServerConnection::new(config.into()).unwrap();
     let mut wire = Plain(StreamOwned::new(connection, accepted), Vec::new());
     let invite = wire.next();
-    assert!(invite.starts_with("INVITE sips:field@localhost"), "{invite}");
-    assert!(header(&invite, "Contact").unwrap().starts_with("<sips:"), "{invite}");
-    assert!(header(&invite, "Via").unwrap().starts_with("SIP/2.0/TLS "), "{invite}");
+    assert!(
+        invite.starts_with("INVITE sips:field@127.0.0.1"),
+        "{invite}"
+    );
+    assert!(
+        header(&invite, "Contact").unwrap().starts_with("<sips:"),
+        "{invite}"
+    );
+    assert!(
+        header(&invite, "Via").unwrap().starts_with("SIP/2.0/TLS "),
+        "{invite}"
+    );
 }
 
 #[test]
@@ -231,28 +251,34 @@ lines: {{ field: {{ uri: \"sip:field@127.0.0.1:{};transport=tcp\" }} }}
 ",
         free_port()
     );
-    let flow = crate::server::OUTSIDE.replace("error: wait, ", "").replace("no_answer: wait", "no_answer: end");
-    let server = crate::server::Server::with_more(&floor, &[("2001", "outside", &flow)], "");
+    let flow = OUTSIDE.replace("no_answer: wait", "no_answer: end");
+    let server = Server::with_more(&floor, &[("2001", "outside", &flow)], "");
+    let mut caller = call_line(&server);
+    let began = Instant::now();
+    let bye = caller.wire.next();
+    assert!(bye.starts_with("BYE "), "{bye}");
+    assert!(began.elapsed().as_secs() < 3);
+}
+
+/// Somebody calls the number that leads to the line outside.
+fn call_line(server: &Server) -> Peer {
     let stream = connect(SocketAddr::from(([127, 0, 0, 1], server.sip)));
-    let mut caller = crate::wire::Peer {
+    let mut caller = Peer {
         wire: Box::new(Plain(stream, Vec::new())),
         transport: "TCP",
         to: server.address(),
     };
     let target = format!("sip:2001@{}", server.address());
-    let more = format!(
-        "From: <sip:c@w.invalid>;tag=c\r\nTo: <{target}>\r\nCall-ID: l\r\nCSeq: 1 INVITE\r\nContact: <sip:c@w.invalid>\r\nContent-Type: application/sdp\r\n"
-    );
-    let began = Instant::now();
-    caller.request("INVITE", &target, &more, SDP);
-    loop {
-        // The flow ends: a failure before, or a BYE after the answer.
-        let message = caller.wire.next();
-        let ended = message.starts_with("BYE ")
-            || (message.starts_with("SIP/2.0 ") && message.as_bytes()[8] > b'2');
-        if ended {
-            break;
-        }
-    }
-    assert!(began.elapsed().as_secs() < 3);
+    let dialog = |method: &str, tag: &str| {
+        format!(
+            "From: <sip:c@w.invalid>;tag=c\r\nTo: <{target}>{tag}\r\nCall-ID: l\r\nCSeq: 1 {method}\r\nContact: <sip:c@w.invalid>\r\n"
+        )
+    };
+    let invite = dialog("INVITE", "") + "Content-Type: application/sdp\r\n";
+    caller.request("INVITE", &target, &invite, SDP);
+    let answered = caller.expect("SIP/2.0 200 ");
+    let to = header(&answered, "To").unwrap();
+    let tag = to.split_once('>').unwrap().1;
+    caller.request("ACK", &target, &dialog("ACK", tag), "");
+    caller
 }

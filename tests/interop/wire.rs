@@ -5,10 +5,12 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use md5::{Digest as _, Md5};
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::client::Resumption;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{
     ClientConfig, ClientConnection, RootCertStore, StreamOwned, crypto::ring,
@@ -17,6 +19,8 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
 
 use crate::server::{LISTENS, SIP, Server, free_port};
+
+static BRANCH: AtomicU32 = AtomicU32::new(0);
 
 /// Nobody waits longer for an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -80,7 +84,10 @@ fn believer(path: &Path) -> Arc<ClientConfig> {
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap();
-    Arc::new(config.with_root_certificates(roots).with_no_client_auth())
+    let mut config = config.with_root_certificates(roots).with_no_client_auth();
+    // Who comes again shows nothing: each is to be looked at.
+    config.resumption = Resumption::disabled();
+    Arc::new(config)
 }
 
 /// A server that listens on everything.
@@ -244,7 +251,7 @@ impl Peer {
         let length = body.len();
         self.wire.send(&format!(
             "{method} {target} SIP/2.0\r\nVia: SIP/2.0/{transport} w.invalid;branch=z9hG4bK{}\r\nMax-Forwards: 70\r\n{more}Content-Length: {length}\r\n\r\n{body}",
-            more.len() * 31 + method.len(),
+            BRANCH.fetch_add(1, Ordering::Relaxed),
         ));
     }
 
@@ -296,7 +303,9 @@ impl Peer {
         };
         self.request("REGISTER", target, &base(1), "");
         let challenge = self.expect("SIP/2.0 401 ");
-        let md5 = challenge.lines().find(|line| line.contains("algorithm=MD5"));
+        let md5 = challenge
+            .lines()
+            .find(|line| line.contains("algorithm=MD5"));
         let md5 = md5.unwrap();
         let nonce = md5.split("nonce=\"").nth(1).unwrap();
         let nonce = nonce.split('"').next().unwrap();

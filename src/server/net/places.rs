@@ -109,11 +109,7 @@ impl Places {
         if self.by_id.len() < limits::CONNECTIONS {
             return Ok(None);
         }
-        self.strangers
-            .first()
-            .copied()
-            .map(Some)
-            .ok_or(Full::All)
+        self.strangers.first().copied().map(Some).ok_or(Full::All)
     }
 
     pub(crate) fn enter(&mut self, place: Place) {

@@ -168,13 +168,7 @@ impl Streams {
     }
 
     /// Gives a stream its place and its task, and a first message to send.
-    fn open(
-        &self,
-        source: Source,
-        transport: Transport,
-        remote: SocketAddr,
-        first: Option<Bytes>,
-    ) {
+    fn open(&self, source: Source, transport: Transport, remote: SocketAddr, first: Option<Bytes>) {
         let mut places = self.places();
         let leaves = match places.make_room(remote) {
             Ok(leaves) => leaves.and_then(|id| places.leave(id)),
@@ -381,11 +375,21 @@ impl Guard {
         stream::carry(&self.streams, &self.line, stream, messages, pong).await
     }
 
-    async fn carry_web<S>(&self, socket: websocket::Socket<S>, messages: mpsc::Receiver<Bytes>) -> End
+    async fn carry_web<S>(
+        &self,
+        socket: websocket::Socket<S>,
+        messages: mpsc::Receiver<Bytes>,
+    ) -> End
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        Box::pin(websocket::carry(&self.streams, &self.line, socket, messages)).await
+        Box::pin(websocket::carry(
+            &self.streams,
+            &self.line,
+            socket,
+            messages,
+        ))
+        .await
     }
 }
 

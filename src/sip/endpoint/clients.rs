@@ -162,7 +162,13 @@ impl Clients {
             && entry.peer.transport.is_reliable()
         {
             let connection = Some(connection);
-            self.goes(tx, Peer { connection, ..entry.peer });
+            self.goes(
+                tx,
+                Peer {
+                    connection,
+                    ..entry.peer
+                },
+            );
         }
     }
 
