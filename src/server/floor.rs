@@ -356,9 +356,14 @@ fn bind(config: &Config, count: usize) -> anyhow::Result<Bound> {
 }
 
 fn start_media(config: &Config, count: usize, inboxes: &Arc<[Inbox]>) -> anyhow::Result<Workers> {
-    let address = |listen: &exchange::config::Listen| listen.address.ip();
-    let first = config.sip.listen.first().map(address);
+    let listens = |v6| {
+        let mut listen = config.sip.listen.iter();
+        listen.any(|listen| listen.address.is_ipv6() == v6)
+    };
+    let first = config.sip.listen.first().map(|first| first.address.ip());
     let bind = match first {
+        // One socket takes both families.
+        _ if listens(false) && listens(true) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
         Some(IpAddr::V6(ip)) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
         Some(ip) if !ip.is_unspecified() => ip,
         Some(_) | None => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
@@ -387,11 +392,9 @@ fn advertise(config: &Config, listening: &[(Transport, SocketAddr)]) -> Advertis
     let bound = listening.iter().map(|(_, address)| address.ip());
     // The address of one family, if we listen on it: the one bound, or the way out.
     let own = |v6: bool| {
-        let mut family = bound.clone().filter(|ip| ip.is_ipv6() == v6);
-        let first = family.next()?;
-        let named = std::iter::once(first).chain(family);
-        let named = named.into_iter().find(|ip| !ip.is_unspecified());
-        Some(named.unwrap_or_else(|| primary(v6)))
+        let family: Vec<IpAddr> = bound.clone().filter(|ip| ip.is_ipv6() == v6).collect();
+        let named = family.iter().copied().find(|ip| !ip.is_unspecified());
+        family.first().map(|_| named.unwrap_or_else(|| primary(v6)))
     };
     let (v4, v6) = (own(false), own(true));
     Advertise {

@@ -22,7 +22,7 @@ use crate::server::media::load_library;
 use crate::server::observer::{self, Witness};
 use crate::server::store::Store;
 use crate::server::supervisor::Supervisor;
-use crate::server::{clock, files, log};
+use crate::server::{clock, descriptors, files, log};
 
 /// How long the store may take to write what it holds.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -46,6 +46,7 @@ pub(crate) struct Options {
 /// person.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     log::start(&options.log, options.log_format)?;
+    descriptors::raise();
     let config = load(&options.config)?;
     let recorder = Arc::new(Recorder::new().context("cannot make the table of metrics")?);
     recorder.install().context("cannot count metrics")?;

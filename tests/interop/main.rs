@@ -14,6 +14,7 @@ mod calls;
 mod client;
 mod commands;
 mod life;
+mod many;
 mod phones;
 mod picks;
 mod secure;

@@ -1,11 +1,11 @@
 //! SIP over TLS and WebSocket.
 
 use std::io::{Read as _, Write as _};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::time::Instant;
 
 use crate::eventually;
-use crate::server::{OUTSIDE, Server, free_port};
+use crate::server::{LISTENS, OUTSIDE, SIP, Server, free_port};
 use crate::wire::{
     Certificate, Peer, Plain, SDP, Secure, Wire as _, connect, encrypted, header, upgrade,
 };
@@ -110,7 +110,7 @@ fn pings_are_answered_as_each_transport_has_them() {
 fn only_sip_is_spoken_and_only_to_pages_that_may() {
     let more = format!(
         "{}websocket: {{ origins: [\"https://desk.example.com\"] }}\n",
-        crate::server::SIP
+        SIP
     );
     let secure = Secure::start("origins", &more);
     let address = SocketAddr::from(([127, 0, 0, 1], secure.ws));
@@ -260,6 +260,23 @@ lines: {{ field: {{ uri: \"sip:field@127.0.0.1:{};transport=tcp\" }} }}
     assert!(began.elapsed().as_secs() < 3);
 }
 
+/// Calls a number; the 200, which is acknowledged.
+fn call(caller: &mut Peer, number: &str, sdp: &str) -> String {
+    let target = format!("sip:{number}@{}", caller.to);
+    let dialog = |method: &str, tag: &str| {
+        format!(
+            "From: <sip:c@w.invalid>;tag=c\r\nTo: <{target}>{tag}\r\nCall-ID: l\r\nCSeq: 1 {method}\r\nContact: <sip:c@w.invalid>\r\n"
+        )
+    };
+    let invite = dialog("INVITE", "") + "Content-Type: application/sdp\r\n";
+    caller.request("INVITE", &target, &invite, sdp);
+    let answered = caller.expect("SIP/2.0 200 ");
+    let to = header(&answered, "To").unwrap();
+    let tag = to.split_once('>').unwrap().1;
+    caller.request("ACK", &target, &dialog("ACK", tag), "");
+    answered
+}
+
 /// Somebody calls the number that leads to the line outside.
 fn call_line(server: &Server) -> Peer {
     let stream = connect(SocketAddr::from(([127, 0, 0, 1], server.sip)));
@@ -268,17 +285,46 @@ fn call_line(server: &Server) -> Peer {
         transport: "TCP",
         to: server.address(),
     };
-    let target = format!("sip:2001@{}", server.address());
-    let dialog = |method: &str, tag: &str| {
-        format!(
-            "From: <sip:c@w.invalid>;tag=c\r\nTo: <{target}>{tag}\r\nCall-ID: l\r\nCSeq: 1 {method}\r\nContact: <sip:c@w.invalid>\r\n"
-        )
-    };
-    let invite = dialog("INVITE", "") + "Content-Type: application/sdp\r\n";
-    caller.request("INVITE", &target, &invite, SDP);
-    let answered = caller.expect("SIP/2.0 200 ");
-    let to = header(&answered, "To").unwrap();
-    let tag = to.split_once('>').unwrap().1;
-    caller.request("ACK", &target, &dialog("ACK", tag), "");
+    call(&mut caller, "2001", SDP);
     caller
+}
+
+#[test]
+fn a_phone_and_a_caller_may_come_by_ipv6() {
+    let port = free_port();
+    let more = ["udp", "tcp"].map(|scheme| format!("{LISTENS}{scheme}://[::1]:{port}\n"));
+    let trunk = format!("{SIP}trunks: {{ here: {{ from: [\"::1/128\"] }} }}\n");
+    let server = Server::start(&(more.concat() + &trunk));
+    let address = SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, port));
+    let mut phone = Peer {
+        wire: Box::new(Plain(connect(address), Vec::new())),
+        transport: "TCP",
+        to: address.to_string(),
+    };
+    phone.register("alice", "sip");
+    server.wait_for("alice", "ready", 5);
+    let sound = UdpSocket::bind("[::1]:0").unwrap();
+    sound
+        .set_read_timeout(Some(std::time::Duration::from_secs(5)))
+        .unwrap();
+    let socket = UdpSocket::bind("[::1]:0").unwrap();
+    socket.connect(address).unwrap();
+    let mut caller = Peer {
+        wire: Box::new(socket),
+        transport: "UDP",
+        to: address.to_string(),
+    };
+    let sdp = SDP
+        .replace("IP4 127.0.0.1", "IP6 ::1")
+        .replace("39000", &sound.local_addr().unwrap().port().to_string());
+    let answered = call(&mut caller, "2000", &sdp);
+    assert!(answered.contains("c=IN IP6 ::1\r\n"), "{answered}");
+    let contact = header(&answered, "Contact").unwrap();
+    assert!(contact.starts_with("<sip:[::1]:"), "{contact}");
+    let mut packet = [0; 1500];
+    let (length, from) = sound.recv_from(&mut packet).unwrap();
+    assert!(length > 12 && from.is_ipv6(), "the queue's music");
+    let offer = phone.expect("INVITE ");
+    assert!(offer.contains("c=IN IP6 ::1\r\n"), "{offer}");
+    assert!(header(&offer, "Via").unwrap().contains("[::1]:"), "{offer}");
 }

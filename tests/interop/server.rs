@@ -129,10 +129,15 @@ fn write((sip, http): (u16, u16), (floor, flows): (&str, &[Dialled<'_>]), more: 
     };
     let listens: String = rest(LISTENS).iter().map(|l| format!(", \"{l}\"")).collect();
     let more_sip: String = rest(SIP).iter().map(|l| format!("\n  {l}")).collect();
+    let trunks = if more_sip.contains("trunks:") {
+        ""
+    } else {
+        "trunks: { here: { from: [127.0.0.0/8] } }"
+    };
     let centrale = format!(
         "sip:
   listen: [\"udp://127.0.0.1:{sip}\", \"tcp://127.0.0.1:{sip}\"{listens}]{more_sip}
-  trunks: {{ here: {{ from: [127.0.0.0/8] }} }}
+  {trunks}
   min_expires: 1s
   probe_every: 1h
 media: {{ ports: {first}-{}, silence: {silence} }}
@@ -197,6 +202,21 @@ impl Server {
 
     pub(crate) fn address(&self) -> String {
         format!("127.0.0.1:{}", self.sip)
+    }
+
+    /// The memory that it takes up, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        let status = format!("/proc/{}/status", self.child.id());
+        let status = fs::read_to_string(status).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+        let kib: usize = line
+            .unwrap()
+            .split_whitespace()
+            .nth(1)
+            .unwrap()
+            .parse()
+            .unwrap();
+        kib * 1024
     }
 
     pub(crate) fn signal(&self, name: &str) {

@@ -2,15 +2,16 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use md5::{Digest as _, Md5};
-use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use socket2::{Domain, Socket, Type};
 use tokio_rustls::rustls::client::Resumption;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{
     ClientConfig, ClientConnection, RootCertStore, StreamOwned, crypto::ring,
@@ -145,7 +146,18 @@ impl Secure {
 }
 
 pub(crate) fn connect(address: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect_timeout(&address, PATIENCE).unwrap();
+    dress(TcpStream::connect_timeout(&address, PATIENCE).unwrap())
+}
+
+/// The same from another address of this machine.
+pub(crate) fn connect_from(local: IpAddr, address: SocketAddr) -> TcpStream {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::new(local, 0).into()).unwrap();
+    socket.connect_timeout(&address.into(), PATIENCE).unwrap();
+    dress(socket.into())
+}
+
+fn dress(stream: TcpStream) -> TcpStream {
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.set_nodelay(true).unwrap();
     stream
@@ -211,6 +223,19 @@ impl<S: Read + Write> Wire for Plain<S> {
     }
 }
 
+impl Wire for UdpSocket {
+    fn send(&mut self, text: &str) {
+        UdpSocket::send(self, text.as_bytes()).unwrap();
+    }
+
+    fn next(&mut self) -> String {
+        self.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut buffer = [0; 4096];
+        let length = self.recv(&mut buffer).unwrap();
+        String::from_utf8_lossy(&buffer[..length]).into_owned()
+    }
+}
+
 impl<S: Read + Write> Wire for WebSocket<S> {
     fn send(&mut self, text: &str) {
         WebSocket::send(self, Message::text(text)).unwrap();
@@ -250,7 +275,7 @@ impl Peer {
         let transport = self.transport;
         let length = body.len();
         self.wire.send(&format!(
-            "{method} {target} SIP/2.0\r\nVia: SIP/2.0/{transport} w.invalid;branch=z9hG4bK{}\r\nMax-Forwards: 70\r\n{more}Content-Length: {length}\r\n\r\n{body}",
+            "{method} {target} SIP/2.0\r\nVia: SIP/2.0/{transport} w.invalid;rport;branch=z9hG4bK{}\r\nMax-Forwards: 70\r\n{more}Content-Length: {length}\r\n\r\n{body}",
             BRANCH.fetch_add(1, Ordering::Relaxed),
         ));
     }

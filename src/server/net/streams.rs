@@ -287,9 +287,9 @@ impl Guard {
         // room of the one before.
         let end = match Box::pin(self.connect(source)).await {
             Ok(Wire::Plain(stream)) => Box::pin(self.carry(stream, messages, pong)).await,
-            Ok(Wire::Secure(stream)) => Box::pin(self.carry(*stream, messages, pong)).await,
-            Ok(Wire::Web(socket)) => self.carry_web(*socket, messages).await,
-            Ok(Wire::SecureWeb(socket)) => self.carry_web(*socket, messages).await,
+            Ok(Wire::Secure(stream)) => Box::pin(self.carry(stream, messages, pong)).await,
+            Ok(Wire::Web(socket)) => self.carry_web(socket, messages).await,
+            Ok(Wire::SecureWeb(socket)) => self.carry_web(socket, messages).await,
             Err(end) => end,
         };
         let (remote, transport) = (self.line.remote, self.line.transport);
@@ -377,7 +377,7 @@ impl Guard {
 
     async fn carry_web<S>(
         &self,
-        socket: websocket::Socket<S>,
+        socket: Box<websocket::Socket<S>>,
         messages: mpsc::Receiver<Bytes>,
     ) -> End
     where
@@ -393,7 +393,8 @@ impl Guard {
     }
 }
 
-/// A stream that is ready for SIP.
+/// A stream that is ready for SIP. Boxed, for each future that it passes through has room
+/// of its own for it.
 enum Wire {
     Plain(TcpStream),
     Secure(Box<tokio_rustls::TlsStream<TcpStream>>),

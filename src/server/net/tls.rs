@@ -14,7 +14,7 @@ use exchange::config;
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
+use tokio_rustls::rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig, version};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
@@ -67,11 +67,15 @@ impl Tls {
     /// When the library lacks what every build of it has.
     pub(crate) fn new() -> anyhow::Result<Self> {
         let shown = Arc::<Shown>::default();
-        let server = ServerConfig::builder_with_provider(provider())
+        let mut server = ServerConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&version::TLS13, &version::TLS12])
             .context("cannot set up TLS")?
             .with_no_client_auth()
             .with_cert_resolver(Arc::<Shown>::clone(&shown));
+        // A phone connects once a day: what is kept for it to come back faster costs more
+        // than it saves.
+        server.session_storage = Arc::new(NoServerSessionStorage {});
+        server.send_tls13_tickets = 0;
         Ok(Self {
             shown,
             server: Arc::new(server),

@@ -105,7 +105,7 @@ enum Step {
 pub(super) async fn carry<S>(
     streams: &Streams,
     line: &Line,
-    mut socket: Socket<S>,
+    mut socket: Box<Socket<S>>,
     mut messages: mpsc::Receiver<Bytes>,
 ) -> End
 where
