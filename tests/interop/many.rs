@@ -1,13 +1,14 @@
 //! Thousands of connections that do nothing, and one that wants something.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use exchange::model::limits;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::eventually;
-use crate::wire::{Secure, connect_from, upgrade};
+use crate::wire::{Secure, connect, connect_from, upgrade};
 
 /// Connections of each kind.
 const EACH: u16 = 1_000;
@@ -104,4 +105,30 @@ fn thousands_of_idle_connections_cost_little_and_hold_nobody_up() {
     assert!(open_now() > all - 1.0, "they were there all the time");
     drop(held);
     eventually("all are gone", 10, || open_now() < 1.0);
+}
+
+#[test]
+fn a_full_address_gives_up_its_oldest_stranger_and_no_phone() {
+    let secure = Secure::start("full", "");
+    // Who calls or registers may stay; both come from 127.0.0.1 as well.
+    let mut phone = secure.connect("WS");
+    phone.register("alice", "sip");
+    let address = SocketAddr::from(([127, 0, 0, 1], secure.server.sip));
+    let mut oldest = connect(address);
+    let evicted = || {
+        let name = "centrale_sip_connections_dropped_total{reason=\"evicted\"}";
+        secure.server.metric(name)
+    };
+    let mut held: Vec<TcpStream> = (2..limits::CONNECTIONS_PER_ADDRESS)
+        .map(|_| connect(address))
+        .collect();
+    assert!(evicted() < 0.1);
+    held.push(connect(address));
+    let end = oldest.read(&mut [0; 1]);
+    assert!(matches!(end, Ok(0) | Err(_)), "{end:?}");
+    assert!((evicted() - 1.0).abs() < 0.1);
+    held.extend((0..limits::CONNECTIONS_PER_ADDRESS).map(|_| connect(address)));
+    eventually("the others are evicted", 5, || evicted() > 60.0);
+    assert!(phone.options().starts_with("SIP/2.0 200 "));
+    assert_eq!(secure.server.operator("alice").0, "ready");
 }

@@ -4,6 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Instant;
 
+use crate::client::{baresip_at, caller};
 use crate::eventually;
 use crate::server::{LISTENS, OUTSIDE, SIP, Server, free_port};
 use crate::wire::{
@@ -327,4 +328,28 @@ fn a_phone_and_a_caller_may_come_by_ipv6() {
     let offer = phone.expect("INVITE ");
     assert!(offer.contains("c=IN IP6 ::1\r\n"), "{offer}");
     assert!(header(&offer, "Via").unwrap().contains("[::1]:"), "{offer}");
+}
+
+#[test]
+fn baresip_registers_and_is_called_over_tls() {
+    let secure = Secure::start("baresip", "");
+    let server = &secure.server;
+    let certificate = secure.certificate.file("certificate.pem");
+    let more = format!("sip_cafile {}\n", certificate.display());
+    let address = ("tls", format!("127.0.0.1:{}", secure.tls));
+    let (alice, _folder) = baresip_at(server, "alice", address, &more);
+    let call = caller(
+        server,
+        "caller",
+        "2000",
+        &["-key", "media", "39000", "-d", "1000"],
+    );
+    server.wait_for("alice", "talking", 10);
+    call.succeeds(10);
+    server.wait_for("alice", "ready", 10);
+    let invites =
+        "centrale_sip_requests_total{direction=\"out\",method=\"INVITE\",transport=\"tls\"}";
+    assert!(server.metric(invites) >= 1.0);
+    drop(alice);
+    server.wait_for("alice", "logged_out", 5);
 }
