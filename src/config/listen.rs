@@ -82,7 +82,8 @@ impl Reader<'_> {
             (None, None) => None,
         };
         let secure = listen.iter().find(|listen| listen.transport.is_secure());
-        let half = tls.is_some_and(|tls| tls.get("certificate").or(tls.get("key")).is_some());
+        let half =
+            tls.is_some_and(|tls| tls.get("certificate").or_else(|| tls.get("key")).is_some());
         if let Some(secure) = secure
             && identity.is_none()
             && !half

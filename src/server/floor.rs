@@ -464,7 +464,7 @@ fn servers(snapshot: &Snapshot) -> BTreeMap<SocketAddr, ServerName<'static>> {
         };
         let server = match &uri.host {
             Some(Host::Address(ip)) => Some(ServerName::from(*ip)),
-            Some(Host::Name(host)) => ServerName::try_from(host.to_string()).ok(),
+            Some(Host::Name(host)) => ServerName::try_from(host.clone()).ok(),
             None => None,
         };
         let Some(server) = server else { continue };

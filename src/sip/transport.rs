@@ -89,12 +89,11 @@ impl Transport {
         if is("tls") || (secure && is("tcp")) {
             return Some(Self::Tls);
         }
-        let plain = [Self::Udp, Self::Tcp, Self::Ws];
-        match plain.into_iter().find(|known| is(known.label()))? {
-            Self::Ws if secure => Some(Self::Wss),
-            found if secure => (found != Self::Udp).then_some(found),
-            found => Some(found),
+        if secure {
+            return is("ws").then_some(Self::Wss);
         }
+        let plain = [Self::Udp, Self::Tcp, Self::Ws];
+        plain.into_iter().find(|known| is(known.label()))
     }
 
     /// The port that a URI without one means (RFC 3261 section 19.1.2).
@@ -219,7 +218,7 @@ impl Advertise {
         let port = match peer.transport {
             Transport::Udp => None,
             Transport::Tcp => self.tcp,
-            Transport::Tls => Some(self.tls.unwrap_or(Transport::Tls.default_port())),
+            Transport::Tls => self.tls.or_else(|| Some(peer.transport.default_port())),
             Transport::Ws => self.ws,
             Transport::Wss => self.wss,
         };

@@ -92,7 +92,7 @@ fn site(ip: IpAddr) -> IpAddr {
         IpAddr::V6(ip) if !ip.is_loopback() => {
             IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64))
         }
-        other => other,
+        own @ (IpAddr::V4(_) | IpAddr::V6(_)) => own,
     }
 }
 
@@ -183,6 +183,8 @@ impl Places {
 mod tests {
     use super::*;
 
+    type Came = Result<Option<u64>, Full>;
+
     /// Streams of nobody, numbered from 1.
     struct Rig {
         places: Places,
@@ -201,8 +203,14 @@ mod tests {
         }
 
         /// Somebody comes; who had to leave, or why they cannot.
-        fn come(&mut self, remote: &str, dialled: bool) -> Result<Option<u64>, Full> {
-            let remote = remote.parse().unwrap();
+        fn come(&mut self, remote: &str, dialled: bool) -> Came {
+            let Ok(remote) = remote.parse() else {
+                panic!("{remote}");
+            };
+            self.come_from(remote, dialled)
+        }
+
+        fn come_from(&mut self, remote: SocketAddr, dialled: bool) -> Came {
             let leaves = self.places.make_room(remote)?;
             if let Some(id) = leaves {
                 assert!(self.places.leave(id).is_some());
