@@ -109,10 +109,7 @@ fn pings_are_answered_as_each_transport_has_them() {
 
 #[test]
 fn only_sip_is_spoken_and_only_to_pages_that_may() {
-    let more = format!(
-        "{}websocket: {{ origins: [\"https://desk.example.com\"] }}\n",
-        SIP
-    );
+    let more = format!("{SIP}websocket: {{ origins: [\"https://desk.example.com\"] }}\n");
     let secure = Secure::start("origins", &more);
     let address = SocketAddr::from(([127, 0, 0, 1], secure.ws));
     assert_eq!(upgrade(connect(address), "chat").err(), Some(400));

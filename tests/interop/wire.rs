@@ -1,5 +1,6 @@
 //! SIP by hand over each stream: TCP, TLS, WebSocket.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
@@ -106,7 +107,7 @@ impl Secure {
         let (tls, ws, wss) = (free_port(), free_port(), free_port());
         let mut all = certificate.configured();
         for (scheme, port) in [("tls", tls), ("ws", ws), ("wss", wss)] {
-            all.push_str(&format!("{LISTENS}{scheme}://127.0.0.1:{port}\n"));
+            writeln!(all, "{LISTENS}{scheme}://127.0.0.1:{port}").unwrap();
         }
         all.push_str(more);
         Self {
@@ -174,11 +175,7 @@ pub(crate) fn encrypted(
 
 /// Asks for a WebSocket; the refusal's status if there is one.
 pub(crate) fn upgrade<S: Read + Write>(stream: S, protocol: &str) -> Result<WebSocket<S>, u16> {
-    let mut request = "ws://localhost/".into_client_request().unwrap();
-    let protocol = protocol.parse().unwrap();
-    request
-        .headers_mut()
-        .insert("Sec-WebSocket-Protocol", protocol);
+    let request = asks_for(protocol);
     match tungstenite::client(request, stream) {
         Ok((socket, _)) => Ok(socket),
         Err(tungstenite::HandshakeError::Failure(tungstenite::Error::Http(response))) => {
@@ -186,6 +183,14 @@ pub(crate) fn upgrade<S: Read + Write>(stream: S, protocol: &str) -> Result<WebS
         }
         Err(other) => panic!("{other}"),
     }
+}
+
+fn asks_for(protocol: &str) -> tungstenite::handshake::client::Request {
+    let mut request = "ws://localhost/".into_client_request().unwrap();
+    let protocol = protocol.parse().unwrap();
+    let headers = request.headers_mut();
+    headers.insert("Sec-WebSocket-Protocol", protocol);
+    request
 }
 
 /// Whole messages over whatever carries them.
@@ -207,12 +212,12 @@ impl<S: Read + Write> Wire for Plain<S> {
         loop {
             let text = String::from_utf8_lossy(&self.1).into_owned();
             if let Some(end) = text.find("\r\n\r\n") {
-                let length = header(&text[..end + 2], "Content-Length");
+                let length = header(text.get(..end + 2).unwrap(), "Content-Length");
                 let length: usize = length.map_or(0, |l| l.parse().unwrap());
                 let whole = end + 4 + length;
                 if self.1.len() >= whole {
                     self.1.drain(..whole);
-                    return text[..whole].to_owned();
+                    return text.get(..whole).unwrap().to_owned();
                 }
             }
             let mut buffer = [0; 4096];
@@ -225,7 +230,7 @@ impl<S: Read + Write> Wire for Plain<S> {
 
 impl Wire for UdpSocket {
     fn send(&mut self, text: &str) {
-        UdpSocket::send(self, text.as_bytes()).unwrap();
+        Self::send(self, text.as_bytes()).unwrap();
     }
 
     fn next(&mut self) -> String {
@@ -238,7 +243,7 @@ impl Wire for UdpSocket {
 
 impl<S: Read + Write> Wire for WebSocket<S> {
     fn send(&mut self, text: &str) {
-        WebSocket::send(self, Message::text(text)).unwrap();
+        Self::send(self, Message::text(text)).unwrap();
     }
 
     fn next(&mut self) -> String {
@@ -246,7 +251,7 @@ impl<S: Read + Write> Wire for WebSocket<S> {
             match self.read().unwrap() {
                 Message::Text(text) => return text.to_string(),
                 Message::Binary(bytes) => return String::from_utf8_lossy(&bytes).into_owned(),
-                _ => {}
+                Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => {}
             }
         }
     }
@@ -305,15 +310,15 @@ impl Peer {
         for line in request.lines() {
             let name = line.split(':').next().unwrap_or_default();
             match name {
-                "To" if !line.contains("tag=") => text.push_str(&format!("{line};tag=phone\r\n")),
+                "To" if !line.contains("tag=") => write!(text, "{line};tag=phone\r\n").unwrap(),
                 "Via" | "From" | "To" | "Call-ID" | "CSeq" => {
-                    text.push_str(&format!("{line}\r\n"));
+                    write!(text, "{line}\r\n").unwrap();
                 }
                 _ => {}
             }
         }
         let length = body.len();
-        text.push_str(&format!("{more}Content-Length: {length}\r\n\r\n{body}"));
+        write!(text, "{more}Content-Length: {length}\r\n\r\n{body}").unwrap();
         self.wire.send(&text);
     }
 
