@@ -47,12 +47,7 @@ fn busy(messages: impl IntoIterator<Item = Bytes>) -> usize {
     let mut endpoint = Endpoint::new(endpoint::Settings {
         shard: ShardId(0),
         seed: 1,
-        advertise: Advertise {
-            fixed: None,
-            primary: [192, 0, 2, 1].into(),
-            udp: 5060,
-            tcp: None,
-        },
+        advertise: Advertise::at(([192, 0, 2, 1], 5060).into()),
         product: "Centrale".into(),
         max_transactions: 10_000,
     });

@@ -26,7 +26,7 @@ use crate::call::transfer::HandOver;
 use crate::config::{Line, Outside};
 use crate::flow::{self, LineExit};
 use crate::model::{DequeueReason, Event, LegId, LineName, LineResult};
-use crate::sip::{Account, Answered, ClientTx, Peer, Response, Uri, Way, way};
+use crate::sip::{Account, Answered, ClientTx, Peer, Response, Transport, Uri, Way, way};
 
 /// How long a line may ring: longer than any voicemail waits before it answers.
 const RING_TIME: Duration = Duration::from_secs(60);
@@ -176,6 +176,7 @@ impl Call {
         let more = diverted::headers(&self.facts, &uri, (outside.divert, unanswered));
         let target = Target {
             to: format!("<{}>", uri.as_str()),
+            by_size: peer.transport == Transport::Udp && uri.param("transport").is_none(),
             uri,
             peer,
         };

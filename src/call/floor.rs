@@ -121,6 +121,14 @@ impl Floor<'_> {
         tx
     }
 
+    /// The same for one that goes by TCP when it is large.
+    pub(super) fn ask_by_size(&mut self, request: Request, peer: Peer) -> ClientTx {
+        let (now, sip) = (self.now, &mut *self.sip);
+        let tx = self.endpoint.request_by_size(request, peer, now, sip);
+        self.out.push(Output::Expects(tx));
+        tx
+    }
+
     /// A tag of ours, by which the call is found.
     pub(super) fn tag(&mut self) -> String {
         let tag = self.endpoint.fresh_tag();

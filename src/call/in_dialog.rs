@@ -114,10 +114,10 @@ impl Call {
             Ok(mut response) => {
                 let contact = self
                     .leg_at(side)
-                    .and_then(|leg| leg.remote())
-                    .map(|peer| floor.shared.advertise.contact(peer));
+                    .and_then(|leg| leg.dialog.as_ref())
+                    .map(|dialog| format!("<{}>", dialog.contact()));
                 if let Some(contact) = contact {
-                    response.headers.push(Name::Contact, format!("<{contact}>"));
+                    response.headers.push(Name::Contact, contact);
                 }
                 response.headers.push(Name::Allow, ALLOW);
                 response.headers.push(Name::Supported, "timer");

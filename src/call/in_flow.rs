@@ -156,7 +156,7 @@ impl Call {
         if let Err(code) = self.leg.describe(request, &mut response, codecs, floor) {
             return self.reject(code, floor);
         }
-        self.dress(&mut response, floor);
+        self.dress(&mut response);
         self.leg.unacked = Some(tx);
         self.invitation = Invitation::Answered;
         floor.respond(tx, &response);
@@ -168,10 +168,10 @@ impl Call {
     }
 
     /// What every 2xx to a caller's INVITE carries besides its description.
-    fn dress(&self, response: &mut Response, floor: &Floor<'_>) {
+    fn dress(&self, response: &mut Response) {
         if let Some(dialog) = &self.leg.dialog {
             response.set_to_tag(&dialog.id().local_tag);
-            let contact = floor.shared.advertise.contact(dialog.peer());
+            let contact = dialog.contact();
             response.headers.push(Name::Contact, format!("<{contact}>"));
         }
         response.headers.push(Name::Allow, ALLOW);

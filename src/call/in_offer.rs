@@ -169,6 +169,9 @@ impl Call {
                 uri: phone.uri,
                 to: format!("<{}>", to.as_str()),
                 peer: phone.peer,
+                // A phone that registered by datagrams is reached by them alone: behind NAT
+                // no stream to it can be opened.
+                by_size: false,
             };
             let branch = self.invite(&mut offer.leg, target, &headers, floor);
             offer.branches.extend(branch);

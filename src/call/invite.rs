@@ -6,7 +6,7 @@ use crate::call::floor::Floor;
 use crate::call::leg::{ALLOW, Leg, Side, put_sdp};
 use crate::model::Codec;
 use crate::sip::session_timer::{self, Wish};
-use crate::sip::{ClientTx, Dialog, Host, Method, Name, Peer, Request, Response, Uri};
+use crate::sip::{ClientTx, Dialog, Host, Method, Name, Peer, Request, Response, Scheme, Uri};
 
 /// One INVITE of ours that has no final answer.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub(super) struct Target {
     pub(super) to: String,
     /// Where it goes.
     pub(super) peer: Peer,
+    /// Whether it takes TCP too, for what is too large for a datagram.
+    pub(super) by_size: bool,
 }
 
 impl Call {
@@ -41,7 +43,8 @@ impl Call {
         let peer = target.peer;
         let codecs = self.codecs();
         let text = leg.propose(peer.remote.ip(), &codecs, floor)?;
-        let contact = floor.shared.advertise.contact(peer);
+        let is_sips = target.uri.scheme == Scheme::Sips;
+        let contact = floor.shared.advertise.contact_for(peer, is_sips);
         let identity = self.identity();
         let mut request = Request::new(Method::Invite, target.uri);
         let tag = floor.tag();
@@ -62,7 +65,11 @@ impl Call {
             headers.push(name.clone(), value.clone());
         }
         put_sdp(&mut request.headers, &mut request.body, text);
-        let tx = floor.ask(request.clone(), peer);
+        let tx = if target.by_size {
+            floor.ask_by_size(request.clone(), peer)
+        } else {
+            floor.ask(request.clone(), peer)
+        };
         Some(Branch {
             tx,
             request,

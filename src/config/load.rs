@@ -100,7 +100,7 @@ fn read(
         sounds: &files.sounds,
     };
     let queues = reader.queues(section("queues"), &around);
-    let sip = reader.sip(section("sip"), &domain);
+    let sip = reader.sip(section("sip"), &domain, folder);
     let known = super::lines::Known {
         queues: &queue_names,
         trunks: &sip.trunks.keys().cloned().collect(),

@@ -14,6 +14,7 @@
 
 mod lines;
 mod house;
+mod listen;
 mod load;
 mod merge;
 mod operators;
@@ -34,5 +35,6 @@ pub use load::{Files, load, paths};
 pub use outside::{Divert, Dns, Login, Outside, Register, Trunk};
 pub use rewrites::Rewrites;
 pub use types::{
-    Config, Http, Limits, Line, Listen, Media, NumberEntry, Numbers, Paths, Sip, Storage, Transport,
+    Config, Http, Identity, Limits, Line, Listen, Media, NumberEntry, Numbers, Paths, Sip, Storage,
+    Tls,
 };

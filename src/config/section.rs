@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::reader::Reader;
-use super::types::{Http, Limits, Listen, Media, Sip, Storage, Transport};
+use super::types::{Http, Limits, Media, Sip, Storage};
 use crate::flow::source::Cursor;
 use crate::model::Codec;
 
@@ -15,11 +15,13 @@ const HOUR: Duration = Duration::from_secs(3600);
 const PORTS: std::ops::RangeInclusive<u16> = 10_000..=29_999;
 
 impl Reader<'_> {
-    pub(super) fn sip(&mut self, section: Option<Cursor<'_>>, domain: &str) -> Sip {
+    pub(super) fn sip(&mut self, section: Option<Cursor<'_>>, domain: &str, folder: &Path) -> Sip {
         if let Some(section) = section {
             section.unknown_keys(
                 &[
                     "listen",
+                    "tls",
+                    "websocket",
                     "advertise",
                     "trunks",
                     "dns",
@@ -38,8 +40,11 @@ impl Reader<'_> {
             self.diags
                 .push(value.error("`min_expires` is longer than `max_expires`"));
         }
+        let listen = self.listen(section);
         Sip {
-            listen: self.listen(section),
+            tls: self.tls(section, &listen, folder),
+            origins: self.origins(section),
+            listen,
             advertise: self.advertise(section),
             trunks: self.trunks(section, domain),
             dns: self.dns(section),
@@ -47,55 +52,6 @@ impl Reader<'_> {
             max_expires,
             probe_every: self.duration(section, "probe_every", 60 * SECOND, 5 * SECOND..=HOUR),
         }
-    }
-
-    fn listen(&mut self, section: Option<Cursor<'_>>) -> Vec<Listen> {
-        let any = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 5060);
-        let Some(value) = section.and_then(|section| section.get("listen")) else {
-            return [Transport::Udp, Transport::Tcp]
-                .map(|transport| Listen {
-                    transport,
-                    address: any,
-                })
-                .into();
-        };
-        let mut list = Vec::new();
-        for item in value.one_or_many() {
-            if let Some(listen) = self.listener(item) {
-                list.push(listen);
-            }
-        }
-        if !list.iter().any(|listen| listen.transport == Transport::Udp) {
-            let problem = value.error("no UDP listener: phones and trunks need one");
-            self.diags.push(problem.hint("add udp://0.0.0.0:5060"));
-        }
-        list
-    }
-
-    fn listener(&mut self, item: Cursor<'_>) -> Option<Listen> {
-        let text = item.string(self.diags)?;
-        let (scheme, address) = text.split_once("://").unwrap_or(("", text));
-        let transport = match scheme {
-            "udp" => Transport::Udp,
-            "tcp" => Transport::Tcp,
-            "tls" | "ws" | "wss" => {
-                let problem = item.error(format!("this version does not listen for {scheme}"));
-                self.diags.push(problem.hint("write udp:// or tcp://"));
-                return None;
-            }
-            _ => {
-                let problem = item.error(format!("`{text}` is no listener"));
-                self.diags.push(problem.hint("write udp://0.0.0.0:5060"));
-                return None;
-            }
-        };
-        let Ok(address) = address.parse() else {
-            let problem = item.error(format!("`{address}` is no address with a port"));
-            self.diags
-                .push(problem.hint("write udp://0.0.0.0:5060 or udp://[::]:5060"));
-            return None;
-        };
-        Some(Listen { transport, address })
     }
 
     fn advertise(&mut self, section: Option<Cursor<'_>>) -> Option<IpAddr> {

@@ -152,8 +152,28 @@ fn each_mistake_says_where_and_what_to_write() {
         ),
         (
             "centrale",
-            "sip: {listen: [tls://0.0.0.0:5061]}",
-            "this version does not listen for tls | write udp:// or tcp://",
+            "sip: {listen: [udp://0.0.0.0:5060, tls://0.0.0.0:5061]}",
+            "tls:// needs a certificate | write `tls: { certificate: tls/certificate.pem, key: tls/key.pem }` in `sip`",
+        ),
+        (
+            "centrale",
+            "sip: {listen: [sctp://0.0.0.0:5060]}",
+            "`sctp://0.0.0.0:5060` is no listener | write udp://0.0.0.0:5060; also tcp://, tls://, ws://, wss://",
+        ),
+        (
+            "centrale",
+            "sip: {tls: {key: key.pem}}",
+            "`key` without `certificate` | write `certificate: tls/certificate.pem` beside it",
+        ),
+        (
+            "centrale",
+            "sip: {websocket: {origins: [desk.example.com]}}",
+            "`desk.example.com` is no origin of a page | write https://desk.example.com, without a path",
+        ),
+        (
+            "queues",
+            "lines: {field: {uri: \"sip:a@b;transport=ws\"}}",
+            "`sip:a@b;transport=ws` cannot be dialled | `transport` is udp, tcp or tls; `sips:` goes by TLS",
         ),
         (
             "centrale",
@@ -334,8 +354,8 @@ fn each_mistake_says_where_and_what_to_write() {
         ),
         (
             "queues",
-            "lines: {a: {uri: \"sips:x\"}}",
-            "this version cannot reach `sips:x` | write `sip:`, by UDP or with `;transport=tcp`",
+            "lines: {a: {uri: \"sip:x;transport=sctp\"}}",
+            "`sip:x;transport=sctp` cannot be dialled | `transport` is udp, tcp or tls; `sips:` goes by TLS",
         ),
         (
             "queues",

@@ -208,9 +208,9 @@ impl Reader<'_> {
             return None;
         };
         if way(&uri).is_none() {
-            let problem = value.error(format!("this version cannot reach `{text}`"));
+            let problem = value.error(format!("`{text}` cannot be dialled"));
             self.diags
-                .push(problem.hint("write `sip:`, by UDP or with `;transport=tcp`"));
+                .push(problem.hint("`transport` is udp, tcp or tls; `sips:` goes by TLS"));
             return None;
         }
         Some(uri)

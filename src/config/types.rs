@@ -14,6 +14,7 @@ use crate::flow::hours::Calendar;
 use crate::model::{
     Codec, FlowName, LineName, Number, OperatorName, Project, QueueName, TrunkName,
 };
+use crate::sip::Transport;
 use crate::{operator, queue};
 
 /// Everything that is configured. Without an error, and with every reference resolved.
@@ -53,15 +54,6 @@ pub struct Config {
     pub house: House,
 }
 
-/// How a listener takes messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transport {
-    /// Datagrams.
-    Udp,
-    /// Streams.
-    Tcp,
-}
-
 /// One address to listen on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Listen {
@@ -76,6 +68,10 @@ pub struct Listen {
 pub struct Sip {
     /// Where to listen.
     pub listen: Vec<Listen>,
+    /// Certificates.
+    pub tls: Tls,
+    /// Which web pages may connect by WebSocket (`Origin`); empty: all.
+    pub origins: Vec<String>,
     /// The address to tell peers; `None` finds it out.
     pub advertise: Option<IpAddr>,
     /// Who may call in.
@@ -88,6 +84,25 @@ pub struct Sip {
     pub max_expires: Duration,
     /// How often registered phones are asked whether they are there.
     pub probe_every: Duration,
+}
+
+/// `sip.tls`: files in PEM, resolved against the folder of the configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// What we show; there is one when something listens for TLS.
+    pub identity: Option<Identity>,
+    /// The authorities that servers of lines are checked against; `None`: those of the
+    /// system.
+    pub ca: Option<PathBuf>,
+}
+
+/// A certificate with its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The certificate, and those between it and its authority.
+    pub certificate: PathBuf,
+    /// The key.
+    pub key: PathBuf,
 }
 
 /// `media:`.

@@ -4,7 +4,7 @@
 
 use std::sync::OnceLock;
 
-use metrics::{Counter, counter};
+use metrics::{Counter, Gauge, counter, gauge};
 
 use crate::metric::table;
 use crate::model::RejectReason;
@@ -30,8 +30,21 @@ const METHODS: [&str; 15] = [
 ];
 const TRANSPORTS: [&str; 6] = ["udp", "tcp", "tls", "ws", "wss", OTHER];
 /// Transports that this version speaks, whose series are there from the start.
-const SPOKEN: usize = 2;
+const SPOKEN: usize = 5;
 const OTHER: &str = "other";
+/// Why connections are refused or closed.
+const DROPS: [&str; 8] = [
+    "full",
+    "address_full",
+    "evicted",
+    "handshake",
+    "idle",
+    "unfinished",
+    "slow",
+    "malformed",
+];
+/// Transports that hold connections.
+const STREAMS: [&str; 4] = ["tcp", "tls", "ws", "wss"];
 /// Status codes with a label of their own: all that exist.
 const CODES: std::ops::Range<u16> = 100..700;
 
@@ -75,6 +88,8 @@ pub struct Counts {
     responses: Vec<OnceLock<Counter>>,
     retransmissions: Vec<Counter>,
     rejected: [Counter; 11],
+    connections: [Gauge; STREAMS.len()],
+    dropped: [Counter; DROPS.len()],
 }
 
 impl Default for Counts {
@@ -105,6 +120,10 @@ impl Counts {
                 .map(|method| counter!(table::SIP_RETRANSMISSIONS.name, "method" => *method))
                 .collect(),
             rejected: super::observe::REASONS.map(rejected),
+            connections: STREAMS
+                .map(|transport| gauge!(table::SIP_CONNECTIONS.name, "transport" => transport)),
+            dropped: DROPS
+                .map(|reason| counter!(table::SIP_CONNECTIONS_DROPPED.name, "reason" => reason)),
         };
         for direction in Direction::ALL {
             for method in METHODS {
@@ -172,6 +191,20 @@ impl Counts {
             .increment(count);
     }
 
+    /// How many connections of a transport there are.
+    pub fn connections(&self, transport: &str, count: usize) {
+        if let Some(gauge) = self.connections.get(place(&STREAMS, transport)) {
+            gauge.set(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
+        }
+    }
+
+    /// A connection that we refused or closed.
+    pub fn dropped(&self, reason: &str) {
+        if let Some(counter) = self.dropped.get(place(&DROPS, reason)) {
+            counter.increment(1);
+        }
+    }
+
     /// A message sent or received again.
     pub fn retransmission(&self, method: &str) {
         if let Some(counter) = self.retransmissions.get(place(&METHODS, method)) {
@@ -215,6 +248,20 @@ pub fn response(code: u16, direction: Direction) {
 pub fn retransmission(method: &str) {
     if let Some(counts) = COUNTS.get() {
         counts.retransmission(method);
+    }
+}
+
+/// [`Counts::connections`] of the process.
+pub fn connections(transport: &str, count: usize) {
+    if let Some(counts) = COUNTS.get() {
+        counts.connections(transport, count);
+    }
+}
+
+/// [`Counts::dropped`] of the process.
+pub fn dropped(reason: &str) {
+    if let Some(counts) = COUNTS.get() {
+        counts.dropped(reason);
     }
 }
 

@@ -114,6 +114,10 @@ table! {
         "SIP messages sent or received again, by the method of their transaction.";
     SIP_REJECTED Kind::Counter, "centrale_sip_rejected_total", ["reason"],
         "SIP messages refused before they became a call or a registration.";
+    SIP_CONNECTIONS Kind::Gauge, "centrale_sip_connections", ["transport"],
+        "Open connections of phones, trunks and lines.";
+    SIP_CONNECTIONS_DROPPED Kind::Counter, "centrale_sip_connections_dropped_total", ["reason"],
+        "Connections that the server refused or closed, by why.";
     REGISTRATIONS Kind::Gauge, "centrale_registrations", [],
         "Registered phones of operators.";
     RTP_PACKETS Kind::Counter, "centrale_rtp_packets_total", ["direction"],

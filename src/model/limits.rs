@@ -17,6 +17,15 @@ pub const VIAS: usize = 64;
 pub const BODY_BYTES: usize = 64 * 1024;
 /// A message on a stream is complete within this, or the connection closes.
 pub const STREAM_MESSAGE_TIME: Duration = Duration::from_secs(5);
+/// The TLS handshake and the upgrade to WebSocket are done within this.
+pub const HANDSHAKE_TIME: Duration = Duration::from_secs(5);
+/// A stream on which nobody has registered or called lasts this long after its last
+/// message.
+pub const STRANGER_TIME: Duration = Duration::from_secs(30);
+/// What may wait to be written to somebody who reads slowly.
+pub const STREAM_BACKLOG_BYTES: usize = 256 * 1024;
+/// The same for somebody who has not registered or called: some answers.
+pub const STRANGER_BACKLOG_BYTES: usize = 8 * 1024;
 /// Stream connections from one address; a site behind one NAT has some phones.
 pub const CONNECTIONS_PER_ADDRESS: usize = 64;
 /// Stream connections in all.

@@ -41,12 +41,7 @@ impl Rig {
             expires: s(3600),
             account: Arc::new(account),
         };
-        let advertise = Advertise {
-            fixed: None,
-            primary: "198.51.100.1".parse().unwrap(),
-            udp: 5060,
-            tcp: None,
-        };
+        let advertise = Advertise::at("198.51.100.1:5060".parse().unwrap());
         let start = Instant::now();
         Self {
             carrier: Carrier::new(enrolment, advertise, ("id".into(), "tag".into()), start),

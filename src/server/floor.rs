@@ -10,7 +10,7 @@ use anyhow::{Context as _, anyhow};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use exchange::call::{Gates, Pauses, Reach, Shared, Snapshot, Talks, Waiting, WrapUps, call_of};
-use exchange::config::{Config, Transport};
+use exchange::config::{Config, Line};
 use exchange::dispatch::{Board, Capacity};
 use exchange::media::{Command, Library, Report};
 use exchange::model::{Epoch, Event, ShardId, limits};
@@ -18,13 +18,15 @@ use exchange::queue::Hall;
 use exchange::registrar::{Registrar, Replays};
 use exchange::shard::{self, Asker, Doors, Input, Rate, Shard};
 use exchange::sip::digest::Nonces;
-use exchange::sip::{Advertise, Peer, Uri, endpoint};
+use exchange::sip::{Advertise, ConnectionId, Peer, Transport, Uri, Way, endpoint, way};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 
 use crate::server::media::{self, Workers};
 use crate::server::net::dns::{Families, Names};
-use crate::server::net::{tcp::Streams, udp};
+use crate::server::net::streams::{self, Streams};
+use crate::server::net::tls::Tls;
+use crate::server::net::udp;
 use crate::server::observer::Witness;
 use crate::server::runner::{self, Inbox, Runner, Seat, World};
 use crate::server::supervisor::{Supervisor, Wires};
@@ -42,6 +44,7 @@ pub(crate) struct Floor {
     inboxes: Arc<[Inbox]>,
     runners: Vec<Runner>,
     links: Arc<Links>,
+    tls: Arc<Tls>,
     witness: Witness,
     /// Where it listens, as bound.
     pub(crate) listening: Vec<(Transport, SocketAddr)>,
@@ -67,6 +70,12 @@ impl World for Links {
     fn stream(&self, bytes: Bytes, peer: Peer) {
         if let Some(streams) = self.streams.get() {
             streams.send(bytes, peer);
+        }
+    }
+
+    fn trust(&self, connection: ConnectionId) {
+        if let Some(streams) = self.streams.get() {
+            streams.trust(connection);
         }
     }
 
@@ -116,7 +125,10 @@ impl Floor {
         witness: Witness,
     ) -> anyhow::Result<Self> {
         let count = cores();
-        let (datagrams, listeners, listening) = bind(&config, count).await?;
+        let tls = Arc::new(Tls::new()?);
+        let certificates = Tls::read(&config.sip.tls, dials_securely(&config))?;
+        tls.show(certificates);
+        let (datagrams, listeners, listening) = bind(&config, count)?;
         let advertise = advertise(&config, &listening);
         let now = clock::now();
         let board = Arc::new(Board::new(capacity(count), now));
@@ -137,7 +149,11 @@ impl Floor {
             talks: Talks::default(),
         });
         let snapshot = Arc::new(Snapshot { config, sounds });
-        let names = Names::new(&snapshot.config.sip.dns, families(&listening))?;
+        let names = Names::new(
+            &snapshot.config.sip.dns,
+            families(&listening),
+            Arc::clone(&tls),
+        )?;
         let mut out = Vec::new();
         shard::configure(&shared, &snapshot, None, now, &mut out)?;
         let links = Arc::new(Links {
@@ -155,10 +171,14 @@ impl Floor {
         links.inboxes.set(Arc::clone(&inboxes)).ok();
         let workers = start_media(&snapshot.config, count, &inboxes)?;
         links.workers.set(workers).ok();
-        let streams = Streams::new(Arc::clone(&inboxes), Handle::current());
-        for listener in listeners {
-            tokio::spawn(streams.clone().listen(listener));
+        let streams = Streams::new(Arc::clone(&inboxes), Handle::current(), Arc::clone(&tls));
+        streams.admit_origins(&snapshot.config.sip.origins);
+        for (transport, listener) in listeners {
+            tokio::spawn(streams.clone().listen(listener, transport));
         }
+        expect_servers(&snapshot.config, &tls);
+        let watched = Arc::clone(&tls);
+        tokio::spawn(async move { watched.watch().await });
         links.streams.set(streams).ok();
         let mut floor = Self {
             shared,
@@ -166,6 +186,7 @@ impl Floor {
             inboxes,
             runners: Vec::new(),
             links,
+            tls,
             witness,
             listening,
         };
@@ -243,11 +264,17 @@ impl Floor {
     /// Takes another configuration for calls that begin from now on.
     ///
     /// # Errors
-    /// When the board has no room for it; then all is as before.
+    /// When a certificate cannot be used or the board has no room for it; then all is as
+    /// before.
     pub(crate) fn configure(&mut self, config: Config, sounds: Library) -> anyhow::Result<()> {
+        let certificates = Tls::read(&config.sip.tls, dials_securely(&config))?;
         let next = Arc::new(Snapshot { config, sounds });
         if next.config.sip.dns != self.snapshot.config.sip.dns {
-            let names = Names::new(&next.config.sip.dns, families(&self.listening))?;
+            let names = Names::new(
+                &next.config.sip.dns,
+                families(&self.listening),
+                Arc::clone(&self.tls),
+            )?;
             self.links.names.store(names);
         }
         let mut out = Vec::new();
@@ -263,6 +290,11 @@ impl Floor {
         for inbox in self.inboxes.iter() {
             inbox.send(Input::Configured(Arc::clone(&next)));
         }
+        self.tls.show(certificates);
+        expect_servers(&next.config, &self.tls);
+        if let Some(streams) = self.links.streams.get() {
+            streams.admit_origins(&next.config.sip.origins);
+        }
         self.snapshot = next;
         self.perform(out);
         Ok(())
@@ -276,6 +308,7 @@ impl Floor {
                 shard::Output::Transmit { .. }
                 | shard::Output::Count(_)
                 | shard::Output::Media(_)
+                | shard::Output::Trusted(_)
                 | shard::Output::Foreign(..)
                 | shard::Output::Resolve { .. } => {}
             }
@@ -329,11 +362,11 @@ fn capacity(shards: usize) -> Capacity {
 
 type Bound = (
     Vec<Vec<UdpSocket>>,
-    Vec<TcpListener>,
+    Vec<(Transport, TcpListener)>,
     Vec<(Transport, SocketAddr)>,
 );
 
-async fn bind(config: &Config, count: usize) -> anyhow::Result<Bound> {
+fn bind(config: &Config, count: usize) -> anyhow::Result<Bound> {
     let mut bound: Bound = (Vec::new(), Vec::new(), Vec::new());
     for listen in &config.sip.listen {
         let address = listen.address;
@@ -346,12 +379,12 @@ async fn bind(config: &Config, count: usize) -> anyhow::Result<Bound> {
                 }
                 bound.0.push(sockets);
             }
-            Transport::Tcp => {
-                let listener = TcpListener::bind(address)
-                    .await
-                    .with_context(|| format!("cannot listen on tcp://{address}"))?;
-                bound.2.push((Transport::Tcp, listener.local_addr()?));
-                bound.1.push(listener);
+            transport @ (Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss) => {
+                let listener = streams::bind(address).with_context(|| {
+                    format!("cannot listen on {}://{address}", transport.label())
+                })?;
+                bound.2.push((transport, listener.local_addr()?));
+                bound.1.push((transport, listener));
             }
         }
     }
@@ -359,9 +392,14 @@ async fn bind(config: &Config, count: usize) -> anyhow::Result<Bound> {
 }
 
 fn start_media(config: &Config, count: usize, inboxes: &Arc<[Inbox]>) -> anyhow::Result<Workers> {
-    let address = |listen: &exchange::config::Listen| listen.address.ip();
-    let first = config.sip.listen.first().map(address);
+    let listens = |v6| {
+        let mut listen = config.sip.listen.iter();
+        listen.any(|listen| listen.address.is_ipv6() == v6)
+    };
+    let first = config.sip.listen.first().map(|first| first.address.ip());
     let bind = match first {
+        // One socket takes both families.
+        _ if listens(false) && listens(true) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
         Some(IpAddr::V6(ip)) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
         Some(ip) if !ip.is_unspecified() => ip,
         Some(_) | None => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
@@ -388,13 +426,22 @@ fn advertise(config: &Config, listening: &[(Transport, SocketAddr)]) -> Advertis
         found.map(|(_, address)| address.port())
     };
     let bound = listening.iter().map(|(_, address)| address.ip());
-    let own = bound.clone().find(|ip| !ip.is_unspecified());
-    let v6 = bound.clone().all(|ip| ip.is_ipv6());
+    // The address of one family, if we listen on it: the one bound, or the way out.
+    let own = |v6: bool| {
+        let family: Vec<IpAddr> = bound.clone().filter(|ip| ip.is_ipv6() == v6).collect();
+        let named = family.iter().copied().find(|ip| !ip.is_unspecified());
+        family.first().map(|_| named.unwrap_or_else(|| primary(v6)))
+    };
+    let (v4, v6) = (own(false), own(true));
     Advertise {
         fixed: config.sip.advertise,
-        primary: own.unwrap_or_else(|| primary(v6)),
+        primary: v4.or(v6).unwrap_or_else(|| primary(false)),
+        other: v4.and(v6),
         udp: port(Transport::Udp).unwrap_or(5060),
         tcp: port(Transport::Tcp),
+        tls: port(Transport::Tls),
+        ws: port(Transport::Ws),
+        wss: port(Transport::Wss),
     }
 }
 
@@ -420,4 +467,35 @@ fn families(listening: &[(Transport, SocketAddr)]) -> Families {
         v4: udp.clone().any(|(_, address)| address.is_ipv4()),
         v6: udp.clone().any(|(_, address)| address.is_ipv6()),
     }
+}
+
+/// Whether a line, or a carrier's server, is reached over TLS.
+fn dials_securely(config: &Config) -> bool {
+    dialled(config).any(|uri| Transport::of(uri) == Some(Transport::Tls))
+}
+
+/// Who must answer at addresses that need no look-up; of the others the look-up tells.
+fn expect_servers(config: &Config, tls: &Tls) {
+    for uri in dialled(config) {
+        if let Some(Way::Straight(peer)) = way(uri)
+            && peer.transport == Transport::Tls
+        {
+            tls.expect(peer.remote, uri);
+        }
+    }
+}
+
+/// Every address that is configured to be dialled.
+fn dialled(config: &Config) -> impl Iterator<Item = &Uri> {
+    let lines = config.lines.values().filter_map(|line| match line {
+        Line::Outside(outside) => Some(outside.targets.iter()),
+        Line::Queue(_) => None,
+    });
+    let trunks = config.sip.trunks.values();
+    let carriers = trunks.flat_map(|trunk| {
+        let register = trunk.register.as_ref().map(|register| &register.to);
+        let probe = trunk.probe.as_ref().map(|(uri, _)| uri);
+        probe.into_iter().chain(register)
+    });
+    lines.flatten().chain(carriers)
 }

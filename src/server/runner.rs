@@ -15,7 +15,7 @@ use exchange::metric;
 use exchange::model::{Event, ShardId, limits};
 use exchange::shard::{Asker, Input, Output, Shard};
 use exchange::sip::endpoint::Count;
-use exchange::sip::{Peer, Transport, Uri, owner};
+use exchange::sip::{ConnectionId, Peer, Transport, Uri, owner};
 use mio::net::UdpSocket;
 use mio::{Events, Interest, Poll, Token, Waker};
 
@@ -80,6 +80,8 @@ pub(crate) trait World: Send + Sync + 'static {
     fn media(&self, shard: ShardId, command: Command);
     /// To a stream.
     fn stream(&self, bytes: Bytes, peer: Peer);
+    /// Who is at the other end of a stream may stay.
+    fn trust(&self, connection: ConnectionId);
     /// To whoever reads events.
     fn event(&self, event: Event);
     /// To the resolver, whose answer comes to the shard's inbox.
@@ -296,6 +298,7 @@ impl Work {
                     inbox.send(Input::Foreign(foreign));
                 }
             }
+            Output::Trusted(connection) => self.world.trust(connection),
         }
     }
 
@@ -312,7 +315,9 @@ impl Work {
                     socket.send_to(&bytes, peer.remote).ok();
                 }
             }
-            Transport::Tcp => self.world.stream(bytes, peer),
+            Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
+                self.world.stream(bytes, peer);
+            }
         }
     }
 }
@@ -331,11 +336,7 @@ fn tally(count: Count) {
             method,
             inbound,
             transport,
-        } => sip::request(
-            method.as_str(),
-            Direction::of(inbound),
-            transport.as_param(),
-        ),
+        } => sip::request(method.as_str(), Direction::of(inbound), transport.label()),
         Count::Response { code, inbound } => sip::response(code, Direction::of(inbound)),
         Count::Retransmission { method } => sip::retransmission(method.as_str()),
         Count::Refused { reason, .. } => sip::rejected(reason),

@@ -7,7 +7,7 @@ use std::sync::{Arc, RwLock};
 use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context as _, anyhow};
-use exchange::config::{Config, Line, Outside, Transport, Trunk};
+use exchange::config::{Config, Line, Outside, Trunk};
 use exchange::metric::{self, Names, Recorder};
 use exchange::model::{Diagnostic, Severity};
 use exchange::record::{Floor as Views, Live};
@@ -22,7 +22,7 @@ use crate::server::media::load_library;
 use crate::server::observer::{self, Witness};
 use crate::server::store::Store;
 use crate::server::supervisor::Supervisor;
-use crate::server::{clock, files, log};
+use crate::server::{clock, descriptors, files, log};
 
 /// How long the store may take to write what it holds.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -46,6 +46,7 @@ pub(crate) struct Options {
 /// person.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     log::start(&options.log, options.log_format)?;
+    descriptors::raise();
     let config = load(&options.config)?;
     let recorder = Arc::new(Recorder::new().context("cannot make the table of metrics")?);
     recorder.install().context("cannot count metrics")?;
@@ -285,10 +286,7 @@ fn announce(floor: &Floor, http: std::net::SocketAddr, folder: &Path) -> anyhow:
     let sip: Vec<String> = floor
         .listening
         .iter()
-        .map(|(transport, address)| match transport {
-            Transport::Udp => format!("udp://{address}"),
-            Transport::Tcp => format!("tcp://{address}"),
-        })
+        .map(|(transport, address)| format!("{}://{address}", transport.label()))
         .collect();
     let port = floor.listening.first().map_or(5060, |(_, a)| a.port());
     let mut text = format!(

@@ -68,6 +68,7 @@ impl Supervisor {
                 | Output::Count(_)
                 | Output::Media(_)
                 | Output::Foreign(..)
+                | Output::Trusted(_)
                 | Output::Resolve { .. } => {}
             }
         }

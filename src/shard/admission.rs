@@ -11,7 +11,9 @@ use crate::sdp::{self, Description, Local};
 use crate::shard::identity;
 use crate::shard::shard::{Output, Shard};
 use crate::sip::session_timer::Wish;
-use crate::sip::{Dialog, Name, Peer, Request, Response, ServerTx, SessionTimer};
+use crate::sip::{
+    Contacts, Dialog, Name, Peer, Request, Response, Scheme, ServerTx, SessionTimer, Uri,
+};
 
 /// Why a caller is refused.
 #[derive(Debug)]
@@ -71,6 +73,7 @@ impl Shard {
             Source::Asked(response) => return self.respond(tx, &response, now),
             Source::Refused(refusal) => return self.refuse(tx, &request, peer, &refusal, now),
         };
+        out.extend(peer.connection.map(Output::Trusted));
         let arrival = self.arrival(name, &request);
         if self
             .snapshot
@@ -172,7 +175,7 @@ impl Shard {
         self.check_proposal(request, peer)?;
         let malformed = || Refusal::new(400, RejectReason::Malformed);
         let tag = self.endpoint.fresh_tag();
-        let contact = self.shared.advertise.contact(peer);
+        let contact = self.shared.advertise.contact_for(peer, is_sips(request));
         let dialog =
             Dialog::from_request(request, &tag, &contact, peer).map_err(|_| malformed())?;
         let timer =
@@ -321,6 +324,16 @@ impl Shard {
         };
         self.floor(now, |floor| floor.tell(event));
     }
+}
+
+/// Whether a dialog has to be secure (RFC 3261 section 12.1.1).
+fn is_sips(request: &Request) -> bool {
+    let contact = match request.headers.contacts() {
+        Ok(Contacts::List(list)) => list.into_iter().next(),
+        Ok(Contacts::Star) | Err(_) => None,
+    };
+    let is_sips = |uri: &Uri| uri.scheme == Scheme::Sips;
+    is_sips(&request.uri) || contact.is_some_and(|contact| is_sips(&contact.uri))
 }
 
 /// The gate of all calls.

@@ -12,11 +12,18 @@ use crate::sip::{ConnectionId, Name, Peer, Request, Response, ServerTx};
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
 
 impl Shard {
-    /// A REGISTER (RFC 3261 section 10): proven by digest, then believed.
-    pub(super) fn register(&mut self, tx: ServerTx, request: &Request, peer: Peer, now: Instant) {
+    /// A REGISTER (RFC 3261 section 10): proven by digest, then believed. Whether it was accepted.
+    pub(super) fn register(
+        &mut self,
+        tx: ServerTx,
+        request: &Request,
+        peer: Peer,
+        now: Instant,
+    ) -> bool {
         let user = request.headers.to().ok().and_then(|to| to.uri.user);
         let Some(user) = user.filter(|user| !user.is_empty()) else {
-            return self.respond(tx, &Response::to(request, 400), now);
+            self.respond(tx, &Response::to(request, 400), now);
+            return false;
         };
         let operator = OperatorName::new(user);
         let snapshot = std::sync::Arc::clone(&self.snapshot);
@@ -31,14 +38,18 @@ impl Shard {
         };
         match authenticate(request, &operator, secret, &door) {
             Verdict::Accepted => {}
-            Verdict::Challenge(response) => return self.respond(tx, &response, now),
+            Verdict::Challenge(response) => {
+                self.respond(tx, &response, now);
+                return false;
+            }
             Verdict::Forbidden(response) => {
                 self.respond(tx, &response, now);
                 let event = Event::Refused {
                     reason: RejectReason::Credentials,
                     source: peer.remote,
                 };
-                return self.floor(now, |floor| floor.tell(event));
+                self.floor(now, |floor| floor.tell(event));
+                return false;
             }
         }
         let rules = Rules {
@@ -54,11 +65,13 @@ impl Shard {
                 response.headers.push(Name::Allow, crate::call::ALLOW);
                 self.respond(tx, &response, now);
                 self.phones_changed(registered.changes, now);
+                true
             }
             Err(refusal) => {
                 let mut response = Response::to(request, refusal.code());
                 refusal.write(&mut response);
                 self.respond(tx, &response, now);
+                false
             }
         }
     }

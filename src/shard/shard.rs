@@ -1,6 +1,7 @@
 //! The shard: inputs to calls, outputs to the world.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -21,7 +22,7 @@ use crate::shard::reach::{Watched, Watches};
 use crate::shard::{Rate, fence};
 use crate::sip::digest::Nonces;
 use crate::sip::endpoint::{self, Count, Endpoint};
-use crate::sip::{ConnectionId, Method, Name, Peer, Request, Response, ServerTx, Uri};
+use crate::sip::{ConnectionId, Method, Name, Peer, Request, Response, ServerTx, Transport, Uri};
 
 /// What one shard is told once.
 #[derive(Debug)]
@@ -59,6 +60,13 @@ pub enum Input {
     ConnectionLost {
         /// Which.
         connection: ConnectionId,
+    },
+    /// No stream could be opened, or the one that we opened is closed.
+    Unreachable {
+        /// How.
+        transport: Transport,
+        /// To where.
+        remote: SocketAddr,
     },
     /// From a media worker, about a leg of one of its calls.
     Media(Report),
@@ -118,6 +126,8 @@ pub enum Output {
     },
     /// For that shard.
     Foreign(ShardId, Foreign),
+    /// Who is at the other end of this stream is known: it may stay.
+    Trusted(ConnectionId),
 }
 
 /// What is due.
@@ -226,6 +236,10 @@ impl Shard {
                 let input = endpoint::Input::ConnectionLost { connection };
                 self.endpoint.handle(input, now, &mut self.sip);
                 self.connection_lost(connection, now);
+            }
+            Input::Unreachable { transport, remote } => {
+                let input = endpoint::Input::Unreachable { transport, remote };
+                self.endpoint.handle(input, now, &mut self.sip);
             }
             Input::Media(report) => {
                 let key = self.calls.by_leg(report.leg());
@@ -388,7 +402,11 @@ impl Shard {
                 Some(operator) => self.operator_calls((tx, request, peer), operator, now, out),
                 None => self.admit(tx, request, peer, now, out),
             },
-            Method::Register => self.register(tx, &request, peer, now),
+            Method::Register => {
+                if self.register(tx, &request, peer, now) {
+                    out.extend(peer.connection.map(Output::Trusted));
+                }
+            }
             Method::Options => {
                 let mut response = Response::to(&request, 200);
                 response.headers.push(Name::Allow, call::ALLOW);

@@ -124,9 +124,7 @@ impl Phone {
                 seed,
                 advertise: Advertise {
                     fixed: Some(address.ip()),
-                    primary: address.ip(),
-                    udp: 5060,
-                    tcp: None,
+                    ..Advertise::at(SocketAddr::new(address.ip(), 5060))
                 },
                 product: "Phone".into(),
                 max_transactions: 1_000,

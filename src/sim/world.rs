@@ -496,7 +496,7 @@ impl World {
                     }
                     self.post(Packet::ToPhone(peer.remote, bytes));
                 }
-                Output::Count(_) => {}
+                Output::Count(_) | Output::Trusted(_) => {}
                 Output::Media(command) => self.booth.obey(command, self.now),
                 Output::Event(event) => self.happened(event),
                 Output::Match(matched) => {
@@ -553,9 +553,7 @@ fn shared(shards: u8, (now, wall): (Instant, SystemTime)) -> Arc<Shared> {
         epoch: Epoch { instant: now, wall },
         advertise: Advertise {
             fixed: Some(SERVER.ip()),
-            primary: SERVER.ip(),
-            udp: SERVER.port(),
-            tcp: None,
+            ..Advertise::at(SERVER)
         },
         gates: Gates::default(),
         waiting: Waiting::default(),

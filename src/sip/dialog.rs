@@ -225,11 +225,19 @@ impl Dialog {
         }
     }
 
+    /// The address that we gave the peer, without angle brackets.
+    #[must_use]
+    pub fn contact(&self) -> &str {
+        &self.local_contact
+    }
+
     /// Where requests go: to where the peer was last heard from, unless a proxy of the
     /// route has a literal address of its own. A name is never looked up.
     #[must_use]
     pub fn peer(&self) -> Peer {
         match self.routes.first().and_then(|route| literal(&route.uri)) {
+            // Who came by WebSocket is reached by that connection alone (RFC 7118 section 5).
+            Some(_) if self.peer.transport.is_websocket() => self.peer,
             Some(remote) if remote != self.peer.remote => Peer {
                 remote,
                 connection: None,

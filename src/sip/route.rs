@@ -7,9 +7,6 @@ use std::net::SocketAddr;
 
 use crate::sip::{Host, Peer, Scheme, Transport, Uri};
 
-/// The port of SIP without TLS.
-const PORT: u16 = 5060;
-
 /// How the addresses behind a URI are found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Way {
@@ -24,7 +21,8 @@ pub enum Way {
         /// By what.
         transport: Transport,
     },
-    /// A transport is written: SRV of `_sip._udp.name`; without any, addresses at 5060.
+    /// A transport is written: SRV of `_sip._udp.name`; without any, addresses at
+    /// its usual port.
     Services {
         /// The name.
         name: String,
@@ -41,33 +39,27 @@ pub enum Way {
 /// The way to a URI; `None` when this version has none to it.
 #[must_use]
 pub fn way(uri: &Uri) -> Option<Way> {
-    if uri.scheme != Scheme::Sip {
-        return None;
-    }
-    let transport = match uri.param("transport") {
-        None => None,
-        Some(name) if name.eq_ignore_ascii_case("udp") => Some(Transport::Udp),
-        Some(name) if name.eq_ignore_ascii_case("tcp") => Some(Transport::Tcp),
-        Some(_) => return None,
-    };
+    let transport = Transport::of(uri).filter(|transport| !transport.is_websocket())?;
     let name = match uri.host.clone()? {
         Host::Address(ip) => {
+            let port = uri.port.unwrap_or_else(|| transport.default_port());
             return Some(Way::Straight(Peer {
-                transport: transport.unwrap_or(Transport::Udp),
-                remote: SocketAddr::new(ip, uri.port.unwrap_or(PORT)),
+                transport,
+                remote: SocketAddr::new(ip, port),
                 connection: None,
             }));
         }
         Host::Name(name) => name,
     };
-    Some(match (uri.port, transport) {
-        (Some(port), transport) => Way::Addresses {
+    let written = uri.scheme == Scheme::Sips || uri.param("transport").is_some();
+    Some(match uri.port {
+        Some(port) => Way::Addresses {
             name,
             port,
-            transport: transport.unwrap_or(Transport::Udp),
+            transport,
         },
-        (None, Some(transport)) => Way::Services { name, transport },
-        (None, None) => Way::Open { name },
+        None if written => Way::Services { name, transport },
+        None => Way::Open { name },
     })
 }
 
@@ -151,7 +143,16 @@ mod tests {
             ),
             ("sip:c.example;transport=udp", services(Transport::Udp)),
             ("sip:c.example", Some(Way::Open { name: name() })),
-            ("sips:c.example", None),
+            ("sips:c.example", services(Transport::Tls)),
+            (
+                "sip:c.example:7;transport=tls",
+                addresses(7, Transport::Tls),
+            ),
+            (
+                "sips:a@192.0.2.1",
+                straight(Transport::Tls, "192.0.2.1:5061"),
+            ),
+            ("sip:c.example;transport=ws", None),
             ("sip:c.example;transport=sctp", None),
             ("tel:+31", None),
         ] {

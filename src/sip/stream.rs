@@ -51,6 +51,16 @@ impl StreamFramer {
     /// # Errors
     /// When the stream cannot be followed any more.
     pub fn next_frame(&mut self) -> Result<Option<Frame>, FrameError> {
+        let frame = self.cut();
+        if self.buffer.is_empty() {
+            // What was cut off would keep the room of the whole alive, and a stream is
+            // idle for most of its life.
+            self.buffer = BytesMut::new();
+        }
+        frame
+    }
+
+    fn cut(&mut self) -> Result<Option<Frame>, FrameError> {
         if let Some(frame) = self.skip_empty_lines() {
             return Ok(Some(frame));
         }

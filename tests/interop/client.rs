@@ -125,16 +125,26 @@ pub(crate) fn caller(server: &Server, name: &str, number: &str, more: &[&str]) -
 /// baresip as an operator's phone, which answers by itself, plays a tone of 440 Hz and
 /// records what it hears into its folder.
 pub(crate) fn baresip(server: &Server, user: &str, transport: &str) -> (Client, PathBuf) {
+    let address = (transport, server.address());
+    baresip_at(server, user, address, "")
+}
+
+/// The same at another address of the server's, with more in its configuration.
+pub(crate) fn baresip_at(
+    server: &Server,
+    user: &str,
+    (transport, address): (&str, String),
+    more: &str,
+) -> (Client, PathBuf) {
     let folder = server.folder.join(format!("baresip-{user}"));
     fs::create_dir_all(&folder).unwrap();
     let tone = folder.join("tone.wav");
     crate::sound::write_tone(&tone, 440.0, 60);
     let account = format!(
-        "<sip:{user}@centrale.localhost;transport={transport}>;auth_pass={user};outbound=\"sip:{};transport={transport}\";regint=60;answermode=auto;audio_codecs=pcma,pcmu\n",
-        server.address()
+        "<sip:{user}@centrale.localhost;transport={transport}>;auth_pass={user};outbound=\"sip:{address};transport={transport}\";regint=60;answermode=auto;audio_codecs=pcma,pcmu\n"
     );
     let config = format!(
-        "poll_method epoll\nsip_listen 127.0.0.1:{}\naudio_player aubridge,one\naudio_source aufile,{}\naudio_alert aubridge,two\nausrc_srate 8000\nauplay_srate 8000\naudio_buffer 20-160\nrtp_ports 41000-41100\nnet_interface 127.0.0.1\nmodule_path /usr/lib/baresip/modules\nmodule stdio.so\nmodule g711.so\nmodule aubridge.so\nmodule aufile.so\nmodule sndfile.so\nmodule_tmp account.so\nmodule_app menu.so\nsnd_path {}\n",
+        "poll_method epoll\nsip_listen 127.0.0.1:{}\naudio_player aubridge,one\naudio_source aufile,{}\naudio_alert aubridge,two\nausrc_srate 8000\nauplay_srate 8000\naudio_buffer 20-160\nrtp_ports 41000-41100\nnet_interface 127.0.0.1\nmodule_path /usr/lib/baresip/modules\nmodule stdio.so\nmodule g711.so\nmodule aubridge.so\nmodule aufile.so\nmodule sndfile.so\nmodule_tmp account.so\nmodule_app menu.so\nsnd_path {}\n{more}",
         free_port(),
         tone.display(),
         folder.display()

@@ -15,10 +15,13 @@ mod client;
 mod commands;
 mod life;
 mod outside;
+mod many;
 mod phones;
 mod picks;
+mod secure;
 mod server;
 mod sound;
+mod wire;
 
 use std::time::{Duration, Instant};
 

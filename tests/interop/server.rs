@@ -29,7 +29,8 @@ operators:
 hours: { office: { zone: Europe/Amsterdam, open: { mon-sun: [\"00:00-24:00\"] } } }
 ";
 
-const OUTSIDE: &str = "
+/// To the line outside first.
+pub(crate) const OUTSIDE: &str = "
 version: 1
 flow: outside
 start: ring
@@ -50,6 +51,11 @@ nodes:
   wait: { type: queue, queue: support, answered: end, timeout: end, full: end, no_operators: end, error: end }
   end: { type: hangup }
 ";
+
+/// In what is added to the configuration: the rest of the line is one more listener.
+pub(crate) const LISTENS: &str = "# listens on ";
+/// In what is added to the configuration: the rest of the line belongs to `sip`.
+pub(crate) const SIP: &str = "# sip has ";
 
 /// In what is added to the configuration: silent phones are soon asked.
 pub(crate) const HEEDS_SILENCE: &str = "# heeds silence";
@@ -124,9 +130,20 @@ fn write(
     } else {
         "60s"
     };
+    let rest = |start: &str| -> Vec<String> {
+        let lines = more.lines().filter_map(|line| line.strip_prefix(start));
+        lines.map(str::to_owned).collect()
+    };
+    let listens: String = rest(LISTENS).iter().map(|l| format!(", \"{l}\"")).collect();
+    let more_sip: String = rest(SIP).iter().map(|l| format!("\n  {l}")).collect();
+    let trunks = if more_sip.contains("trunks:") {
+        ""
+    } else {
+        trunks
+    };
     let centrale = format!(
         "sip:
-  listen: [\"udp://127.0.0.1:{sip}\", \"tcp://127.0.0.1:{sip}\"]
+  listen: [\"udp://127.0.0.1:{sip}\", \"tcp://127.0.0.1:{sip}\"{listens}]{more_sip}
   {trunks}
   min_expires: 1s
   probe_every: 1h
@@ -161,8 +178,13 @@ impl Server {
 
     /// With other queues, operators, lines and flows.
     pub(crate) fn with(floor: &str, flows: &[Dialled<'_>]) -> Self {
+        Self::with_more(floor, flows, "")
+    }
+
+    /// The same, with more in `centrale.yaml`.
+    pub(crate) fn with_more(floor: &str, flows: &[Dialled<'_>], more: &str) -> Self {
         let (sip, http) = (free_port(), free_port());
-        let folder = write((sip, http), (floor, flows), (HERE, ""));
+        let folder = write((sip, http), (floor, flows), (HERE, more));
         Self::run(folder, (sip, http, 0))
     }
 
@@ -198,6 +220,21 @@ impl Server {
 
     pub(crate) fn address(&self) -> String {
         format!("127.0.0.1:{}", self.sip)
+    }
+
+    /// The memory that it takes up, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        let status = format!("/proc/{}/status", self.child.id());
+        let status = fs::read_to_string(status).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+        let kib: usize = line
+            .unwrap()
+            .split_whitespace()
+            .nth(1)
+            .unwrap()
+            .parse()
+            .unwrap();
+        kib * 1024
     }
 
     pub(crate) fn signal(&self, name: &str) {

@@ -67,12 +67,7 @@ pub(super) fn exchange_of(
             instant: now,
             wall: super::tests::at(0),
         },
-        advertise: Advertise {
-            fixed: None,
-            primary: [127, 0, 0, 1].into(),
-            udp: 5060,
-            tcp: None,
-        },
+        advertise: Advertise::at(([127, 0, 0, 1], 5060).into()),
         gates: Gates::default(),
         waiting: Waiting::default(),
         pauses: Pauses::default(),

@@ -175,6 +175,16 @@ impl Sockets {
         })
     }
 
+    /// An address as our sockets take it: those for both families know IPv4 by IPv6.
+    fn seen(&self, to: SocketAddr) -> SocketAddr {
+        match (self.bind, to.ip()) {
+            (IpAddr::V6(_), IpAddr::V4(ip)) => {
+                SocketAddr::new(ip.to_ipv6_mapped().into(), to.port())
+            }
+            (IpAddr::V4(_), _) | (IpAddr::V6(_), IpAddr::V6(_)) => to,
+        }
+    }
+
     fn close(&mut self, leg: LegId, now: Instant) {
         if let Some(pair) = self.pairs.remove(&leg) {
             self.legs.remove(&pair.token);
@@ -192,6 +202,7 @@ struct Out<'a, D> {
 impl<D: Fn(Report)> Sink for Out<'_, D> {
     fn send(&mut self, leg: LegId, to: SocketAddr, packet: &[u8]) {
         if let Some(pair) = self.sockets.pairs.get(&leg) {
+            let to = self.sockets.seen(to);
             // A packet that cannot leave is lost, as on the way.
             pair.rtp.send_to(packet, to).ok();
         }
@@ -274,6 +285,8 @@ impl<D: Fn(Report)> Work<D> {
                 // The peer's port is closed: it says so, and that is all.
                 Err(_) => continue,
             };
+            // On a socket for both families, as its own would say it.
+            let from = SocketAddr::new(from.ip().to_canonical(), from.port());
             let Some(packet) = self.buffer.get_mut(..length).filter(|_| !is_rtcp) else {
                 continue;
             };

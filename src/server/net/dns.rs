@@ -24,6 +24,7 @@ use hickory_resolver::proto::rr::{RData, RecordType};
 use tokio::time::timeout;
 
 use crate::server::entropy;
+use crate::server::net::tls::Tls;
 
 /// A whole look-up ends within this.
 const LOOK_UP: Duration = Duration::from_secs(2);
@@ -35,8 +36,6 @@ const CACHE: u64 = 1_024;
 const SERVICES: usize = 8;
 /// Addresses of one name that are used.
 const HOPS: usize = 16;
-/// The port of SIP without TLS.
-const PORT: u16 = 5060;
 
 /// Which addresses our sockets can send to.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +49,7 @@ pub(crate) struct Names {
     resolver: TokioResolver,
     families: Families,
     last: Mutex<BTreeMap<String, Vec<Peer>>>,
+    tls: Arc<Tls>,
 }
 
 impl Names {
@@ -57,7 +57,7 @@ impl Names {
     ///
     /// # Errors
     /// When no resolver can be made of that.
-    pub(crate) fn new(dns: &Dns, families: Families) -> anyhow::Result<Arc<Self>> {
+    pub(crate) fn new(dns: &Dns, families: Families, tls: Arc<Tls>) -> anyhow::Result<Arc<Self>> {
         let servers = dns.servers.iter().map(|server| {
             let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()];
             let connections = connections.map(|mut connection| {
@@ -81,6 +81,7 @@ impl Names {
             resolver: builder.build()?,
             families,
             last: Mutex::default(),
+            tls,
         }))
     }
 
@@ -100,7 +101,17 @@ impl Names {
         routes
     }
 
+    /// The hops to one address. Who answers there by TLS must be who the address names
+    /// (RFC 5922 section 7.2).
     async fn route(&self, uri: &Uri) -> Vec<Peer> {
+        let hops = self.hops(uri).await;
+        for hop in hops.iter().filter(|hop| hop.transport == Transport::Tls) {
+            self.tls.expect(hop.remote, uri);
+        }
+        hops
+    }
+
+    async fn hops(&self, uri: &Uri) -> Vec<Peer> {
         let Some(way) = way(uri) else {
             return Vec::new();
         };
@@ -131,7 +142,7 @@ impl Names {
                 let service = service_name(&name, transport);
                 let (services, plain) = tokio::join!(
                     self.services(&service),
-                    self.addresses(&name, PORT, transport)
+                    self.addresses(&name, transport.default_port(), transport)
                 );
                 match services.is_empty() {
                     true => plain,
@@ -151,7 +162,7 @@ impl Names {
             self.pointers(name),
             self.services(&by_udp),
             self.services(&by_tcp),
-            self.addresses(name, PORT, Transport::Udp)
+            self.addresses(name, Transport::Udp.default_port(), Transport::Udp)
         );
         let mut hops = Vec::new();
         for (transport, service) in pointers {
@@ -280,5 +291,10 @@ fn dotted(name: &str) -> String {
 }
 
 fn service_name(name: &str, transport: Transport) -> String {
-    format!("_sip._{}.{name}", transport.as_param())
+    match transport {
+        Transport::Tls => format!("_sips._tcp.{name}"),
+        Transport::Udp | Transport::Tcp | Transport::Ws | Transport::Wss => {
+            format!("_sip._{}.{name}", transport.label())
+        }
+    }
 }

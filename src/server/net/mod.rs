@@ -1,5 +1,9 @@
 //! Sockets: datagrams and streams, to the shards and back.
 
 pub(crate) mod dns;
-pub(crate) mod tcp;
+mod places;
+mod stream;
+pub(crate) mod streams;
+pub(crate) mod tls;
 pub(crate) mod udp;
+mod websocket;

@@ -1,13 +1,14 @@
 //! Our requests.
 
 use std::collections::{BTreeSet, HashMap};
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
 
 use super::words::{ClientTx, MethodLabel};
 use crate::sip::transaction::{Client, InviteClient, Table};
-use crate::sip::{ConnectionId, Method, Peer, Request};
+use crate::sip::{ConnectionId, Method, Peer, Request, Transport};
 
 /// Answers of one fork that are kept; a fork into more is not ours to serve.
 pub(super) const FORKS: usize = 8;
@@ -53,6 +54,8 @@ pub(super) struct Invite {
     pub(super) cancel: Cancel,
     /// The 2xx answers, one a branch of a fork.
     pub(super) answers: Vec<Answer>,
+    /// Whether it goes by datagrams when no stream can be opened.
+    pub(super) or_datagram: bool,
 }
 
 /// Whether our INVITE is to be cancelled (RFC 3261 section 9.1).
@@ -79,6 +82,25 @@ pub(super) struct Branch {
     pub(super) cancel: bool,
 }
 
+/// The stream that a request waits on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Way {
+    /// One that is open.
+    Open(ConnectionId),
+    /// One that is opened for it.
+    Opens(Transport, SocketAddr),
+}
+
+impl Way {
+    fn of(peer: Peer) -> Option<Self> {
+        match peer.connection {
+            Some(connection) => Some(Self::Open(connection)),
+            None if peer.transport.is_reliable() => Some(Self::Opens(peer.transport, peer.remote)),
+            None => None,
+        }
+    }
+}
+
 /// One of our requests.
 #[derive(Debug)]
 pub(super) struct Entry {
@@ -103,7 +125,7 @@ pub(super) struct Clients {
     table: Table<Entry>,
     by_branch: HashMap<Branch, ClientTx>,
     /// In order, so that a lost stream costs as much as it carried.
-    by_stream: BTreeSet<(ConnectionId, ClientTx)>,
+    by_stream: BTreeSet<(Way, ClientTx)>,
 }
 
 impl Clients {
@@ -120,11 +142,11 @@ impl Clients {
     }
 
     pub(super) fn insert(&mut self, entry: Entry) -> ClientTx {
-        let (branch, connection) = (entry.branch, entry.peer.connection);
+        let (branch, way) = (entry.branch, Way::of(entry.peer));
         let tx = ClientTx(self.table.insert(entry));
         self.by_branch.insert(branch, tx);
-        if let Some(connection) = connection {
-            self.by_stream.insert((connection, tx));
+        if let Some(way) = way {
+            self.by_stream.insert((way, tx));
         }
         tx
     }
@@ -135,18 +157,39 @@ impl Clients {
 
     /// Notes the stream that was opened for a request sent without one.
     pub(super) fn note_stream(&mut self, tx: ClientTx, connection: ConnectionId) {
-        if let Some(entry) = self.table.get_mut(tx.0)
+        if let Some(entry) = self.table.get(tx.0)
             && entry.peer.connection.is_none()
+            && entry.peer.transport.is_reliable()
         {
-            entry.peer.connection = Some(connection);
-            self.by_stream.insert((connection, tx));
+            let connection = Some(connection);
+            self.goes(
+                tx,
+                Peer {
+                    connection,
+                    ..entry.peer
+                },
+            );
         }
     }
 
-    /// The requests that travelled on a stream.
-    pub(super) fn on_stream(&self, connection: ConnectionId) -> Vec<ClientTx> {
-        let first = (connection, ClientTx(0));
-        let last = (connection, ClientTx(u64::MAX));
+    /// A request takes another way.
+    pub(super) fn goes(&mut self, tx: ClientTx, peer: Peer) {
+        let Some(entry) = self.table.get_mut(tx.0) else {
+            return;
+        };
+        let before = Way::of(std::mem::replace(&mut entry.peer, peer));
+        if let Some(way) = before {
+            self.by_stream.remove(&(way, tx));
+        }
+        if let Some(way) = Way::of(peer) {
+            self.by_stream.insert((way, tx));
+        }
+    }
+
+    /// The requests that wait on a stream.
+    pub(super) fn on_stream(&self, way: Way) -> Vec<ClientTx> {
+        let first = (way, ClientTx(0));
+        let last = (way, ClientTx(u64::MAX));
         self.by_stream
             .range(first..=last)
             .map(|(_, tx)| *tx)
@@ -166,8 +209,8 @@ impl Clients {
             return;
         };
         self.by_branch.remove(&entry.branch);
-        if let Some(connection) = entry.peer.connection {
-            self.by_stream.remove(&(connection, tx));
+        if let Some(way) = Way::of(entry.peer) {
+            self.by_stream.remove(&(way, tx));
         }
     }
 

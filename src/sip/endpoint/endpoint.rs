@@ -3,10 +3,9 @@
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
-use super::clients::{Clients, Machine as ClientMachine};
+use super::clients::{Clients, Machine as ClientMachine, Way};
 use super::servers::{Machine as ServerMachine, Servers};
 use super::words::{ClientTx, Count, Event, Failure, Input, Out, Output, ServerTx, Settings};
-use crate::sip::ConnectionId;
 use crate::sip::random::{Random, shard_token};
 use crate::sip::transaction::key::Keys;
 use crate::sip::transaction::{
@@ -54,7 +53,10 @@ impl Endpoint {
         match input {
             Input::Received { bytes, peer } => self.received(&bytes, peer, &mut out),
             Input::Tick => self.tick(&mut out),
-            Input::ConnectionLost { connection } => self.connection_lost(connection, &mut out),
+            Input::ConnectionLost { connection } => self.lost(Way::Open(connection), &mut out),
+            Input::Unreachable { transport, remote } => {
+                self.lost(Way::Opens(transport, remote), &mut out);
+            }
         }
     }
 
@@ -230,8 +232,12 @@ impl Endpoint {
         self.settle_client(tx);
     }
 
-    fn connection_lost(&mut self, connection: ConnectionId, out: &mut Out<'_>) {
-        for tx in self.clients.on_stream(connection) {
+    /// What waits on a stream will have no answer, unless it may go another way.
+    fn lost(&mut self, way: Way, out: &mut Out<'_>) {
+        for tx in self.clients.on_stream(way) {
+            if self.goes_by_datagram(tx, out) {
+                continue;
+            }
             let Some(entry) = self.clients.get(tx) else {
                 continue;
             };

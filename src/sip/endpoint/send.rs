@@ -14,10 +14,13 @@ use crate::sip::transaction::{
     Client, InviteClient, InviteClientInput, InviteServerEffect, InviteServerInput, ServerEffect,
     ServerInput,
 };
-use crate::sip::{Method, Name, Peer, Request, Response};
+use crate::sip::{Method, Name, Peer, Request, Response, Transport};
 
 /// Max-Forwards of a request of ours (RFC 3261 section 8.1.1.6).
 const MAX_FORWARDS: &str = "70";
+/// A larger request may be cut in two on its way, and is lost with either half (RFC 3261
+/// section 18.1.1).
+const DATAGRAM: usize = 1300;
 
 impl Endpoint {
     /// Answers a request, provisionally or finally. Too late or twice is nothing.
@@ -85,8 +88,42 @@ impl Endpoint {
         now: Instant,
         out: &mut Vec<Output>,
     ) -> ClientTx {
-        let mut out = Out { now, list: out };
         let word = self.prepare(&mut request, peer);
+        self.send_request(request, word, (peer, false), now, out)
+    }
+
+    /// The same for an INVITE by datagrams to a peer that takes streams too: one too large
+    /// for a datagram goes by TCP, and by a datagram all the same when no stream can be
+    /// opened (RFC 3261 section 18.1.1).
+    pub fn request_by_size(
+        &mut self,
+        mut request: Request,
+        peer: Peer,
+        now: Instant,
+        out: &mut Vec<Output>,
+    ) -> ClientTx {
+        let word = self.prepare(&mut request, peer);
+        if peer.transport != Transport::Udp || request.write().len() <= DATAGRAM {
+            return self.send_request(request, word, (peer, false), now, out);
+        }
+        let peer = Peer {
+            transport: Transport::Tcp,
+            ..peer
+        };
+        let via = self.via(word, peer);
+        request.headers.replace_first(&Name::Via, via);
+        self.send_request(request, word, (peer, true), now, out)
+    }
+
+    fn send_request(
+        &mut self,
+        request: Request,
+        word: u64,
+        (peer, or_datagram): (Peer, bool),
+        now: Instant,
+        out: &mut Vec<Output>,
+    ) -> ClientTx {
+        let mut out = Out { now, list: out };
         let bytes = request.write();
         out.count(Count::Request {
             method: MethodLabel::from(&request.method),
@@ -103,6 +140,7 @@ impl Endpoint {
                 ack: Bytes::new(),
                 cancel: Cancel::No,
                 answers: Vec::new(),
+                or_datagram,
             }))
         } else {
             ClientMachine::Other(Client::new(reliable, now))
@@ -120,6 +158,38 @@ impl Endpoint {
         });
         self.settle_client(tx);
         tx
+    }
+
+    /// Sends an INVITE by a datagram after all, if it may be; `false` if not.
+    pub(super) fn goes_by_datagram(&mut self, tx: ClientTx, out: &mut Out<'_>) -> bool {
+        let Some(entry) = self.clients.get(tx) else {
+            return false;
+        };
+        let (peer, word) = (
+            Peer {
+                transport: Transport::Udp,
+                ..entry.peer
+            },
+            entry.branch.word,
+        );
+        let via = self.via(word, peer);
+        let Some(entry) = self.clients.get_mut(tx) else {
+            return false;
+        };
+        let ClientMachine::Invite(invite) = &mut entry.machine else {
+            return false;
+        };
+        // An answer would have named the stream that it came by.
+        if entry.peer.connection.is_some() || !std::mem::take(&mut invite.or_datagram) {
+            return false;
+        }
+        invite.request.headers.replace_first(&Name::Via, via);
+        invite.machine = InviteClient::new(false, out.now);
+        entry.bytes = invite.request.write();
+        out.send(entry.bytes.clone(), peer);
+        self.clients.goes(tx, peer);
+        self.settle_client(tx);
+        true
     }
 
     /// Acknowledges a 2xx, and again each time that it comes again. The To tag says
@@ -238,10 +308,7 @@ impl Endpoint {
     /// Puts our Via on top; the word of its branch.
     fn prepare(&mut self, request: &mut Request, peer: Peer) -> u64 {
         let word = self.random.word();
-        let token = shard_token(self.settings.shard, word);
-        let address = self.settings.advertise.address(peer);
-        let transport = peer.transport;
-        let via = format!("SIP/2.0/{transport} {address};branch={MAGIC_COOKIE}{token};rport");
+        let via = self.via(word, peer);
         request.headers.push_front(Name::Via, via);
         if request.headers.first(&Name::MaxForwards).is_none() {
             request.headers.push(Name::MaxForwards, MAX_FORWARDS);
@@ -252,6 +319,13 @@ impl Endpoint {
                 .push(Name::UserAgent, self.settings.product.to_string());
         }
         word
+    }
+
+    fn via(&self, word: u64, peer: Peer) -> String {
+        let token = shard_token(self.settings.shard, word);
+        let address = self.settings.advertise.address(peer);
+        let transport = peer.transport;
+        format!("SIP/2.0/{transport} {address};branch={MAGIC_COOKIE}{token};rport")
     }
 }
 

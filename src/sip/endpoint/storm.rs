@@ -42,12 +42,7 @@ fn end(shard: u8) -> End {
         endpoint: Endpoint::new(Settings {
             shard: ShardId(shard),
             seed: 7 + u64::from(shard),
-            advertise: crate::sip::Advertise {
-                fixed: None,
-                primary: format!("192.0.2.{shard}").parse().unwrap(),
-                udp: 5060,
-                tcp: None,
-            },
+            advertise: crate::sip::Advertise::at(format!("192.0.2.{shard}:5060").parse().unwrap()),
             product: "Storm".into(),
             max_transactions: 100_000,
         }),

@@ -54,6 +54,13 @@ pub enum Input {
         /// Which.
         connection: ConnectionId,
     },
+    /// No stream could be opened, or the one that we opened is closed.
+    Unreachable {
+        /// How.
+        transport: Transport,
+        /// To where.
+        remote: SocketAddr,
+    },
 }
 
 /// What an endpoint wants done, or tells.

@@ -222,12 +222,76 @@ fn a_lost_stream_fails_what_waited_on_it() {
 #[test]
 fn a_stream_opened_for_a_request_is_noted_by_its_answer() {
     let mut rig = Rig::new();
-    let unopened = Peer {
+    rig.request(Method::Invite, unopened());
+    rig.receive(&rig.answer(180, "t1"), tcp());
+    let connection = ConnectionId(9);
+    rig.endpoint
+        .handle(Input::ConnectionLost { connection }, rig.now, &mut rig.out);
+    assert_eq!(rig.told(), "[Unreachable]");
+}
+
+/// A peer that is to be dialled.
+fn unopened() -> Peer {
+    Peer {
         connection: None,
         ..tcp()
-    };
-    rig.request(Method::Invite, unopened);
+    }
+}
+
+fn unreachable(rig: &mut Rig) -> String {
+    let Peer {
+        transport, remote, ..
+    } = unopened();
+    let input = Input::Unreachable { transport, remote };
+    rig.endpoint.handle(input, rig.now, &mut rig.out);
+    rig.told()
+}
+
+#[test]
+fn a_stream_that_cannot_be_opened_fails_what_waits_for_it_at_once() {
+    let mut rig = Rig::new();
+    rig.request(Method::Invite, unopened());
+    rig.request(Method::Options, unopened());
+    rig.request(Method::Options, tcp());
+    rig.request(Method::Options, udp());
+    assert_eq!(unreachable(&mut rig), "[Unreachable] [Unreachable]");
+    assert_eq!(rig.endpoint.in_flight(), 2);
+    assert_eq!(unreachable(&mut rig), "");
+}
+
+/// An INVITE of so many bytes, whose peer takes TCP too; what was sent.
+fn invite_by_size(rig: &mut Rig, length: usize) -> String {
+    let mut request = Rig::unsent(Method::Invite);
+    request.body = vec![b'x'; length].into();
+    let (now, peer) = (rig.now, udp());
+    rig.endpoint
+        .request_by_size(request, peer, now, &mut rig.out);
+    rig.told()
+}
+
+#[test]
+fn a_large_request_goes_by_tcp_or_else_by_a_datagram() {
+    let mut rig = Rig::new();
+    assert_eq!(invite_by_size(&mut rig, 100), "INVITE>5070");
+    assert!(rig.sent_text().contains("SIP/2.0/UDP "));
+    assert_eq!(invite_by_size(&mut rig, 1300), "INVITE>5070");
+    let by_tcp = rig.sent_text();
+    assert!(by_tcp.contains("SIP/2.0/TCP "), "{by_tcp}");
+    assert_eq!(unreachable(&mut rig), "INVITE>5070");
+    assert_eq!(
+        rig.sent_text(),
+        by_tcp.replace("SIP/2.0/TCP", "SIP/2.0/UDP")
+    );
+    assert_eq!(unreachable(&mut rig), "", "once");
+    assert_eq!(rig.receive(&rig.answer(486, "t1"), udp()), "ACK>5070 [486]");
+}
+
+#[test]
+fn a_large_request_that_was_answered_by_tcp_stays_there() {
+    let mut rig = Rig::new();
+    invite_by_size(&mut rig, 1300);
     rig.receive(&rig.answer(180, "t1"), tcp());
+    assert_eq!(unreachable(&mut rig), "");
     let connection = ConnectionId(9);
     rig.endpoint
         .handle(Input::ConnectionLost { connection }, rig.now, &mut rig.out);

@@ -33,12 +33,7 @@ pub(super) fn settings() -> Settings {
     Settings {
         shard: ShardId(3),
         seed: 42,
-        advertise: crate::sip::Advertise {
-            fixed: None,
-            primary: address("198.51.100.1:5060").ip(),
-            udp: 5060,
-            tcp: None,
-        },
+        advertise: crate::sip::Advertise::at(address("198.51.100.1:5060")),
         product: "Centrale".into(),
         max_transactions: 1000,
     }
@@ -115,8 +110,8 @@ impl Rig {
         self.told()
     }
 
-    /// The user sends a request.
-    pub(super) fn request(&mut self, method: Method, peer: Peer) -> (ClientTx, String) {
+    /// A request of the user.
+    pub(super) fn unsent(method: Method) -> Request {
         let uri = Uri::parse("sip:anna@192.0.2.7:5070").unwrap();
         let mut request = Request::new(method, uri);
         let number = format!("7 {}", request.method);
@@ -129,6 +124,12 @@ impl Rig {
         headers.push(Name::CallId, "ours");
         headers.push(Name::CSeq, number);
         headers.push(Name::Route, "<sip:192.0.2.7:5070;lr>");
+        request
+    }
+
+    /// The user sends a request.
+    pub(super) fn request(&mut self, method: Method, peer: Peer) -> (ClientTx, String) {
+        let request = Self::unsent(method);
         let tx = self
             .endpoint
             .request(request, peer, self.now, &mut self.out);

@@ -1,0 +1,285 @@
+//! Who has a place among the streams, and who has to leave for another.
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use exchange::model::limits;
+use exchange::sip::{ConnectionId, Transport};
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+
+/// What the stream's task and its place both know.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) id: ConnectionId,
+    pub(crate) transport: Transport,
+    pub(crate) remote: SocketAddr,
+    /// Whether we opened it.
+    pub(crate) dialled: bool,
+    /// Whether somebody registered or called on it, or we opened it.
+    pub(crate) trusted: AtomicBool,
+    /// Bytes that wait to be written.
+    pub(crate) waiting: AtomicUsize,
+}
+
+impl Line {
+    pub(crate) fn is_trusted(&self) -> bool {
+        self.trusted.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that may wait to be written.
+    fn room(&self) -> usize {
+        if self.is_trusted() {
+            limits::STREAM_BACKLOG_BYTES
+        } else {
+            limits::STRANGER_BACKLOG_BYTES
+        }
+    }
+}
+
+/// A stream's place.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) line: Arc<Line>,
+    pub(crate) sender: mpsc::Sender<Bytes>,
+    /// Ends its task.
+    pub(crate) task: AbortHandle,
+}
+
+impl Place {
+    /// Hands a message over; `false` when too much waits already.
+    pub(crate) fn send(&self, bytes: Bytes) -> bool {
+        let length = bytes.len();
+        let before = self.line.waiting.fetch_add(length, Ordering::Relaxed);
+        // A first message goes whatever its size.
+        (before == 0 || before + length <= self.line.room()) && self.sender.try_send(bytes).is_ok()
+    }
+}
+
+/// Why there is no place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Full {
+    /// All are taken by those who may stay.
+    All,
+    /// All of this address are.
+    Address,
+}
+
+/// All streams.
+#[derive(Debug, Default)]
+pub(crate) struct Places {
+    by_id: HashMap<ConnectionId, Place>,
+    /// Those that we opened.
+    dialled: HashMap<(Transport, SocketAddr), ConnectionId>,
+    sites: HashMap<IpAddr, Site>,
+    /// Those who have not shown that they may stay, the oldest first.
+    strangers: BTreeSet<ConnectionId>,
+    counts: [usize; Transport::ALL.len()],
+}
+
+#[derive(Debug, Default)]
+struct Site {
+    count: usize,
+    strangers: BTreeSet<ConnectionId>,
+}
+
+/// What counts as one address: for IPv6 the network of 64 bits that one customer has.
+fn site(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V6(ip) if !ip.is_loopback() => {
+            IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64))
+        }
+        own @ (IpAddr::V4(_) | IpAddr::V6(_)) => own,
+    }
+}
+
+impl Places {
+    /// Makes room for one more from `remote`: who has to leave for it, if anybody.
+    pub(crate) fn make_room(&self, remote: SocketAddr) -> Result<Option<ConnectionId>, Full> {
+        let own = self.sites.get(&site(remote.ip()));
+        if let Some(own) = own
+            && own.count >= limits::CONNECTIONS_PER_ADDRESS
+        {
+            let oldest = own.strangers.first().copied();
+            return oldest.map(Some).ok_or(Full::Address);
+        }
+        if self.by_id.len() < limits::CONNECTIONS {
+            return Ok(None);
+        }
+        self.strangers.first().copied().map(Some).ok_or(Full::All)
+    }
+
+    pub(crate) fn enter(&mut self, place: Place) {
+        let line = Arc::clone(&place.line);
+        let own = self.sites.entry(site(line.remote.ip())).or_default();
+        own.count += 1;
+        if line.dialled {
+            self.dialled.insert((line.transport, line.remote), line.id);
+        }
+        if !line.is_trusted() {
+            own.strangers.insert(line.id);
+            self.strangers.insert(line.id);
+        }
+        self.by_id.insert(line.id, place);
+        self.count(line.transport, |count| count + 1);
+    }
+
+    /// The place that was taken, if it still was.
+    pub(crate) fn leave(&mut self, id: ConnectionId) -> Option<Place> {
+        let place = self.by_id.remove(&id)?;
+        let line = &place.line;
+        let way = (line.transport, line.remote);
+        if self.dialled.get(&way) == Some(&id) {
+            self.dialled.remove(&way);
+        }
+        self.strangers.remove(&id);
+        let key = site(line.remote.ip());
+        if let Some(own) = self.sites.get_mut(&key) {
+            own.count -= 1;
+            own.strangers.remove(&id);
+            if own.count == 0 {
+                self.sites.remove(&key);
+            }
+        }
+        self.count(line.transport, |count| count.saturating_sub(1));
+        Some(place)
+    }
+
+    /// Who is at the other end has shown that they may stay.
+    pub(crate) fn trust(&mut self, id: ConnectionId) {
+        if !self.strangers.remove(&id) {
+            return;
+        }
+        if let Some(place) = self.by_id.get(&id) {
+            place.line.trusted.store(true, Ordering::Relaxed);
+            if let Some(own) = self.sites.get_mut(&site(place.line.remote.ip())) {
+                own.strangers.remove(&id);
+            }
+        }
+    }
+
+    pub(crate) fn get(&self, id: ConnectionId) -> Option<&Place> {
+        self.by_id.get(&id)
+    }
+
+    /// The stream that we opened to there.
+    pub(crate) fn dialled(&self, transport: Transport, remote: SocketAddr) -> Option<&Place> {
+        self.by_id.get(self.dialled.get(&(transport, remote))?)
+    }
+
+    fn count(&mut self, transport: Transport, change: impl Fn(usize) -> usize) {
+        let at = Transport::ALL.iter().position(|known| *known == transport);
+        if let Some(count) = at.and_then(|at| self.counts.get_mut(at)) {
+            *count = change(*count);
+            exchange::metric::sip::connections(transport.label(), *count);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Came = Result<Option<u64>, Full>;
+
+    /// Streams of nobody, numbered from 1.
+    struct Rig {
+        places: Places,
+        runtime: tokio::runtime::Runtime,
+        next: u64,
+    }
+
+    impl Rig {
+        fn new() -> Self {
+            let runtime = tokio::runtime::Builder::new_current_thread().build();
+            Self {
+                places: Places::default(),
+                runtime: runtime.unwrap(),
+                next: 0,
+            }
+        }
+
+        /// Somebody comes; who had to leave, or why they cannot.
+        fn come(&mut self, remote: &str, dialled: bool) -> Came {
+            let Ok(remote) = remote.parse() else {
+                panic!("{remote}");
+            };
+            self.come_from(remote, dialled)
+        }
+
+        fn come_from(&mut self, remote: SocketAddr, dialled: bool) -> Came {
+            let leaves = self.places.make_room(remote)?;
+            if let Some(id) = leaves {
+                assert!(self.places.leave(id).is_some());
+            }
+            self.next += 1;
+            let line = Line {
+                id: ConnectionId(self.next),
+                transport: Transport::Tcp,
+                remote,
+                dialled,
+                trusted: AtomicBool::new(dialled),
+                waiting: AtomicUsize::new(0),
+            };
+            self.places.enter(Place {
+                line: Arc::new(line),
+                sender: mpsc::channel(1).0,
+                task: self.runtime.spawn(async {}).abort_handle(),
+            });
+            Ok(leaves.map(|id| id.0))
+        }
+    }
+
+    #[test]
+    fn the_oldest_stranger_of_a_full_address_leaves() {
+        let mut rig = Rig::new();
+        for port in 0..limits::CONNECTIONS_PER_ADDRESS {
+            let remote = format!("192.0.2.1:{}", 1000 + port);
+            assert_eq!(rig.come(&remote, false), Ok(None));
+        }
+        rig.places.trust(ConnectionId(1));
+        assert_eq!(rig.come("192.0.2.1:1", false), Ok(Some(2)));
+        assert_eq!(rig.come("192.0.2.1:2", false), Ok(Some(3)));
+        assert_eq!(rig.come("192.0.2.2:2", false), Ok(None), "another address");
+        for id in 1..=rig.next {
+            rig.places.trust(ConnectionId(id));
+        }
+        assert_eq!(rig.come("192.0.2.1:3", false), Err(Full::Address));
+        for id in 1..=rig.next {
+            rig.places.leave(ConnectionId(id));
+        }
+        assert!(rig.places.by_id.is_empty() && rig.places.sites.is_empty());
+        assert!(rig.places.strangers.is_empty() && rig.places.counts == [0; 5]);
+    }
+
+    #[test]
+    fn a_customer_s_whole_network_is_one_address() {
+        let mut rig = Rig::new();
+        for host in 0..limits::CONNECTIONS_PER_ADDRESS {
+            let remote = format!("[2001:db8:0:1:{host:x}::1]:5060");
+            assert_eq!(rig.come(&remote, false), Ok(None));
+        }
+        assert_eq!(rig.come("[2001:db8:0:1::1]:1", false), Ok(Some(1)));
+        assert_eq!(rig.come("[2001:db8:0:2::1]:1", false), Ok(None));
+    }
+
+    #[test]
+    fn when_all_places_are_taken_the_oldest_stranger_leaves() {
+        let mut rig = Rig::new();
+        for at in 0..limits::CONNECTIONS {
+            let remote = format!("10.0.{}.{}:1", at / 250, at % 250);
+            assert_eq!(rig.come(&remote, at == 0), Ok(None));
+        }
+        assert_eq!(rig.come("192.0.2.1:1", false), Ok(Some(2)), "1 is ours");
+        for id in 1..=rig.next {
+            rig.places.trust(ConnectionId(id));
+        }
+        assert_eq!(rig.come("192.0.2.1:2", false), Err(Full::All));
+        let first = "10.0.0.0:1".parse().unwrap();
+        let ours = rig.places.dialled(Transport::Tcp, first).unwrap();
+        assert_eq!(ours.line.id, ConnectionId(1));
+    }
+}

@@ -1,0 +1,252 @@
+//! SIP over WebSocket (RFC 7118): a message of the one in a message of the other.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use exchange::model::limits;
+use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
+use tokio_tungstenite::tungstenite::http::header::{ORIGIN, SEC_WEBSOCKET_PROTOCOL};
+use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
+
+use super::places::Line;
+use super::stream::{Patience, WRITE_TIME};
+use super::streams::{End, Streams};
+
+/// The subprotocol that both sides must name.
+const PROTOCOL: &str = "sip";
+/// Room to read into that each connection keeps: an ordinary message.
+const READ: usize = 2 * 1024;
+
+/// A WebSocket whose bytes are counted as they come.
+pub(super) type Socket<S> = WebSocketStream<Counted<S>>;
+
+/// Takes the upgrade.
+///
+/// # Errors
+/// When it is none, or not to SIP; the peer was told.
+pub(super) async fn accept<S>(stream: S, origins: &[String]) -> Result<Socket<S>, Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let config = WebSocketConfig::default()
+        .read_buffer_size(READ)
+        .write_buffer_size(0)
+        .max_write_buffer_size(2 * limits::STREAM_MESSAGE_BYTES)
+        .max_message_size(Some(limits::STREAM_MESSAGE_BYTES))
+        .max_frame_size(Some(limits::STREAM_MESSAGE_BYTES));
+    #[expect(
+        clippy::result_large_err,
+        reason = "the library's own type, once a connection"
+    )]
+    let check = |request: &Request, response: Response| upgrade(request, response, origins);
+    let stream = Counted { stream, count: 0 };
+    tokio_tungstenite::accept_hdr_async_with_config(stream, check, Some(config)).await
+}
+
+#[expect(
+    clippy::result_large_err,
+    reason = "the library's own type, once a connection"
+)]
+fn upgrade(
+    request: &Request,
+    mut response: Response,
+    origins: &[String],
+) -> Result<Response, ErrorResponse> {
+    let refuse = |status, why: &str| {
+        let mut refusal = ErrorResponse::new(Some(why.to_owned()));
+        *refusal.status_mut() = status;
+        refusal
+    };
+    let headers = request.headers();
+    let offered = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter();
+    let mut offered = offered.filter_map(|value| value.to_str().ok());
+    let is_sip = |word: &str| word.trim().eq_ignore_ascii_case(PROTOCOL);
+    if !offered.any(|list| list.split(',').any(is_sip)) {
+        let why = "Sec-WebSocket-Protocol must offer sip\n";
+        return Err(refuse(StatusCode::BAD_REQUEST, why));
+    }
+    // What is no browser sends none, and could send any.
+    if let Some(origin) = headers.get(ORIGIN)
+        && !origins.is_empty()
+    {
+        let origin = origin.to_str().unwrap_or_default().to_ascii_lowercase();
+        if !origins.contains(&origin) {
+            let why = "this origin may not connect\n";
+            return Err(refuse(StatusCode::FORBIDDEN, why));
+        }
+    }
+    let protocol = HeaderValue::from_static(PROTOCOL);
+    response
+        .headers_mut()
+        .insert(SEC_WEBSOCKET_PROTOCOL, protocol);
+    Ok(response)
+}
+
+/// What happened on a socket.
+enum Step {
+    Came(Option<Result<Message, Error>>),
+    /// Bytes came, and a message is not whole.
+    Begun,
+    Goes(Option<Bytes>),
+    Late,
+}
+
+/// Carries messages both ways until the connection ends.
+pub(super) async fn carry<S>(
+    streams: &Streams,
+    line: &Line,
+    mut socket: Box<Socket<S>>,
+    mut messages: mpsc::Receiver<Bytes>,
+) -> End
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut patience = Patience::new();
+    let mut seen = socket.get_ref().count;
+    let mut begun = false;
+    loop {
+        let came = poll_fn(|cx| match socket.poll_next_unpin(cx) {
+            Poll::Ready(item) => Poll::Ready(Step::Came(item)),
+            Poll::Pending if !begun && socket.get_ref().count != seen => Poll::Ready(Step::Begun),
+            Poll::Pending => Poll::Pending,
+        });
+        let step = tokio::select! {
+            step = came => step,
+            bytes = messages.recv() => Step::Goes(bytes),
+            () = sleep_until(patience.until(line)) => Step::Late,
+        };
+        match step {
+            Step::Came(Some(Ok(message))) => {
+                begun = false;
+                seen = socket.get_ref().count;
+                let (whole, answer) = received(streams, line, message);
+                patience.read(whole, false, line);
+                if let Some(end) = send(&mut socket, answer).await {
+                    return end;
+                }
+            }
+            Step::Came(Some(Err(error))) => return end_of(error),
+            Step::Came(None) | Step::Goes(None) => return End::Closed,
+            Step::Begun => {
+                begun = true;
+                patience.read(false, true, line);
+            }
+            Step::Goes(Some(bytes)) => {
+                let length = bytes.len();
+                if let Some(end) = send(&mut socket, Some(bytes)).await {
+                    return end;
+                }
+                line.waiting.fetch_sub(length, Ordering::Relaxed);
+            }
+            Step::Late if Instant::now() < patience.until(line) => {}
+            Step::Late => return patience.end(),
+        }
+    }
+}
+
+/// Deals with a message: whether it was one of SIP, and what is to be answered at once.
+fn received(streams: &Streams, line: &Line, message: Message) -> (bool, Option<Bytes>) {
+    let mut bytes = match message {
+        Message::Text(text) => Bytes::from(text),
+        Message::Binary(bytes) => bytes,
+        // The library answers both.
+        Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => {
+            return (false, None);
+        }
+    };
+    // RFC 5626 section 4.4.1, as on a stream.
+    if bytes.as_ref() == b"\r\n\r\n" {
+        return (false, Some(Bytes::from_static(b"\r\n")));
+    }
+    while bytes.starts_with(b"\r\n") {
+        bytes = bytes.slice(2..);
+    }
+    if bytes.is_empty() {
+        return (false, None);
+    }
+    // It may be a slice of more than itself, and what is kept of it would keep all.
+    streams.deliver(Bytes::copy_from_slice(&bytes), line);
+    (true, None)
+}
+
+/// Sends a message, as text if it is (RFC 7118 section 4.2). The end, if it is one.
+async fn send<S>(socket: &mut Socket<S>, bytes: Option<Bytes>) -> Option<End>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let bytes = bytes?;
+    let message = match Utf8Bytes::try_from(bytes.clone()) {
+        Ok(text) => Message::Text(text),
+        Err(_) => Message::Binary(bytes),
+    };
+    match timeout(WRITE_TIME, socket.send(message)).await {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(end_of(error)),
+        Err(_) => Some(End::Slow),
+    }
+}
+
+fn end_of(error: Error) -> End {
+    match error {
+        Error::ConnectionClosed | Error::AlreadyClosed => End::Closed,
+        Error::Io(error) => End::Broken(error),
+        Error::Capacity(_)
+        | Error::Protocol(_)
+        | Error::WriteBufferFull(_)
+        | Error::Utf8(_)
+        | Error::AttackAttempt
+        | Error::Url(_)
+        | Error::Http(_)
+        | Error::HttpFormat(_)
+        | Error::Tls(_) => End::Malformed,
+    }
+}
+
+/// A stream that tells how much was read of it.
+#[derive(Debug)]
+pub(super) struct Counted<S> {
+    stream: S,
+    count: u64,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        let read = buffer.filled().len() - before;
+        self.count = self.count.wrapping_add(u64::try_from(read).unwrap_or(1));
+        polled
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,352 @@
+//! SIP over TLS and WebSocket.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, UdpSocket};
+use std::time::Instant;
+
+use crate::client::{baresip_at, caller};
+use crate::eventually;
+use crate::server::{LISTENS, OUTSIDE, SIP, Server, free_port};
+use crate::wire::{
+    Certificate, Peer, Plain, SDP, Secure, Wire as _, connect, encrypted, header, upgrade,
+};
+
+/// A phone registers, somebody calls, both over the same transport, and hangs up.
+fn call_over(secure: &Secure, transport: &'static str, user: &str, scheme: &str) {
+    let contact = |message: &str| header(message, "Contact").unwrap();
+    let mut phone = secure.connect(transport);
+    phone.register(user, "sip");
+    secure.server.wait_for(user, "ready", 5);
+
+    let mut caller = secure.connect(transport);
+    let target = format!("{scheme}:2000@{}", caller.to);
+    let dialog = |number: u8, method: &str, tag: &str| {
+        format!(
+            "From: <sip:caller@w.invalid>;tag=c\r\nTo: <{target}>{tag}\r\nCall-ID: call-{transport}-{scheme}\r\nCSeq: {number} {method}\r\nContact: <{scheme}:caller@w.invalid>\r\n"
+        )
+    };
+    let kind = "Content-Type: application/sdp\r\n";
+    let invite = dialog(1, "INVITE", "") + kind;
+    caller.request("INVITE", &target, &invite, SDP);
+
+    let param = if transport.starts_with("WS") {
+        "ws"
+    } else {
+        "tls"
+    };
+    let transport_of = format!(";transport={param}");
+    let answered = caller.expect("SIP/2.0 200 ");
+    if scheme == "sips" {
+        assert!(contact(&answered).starts_with("<sips:"), "{answered}");
+    } else {
+        assert!(contact(&answered).contains(&transport_of), "{answered}");
+    }
+    let to = header(&answered, "To").unwrap();
+    let tag = to.split_once('>').unwrap().1;
+    let remote = contact(&answered);
+    let remote = remote.trim_matches(['<', '>']);
+    caller.request("ACK", remote, &dialog(1, "ACK", tag), "");
+    let offer = phone.expect("INVITE ");
+    let via = header(&offer, "Via").unwrap();
+    assert!(via.starts_with(&format!("SIP/2.0/{transport} ")), "{via}");
+    assert!(contact(&offer).contains(&transport_of), "{offer}");
+    let ours = format!("Contact: <sip:{user}@w.invalid>\r\n{kind}");
+    phone.answer(&offer, "200 OK", &ours, SDP);
+    phone.expect("ACK ");
+
+    secure.server.wait_for(user, "talking", 5);
+    caller.request("BYE", remote, &dialog(2, "BYE", tag), "");
+    caller.expect("SIP/2.0 200 ");
+    let bye = phone.expect("BYE ");
+    phone.answer(&bye, "200 OK", "", "");
+    drop(phone);
+    // A phone is gone with its connection.
+    secure.server.wait_for(user, "logged_out", 5);
+}
+
+#[test]
+fn calls_go_over_tls_and_websockets() {
+    let secure = Secure::start("calls", "");
+    for (transport, scheme) in [
+        ("TLS", "sip"),
+        ("TLS", "sips"),
+        ("WS", "sip"),
+        ("WSS", "sips"),
+    ] {
+        call_over(&secure, transport, "alice", scheme);
+    }
+    for transport in ["tls", "ws", "wss"] {
+        let name = "centrale_sip_requests_total{direction=\"in\",method=\"INVITE\"";
+        let series = format!("{name},transport=\"{transport}\"}}");
+        assert!(secure.server.metric(&series) >= 1.0, "{series}");
+    }
+}
+
+#[test]
+fn pings_are_answered_as_each_transport_has_them() {
+    use tokio_tungstenite::tungstenite::Message;
+    let secure = Secure::start("pings", "");
+    let ping = "\r\n\r\n";
+    let tls = connect(SocketAddr::from(([127, 0, 0, 1], secure.tls)));
+    let mut tls = secure.encrypted(tls);
+    tls.write_all(ping.as_bytes()).unwrap();
+    let mut pong = [0; 2];
+    tls.read_exact(&mut pong).unwrap();
+    assert_eq!(&pong, b"\r\n");
+
+    let ws = connect(SocketAddr::from(([127, 0, 0, 1], secure.ws)));
+    let mut ws = upgrade(ws, "sip").unwrap();
+    ws.send(Message::text(ping)).unwrap();
+    assert_eq!(ws.read().unwrap(), Message::text("\r\n"));
+    ws.send(Message::Ping("are you there".into())).unwrap();
+    assert_eq!(ws.read().unwrap(), Message::Pong("are you there".into()));
+    let binary = "OPTIONS sip:localhost SIP/2.0\r\nVia: SIP/2.0/WS w.invalid;branch=z9hG4bKb\r\nFrom: <sip:o@w.invalid>;tag=1\r\nTo: <sip:o@localhost>\r\nCall-ID: b\r\nCSeq: 1 OPTIONS\r\n\r\n";
+    ws.send(Message::binary(binary)).unwrap();
+    assert!(ws.next().starts_with("SIP/2.0 200 "));
+    ws.close(None).unwrap();
+    assert!(matches!(ws.read(), Ok(Message::Close(_))));
+}
+
+#[test]
+fn only_sip_is_spoken_and_only_to_pages_that_may() {
+    let more = format!("{SIP}websocket: {{ origins: [\"https://desk.example.com\"] }}\n");
+    let secure = Secure::start("origins", &more);
+    let address = SocketAddr::from(([127, 0, 0, 1], secure.ws));
+    assert_eq!(upgrade(connect(address), "chat").err(), Some(400));
+    assert!(upgrade(connect(address), "chat, sip").is_ok());
+    for (origin, code) in [
+        ("https://desk.example.com", "101"),
+        ("https://evil.example.com", "403"),
+    ] {
+        let mut stream = connect(address);
+        let request = format!(
+            "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: sip\r\nOrigin: {origin}\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut start = [0; 12];
+        stream.read_exact(&mut start).unwrap();
+        assert!(start.ends_with(code.as_bytes()), "{origin}");
+    }
+}
+
+#[test]
+fn who_does_not_finish_the_handshake_is_closed_in_time() {
+    let secure = Secure::start("halfopen", "");
+    let began = Instant::now();
+    let mut half: Vec<_> = [secure.tls, secure.ws, secure.wss]
+        .map(|port| connect(SocketAddr::from(([127, 0, 0, 1], port))))
+        .into();
+    for stream in &mut half {
+        stream
+            .set_read_timeout(Some(std::time::Duration::from_secs(8)))
+            .unwrap();
+    }
+    half[1].write_all(b"GET / HTTP/1.1\r\nHost: ").unwrap();
+    for stream in &mut half {
+        let closed = stream.read(&mut [0; 64]);
+        assert!(matches!(closed, Ok(0) | Err(_)), "{closed:?}");
+    }
+    let took = began.elapsed().as_secs();
+    assert!((4..7).contains(&took), "{took} s");
+    let dropped = "centrale_sip_connections_dropped_total{reason=\"handshake\"}";
+    assert!((secure.server.metric(dropped) - 3.0).abs() < 0.1);
+}
+
+#[test]
+fn a_new_certificate_is_shown_and_a_broken_one_is_not() {
+    let secure = Secure::start("renew", "");
+    let old = secure.certificate.believer();
+    let mut before = secure.connect("TLS");
+    before.options();
+    let shows = |believer: &std::sync::Arc<_>| {
+        let stream = connect(SocketAddr::from(([127, 0, 0, 1], secure.tls)));
+        let mut stream = encrypted(stream, std::sync::Arc::clone(believer));
+        stream.write_all(b"\r\n\r\n").is_ok() && stream.read(&mut [0; 2]).is_ok()
+    };
+    assert!(shows(&old));
+    // Found by its time, without being told.
+    secure.certificate.renew();
+    let new = secure.certificate.believer();
+    eventually("the new certificate is shown", 10, || shows(&new));
+    assert!(!shows(&old));
+    std::fs::write(secure.certificate.file("certificate.pem"), "nonsense").unwrap();
+    eventually("the broken one is in the log", 10, || {
+        secure
+            .server
+            .log()
+            .contains("going on with the certificate that was there")
+    });
+    secure.server.signal("-HUP");
+    eventually("the reload is refused", 5, || {
+        let log = secure.server.log();
+        log.contains("not reloaded") && log.contains("there is no certificate in PEM")
+    });
+    assert!(shows(&new));
+    assert!(before.options().starts_with("SIP/2.0 200 "), "it goes on");
+}
+
+#[test]
+fn a_line_is_dialled_over_tls_if_it_shows_who_it_is() {
+    use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+    use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned, crypto::ring};
+    let line = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = line.local_addr().unwrap().port();
+    let certificate = Certificate::new("line");
+    let floor = format!(
+        "queues: {{ support: {{ requires: {{}} }} }}
+operators: {{ alice: {{ secret: alice }} }}
+lines: {{ field: {{ uri: \"sips:field@127.0.0.1:{port}\" }} }}
+"
+    );
+    let flow = OUTSIDE;
+    let more = certificate.configured();
+    let server = Server::with_more(&floor, &[("2001", "outside", flow)], &more);
+
+    let _caller = call_line(&server);
+    line.set_nonblocking(true).unwrap();
+    let mut accepted = None;
+    eventually("the line is dialled", 5, || {
+        accepted = line.accept().ok();
+        accepted.is_some()
+    });
+    let (accepted, _) = accepted.unwrap();
+    accepted.set_nonblocking(false).unwrap();
+    accepted
+        .set_read_timeout(Some(std::time::Duration::from_secs(5)))
+        .unwrap();
+    let chain = CertificateDer::from_pem_file(certificate.file("certificate.pem")).unwrap();
+    let key = PrivateKeyDer::from_pem_file(certificate.file("key.pem")).unwrap();
+    let config = ServerConfig::builder_with_provider(ring::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![chain], key)
+        .unwrap();
+    let connection = ServerConnection::new(config.into()).unwrap();
+    let mut wire = Plain(StreamOwned::new(connection, accepted), Vec::new());
+    let invite = wire.next();
+    assert!(
+        invite.starts_with("INVITE sips:field@127.0.0.1"),
+        "{invite}"
+    );
+    assert!(
+        header(&invite, "Contact").unwrap().starts_with("<sips:"),
+        "{invite}"
+    );
+    assert!(
+        header(&invite, "Via").unwrap().starts_with("SIP/2.0/TLS "),
+        "{invite}"
+    );
+}
+
+#[test]
+fn a_line_that_cannot_be_reached_is_given_up_at_once() {
+    let floor = format!(
+        "queues: {{ support: {{ requires: {{}} }} }}
+operators: {{ alice: {{ secret: alice }} }}
+lines: {{ field: {{ uri: \"sip:field@127.0.0.1:{};transport=tcp\" }} }}
+",
+        free_port()
+    );
+    let flow = OUTSIDE.replace("no_answer: wait", "no_answer: end");
+    let server = Server::with_more(&floor, &[("2001", "outside", &flow)], "");
+    let mut caller = call_line(&server);
+    let began = Instant::now();
+    let bye = caller.wire.next();
+    assert!(bye.starts_with("BYE "), "{bye}");
+    assert!(began.elapsed().as_secs() < 3);
+}
+
+/// Calls a number; the 200, which is acknowledged.
+fn call(caller: &mut Peer, number: &str, sdp: &str) -> String {
+    let target = format!("sip:{number}@{}", caller.to);
+    let dialog = |method: &str, tag: &str| {
+        format!(
+            "From: <sip:c@w.invalid>;tag=c\r\nTo: <{target}>{tag}\r\nCall-ID: l\r\nCSeq: 1 {method}\r\nContact: <sip:c@w.invalid>\r\n"
+        )
+    };
+    let invite = dialog("INVITE", "") + "Content-Type: application/sdp\r\n";
+    caller.request("INVITE", &target, &invite, sdp);
+    let answered = caller.expect("SIP/2.0 200 ");
+    let to = header(&answered, "To").unwrap();
+    let tag = to.split_once('>').unwrap().1;
+    caller.request("ACK", &target, &dialog("ACK", tag), "");
+    answered
+}
+
+/// Somebody calls the number that leads to the line outside.
+fn call_line(server: &Server) -> Peer {
+    let stream = connect(SocketAddr::from(([127, 0, 0, 1], server.sip)));
+    let mut caller = Peer {
+        wire: Box::new(Plain(stream, Vec::new())),
+        transport: "TCP",
+        to: server.address(),
+    };
+    call(&mut caller, "2001", SDP);
+    caller
+}
+
+#[test]
+fn a_phone_and_a_caller_may_come_by_ipv6() {
+    let port = free_port();
+    let more = ["udp", "tcp"].map(|scheme| format!("{LISTENS}{scheme}://[::1]:{port}\n"));
+    let trunk = format!("{SIP}trunks: {{ here: {{ from: [\"::1/128\"] }} }}\n");
+    let server = Server::start(&(more.concat() + &trunk));
+    let address = SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, port));
+    let mut phone = Peer {
+        wire: Box::new(Plain(connect(address), Vec::new())),
+        transport: "TCP",
+        to: address.to_string(),
+    };
+    phone.register("alice", "sip");
+    server.wait_for("alice", "ready", 5);
+    let sound = UdpSocket::bind("[::1]:0").unwrap();
+    sound
+        .set_read_timeout(Some(std::time::Duration::from_secs(5)))
+        .unwrap();
+    let socket = UdpSocket::bind("[::1]:0").unwrap();
+    socket.connect(address).unwrap();
+    let mut caller = Peer {
+        wire: Box::new(socket),
+        transport: "UDP",
+        to: address.to_string(),
+    };
+    let sdp = SDP
+        .replace("IP4 127.0.0.1", "IP6 ::1")
+        .replace("39000", &sound.local_addr().unwrap().port().to_string());
+    let answered = call(&mut caller, "2000", &sdp);
+    assert!(answered.contains("c=IN IP6 ::1\r\n"), "{answered}");
+    let contact = header(&answered, "Contact").unwrap();
+    assert!(contact.starts_with("<sip:[::1]:"), "{contact}");
+    let mut packet = [0; 1500];
+    let (length, from) = sound.recv_from(&mut packet).unwrap();
+    assert!(length > 12 && from.is_ipv6(), "the queue's music");
+    let offer = phone.expect("INVITE ");
+    assert!(offer.contains("c=IN IP6 ::1\r\n"), "{offer}");
+    assert!(header(&offer, "Via").unwrap().contains("[::1]:"), "{offer}");
+}
+
+#[test]
+fn baresip_registers_and_is_called_over_tls() {
+    let secure = Secure::start("baresip", "");
+    let server = &secure.server;
+    let certificate = secure.certificate.file("certificate.pem");
+    let more = format!("sip_cafile {}\n", certificate.display());
+    let address = ("tls", format!("127.0.0.1:{}", secure.tls));
+    let (alice, _folder) = baresip_at(server, "alice", address, &more);
+    let call = caller(
+        server,
+        "caller",
+        "2000",
+        &["-key", "media", "39000", "-d", "1000"],
+    );
+    server.wait_for("alice", "talking", 10);
+    call.succeeds(10);
+    server.wait_for("alice", "ready", 10);
+    let invites =
+        "centrale_sip_requests_total{direction=\"out\",method=\"INVITE\",transport=\"tls\"}";
+    assert!(server.metric(invites) >= 1.0);
+    drop(alice);
+    server.wait_for("alice", "logged_out", 5);
+}
