@@ -12,6 +12,7 @@
 //! The folder's files are read by `server::files` and come here as texts: a test, the
 //! simulator and `centrale check` read a configuration exactly as the server does.
 
+mod guard;
 mod load;
 mod merge;
 mod operators;
@@ -26,6 +27,6 @@ mod tests;
 
 pub use load::{Files, load, paths};
 pub use types::{
-    Config, Http, Limits, Line, Listen, Media, NumberEntry, Numbers, Paths, Sip, Storage,
-    Transport, Trunk,
+    Config, Guard, Http, Limits, Line, Listen, Media, NumberEntry, Numbers, Paths, Scanners,
+    ShutOut, Sip, Storage, Transport, Trunk,
 };

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use metrics::{Counter, counter};
 
 use crate::metric::table;
-use crate::model::RejectReason;
+use crate::model::{DropReason, RejectReason};
 
 /// Methods with a label of their own; every other one is `other`, because a stranger
 /// chooses the method.
@@ -75,6 +75,7 @@ pub struct Counts {
     responses: Vec<OnceLock<Counter>>,
     retransmissions: Vec<Counter>,
     rejected: [Counter; 11],
+    dropped: [Counter; DropReason::ALL.len()],
 }
 
 impl Default for Counts {
@@ -105,6 +106,8 @@ impl Counts {
                 .map(|method| counter!(table::SIP_RETRANSMISSIONS.name, "method" => *method))
                 .collect(),
             rejected: super::observe::REASONS.map(rejected),
+            dropped: DropReason::ALL
+                .map(|reason| counter!(table::SIP_DROPPED.name, "reason" => reason.as_str())),
         };
         for direction in Direction::ALL {
             for method in METHODS {
@@ -188,6 +191,13 @@ impl Counts {
             counter.increment(1);
         }
     }
+
+    /// A message dropped without an answer.
+    pub fn dropped(&self, reason: DropReason) {
+        if let Some(counter) = self.dropped.get(reason.place()) {
+            counter.increment(1);
+        }
+    }
 }
 
 static COUNTS: OnceLock<Counts> = OnceLock::new();
@@ -222,5 +232,12 @@ pub fn retransmission(method: &str) {
 pub fn rejected(reason: RejectReason) {
     if let Some(counts) = COUNTS.get() {
         counts.rejected(reason);
+    }
+}
+
+/// [`Counts::dropped`] of the process.
+pub fn dropped(reason: DropReason) {
+    if let Some(counts) = COUNTS.get() {
+        counts.dropped(reason);
     }
 }

@@ -16,8 +16,8 @@ mod time;
 pub use diagnostic::{Diagnostic, Severity, Span};
 pub use escalation::{Action, Step};
 pub use event::{
-    DequeueReason, Event, FlowFault, Hangup, OfferResult, Overtake, RejectReason, Sequence,
-    Stamped, StreamQuality,
+    DequeueReason, DropReason, Event, FlowFault, Hangup, OfferResult, Overtake, RejectReason,
+    Sequence, Stamped, StreamQuality,
 };
 pub use id::{
     CallId, CallKey, Codec, FlowName, LegId, LineName, NodeName, Number, OperatorName, PlayId,

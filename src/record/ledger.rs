@@ -122,6 +122,8 @@ impl Ledger {
             | Event::Registered { .. }
             | Event::Unregistered { .. }
             | Event::Refused { .. }
+            | Event::ShutOut { .. }
+            | Event::HeardAgain { .. }
             | Event::Fault { .. } => None,
         }
     }
@@ -343,6 +345,8 @@ impl Open {
             | Event::Registered { .. }
             | Event::Unregistered { .. }
             | Event::Refused { .. }
+            | Event::ShutOut { .. }
+            | Event::HeardAgain { .. }
             | Event::Fault { .. } => {}
         }
     }

@@ -182,6 +182,8 @@ impl Live {
             | Event::Resumed { .. }
             | Event::StreamEnded { .. }
             | Event::Refused { .. }
+            | Event::ShutOut { .. }
+            | Event::HeardAgain { .. }
             | Event::Fault { .. } => {}
         }
     }

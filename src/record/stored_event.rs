@@ -63,6 +63,8 @@ fn kind(event: &Event) -> &'static str {
         Event::Registered { .. } => "registered",
         Event::Unregistered { .. } => "unregistered",
         Event::Refused { .. } => "refused",
+        Event::ShutOut { .. } => "shut_out",
+        Event::HeardAgain { .. } => "heard_again",
         Event::Fault { .. } => "fault",
     }
 }
@@ -92,7 +94,9 @@ fn call(event: &Event) -> Option<&CallId> {
         Event::Estimated { .. }
         | Event::Registered { .. }
         | Event::Unregistered { .. }
-        | Event::Refused { .. } => None,
+        | Event::Refused { .. }
+        | Event::ShutOut { .. }
+        | Event::HeardAgain { .. } => None,
     }
 }
 
@@ -209,6 +213,10 @@ fn data(event: &Event) -> Value {
             vanished,
         } => json!({ "operator": operator, "contact": contact, "vanished": vanished }),
         Event::Refused { reason, source } => json!({ "reason": reason, "source": source }),
+        Event::ShutOut { source, lasts } => {
+            json!({ "source": source, "lasts_s": lasts.as_secs() })
+        }
+        Event::HeardAgain { source } => json!({ "source": source }),
         Event::Fault { what, .. } => json!({ "what": what }),
     }
 }

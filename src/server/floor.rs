@@ -16,7 +16,7 @@ use exchange::media::{Command, Library, Report};
 use exchange::model::{Epoch, Event, ShardId, limits};
 use exchange::queue::Hall;
 use exchange::registrar::Registrar;
-use exchange::shard::{self, Doors, Input, Rate, Shard};
+use exchange::shard::{self, Doors, Input, Rate, Shard, Sources};
 use exchange::sip::digest::Nonces;
 use exchange::sip::{Advertise, Host, Peer, endpoint};
 use tokio::net::TcpListener;
@@ -70,6 +70,10 @@ impl World for Links {
 
     fn event(&self, event: Event) {
         self.witness.tell(event);
+    }
+
+    fn is_pressed(&self) -> bool {
+        self.witness.is_pressed()
     }
 }
 
@@ -162,6 +166,7 @@ impl Floor {
         let doors = Arc::new(Doors {
             rate: Rate::new(now),
             nonces: Nonces::new(entropy::key()),
+            sources: Sources::default(),
         });
         let since = clock::wall().duration_since(std::time::UNIX_EPOCH);
         let boot: Arc<str> = format!("{:x}", since.unwrap_or_default().as_millis()).into();
@@ -248,7 +253,8 @@ impl Floor {
                 shard::Output::Match(matched) => runner::deliver(&self.inboxes, matched),
                 shard::Output::Transmit { .. }
                 | shard::Output::Count(_)
-                | shard::Output::Media(_) => {}
+                | shard::Output::Media(_)
+                | shard::Output::Dropped(_) => {}
             }
         }
     }

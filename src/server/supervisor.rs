@@ -64,7 +64,10 @@ impl Supervisor {
                     let shard = matched.call.shard();
                     self.wires.send(shard, Input::Match(matched));
                 }
-                Output::Transmit { .. } | Output::Count(_) | Output::Media(_) => {}
+                Output::Transmit { .. }
+                | Output::Count(_)
+                | Output::Media(_)
+                | Output::Dropped(_) => {}
             }
         }
         done

@@ -39,8 +39,8 @@ impl Shard {
         out: &mut Vec<Output>,
     ) {
         let Some(trunk) = self.trunk_of(peer) else {
-            let refusal = Refusal::new(403, RejectReason::UnknownSource);
-            return self.refuse(tx, &request, peer, &refusal, now);
+            self.answer_stranger(tx, &Response::to(&request, 403), now);
+            return self.tell_refused(RejectReason::UnknownSource, peer, now);
         };
         let dialled = request.uri.user.clone().unwrap_or_default();
         if self.snapshot.config.numbers.find(&dialled).is_none() {
@@ -232,11 +232,12 @@ impl Shard {
             response.headers.push(name.clone(), value.clone());
         }
         self.respond(tx, &response, now);
-        let event = Event::Refused {
-            reason: refusal.reason,
-            source: peer.remote,
-        };
-        self.floor(now, |floor| floor.tell(event));
+        self.tell_refused(refusal.reason, peer, now);
+    }
+
+    fn tell_refused(&mut self, reason: RejectReason, peer: Peer, now: Instant) {
+        let source = peer.remote;
+        self.floor(now, |floor| floor.tell(Event::Refused { reason, source }));
     }
 }
 

@@ -21,6 +21,8 @@ mod admission;
 mod configure;
 mod deadlines;
 mod fence;
+mod guard;
+mod intake;
 mod order;
 mod probe;
 mod rate;
@@ -28,6 +30,8 @@ mod registration;
 mod shard;
 
 pub use configure::configure;
+pub use guard::Sources;
+pub use intake::{Arrival, Mark, Parcel};
 pub use order::{Order, Refused, Standing, order};
 pub use rate::Rate;
 pub use shard::{Doors, Input, Output, Settings, Shard};

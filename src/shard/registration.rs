@@ -30,9 +30,9 @@ impl Shard {
         };
         match authenticate(request, &operator, secret, &door) {
             Verdict::Accepted => {}
-            Verdict::Challenge(response) => return self.respond(tx, &response, now),
+            Verdict::Challenge(response) => return self.answer_stranger(tx, &response, now),
             Verdict::Forbidden(response) => {
-                self.respond(tx, &response, now);
+                self.answer_stranger(tx, &response, now);
                 let event = Event::Refused {
                     reason: RejectReason::Credentials,
                     source: peer.remote,
@@ -52,6 +52,11 @@ impl Shard {
                 registered.write(&mut response);
                 response.headers.push(Name::Allow, crate::call::ALLOW);
                 self.respond(tx, &response, now);
+                let left = registered.contacts.iter().map(|(_, seconds)| *seconds);
+                if let Some(longest) = left.max() {
+                    let until = now + Duration::from_secs(longest);
+                    self.doors.sources.befriend(peer.remote.ip(), until);
+                }
                 self.phones_changed(registered.changes, now);
             }
             Err(refusal) => {
@@ -150,6 +155,7 @@ impl Shard {
         let mut changes = Vec::new();
         self.shared.registrar.expire(now, &mut changes);
         self.phones_changed(changes, now);
+        self.hear_again(now);
         self.deadlines.add(now + HOUSEKEEPING, Due::Housekeeping);
     }
 }

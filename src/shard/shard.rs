@@ -8,9 +8,11 @@ use bytes::Bytes;
 use crate::call::{self, Call, Floor, Shared, Snapshot, call_of};
 use crate::dispatch::{Claim, Match};
 use crate::media::{Command, Report};
-use crate::model::{CallKey, Event, Hangup, OperatorName, Outcome, ShardId};
+use crate::model::{CallKey, DropReason, Event, Hangup, OperatorName, Outcome, ShardId};
 use crate::shard::address::Calls;
 use crate::shard::deadlines::Deadlines;
+use crate::shard::guard::{Backlog, Guard, Sources};
+use crate::shard::intake::Parcel;
 use crate::shard::probe::Probes;
 use crate::shard::{Rate, fence};
 use crate::sip::digest::Nonces;
@@ -35,6 +37,8 @@ pub struct Doors {
     pub rate: Rate,
     /// Digest challenges.
     pub nonces: Nonces,
+    /// Who is a friend, and who is not heard.
+    pub sources: Sources,
 }
 
 /// What a shard hears.
@@ -91,6 +95,8 @@ pub enum Output {
     Event(Event),
     /// For another shard.
     Match(Match),
+    /// A message was dropped without an answer.
+    Dropped(DropReason),
 }
 
 /// What is due.
@@ -116,6 +122,11 @@ pub struct Shard {
     pub(super) deadlines: Deadlines<Due>,
     pub(super) draining: bool,
     pub(super) begun: u64,
+    pub(super) guard: Guard,
+    pub(super) backlog: Backlog<Parcel>,
+    pub(super) pressed: bool,
+    /// Calls refused for want of room, with a record.
+    pub(super) refusals: Rate,
     /// What the endpoint said and is not dealt with yet.
     pub(super) sip: Vec<endpoint::Output>,
     /// What calls, and the shard in their manner, said and is not dealt with yet.
@@ -136,8 +147,13 @@ impl Shard {
         if settings.id == ShardId(0) {
             deadlines.add(now, Due::Housekeeping);
         }
+        let seed = settings.endpoint.seed.rotate_left(32);
         Self {
             id: settings.id,
+            guard: Guard::new(seed, now, &snapshot),
+            backlog: Backlog::default(),
+            pressed: false,
+            refusals: Rate::new(now),
             boot: settings.boot,
             shared,
             doors,
@@ -193,7 +209,10 @@ impl Shard {
                 self.tell(call, call::Input::Prioritize(priority), now, out);
             }
             Input::Tick => self.tick(now, out),
-            Input::Configured(snapshot) => self.snapshot = snapshot,
+            Input::Configured(snapshot) => {
+                self.guard.configure(&snapshot);
+                self.snapshot = snapshot;
+            }
             Input::Drain => self.draining = true,
             Input::Goodbye => {
                 self.draining = true;
@@ -235,7 +254,7 @@ impl Shard {
     }
 
     /// Deals with what was said until nothing is left to deal with.
-    fn settle(&mut self, now: Instant, out: &mut Vec<Output>) {
+    pub(super) fn settle(&mut self, now: Instant, out: &mut Vec<Output>) {
         loop {
             self.pass_on(None, now, out);
             if self.sip.is_empty() {
@@ -320,7 +339,7 @@ impl Shard {
                 let mut response = Response::to(&request, 200);
                 response.headers.push(Name::Allow, call::ALLOW);
                 response.headers.push(Name::Accept, "application/sdp");
-                self.respond(tx, &response, now);
+                self.answer_stranger(tx, &response, now);
             }
             Method::Ack
             | Method::Bye

@@ -15,7 +15,7 @@ use crate::model::{CallId, Epoch, Event, OperatorName, OperatorState, Sequence, 
 use crate::queue::Hall;
 use crate::record::{CallRecord, Ledger};
 use crate::registrar::Registrar;
-use crate::shard::{self, Doors, Input, Output, Rate, Shard};
+use crate::shard::{self, Doors, Input, Output, Rate, Shard, Sources};
 use crate::sim::booth::Booth;
 use crate::sim::phone::Phone;
 use crate::sim::{Chance, Doing, Manner};
@@ -96,6 +96,7 @@ impl World {
         let doors = Arc::new(Doors {
             rate: Rate::new(now),
             nonces: Nonces::new([7; 32]),
+            sources: Sources::default(),
         });
         let mut world = Self {
             now,
@@ -433,7 +434,7 @@ impl World {
                 Output::Transmit { bytes, peer } => {
                     self.post(Packet::ToPhone(peer.remote, bytes));
                 }
-                Output::Count(_) => {}
+                Output::Count(_) | Output::Dropped(_) => {}
                 Output::Media(command) => self.booth.obey(command, self.now),
                 Output::Event(event) => self.happened(event),
                 Output::Match(matched) => {

@@ -22,6 +22,7 @@ mod owner;
 mod parse;
 mod random;
 pub mod session_timer;
+pub mod sniff;
 mod stream;
 mod transaction;
 mod transport;

@@ -129,7 +129,7 @@ impl Endpoint {
         self.in_flight() == 0 && self.servers.is_clean() && self.clients.is_clean()
     }
 
-    fn clean(&mut self) {
+    pub(super) fn clean(&mut self) {
         let alive = self.in_flight();
         let (servers, clients) = (&self.servers, &self.clients);
         self.deadlines.clean(alive, |at, timer| {

@@ -93,7 +93,7 @@ impl Endpoint {
     }
 
     /// A request that was told before.
-    fn repeated(&mut self, tx: ServerTx, out: &mut Out<'_>) {
+    pub(super) fn repeated(&mut self, tx: ServerTx, out: &mut Out<'_>) {
         let Some(entry) = self.servers.get_mut(tx) else {
             return;
         };

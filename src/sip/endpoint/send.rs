@@ -76,6 +76,28 @@ impl Endpoint {
         self.settle_server(tx);
     }
 
+    /// Answers a request finally and keeps nothing of it: each copy of it is a request of
+    /// its own, and gets an answer with the same tag. For those who have shown nothing
+    /// yet, so that they cannot fill the tables.
+    pub fn answer_and_forget(
+        &mut self,
+        tx: ServerTx,
+        response: &Response,
+        now: Instant,
+        out: &mut Vec<Output>,
+    ) {
+        let mut out = Out { now, list: out };
+        let Some(entry) = self.servers.get(tx) else {
+            return;
+        };
+        let (peer, tag) = (entry.peer, origin::stateless_tag(entry.key));
+        let mut response = response.clone();
+        response.set_to_tag(&tag);
+        self.send_response(&mut response, peer, &mut out);
+        self.servers.remove(tx);
+        self.clean();
+    }
+
     /// Sends a request other than ACK and CANCEL: with our Via, and Max-Forwards and
     /// User-Agent if it has none.
     pub fn request(
