@@ -36,6 +36,8 @@ use strangers::Strangers;
 const BINARY: &str = env!("CARGO_BIN_EXE_centrale");
 /// How long each load lasts.
 const LASTS: Duration = Duration::from_secs(15);
+/// How long each load lasts while it is looked what the server can carry.
+const SEARCH: Duration = Duration::from_secs(8);
 /// Everybody has left by then.
 const FAREWELL: Duration = Duration::from_secs(12);
 
@@ -131,7 +133,7 @@ fn capacity(server: &Server) -> io::Result<f64> {
     let mut best = 0.0;
     let mut rate = 200.0;
     while rate < 20_000.0 {
-        let (tally, goodput) = load(&mut crowd, rate, Duration::from_secs(5));
+        let (tally, goodput) = load(&mut crowd, rate, SEARCH);
         line(&format!("{rate:.0} offered"), &tally, goodput, server);
         if (tally.answered as f64) < 0.99 * tally.offered as f64 {
             break;

@@ -17,7 +17,7 @@ flow: load
 start: talk
 languages: [en]
 nodes:
-  talk: { type: play, prompt: [{silence: 60s}], next: end }
+  talk: { type: play, prompt: [{silence: 1s}], repeat: 10, next: end }
   end: { type: hangup }
 ";
 
@@ -129,7 +129,7 @@ impl Server {
         Duration::from_millis(ticks * 10)
     }
 
-    pub(crate) fn log(&self) -> String {
+    fn log(&self) -> String {
         fs::read_to_string(self.folder.join("log")).unwrap_or_default()
     }
 }

@@ -29,8 +29,10 @@ use crate::server::runner::{self, Inbox, Runner, Seat, World};
 use crate::server::supervisor::{Supervisor, Wires};
 use crate::server::{clock, entropy};
 
-/// Transactions of one shard: 10,000 calls with two legs, and what registers beside them.
-const TRANSACTIONS: usize = 65_536;
+/// Transactions of one shard: two of a call that has ended are kept for 32 s (RFC 3261
+/// timers J and L), so it is room for 2,000 calls a second, and for what registers beside
+/// them.
+const TRANSACTIONS: usize = 163_840;
 /// A look-up of a line's name ends within this.
 const LOOK_UP: Duration = Duration::from_secs(2);
 /// Tickets of one shard.

@@ -128,6 +128,7 @@ impl Shard {
     fn has_no_room(&mut self, now: Instant) -> bool {
         let limits = &self.snapshot.config.limits;
         let full = self.pressed
+            || self.endpoint.is_full()
             || self.doors.rate.is_full(limits.calls_per_second, now)
             || self.shared.gates.count(CALLS) >= limits.calls;
         full && (self.pressed || !self.refusals.admit(REFUSALS, now))

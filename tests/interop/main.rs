@@ -13,11 +13,19 @@ mod admission;
 mod calls;
 mod client;
 mod commands;
+#[path = "../../benches/overload/crowd.rs"]
+mod crowd;
 mod life;
+#[path = "../../benches/overload/server.rs"]
+mod loaded;
+#[path = "../../benches/overload/strangers.rs"]
+mod mob;
+mod overload;
 mod phones;
 mod picks;
 mod server;
 mod sound;
+mod strangers;
 
 use std::time::{Duration, Instant};
 

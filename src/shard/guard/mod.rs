@@ -22,6 +22,9 @@ mod keeper;
 mod sources;
 mod table;
 
+#[cfg(test)]
+mod tests;
+
 pub(super) use backlog::Rank;
 pub(super) use backlog::{Backlog, Fate, Weighs};
 pub(super) use keeper::{Guard, Judgement};

@@ -3,8 +3,11 @@
 use std::fmt::Write;
 use std::time::Instant;
 
+use bytes::Bytes;
+
 use super::clients::{Clients, Machine as ClientMachine};
 use super::servers::{Machine as ServerMachine, Servers};
+use super::shed::Lately;
 use super::words::{ClientTx, Count, Event, Failure, Input, Out, Output, ServerTx, Settings};
 use crate::sip::ConnectionId;
 use crate::sip::random::{Random, shard_token};
@@ -30,6 +33,7 @@ pub struct Endpoint {
     pub(super) servers: Servers,
     pub(super) clients: Clients,
     pub(super) deadlines: Deadlines<Timer>,
+    pub(super) turned_away: Lately,
 }
 
 impl Endpoint {
@@ -45,6 +49,7 @@ impl Endpoint {
             servers: Servers::new(),
             clients: Clients::new(),
             deadlines: Deadlines::new(),
+            turned_away: Lately::default(),
         }
     }
 
@@ -62,6 +67,13 @@ impl Endpoint {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.deadlines.next()
+    }
+
+    /// Whether there is no room for another request that begins something.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        let limit = self.settings.max_transactions;
+        self.in_flight() >= limit - limit / 8
     }
 
     /// How many transactions are alive.
@@ -90,6 +102,7 @@ impl Endpoint {
             && let ServerMachine::Invite(machine) = &mut entry.machine
         {
             machine.acknowledged();
+            entry.last = Bytes::new();
         }
     }
 

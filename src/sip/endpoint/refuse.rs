@@ -1,5 +1,7 @@
 //! What the endpoint answers by itself, keeping nothing (RFC 3261 sections 8.2 and 8.2.7).
 
+use std::time::Instant;
+
 use super::Endpoint;
 use super::shed::retry_after;
 use super::words::{Count, Out};
@@ -67,14 +69,18 @@ impl Objection {
 impl Endpoint {
     /// What speaks against a request that belongs to no transaction, in the order of
     /// RFC 3261 section 8.2.
-    pub(super) fn objection(&self, request: &Request, origin: &Origin) -> Option<Objection> {
-        let limit = self.settings.max_transactions;
-        let limit = if origin.to_tag.is_some() {
-            limit
+    pub(super) fn objection(
+        &self,
+        request: &Request,
+        origin: &Origin,
+        now: Instant,
+    ) -> Option<Objection> {
+        let is_full = if origin.to_tag.is_some() {
+            self.in_flight() >= self.settings.max_transactions
         } else {
-            limit - limit / 8
+            self.is_full()
         };
-        if self.in_flight() >= limit {
+        if is_full || self.turned_away.knows(origin.key, now) {
             return Some(Objection::Overload(retry_after(origin.key)));
         }
         match &request.method {

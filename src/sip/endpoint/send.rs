@@ -71,7 +71,8 @@ impl Endpoint {
         let peer = entry.peer;
         let bytes = self.send_response(&mut response, peer, &mut out);
         if let Some(entry) = self.servers.get_mut(tx) {
-            entry.last = bytes;
+            // Kept for half a minute: without the room that it was written in.
+            entry.last = Bytes::copy_from_slice(&bytes);
         }
         self.settle_server(tx);
     }

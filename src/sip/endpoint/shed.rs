@@ -16,6 +16,7 @@ use super::words::{Count, MethodLabel, Out, Output};
 use crate::model::{RejectReason, limits};
 use crate::sip::origin::{self, Origin};
 use crate::sip::transaction::key::{Key, Keys, MAGIC_COOKIE, RequestMark};
+use crate::sip::transaction::timers::GIVE_UP;
 use crate::sip::{Message, Method, Name, Peer, Via, reason_phrase};
 
 /// What a response echoes, in the order in which it came.
@@ -77,6 +78,7 @@ impl Endpoint {
         if let Some(tx) = self.servers.find(key) {
             return self.repeated(tx, &mut out);
         }
+        self.turned_away.note(key, out.now);
         out.count(Count::Request {
             method: Method::parse(glance.method)
                 .as_ref()
@@ -105,6 +107,7 @@ impl Endpoint {
         match Origin::read(&request, &self.keys) {
             Ok(origin) if !passes && self.servers.find(origin.key).is_none() => {
                 let home = origin::stamp(&mut request, peer);
+                self.turned_away.note(origin.key, out.now);
                 out.count(Count::Request {
                     method: MethodLabel::from(&request.method),
                     inbound: true,
@@ -115,6 +118,33 @@ impl Endpoint {
             Ok(_) | Err(_) => self.received(bytes, peer, out),
         }
     }
+}
+
+/// Requests that were turned away lately. A copy that was sent while the first one waited
+/// must not become a call: its sender has been told otherwise, and is gone.
+#[derive(Debug, Default)]
+pub(super) struct Lately(Vec<Option<(u64, Instant)>>);
+
+/// How many are remembered; the newer of two that share a place.
+const LATELY: usize = 65_536;
+
+impl Lately {
+    fn note(&mut self, key: Key, now: Instant) {
+        // Most servers never turn anybody away.
+        self.0.resize(LATELY, None);
+        if let Some(place) = self.0.get_mut(place(key)) {
+            *place = Some((key.low_bits(), now));
+        }
+    }
+
+    pub(super) fn knows(&self, key: Key, now: Instant) -> bool {
+        let noted = self.0.get(place(key)).copied().flatten();
+        noted.is_some_and(|(bits, at)| bits == key.low_bits() && now < at + GIVE_UP)
+    }
+}
+
+fn place(key: Key) -> usize {
+    usize::try_from(key.low_bits()).unwrap_or(0) % LATELY
 }
 
 /// What a refusal needs of a request.

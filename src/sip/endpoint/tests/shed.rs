@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::sip::endpoint::TurnedAway;
+use crate::sip::transaction::timers::GIVE_UP;
 
 /// The answer to a request that is turned away, and what is counted of it.
 fn turned_away(rig: &mut Rig, text: &str, why: TurnedAway) -> (String, String) {
@@ -115,6 +116,19 @@ fn a_copy_of_what_was_told_is_not_turned_away() {
     rig.respond(180);
     let (told, answer) = turned_away(&mut rig, &invite, TurnedAway::Overload);
     assert!(answer.starts_with("SIP/2.0 180 "), "{told}: {answer}");
+}
+
+#[test]
+fn a_copy_of_what_was_turned_away_is_no_call() {
+    let mut rig = Rig::new();
+    let invite = request("INVITE", VIA, "");
+    turned_away(&mut rig, &invite, TurnedAway::Overload);
+    let answer = rig.sent_text();
+    assert_eq!(rig.receive(&invite, udp()), "503>5070");
+    assert_eq!(lines(&rig.sent_text()), lines(&answer));
+    // Half a minute later it is another one that happens to be called the same.
+    rig.pass(GIVE_UP);
+    assert_eq!(rig.receive(&invite, udp()), "[INVITE]");
 }
 
 #[test]
