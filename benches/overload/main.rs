@@ -131,7 +131,7 @@ fn capacity(server: &Server) -> io::Result<f64> {
     let mut crowd = crowd(server)?;
     load(&mut crowd, 100.0, Duration::from_secs(2));
     let mut best = 0.0;
-    let mut rate = 200.0;
+    let mut rate = 400.0;
     while rate < 20_000.0 {
         let (tally, goodput) = load(&mut crowd, rate, SEARCH);
         line(&format!("{rate:.0} offered"), &tally, goodput, server);

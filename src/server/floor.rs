@@ -30,9 +30,9 @@ use crate::server::supervisor::{Supervisor, Wires};
 use crate::server::{clock, entropy};
 
 /// Transactions of one shard: two of a call that has ended are kept for 32 s (RFC 3261
-/// timers J and L), so it is room for 2,000 calls a second, and for what registers beside
-/// them.
-const TRANSACTIONS: usize = 163_840;
+/// timers J and L), so it is room for 3,500 calls a second, more than a core carries; some
+/// 500 bytes each.
+const TRANSACTIONS: usize = 262_144;
 /// A look-up of a line's name ends within this.
 const LOOK_UP: Duration = Duration::from_secs(2);
 /// Tickets of one shard.

@@ -76,7 +76,7 @@ impl fmt::Write for Escaping<'_, '_> {
 #[cfg(test)]
 mod tests {
     use std::io;
-    use std::sync::{Arc, Mutex};
+    use std::sync::{Arc, Mutex, PoisonError};
 
     use super::*;
 
@@ -85,7 +85,8 @@ mod tests {
 
     impl io::Write for Page {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
+            let mut page = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            page.extend_from_slice(bytes);
             Ok(bytes.len())
         }
 

@@ -58,7 +58,8 @@ impl Somebody {
 
     fn code(&mut self, method: &str, user: &str, headers: &str) -> String {
         let answer = self.ask(method, user, headers);
-        answer.map_or("silence".into(), |text| text[8..11].to_owned())
+        let code = answer.as_deref().and_then(|text| text.split(' ').nth(1));
+        code.unwrap_or("silence").to_owned()
     }
 }
 

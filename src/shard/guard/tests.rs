@@ -133,7 +133,7 @@ fn one_stranger_and_all_of_them_have_a_rate_and_friends_have_none() {
     assert_eq!(rig.heard(10_000, INVITE, anybody), 90);
     let judgement = rig.judge(INVITE, anybody(20_000));
     assert_eq!(judgement, Judgement::Dropped(DropReason::Strangers));
-    assert_eq!(rig.heard(10_000, BYE, stranger), 0);
+    assert_eq!(rig.heard(10_000, BYE, stranger), 90);
     assert_eq!(
         rig.heard(10_000, INVITE, |_| "192.0.2.1".parse().unwrap()),
         10_000
