@@ -10,7 +10,8 @@ use crate::crowd::socket;
 pub(crate) struct Strangers {
     sockets: Vec<UdpSocket>,
     server: SocketAddr,
-    begun: Instant,
+    /// When the first of them was sent.
+    begun: Option<Instant>,
     rate: f64,
     pub(crate) sent: u64,
 }
@@ -25,7 +26,7 @@ impl Strangers {
         Ok(Self {
             sockets: sockets.collect::<io::Result<_>>()?,
             server,
-            begun: Instant::now(),
+            begun: None,
             rate,
             sent: 0,
         })
@@ -33,11 +34,7 @@ impl Strangers {
 
     /// Sends what is due.
     pub(crate) fn act(&mut self, now: Instant) {
-        // A pause in between is no debt.
-        if self.sent == 0 {
-            self.begun = now;
-        }
-        let since: Duration = now - self.begun;
+        let since: Duration = now - *self.begun.get_or_insert(now);
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
