@@ -2,6 +2,7 @@
 //! figures, this sees that there are any.
 
 use std::net::Ipv4Addr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::crowd::{Crowd, Tally};
@@ -11,6 +12,13 @@ use crate::mob::Strangers;
 const BINARY: &str = env!("CARGO_BIN_EXE_centrale");
 const LASTS: Duration = Duration::from_secs(4);
 const FAREWELL: Duration = Duration::from_secs(15);
+
+/// Each has the machine to itself, as far as this program goes.
+static TURN: Mutex<()> = Mutex::new(());
+
+fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn load(server: &Server, rate: f64) -> Tally {
     let mut crowd = Crowd::new(Ipv4Addr::LOCALHOST, server.sip, "1").unwrap();
@@ -26,6 +34,7 @@ fn percent(part: u64, whole: u64, least: u64) -> bool {
 
 #[test]
 fn under_more_than_it_can_carry_it_goes_on_carrying() {
+    let _turn = turn();
     let server = Server::start(BINARY, 10_000, 0).unwrap();
     let some = load(&server, 300.0);
     let memory = server.resident();
@@ -44,6 +53,7 @@ fn under_more_than_it_can_carry_it_goes_on_carrying() {
 
 #[test]
 fn a_limit_is_kept_to_and_most_of_those_over_it_are_turned_away_unread() {
+    let _turn = turn();
     let server = Server::start(BINARY, 50, 0).unwrap();
     let many = load(&server, 1000.0);
     let most = 50 * LASTS.as_secs() + 50;
@@ -60,6 +70,7 @@ fn a_limit_is_kept_to_and_most_of_those_over_it_are_turned_away_unread() {
 
 #[test]
 fn a_flood_of_strangers_costs_callers_nothing() {
+    let _turn = turn();
     let server = Server::start(BINARY, 10_000, 0).unwrap();
     load(&server, 20.0);
     let memory = server.resident();

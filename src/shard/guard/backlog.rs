@@ -85,7 +85,9 @@ impl<T: Weighs> Backlog<T> {
         if queue.len() >= MOST || self.bytes + weight > room {
             return false;
         }
-        self.kept_up.get_or_insert(now);
+        if rank == Rank::Call && queue.is_empty() {
+            self.kept_up = Some(now);
+        }
         self.bytes += weight;
         queue.push_back(Waiting { item, since: now });
         true
@@ -226,6 +228,24 @@ mod tests {
         assert!(handled > 4950, "{handled}");
         let waited = start + ms(4999) - last;
         assert!(waited <= TARGET + ms(1), "{waited:?}");
+    }
+
+    #[test]
+    fn the_first_call_after_a_quiet_night_may_wait_as_any_other() {
+        let (mut backlog, start) = (Backlog::default(), Instant::now());
+        for hours in 1..5 {
+            let now = start + Duration::from_secs(hours * 3600);
+            backlog.push(Rank::Call, 1, now);
+            backlog.push(Rank::Call, 2, now);
+            assert_eq!(
+                backlog.pop(now + ms(400)),
+                Some((Rank::Call, 1, Fate::Handled))
+            );
+            assert_eq!(
+                backlog.pop(now + ms(600)),
+                Some((Rank::Call, 2, Fate::Late))
+            );
+        }
     }
 
     #[test]
