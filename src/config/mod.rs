@@ -12,8 +12,9 @@
 //! The folder's files are read by `server::files` and come here as texts: a test, the
 //! simulator and `centrale check` read a configuration exactly as the server does.
 
-mod lines;
+mod guard;
 mod house;
+mod lines;
 mod listen;
 mod load;
 mod merge;
@@ -35,6 +36,6 @@ pub use load::{Files, load, paths};
 pub use outside::{Divert, Dns, Login, Outside, Register, Trunk};
 pub use rewrites::Rewrites;
 pub use types::{
-    Config, Http, Identity, Limits, Line, Listen, Media, NumberEntry, Numbers, Paths, Sip, Storage,
-    Tls,
+    Config, Guard, Http, Identity, Limits, Line, Listen, Media, NumberEntry, Numbers, Paths,
+    Scanners, ShutOut, Sip, Storage, Tls,
 };

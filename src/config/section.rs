@@ -28,6 +28,7 @@ impl Reader<'_> {
                     "min_expires",
                     "max_expires",
                     "probe_every",
+                    "guard",
                 ],
                 self.diags,
             );
@@ -51,6 +52,7 @@ impl Reader<'_> {
             min_expires,
             max_expires,
             probe_every: self.duration(section, "probe_every", 60 * SECOND, 5 * SECOND..=HOUR),
+            guard: self.guard(section),
         }
     }
 

@@ -101,6 +101,19 @@ fn each_mistake_says_where_and_what_to_write() {
             "1:1 there is no setting `quues` | did you mean `queues`?",
         ),
         (
+            "centrale",
+            "sip: { guard: { per_sorce: 2, all: 0, scanners: ignore } }",
+            "1:17 unknown key `per_sorce` | did you mean `per_source`?\n\
+             1:36 this must be a whole number from 1 to 1000000 | \n\
+             1:49 `scanners` cannot be `ignore` | known are silence, refuse",
+        ),
+        (
+            "centrale",
+            "sip: { guard: { user_agents: [ab], shut_out: { after: 5, for: 2d } } }",
+            "1:31 a part of a User-Agent has 3 to 64 letters | write [friendly-scanner]\n\
+             1:63 `for` is between 1s and 1d | ",
+        ),
+        (
             "",
             "domain: x.example",
             "1:1 `domain` is already in config/centrale.yaml | write it in one file",

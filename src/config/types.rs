@@ -84,6 +84,43 @@ pub struct Sip {
     pub max_expires: Duration,
     /// How often registered phones are asked whether they are there.
     pub probe_every: Duration,
+    /// What strangers may do; `None` for anything.
+    pub guard: Option<Guard>,
+}
+
+/// `sip.guard`: what those may do who are no trunk, no line and no registered phone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guard {
+    /// Messages a second that begin something, of one source.
+    pub per_source: u32,
+    /// So many of them at once.
+    pub burst: u32,
+    /// Messages a second that begin something, of all strangers together.
+    pub all: u32,
+    /// What scanners get.
+    pub scanners: Scanners,
+    /// Parts of the names by which scanners are known.
+    pub user_agents: Vec<String>,
+    /// Who is not heard at all.
+    pub shut_out: Option<ShutOut>,
+}
+
+/// What a scanner gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scanners {
+    /// Nothing.
+    Silence,
+    /// 403.
+    Refuse,
+}
+
+/// Who fails again and again is not heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShutOut {
+    /// After more failures than this; half of them are forgiven in five minutes.
+    pub after: u32,
+    /// For so long.
+    pub lasts: Duration,
 }
 
 /// `sip.tls`: files in PEM, resolved against the folder of the configuration.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::time::{Duration, SystemTime};
 
-use metrics::{Counter, Histogram, Label, counter, gauge, histogram};
+use metrics::{Counter, Gauge, Histogram, Label, counter, gauge, histogram};
 
 use crate::metric::{Metric, table};
 use crate::model::{
@@ -56,6 +56,8 @@ pub struct Observer {
     setup: Histogram,
     rtp: Rtp,
     faults: Counter,
+    shut_outs: Counter,
+    shut_out: Gauge,
     /// The number that a live call matched.
     numbers: BTreeMap<CallId, Number>,
     operators: BTreeMap<OperatorName, Work>,
@@ -209,6 +211,8 @@ impl Observer {
                 mos: histogram!(table::RTP_MOS.name),
             },
             faults: counter!(table::FAULTS.name),
+            shut_outs: counter!(table::SIP_SHUT_OUTS.name),
+            shut_out: gauge!(table::SIP_SHUT_OUT.name),
             numbers: BTreeMap::new(),
             operators: BTreeMap::new(),
         }
@@ -346,6 +350,11 @@ impl Observer {
                 }
             }
             Event::Fault { .. } => self.faults.increment(1),
+            Event::ShutOut { .. } => {
+                self.shut_outs.increment(1);
+                self.shut_out.increment(1.0);
+            }
+            Event::HeardAgain { .. } => self.shut_out.decrement(1.0),
             Event::Queued { .. }
             | Event::Prioritized { .. }
             | Event::Talking { .. }

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use metrics::{Counter, Gauge, counter, gauge};
 
 use crate::metric::table;
-use crate::model::RejectReason;
+use crate::model::{DropReason, RejectReason};
 
 /// Methods with a label of their own; every other one is `other`, because a stranger
 /// chooses the method.
@@ -90,6 +90,7 @@ pub struct Counts {
     rejected: [Counter; 11],
     connections: [Gauge; STREAMS.len()],
     dropped: [Counter; DROPS.len()],
+    unheard: [Counter; DropReason::ALL.len()],
 }
 
 impl Default for Counts {
@@ -124,6 +125,8 @@ impl Counts {
                 .map(|transport| gauge!(table::SIP_CONNECTIONS.name, "transport" => transport)),
             dropped: DROPS
                 .map(|reason| counter!(table::SIP_CONNECTIONS_DROPPED.name, "reason" => reason)),
+            unheard: DropReason::ALL
+                .map(|reason| counter!(table::SIP_DROPPED.name, "reason" => reason.as_str())),
         };
         for direction in Direction::ALL {
             for method in METHODS {
@@ -221,6 +224,13 @@ impl Counts {
             counter.increment(1);
         }
     }
+
+    /// A message dropped without an answer.
+    pub fn unheard(&self, reason: DropReason) {
+        if let Some(counter) = self.unheard.get(reason.place()) {
+            counter.increment(1);
+        }
+    }
 }
 
 static COUNTS: OnceLock<Counts> = OnceLock::new();
@@ -269,5 +279,12 @@ pub fn dropped(reason: &str) {
 pub fn rejected(reason: RejectReason) {
     if let Some(counts) = COUNTS.get() {
         counts.rejected(reason);
+    }
+}
+
+/// [`Counts::unheard`] of the process.
+pub fn unheard(reason: DropReason) {
+    if let Some(counts) = COUNTS.get() {
+        counts.unheard(reason);
     }
 }

@@ -118,6 +118,12 @@ table! {
         "Open connections of phones, trunks and lines.";
     SIP_CONNECTIONS_DROPPED Kind::Counter, "centrale_sip_connections_dropped_total", ["reason"],
         "Connections that the server refused or closed, by why.";
+    SIP_DROPPED Kind::Counter, "centrale_sip_dropped_total", ["reason"],
+        "SIP messages dropped without an answer: of strangers over a limit, of scanners, or because there was no time.";
+    SIP_SHUT_OUT Kind::Gauge, "centrale_sip_shut_out", [],
+        "Sources that failed too often and are not heard for a while.";
+    SIP_SHUT_OUTS Kind::Counter, "centrale_sip_shut_outs_total", [],
+        "Times that a source was shut out.";
     REGISTRATIONS Kind::Gauge, "centrale_registrations", [],
         "Registered phones of operators.";
     RTP_PACKETS Kind::Counter, "centrale_rtp_packets_total", ["direction"],

@@ -3,7 +3,7 @@
 //! An event carries no time: whoever takes it from a shard stamps it with a sequence
 //! number and the wall clock, so that a simulated day stamps simulated time.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -191,6 +191,56 @@ impl RejectReason {
             Self::Extension => "extension",
             Self::MaxForwards => "max_forwards",
             Self::Unsupported => "unsupported",
+        }
+    }
+}
+
+/// Why a message was dropped without an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DropReason {
+    /// One stranger sent more than `sip.guard.per_source`.
+    Source,
+    /// All strangers together sent more than `sip.guard.all`.
+    Strangers,
+    /// Its sender is shut out.
+    ShutOut,
+    /// It is from a scanner.
+    Scanner,
+    /// It waited for too long, or too many waited.
+    Backlog,
+}
+
+impl DropReason {
+    /// Each of them.
+    pub const ALL: [Self; 5] = [
+        Self::Source,
+        Self::Strangers,
+        Self::ShutOut,
+        Self::Scanner,
+        Self::Backlog,
+    ];
+
+    /// The label of `centrale_sip_dropped_total`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Strangers => "strangers",
+            Self::ShutOut => "shut_out",
+            Self::Scanner => "scanner",
+            Self::Backlog => "backlog",
+        }
+    }
+
+    /// Its place in [`Self::ALL`].
+    #[must_use]
+    pub fn place(self) -> usize {
+        match self {
+            Self::Source => 0,
+            Self::Strangers => 1,
+            Self::ShutOut => 2,
+            Self::Scanner => 3,
+            Self::Backlog => 4,
         }
     }
 }
@@ -507,6 +557,18 @@ pub enum Event {
         reason: RejectReason,
         /// Who sent it.
         source: SocketAddr,
+    },
+    /// A stranger failed once too often: nothing more from there is heard for a while.
+    ShutOut {
+        /// The IPv4 address, or the IPv6 network of 64 bits.
+        source: IpAddr,
+        /// For how long.
+        lasts: Duration,
+    },
+    /// Who was shut out is heard again.
+    HeardAgain {
+        /// As in [`Event::ShutOut`].
+        source: IpAddr,
     },
     /// Something that must not happen did, and was contained.
     Fault {

@@ -17,8 +17,8 @@ mod time;
 pub use diagnostic::{Diagnostic, Severity, Span};
 pub use escalation::{Action, Step};
 pub use event::{
-    DequeueReason, Event, FlowFault, Hangup, OfferResult, RejectReason, Sequence, Stamped,
-    StreamQuality, TransferKind,
+    DequeueReason, DropReason, Event, FlowFault, Hangup, OfferResult, RejectReason, Sequence,
+    Stamped, StreamQuality, TransferKind,
 };
 pub use id::{
     CallId, CallKey, Codec, FlowName, LegId, LineName, NodeName, Number, OperatorName, PlayId,

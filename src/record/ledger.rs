@@ -128,6 +128,8 @@ impl Ledger {
             | Event::Registered { .. }
             | Event::Unregistered { .. }
             | Event::Refused { .. }
+            | Event::ShutOut { .. }
+            | Event::HeardAgain { .. }
             | Event::Fault { .. } => None,
         }
     }
@@ -355,6 +357,8 @@ impl Open {
             | Event::Registered { .. }
             | Event::Unregistered { .. }
             | Event::Refused { .. }
+            | Event::ShutOut { .. }
+            | Event::HeardAgain { .. }
             | Event::Fault { .. } => {}
         }
     }

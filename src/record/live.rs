@@ -190,6 +190,8 @@ impl Live {
             | Event::Resumed { .. }
             | Event::StreamEnded { .. }
             | Event::Refused { .. }
+            | Event::ShutOut { .. }
+            | Event::HeardAgain { .. }
             | Event::Fault { .. } => {}
         }
     }

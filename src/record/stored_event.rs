@@ -69,6 +69,8 @@ fn kind(event: &Event) -> &'static str {
         Event::Registered { .. } => "registered",
         Event::Unregistered { .. } => "unregistered",
         Event::Refused { .. } => "refused",
+        Event::ShutOut { .. } => "shut_out",
+        Event::HeardAgain { .. } => "heard_again",
         Event::Fault { .. } => "fault",
     }
 }
@@ -104,7 +106,9 @@ fn call(event: &Event) -> Option<&CallId> {
         | Event::TrunkRegistered { .. }
         | Event::Registered { .. }
         | Event::Unregistered { .. }
-        | Event::Refused { .. } => None,
+        | Event::Refused { .. }
+        | Event::ShutOut { .. }
+        | Event::HeardAgain { .. } => None,
     }
 }
 
@@ -237,6 +241,10 @@ fn data(event: &Event) -> Value {
             vanished,
         } => json!({ "operator": operator, "contact": contact, "vanished": vanished }),
         Event::Refused { reason, source } => json!({ "reason": reason, "source": source }),
+        Event::ShutOut { source, lasts } => {
+            json!({ "source": source, "lasts_s": lasts.as_secs() })
+        }
+        Event::HeardAgain { source } => json!({ "source": source }),
         Event::Fault { what, .. } => json!({ "what": what }),
     }
 }

@@ -11,8 +11,13 @@ use crate::operator::Secret;
 use crate::sip::digest::{self, Algorithm, Credentials, Freshness, Nonces};
 use crate::sip::{Name, Request, Response};
 
-/// What nobody's password hashes to: not hexadecimal. As long as a SHA-256.
-const NOBODY: &str = "nobody nobody nobody nobody nobody nobody nobody nobody nobody n";
+/// What nobody's password hashes to: not hexadecimal, and as long as a hash is.
+const fn nobody(algorithm: Algorithm) -> &'static str {
+    match algorithm {
+        Algorithm::Md5 => "nobody nobody nobody nobody nobo",
+        Algorithm::Sha256 => "nobody nobody nobody nobody nobody nobody nobody nobody nobody n",
+    }
+}
 
 /// What every phone is measured by.
 #[derive(Debug)]
@@ -91,7 +96,8 @@ pub fn identify<'a, T>(
     }
     let known = find(&credentials.username);
     let secret = known.as_ref().map(|(secret, _)| *secret);
-    let ha1 = secret.map_or(NOBODY, |secret| match credentials.algorithm {
+    let nobody = nobody(credentials.algorithm);
+    let ha1 = secret.map_or(nobody, |secret| match credentials.algorithm {
         Algorithm::Md5 => secret.md5.as_str(),
         Algorithm::Sha256 => secret.sha256.as_str(),
     });
@@ -217,6 +223,23 @@ mod tests {
             // Somebody else's credentials do not open.
             let stolen = answered(algorithm, &nonce, "bob", "pass");
             assert_eq!(verdict(&stolen, "alice", NOW), "forbidden 403");
+        }
+    }
+
+    #[test]
+    fn a_name_that_does_not_exist_is_as_much_work() {
+        let nonce = Nonces::new([1; 32]).issue(NOW);
+        for algorithm in [Algorithm::Md5, Algorithm::Sha256] {
+            let mut work = Vec::new();
+            for user in ["alice", "alibi"] {
+                let wrong = answered(algorithm, &nonce, user, "wrong");
+                digest::work::done();
+                assert_eq!(verdict(&wrong, user, NOW), "forbidden 403");
+                work.push(digest::work::done());
+            }
+            // Making the operator's own secret is part of either.
+            assert!(work[0].len() >= 2, "{work:?}");
+            assert_eq!(work[0], work[1]);
         }
     }
 

@@ -16,7 +16,7 @@ use exchange::media::{Command, Library, Report};
 use exchange::model::{Epoch, Event, ShardId, limits};
 use exchange::queue::Hall;
 use exchange::registrar::{Registrar, Replays};
-use exchange::shard::{self, Asker, Doors, Input, Rate, Shard};
+use exchange::shard::{self, Asker, Doors, Input, Rate, Shard, Sources};
 use exchange::sip::digest::Nonces;
 use exchange::sip::{Advertise, ConnectionId, Peer, Transport, Uri, Way, endpoint, way};
 use tokio::net::TcpListener;
@@ -32,8 +32,10 @@ use crate::server::runner::{self, Inbox, Runner, Seat, World};
 use crate::server::supervisor::{Supervisor, Wires};
 use crate::server::{clock, entropy};
 
-/// Transactions of one shard: 10,000 calls with two legs, and what registers beside them.
-const TRANSACTIONS: usize = 65_536;
+/// Transactions of one shard: two of a call that has ended are kept for 32 s (RFC 3261
+/// timers J and L), so it is room for 3,500 calls a second, more than a core carries; some
+/// 500 bytes each.
+const TRANSACTIONS: usize = 262_144;
 /// Tickets of one shard.
 const TICKETS: usize = 16_384;
 
@@ -94,6 +96,10 @@ impl World for Links {
             inbox.send(Input::Resolved { asker, routes });
         });
     }
+
+    fn is_pressed(&self) -> bool {
+        self.witness.is_pressed()
+    }
 }
 
 /// What outlives the shards' own threads in the hands of whoever gives orders.
@@ -119,35 +125,14 @@ impl Floor {
     ///
     /// # Errors
     /// One sentence: which address cannot be used, or what the system has no more of.
-    pub(crate) async fn start(
-        config: Config,
-        sounds: Library,
-        witness: Witness,
-    ) -> anyhow::Result<Self> {
+    pub(crate) fn start(config: Config, sounds: Library, witness: Witness) -> anyhow::Result<Self> {
         let count = cores();
         let tls = Arc::new(Tls::new()?);
         let certificates = Tls::read(&config.sip.tls, dials_securely(&config))?;
         tls.show(certificates);
         let (datagrams, listeners, listening) = bind(&config, count)?;
-        let advertise = advertise(&config, &listening);
         let now = clock::now();
-        let board = Arc::new(Board::new(capacity(count), now));
-        let shared = Arc::new(Shared {
-            hall: Hall::new(Arc::clone(&board)),
-            board,
-            registrar: Registrar::new(),
-            epoch: Epoch {
-                instant: now,
-                wall: clock::wall(),
-            },
-            advertise,
-            gates: Gates::default(),
-            waiting: Waiting::default(),
-            pauses: Pauses::default(),
-            wrap_ups: WrapUps::default(),
-            reach: Reach::default(),
-            talks: Talks::default(),
-        });
+        let shared = shared(advertise(&config, &listening), count, now);
         let snapshot = Arc::new(Snapshot { config, sounds });
         let names = Names::new(
             &snapshot.config.sip.dns,
@@ -205,6 +190,7 @@ impl Floor {
             rate: Rate::new(now),
             nonces: Nonces::new(entropy::key()),
             replays: Replays::default(),
+            sources: Sources::default(),
         });
         let since = clock::wall().duration_since(std::time::UNIX_EPOCH);
         let boot: Arc<str> = format!("{:x}", since.unwrap_or_default().as_millis()).into();
@@ -309,6 +295,7 @@ impl Floor {
                 | shard::Output::Count(_)
                 | shard::Output::Media(_)
                 | shard::Output::Trusted(_)
+                | shard::Output::Dropped(_)
                 | shard::Output::Foreign(..)
                 | shard::Output::Resolve { .. } => {}
             }
@@ -467,6 +454,27 @@ fn families(listening: &[(Transport, SocketAddr)]) -> Families {
         v4: udp.clone().any(|(_, address)| address.is_ipv4()),
         v6: udp.clone().any(|(_, address)| address.is_ipv6()),
     }
+}
+
+/// What all shards have in common, with nobody in it yet.
+fn shared(advertise: Advertise, shards: usize, now: Instant) -> Arc<Shared> {
+    let board = Arc::new(Board::new(capacity(shards), now));
+    Arc::new(Shared {
+        hall: Hall::new(Arc::clone(&board)),
+        board,
+        registrar: Registrar::new(),
+        epoch: Epoch {
+            instant: now,
+            wall: clock::wall(),
+        },
+        advertise,
+        gates: Gates::default(),
+        waiting: Waiting::default(),
+        pauses: Pauses::default(),
+        wrap_ups: WrapUps::default(),
+        reach: Reach::default(),
+        talks: Talks::default(),
+    })
 }
 
 /// Whether a line, or a carrier's server, is reached over TLS.

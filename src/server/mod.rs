@@ -11,6 +11,7 @@ pub(crate) mod log;
 pub(crate) mod media;
 pub(crate) mod net;
 pub(crate) mod observer;
+pub(crate) mod quiet;
 pub(crate) mod runner;
 pub(crate) mod serve;
 pub(crate) mod store;

@@ -37,6 +37,11 @@ impl Witness {
         }
     }
 
+    /// Whether half of the room for events is taken.
+    pub(crate) fn is_pressed(&self) -> bool {
+        self.0.len() > BACKLOG / 2
+    }
+
     /// Tells that queues and operators are others from now on.
     pub(crate) fn configured(&self, floor: Floor, names: Names) {
         self.0
@@ -163,6 +168,11 @@ fn log(event: &Event) {
         Event::Refused { reason, source } => {
             tracing::debug!(reason = reason.as_str(), %source, "refused");
         }
+        Event::ShutOut { source, lasts } => {
+            let lasts_s = lasts.as_secs();
+            tracing::warn!(%source, lasts_s, "shut out: failed too often");
+        }
+        Event::HeardAgain { source } => tracing::info!(%source, "heard again"),
         Event::Fault { call, what } => tracing::error!(?call, what, "contained a fault"),
         Event::CallRejected { .. }
         | Event::CallAnswered { .. }

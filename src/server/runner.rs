@@ -12,17 +12,25 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use exchange::dispatch::Match;
 use exchange::media::Command;
 use exchange::metric;
-use exchange::model::{Event, ShardId, limits};
-use exchange::shard::{Asker, Input, Output, Shard};
-use exchange::sip::endpoint::Count;
-use exchange::sip::{ConnectionId, Peer, Transport, Uri, owner};
+use exchange::model::{DropReason, Event, ShardId, limits};
+use exchange::shard::{Arrival, Asker, Input, Output, Parcel, Shard};
+use exchange::sip::endpoint::{Count, MethodLabel};
+use exchange::sip::{ConnectionId, Peer, Transport, Uri};
 use mio::net::UdpSocket;
 use mio::{Events, Interest, Poll, Token, Waker};
 
 use crate::server::clock;
+use crate::server::quiet::Quiet;
 
 /// Datagrams taken from one socket before the others have their turn.
-const BATCH: usize = 64;
+const BATCH: usize = 256;
+/// Letters opened before the sockets have their turn.
+const LETTERS: usize = 1024;
+/// How long messages are dealt with before it is looked what else has come: so long may
+/// what goes first have to wait.
+const TURN: Duration = Duration::from_millis(2);
+/// And how many, between two looks at the clock.
+const STEPS: usize = 8;
 /// Messages from other threads that may wait; more are lost like datagrams are, and come
 /// again. What must not be lost (reports, matches) is bounded by the calls there are.
 const INBOX: usize = 16_384;
@@ -45,6 +53,8 @@ struct Mailbox {
 #[derive(Debug)]
 enum Letter {
     Input(Input),
+    /// A message that another shard judged.
+    Parcel(Parcel),
     Stop,
 }
 
@@ -56,9 +66,17 @@ impl Inbox {
 
     /// Hands over a message from the network; lost when too many wait.
     pub(crate) fn received(&self, bytes: Bytes, peer: Peer) {
-        if self.0.waiting.load(Ordering::Relaxed) < INBOX {
+        if self.has_room() {
             self.post(Letter::Input(Input::Received { bytes, peer }));
         }
+    }
+
+    fn has_room(&self) -> bool {
+        let fits = self.0.waiting.load(Ordering::Relaxed) < INBOX;
+        if !fits {
+            metric::sip::unheard(DropReason::Backlog);
+        }
+        fits
     }
 
     fn stop(&self) {
@@ -86,6 +104,8 @@ pub(crate) trait World: Send + Sync + 'static {
     fn event(&self, event: Event);
     /// To the resolver, whose answer comes to the shard's inbox.
     fn resolve(&self, shard: ShardId, asker: Asker, uris: Vec<Uri>);
+    /// Whether whoever reads events cannot keep up.
+    fn is_pressed(&self) -> bool;
 }
 
 /// A shard that is to run.
@@ -169,6 +189,7 @@ pub(crate) fn start(
         inboxes,
         world,
         out: Vec::new(),
+        quiet: Quiet::default(),
         buffer: vec![0; limits::DATAGRAM_BYTES].into(),
     };
     let poll = seat.poll;
@@ -189,6 +210,7 @@ struct Work {
     inboxes: Arc<[Inbox]>,
     world: Arc<dyn World>,
     out: Vec<Output>,
+    quiet: Quiet,
     buffer: Box<[u8]>,
 }
 
@@ -221,11 +243,37 @@ impl Work {
             if self.shard.deadline().is_some_and(|at| at <= now) {
                 self.handle(Input::Tick, now);
             }
+            self.shard.press(self.world.is_pressed());
+            self.work();
+            for (reason, count) in self.quiet.due(clock::now()) {
+                let reason = reason.as_str();
+                tracing::warn!(reason, count, "messages dropped");
+            }
         }
     }
 
+    /// Deals with what waits, for one turn.
+    fn work(&mut self) {
+        let mut now = clock::now();
+        let until = now + TURN;
+        let mut out = std::mem::take(&mut self.out);
+        while now < until {
+            for _ in 0..STEPS {
+                if !self.shard.work(now, &mut out) {
+                    self.out = out;
+                    return;
+                }
+                for output in out.drain(..) {
+                    self.perform(output);
+                }
+            }
+            now = clock::now();
+        }
+        self.out = out;
+    }
+
     fn patience(&self) -> Duration {
-        if !self.unread.is_empty() || !self.letters.is_empty() {
+        if !self.unread.is_empty() || !self.letters.is_empty() || !self.shard.is_idle() {
             return Duration::ZERO;
         }
         let deadline = self.shard.deadline();
@@ -248,28 +296,79 @@ impl Work {
             let Some(bytes) = self.buffer.get(..length) else {
                 continue;
             };
-            let shards = u8::try_from(self.inboxes.len()).unwrap_or(u8::MAX);
-            let home = owner(bytes, shards).unwrap_or(self.id);
-            let bytes = Bytes::copy_from_slice(bytes);
-            let peer = Peer::udp(from);
-            if home == self.id {
-                self.handle(Input::Received { bytes, peer }, clock::now());
-            } else if let Some(inbox) = self.inboxes.get(usize::from(home.0)) {
-                inbox.received(bytes, peer);
+            let (shards, peer) = (self.shards(), Peer::udp(from));
+            let now = clock::now();
+            let arrival = self.shard.judge(bytes, peer, shards, now);
+            if let Arrival::For(owner, mark) = arrival {
+                let bytes = Bytes::copy_from_slice(bytes);
+                self.give(owner, Parcel { bytes, peer, mark }, now);
+            } else {
+                self.dismiss(arrival, peer, now);
             }
         }
         self.unread.push(index);
     }
 
+    fn shards(&self) -> u8 {
+        u8::try_from(self.inboxes.len()).unwrap_or(u8::MAX)
+    }
+
+    /// Gives a message to its shard.
+    fn give(&mut self, owner: Option<ShardId>, parcel: Parcel, now: Instant) {
+        match owner.filter(|owner| *owner != self.id) {
+            None => {
+                if !self.shard.accept(parcel, now) {
+                    self.drop_one(DropReason::Backlog, now);
+                }
+            }
+            Some(owner) => {
+                if let Some(inbox) = self.inboxes.get(usize::from(owner.0))
+                    && inbox.has_room()
+                {
+                    inbox.post(Letter::Parcel(parcel));
+                }
+            }
+        }
+    }
+
+    /// What is not dealt with is counted.
+    fn dismiss(&mut self, arrival: Arrival, peer: Peer, now: Instant) {
+        match arrival {
+            Arrival::Spent => tally(Count::Request {
+                method: MethodLabel::Ack,
+                inbound: true,
+                transport: peer.transport,
+            }),
+            Arrival::Dropped(reason) => self.drop_one(reason, now),
+            Arrival::For(..) => {}
+        }
+    }
+
+    fn drop_one(&mut self, reason: DropReason, now: Instant) {
+        metric::sip::unheard(reason);
+        self.quiet.dropped(reason, now);
+    }
+
+    /// A message cut from a stream, which no shard has judged.
+    fn received(&mut self, bytes: Bytes, peer: Peer) {
+        let now = clock::now();
+        match self.shard.judge(&bytes, peer, self.shards(), now) {
+            Arrival::For(owner, mark) => self.give(owner, Parcel { bytes, peer, mark }, now),
+            arrival @ (Arrival::Spent | Arrival::Dropped(_)) => self.dismiss(arrival, peer, now),
+        }
+    }
+
     /// `false` when the thread is to end.
     fn open_letters(&mut self) -> bool {
-        for _ in 0..BATCH * 4 {
+        for _ in 0..LETTERS {
             let Ok(letter) = self.letters.try_recv() else {
                 return true;
             };
             self.inbox.0.waiting.fetch_sub(1, Ordering::Relaxed);
             match letter {
+                Letter::Input(Input::Received { bytes, peer }) => self.received(bytes, peer),
                 Letter::Input(input) => self.handle(input, clock::now()),
+                Letter::Parcel(parcel) => self.give(None, parcel, clock::now()),
                 Letter::Stop => return false,
             }
         }
@@ -285,7 +384,7 @@ impl Work {
         self.out = out;
     }
 
-    fn perform(&self, output: Output) {
+    fn perform(&mut self, output: Output) {
         match output {
             Output::Transmit { bytes, peer } => self.transmit(bytes, peer),
             Output::Count(count) => tally(count),
@@ -299,6 +398,7 @@ impl Work {
                 }
             }
             Output::Trusted(connection) => self.world.trust(connection),
+            Output::Dropped(reason) => self.drop_one(reason, clock::now()),
         }
     }
 

@@ -97,7 +97,7 @@ async fn serve(
         .await
         .with_context(|| format!("cannot listen for HTTP on {address}"))?;
     let http_address = listener.local_addr()?;
-    let mut floor = Floor::start(config, sounds, witness.clone()).await?;
+    let mut floor = Floor::start(config, sounds, witness.clone())?;
     let serving = Arc::new(AtomicBool::new(true));
     let ready = ready(store, &serving);
     let (stop, stopped) = oneshot::channel::<()>();

@@ -69,6 +69,7 @@ impl Supervisor {
                 | Output::Media(_)
                 | Output::Foreign(..)
                 | Output::Trusted(_)
+                | Output::Dropped(_)
                 | Output::Resolve { .. } => {}
             }
         }

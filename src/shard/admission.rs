@@ -9,6 +9,7 @@ use crate::model::{CallId, CallKey, Event, Number, RejectReason, TrunkName};
 use crate::registrar::{Door, Identity, challenge, identify};
 use crate::sdp::{self, Description, Local};
 use crate::shard::identity;
+use crate::shard::outside::FRIENDSHIP;
 use crate::shard::shard::{Output, Shard};
 use crate::sip::session_timer::Wish;
 use crate::sip::{
@@ -70,8 +71,11 @@ impl Shard {
     ) {
         let name = match self.source(&request, peer, now) {
             Source::Trunk(name) => name,
-            Source::Asked(response) => return self.respond(tx, &response, now),
-            Source::Refused(refusal) => return self.refuse(tx, &request, peer, &refusal, now),
+            Source::Asked(response) => return self.answer_stranger(tx, &response, now),
+            Source::Refused(refusal) => {
+                self.answer_stranger(tx, &Response::to(&request, refusal.code), now);
+                return self.tell_refused(refusal.reason, peer, now);
+            }
         };
         out.extend(peer.connection.map(Output::Trusted));
         let arrival = self.arrival(name, &request);
@@ -126,6 +130,7 @@ impl Shard {
             Identity::Known((_, trunk), _) if !trunk.from.is_empty() && !trunk.has(ip) => refused(),
             Identity::Known((name, _), credentials) => {
                 if self.doors.replays.is_new(&credentials, door.now) {
+                    self.doors.sources.befriend(ip, now + FRIENDSHIP);
                     Source::Trunk(name.clone())
                 } else {
                     Source::Asked(challenge(request, &door, true))
@@ -318,11 +323,12 @@ impl Shard {
             response.headers.push(name.clone(), value.clone());
         }
         self.respond(tx, &response, now);
-        let event = Event::Refused {
-            reason: refusal.reason,
-            source: peer.remote,
-        };
-        self.floor(now, |floor| floor.tell(event));
+        self.tell_refused(refusal.reason, peer, now);
+    }
+
+    fn tell_refused(&mut self, reason: RejectReason, peer: Peer, now: Instant) {
+        let source = peer.remote;
+        self.floor(now, |floor| floor.tell(Event::Refused { reason, source }));
     }
 }
 

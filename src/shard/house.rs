@@ -89,9 +89,9 @@ impl Shard {
         };
         match authenticate(&request, &operator, secret, &door) {
             Verdict::Accepted => {}
-            Verdict::Challenge(response) => return self.respond(tx, &response, now),
+            Verdict::Challenge(response) => return self.answer_stranger(tx, &response, now),
             Verdict::Forbidden(response) => {
-                self.respond(tx, &response, now);
+                self.answer_stranger(tx, &response, now);
                 let event = Event::Refused {
                     reason: RejectReason::Credentials,
                     source: peer.remote,

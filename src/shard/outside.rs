@@ -1,6 +1,6 @@
 //! What a shard has to do with the world outside beside calls: registrations, probes, names.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::call::{self, call_of};
 use crate::model::{LegId, TrunkName};
@@ -8,6 +8,10 @@ use crate::registrar::CarrierInput;
 use crate::shard::reach::Watched;
 use crate::shard::shard::{Output, Shard};
 use crate::sip::Peer;
+
+/// Who answers to a name that is configured, or has proven who it is, is a friend of the
+/// guard's for so long.
+pub(super) const FRIENDSHIP: Duration = Duration::from_secs(3600);
 
 /// Who wants addresses looked up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +43,11 @@ impl Shard {
         now: Instant,
         out: &mut Vec<Output>,
     ) {
+        for peer in routes.iter().flatten() {
+            self.doors
+                .sources
+                .befriend(peer.remote.ip(), now + FRIENDSHIP);
+        }
         match asker {
             Asker::Leg(leg) => {
                 let input = call::Input::Resolved { leg, routes };

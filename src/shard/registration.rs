@@ -39,11 +39,11 @@ impl Shard {
         match authenticate(request, &operator, secret, &door) {
             Verdict::Accepted => {}
             Verdict::Challenge(response) => {
-                self.respond(tx, &response, now);
+                self.answer_stranger(tx, &response, now);
                 return false;
             }
             Verdict::Forbidden(response) => {
-                self.respond(tx, &response, now);
+                self.answer_stranger(tx, &response, now);
                 let event = Event::Refused {
                     reason: RejectReason::Credentials,
                     source: peer.remote,
@@ -64,6 +64,11 @@ impl Shard {
                 registered.write(&mut response);
                 response.headers.push(Name::Allow, crate::call::ALLOW);
                 self.respond(tx, &response, now);
+                let left = registered.contacts.iter().map(|(_, seconds)| *seconds);
+                if let Some(longest) = left.max() {
+                    let until = now + Duration::from_secs(longest);
+                    self.doors.sources.befriend(peer.remote.ip(), until);
+                }
                 self.phones_changed(registered.changes, now);
                 true
             }
@@ -164,6 +169,7 @@ impl Shard {
         let mut changes = Vec::new();
         self.shared.registrar.expire(now, &mut changes);
         self.phones_changed(changes, now);
+        self.hear_again(now);
         let wall = self.shared.epoch.wall_at(now);
         let wall = wall.duration_since(UNIX_EPOCH).unwrap_or_default();
         if wall.as_secs().is_multiple_of(60) {

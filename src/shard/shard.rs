@@ -10,12 +10,14 @@ use bytes::Bytes;
 use crate::call::{self, Call, Floor, Shared, Snapshot};
 use crate::dispatch::{Claim, Match};
 use crate::media::{Command, Report};
-use crate::model::{CallKey, Event, Hangup, OperatorName, Outcome, ShardId, TrunkName};
+use crate::model::{CallKey, DropReason, Event, Hangup, OperatorName, Outcome, ShardId, TrunkName};
 use crate::registrar::{CarrierInput, Replays};
 use crate::shard::address::Calls;
 use crate::shard::carriers::Carriers;
 use crate::shard::deadlines::Deadlines;
+use crate::shard::guard::{Backlog, Guard, Sources};
 use crate::shard::house::Foreign;
+use crate::shard::intake::Parcel;
 use crate::shard::outside::Asker;
 use crate::shard::probe::Probes;
 use crate::shard::reach::{Watched, Watches};
@@ -44,6 +46,8 @@ pub struct Doors {
     pub nonces: Nonces,
     /// Which of their answers came before.
     pub replays: Replays,
+    /// Who is a friend, and who is not heard.
+    pub sources: Sources,
 }
 
 /// What a shard hears.
@@ -128,6 +132,8 @@ pub enum Output {
     Foreign(ShardId, Foreign),
     /// Who is at the other end of this stream is known: it may stay.
     Trusted(ConnectionId),
+    /// A message was dropped without an answer.
+    Dropped(DropReason),
 }
 
 /// What is due.
@@ -161,6 +167,11 @@ pub struct Shard {
     pub(super) begun: u64,
     /// INVITEs of ours that calls of other shards answer.
     pub(super) lent: HashMap<ServerTx, ShardId>,
+    pub(super) guard: Guard,
+    pub(super) backlog: Backlog<Parcel>,
+    pub(super) pressed: bool,
+    /// Calls refused for want of room, with a record.
+    pub(super) refusals: Rate,
     /// What the endpoint said and is not dealt with yet.
     pub(super) sip: Vec<endpoint::Output>,
     /// What calls, and the shard in their manner, said and is not dealt with yet.
@@ -185,8 +196,13 @@ impl Shard {
             deadlines.add(now, Due::Housekeeping);
             deadlines.add(now, Due::Outside);
         }
+        let seed = settings.endpoint.seed.rotate_left(32);
         Self {
             id: settings.id,
+            guard: Guard::new(seed, now, &snapshot),
+            backlog: Backlog::default(),
+            pressed: false,
+            refusals: Rate::new(now),
             boot: settings.boot,
             shared,
             doors,
@@ -253,6 +269,7 @@ impl Shard {
             Input::Foreign(foreign) => self.foreign(foreign, now, out),
             Input::Tick => self.tick(now, out),
             Input::Configured(snapshot) => {
+                self.guard.configure(&snapshot);
                 self.snapshot = snapshot;
                 self.begin_outside(now);
             }
@@ -301,7 +318,7 @@ impl Shard {
     }
 
     /// Deals with what was said until nothing is left to deal with.
-    fn settle(&mut self, now: Instant, out: &mut Vec<Output>) {
+    pub(super) fn settle(&mut self, now: Instant, out: &mut Vec<Output>) {
         loop {
             self.pass_on(None, now, out);
             out.append(&mut self.wishes);
@@ -411,7 +428,7 @@ impl Shard {
                 let mut response = Response::to(&request, 200);
                 response.headers.push(Name::Allow, call::ALLOW);
                 response.headers.push(Name::Accept, "application/sdp");
-                self.respond(tx, &response, now);
+                self.answer_stranger(tx, &response, now);
             }
             Method::Ack
             | Method::Bye

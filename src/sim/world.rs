@@ -15,7 +15,7 @@ use crate::model::{CallId, Epoch, Event, OperatorName, OperatorState, Sequence, 
 use crate::queue::Hall;
 use crate::record::{CallRecord, Ledger};
 use crate::registrar::{Registrar, Replays};
-use crate::shard::{self, Asker, Doors, Input, Output, Rate, Shard};
+use crate::shard::{self, Asker, Doors, Input, Output, Rate, Shard, Sources};
 use crate::sim::booth::Booth;
 use crate::sim::phone::Phone;
 use crate::sim::{Chance, Doing, Manner};
@@ -95,6 +95,7 @@ impl World {
             rate: Rate::new(now),
             nonces: Nonces::new([7; 32]),
             replays: Replays::default(),
+            sources: Sources::default(),
         });
         let mut world = Self {
             now,
@@ -496,7 +497,7 @@ impl World {
                     }
                     self.post(Packet::ToPhone(peer.remote, bytes));
                 }
-                Output::Count(_) | Output::Trusted(_) => {}
+                Output::Count(_) | Output::Trusted(_) | Output::Dropped(_) => {}
                 Output::Media(command) => self.booth.obey(command, self.now),
                 Output::Event(event) => self.happened(event),
                 Output::Match(matched) => {

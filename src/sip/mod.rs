@@ -24,6 +24,7 @@ mod parse;
 mod random;
 mod route;
 pub mod session_timer;
+pub mod sniff;
 mod stream;
 mod transaction;
 mod transport;

@@ -67,11 +67,16 @@ impl Origin {
     /// A tag for answers that keep no state: the same for each copy of the request, and
     /// not of the shape of a dialog's tag, so that its ACK is known to be nobody's.
     pub(crate) fn stateless_tag(&self) -> String {
-        let mut tag = String::with_capacity(17);
-        // Writing to a String cannot fail.
-        write!(tag, "s{:016x}", self.key.low_bits()).ok();
-        tag
+        stateless_tag(self.key)
     }
+}
+
+/// [`Origin::stateless_tag`] of a transaction's key.
+pub(crate) fn stateless_tag(key: Key) -> String {
+    let mut tag = String::with_capacity(17);
+    // Writing to a String cannot fail.
+    write!(tag, "s{:016x}", key.low_bits()).ok();
+    tag
 }
 
 /// The To tag, if there is one.
@@ -92,17 +97,8 @@ pub(crate) fn stamp(request: &mut Request, peer: Peer) -> Peer {
     let Ok(via) = request.headers.via() else {
         return peer;
     };
-    let remote = peer.remote;
-    let claims_other = via.host != Host::Address(remote.ip());
-    let wants_rport = via.wants_rport();
-    if claims_other || wants_rport {
-        let value = request.headers.first(&Name::Via).map(Cow::into_owned);
-        let stamped = stamped(
-            &value.unwrap_or_default(),
-            remote,
-            claims_other,
-            wants_rport,
-        );
+    let value = request.headers.first(&Name::Via).map(Cow::into_owned);
+    if let Some(stamped) = stamp_value(&value.unwrap_or_default(), &via, peer) {
         request.headers.replace_first(&Name::Via, stamped);
     }
     back(&via, peer)
@@ -113,7 +109,16 @@ pub(crate) fn way_back(headers: &Headers, peer: Peer) -> Peer {
     headers.via().map_or(peer, |via| back(&via, peer))
 }
 
-fn back(via: &Via, peer: Peer) -> Peer {
+/// The value of the top Via as [`stamp`] leaves it; `None` when there is nothing to note.
+pub(crate) fn stamp_value(value: &str, via: &Via, peer: Peer) -> Option<String> {
+    let remote = peer.remote;
+    let claims_other = via.host != Host::Address(remote.ip());
+    let wants_rport = via.wants_rport();
+    (claims_other || wants_rport).then(|| stamped(value, remote, claims_other, wants_rport))
+}
+
+/// Where an answer goes to a request from `peer` with this top Via.
+pub(crate) fn back(via: &Via, peer: Peer) -> Peer {
     if peer.transport.is_reliable() || via.wants_rport() {
         return peer;
     }

@@ -1,68 +1,13 @@
 //! Which shard a message belongs to, without reading it whole.
 
-use std::hash::{DefaultHasher, Hasher};
-
 use crate::model::ShardId;
-use crate::sip::Name;
-use crate::sip::random::shard_of_token;
-use crate::sip::transaction::key::MAGIC_COOKIE;
+use crate::sip::sniff::Sniff;
 
-/// The shard, of `shards`, that owns what a datagram is about.
-///
-/// A response goes where our branch says, a request inside a dialog where our tag says,
-/// any other where its Call-ID is hashed to: so its ACK, its CANCEL and its repetitions
-/// follow it. `None` for what is no message of either kind; any shard may refuse it.
+/// The shard, of `shards`, that owns what a datagram is about; `None` for what is no
+/// message of either kind; any shard may refuse it. [`Sniff`] tells more.
 #[must_use]
 pub fn owner(bytes: &[u8], shards: u8) -> Option<ShardId> {
-    let mut lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-    let first = lines.find(|line| !line.is_empty())?;
-    let response = first.starts_with(b"SIP/");
-    let mut call_id = None;
-    for line in lines.take_while(|line| !line.is_empty()) {
-        let Some(colon) = line.iter().position(|byte| *byte == b':') else {
-            continue;
-        };
-        let (name, value) = line.split_at(colon);
-        let value = value.get(1..).unwrap_or_default();
-        let Ok(name) = std::str::from_utf8(name.trim_ascii_end()) else {
-            continue;
-        };
-        let token = if response {
-            Name::Via.is_called(name).then(|| after(value, b"branch="))
-        } else {
-            Name::To.is_called(name).then(|| after(value, b"tag="))
-        };
-        if let Some(token) = token {
-            let token = token.unwrap_or_default();
-            let token = token.strip_prefix(MAGIC_COOKIE).unwrap_or(token);
-            let ours = shard_of_token(token).filter(|shard| shard.0 < shards);
-            // Only the topmost Via is ours.
-            if ours.is_some() || response {
-                return ours;
-            }
-        } else if call_id.is_none() && Name::CallId.is_called(name) {
-            call_id = Some(value.trim_ascii());
-        }
-    }
-    let mut hash = DefaultHasher::new();
-    hash.write(call_id?);
-    let shard = hash.finish() % u64::from(shards.max(1));
-    u8::try_from(shard).ok().map(ShardId)
-}
-
-/// The token after `key`, which stands after a `;`.
-fn after<'a>(value: &'a [u8], key: &[u8]) -> Option<&'a str> {
-    value.split(|byte| *byte == b';').skip(1).find_map(|part| {
-        let part = part.trim_ascii();
-        let (name, rest) = part.split_at_checked(key.len())?;
-        if !name.eq_ignore_ascii_case(key) {
-            return None;
-        }
-        let end = rest
-            .iter()
-            .position(|byte| matches!(byte, b',' | b' ' | b'>'));
-        std::str::from_utf8(rest.get(..end.unwrap_or(rest.len()))?).ok()
-    })
+    Sniff::of(bytes, shards).owner
 }
 
 #[cfg(test)]

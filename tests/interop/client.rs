@@ -96,11 +96,18 @@ pub(crate) fn sipp(server: &Server, name: &str, port: u16, more: &[&str]) -> Cli
 
 /// Registers an operator's phone that sipp plays at a port, for some seconds.
 pub(crate) fn register(server: &Server, user: &str, port: u16, expires: u32) {
+    register_at(server, user, "127.0.0.1", port, expires);
+}
+
+/// As [`register`], from an address of this machine.
+pub(crate) fn register_at(server: &Server, user: &str, ip: &str, port: u16, expires: u32) {
     let secrets = server.folder.join(format!("{user}.csv"));
     let line = format!("SEQUENTIAL\n{user};[authentication username={user} password={user}]\n");
     fs::write(&secrets, line).unwrap();
     let (file, expires) = (secrets.display().to_string(), expires.to_string());
-    let more = ["-inf", &file, "-key", "expires", &expires];
+    let more = [
+        "-i", ip, "-mi", ip, "-inf", &file, "-key", "expires", &expires,
+    ];
     sipp(server, "register", port, &more).succeeds(10);
 }
 

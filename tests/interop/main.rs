@@ -13,15 +13,23 @@ mod admission;
 mod calls;
 mod client;
 mod commands;
+#[path = "../../benches/overload/crowd.rs"]
+mod crowd;
 mod life;
-mod outside;
 mod many;
+#[path = "../../benches/overload/server.rs"]
+mod loaded;
+#[path = "../../benches/overload/strangers.rs"]
+mod mob;
+mod outside;
+mod overload;
 mod phones;
 mod picks;
 mod secure;
 mod server;
 mod sound;
 mod wire;
+mod strangers;
 
 use std::time::{Duration, Instant};
 

@@ -176,6 +176,28 @@ impl Server {
         Self::run(configure((sip, http, line), more), (sip, http, line))
     }
 
+    /// The ordinary floor, for callers of one network alone; `guard` says what others may.
+    pub(crate) fn known(network: &str, guard: &str) -> Self {
+        let (sip, http, line) = (free_port(), free_port(), free_port());
+        let folder = configure((sip, http, line), "");
+        let file = folder.join("config/centrale.yaml");
+        let text = fs::read_to_string(&file).unwrap();
+        let mut text = text.replace("127.0.0.0/8", network);
+        if !guard.is_empty() {
+            text = text.replace(
+                "  probe_every: 1h\n",
+                &format!("  probe_every: 1h\n  guard:\n    {guard}\n"),
+            );
+        }
+        fs::write(file, text).unwrap();
+        Self::run(folder, (sip, http, line))
+    }
+
+    /// How many shards it has.
+    pub(crate) fn cores(&self) -> usize {
+        std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+    }
+
     /// With other queues, operators, lines and flows.
     pub(crate) fn with(floor: &str, flows: &[Dialled<'_>]) -> Self {
         Self::with_more(floor, flows, "")

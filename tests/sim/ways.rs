@@ -93,6 +93,26 @@ fn a_caller_who_leaves_while_it_rings_frees_the_operator_at_once() {
 }
 
 #[test]
+fn an_answer_that_nobody_acknowledges_ends_the_call() {
+    let mut world = world("", 40);
+    let ann = world.operator("ann", Manner::Answers(s(1)), None);
+    world.run(s(1));
+    let caller = world.caller("1", None);
+    // Its INVITE is on the way; nothing is heard of it any more.
+    world.manner(caller, Manner::Dead);
+    let ended = |w: &World| {
+        let mut events = w.events().iter();
+        events.any(|(_, event)| matches!(event, Event::CallEnded { .. }))
+    };
+    let began = world.elapsed();
+    assert!(world.run_until(s(60), ended));
+    let took = world.elapsed() - began;
+    assert!(took > s(20) && took <= s(33), "{took:?}");
+    assert_eq!(world.doing(ann), Doing::Idle);
+    settle(&mut world);
+}
+
+#[test]
 fn a_missed_offer_goes_to_the_next_operator_and_pauses_the_first() {
     let mut world = world("offer_timeout: 15s", 5);
     let ann = world.operator("ann", Manner::Rings, None);

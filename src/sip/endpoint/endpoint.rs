@@ -3,8 +3,11 @@
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+
 use super::clients::{Clients, Machine as ClientMachine, Way};
 use super::servers::{Machine as ServerMachine, Servers};
+use super::shed::Lately;
 use super::words::{ClientTx, Count, Event, Failure, Input, Out, Output, ServerTx, Settings};
 use crate::sip::random::{Random, shard_token};
 use crate::sip::transaction::key::Keys;
@@ -29,6 +32,7 @@ pub struct Endpoint {
     pub(super) servers: Servers,
     pub(super) clients: Clients,
     pub(super) deadlines: Deadlines<Timer>,
+    pub(super) turned_away: Lately,
 }
 
 impl Endpoint {
@@ -44,6 +48,7 @@ impl Endpoint {
             keys,
             clients: Clients::new(),
             deadlines: Deadlines::new(),
+            turned_away: Lately::default(),
         }
     }
 
@@ -64,6 +69,13 @@ impl Endpoint {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.deadlines.next()
+    }
+
+    /// Whether there is no room for another request that begins something.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        let limit = self.settings.max_transactions;
+        self.in_flight() >= limit - limit / 8
     }
 
     /// How many transactions are alive.
@@ -103,6 +115,7 @@ impl Endpoint {
             && let ServerMachine::Invite(machine) = &mut entry.machine
         {
             machine.acknowledged();
+            entry.last = Bytes::new();
         }
     }
 
@@ -142,7 +155,7 @@ impl Endpoint {
         self.in_flight() == 0 && self.servers.is_clean() && self.clients.is_clean()
     }
 
-    fn clean(&mut self) {
+    pub(super) fn clean(&mut self) {
         let alive = self.in_flight();
         let (servers, clients) = (&self.servers, &self.clients);
         self.deadlines.clean(alive, |at, timer| {

@@ -19,6 +19,7 @@ mod receive;
 mod refuse;
 mod send;
 mod servers;
+mod shed;
 mod words;
 
 #[cfg(test)]
@@ -27,4 +28,5 @@ mod storm;
 mod tests;
 
 pub use endpoint::Endpoint;
+pub use shed::TurnedAway;
 pub use words::{ClientTx, Count, Event, Failure, Input, MethodLabel, Output, ServerTx, Settings};

@@ -48,7 +48,7 @@ impl Endpoint {
         });
         if request.method == Method::Cancel {
             self.received_cancel(known, &origin, &request, home, out);
-        } else if let Some(objection) = self.objection(&request, &origin) {
+        } else if let Some(objection) = self.objection(&request, &origin, out.now) {
             self.refuse(&request, &origin, objection, home, out);
         } else {
             self.begin(request, &origin, home, peer, out);
@@ -93,7 +93,7 @@ impl Endpoint {
     }
 
     /// A request that was told before.
-    fn repeated(&mut self, tx: ServerTx, out: &mut Out<'_>) {
+    pub(super) fn repeated(&mut self, tx: ServerTx, out: &mut Out<'_>) {
         let Some(entry) = self.servers.get_mut(tx) else {
             return;
         };

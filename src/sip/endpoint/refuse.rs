@@ -1,6 +1,9 @@
 //! What the endpoint answers by itself, keeping nothing (RFC 3261 sections 8.2 and 8.2.7).
 
+use std::time::Instant;
+
 use super::Endpoint;
+use super::shed::retry_after;
 use super::words::{Count, Out};
 use crate::model::RejectReason;
 use crate::sip::origin::{self, Origin};
@@ -32,6 +35,8 @@ pub(super) enum Objection {
     Extension(String),
     /// 503, with the seconds after which to try again.
     Overload(u64),
+    /// 403: from a scanner.
+    Scanner,
 }
 
 impl Objection {
@@ -45,6 +50,7 @@ impl Objection {
             Self::Merged => 482,
             Self::Extension(_) => 420,
             Self::Overload(_) => 503,
+            Self::Scanner => 403,
         }
     }
 
@@ -57,6 +63,7 @@ impl Objection {
             Self::Merged => None,
             Self::Extension(_) => Some(RejectReason::Extension),
             Self::Overload(_) => Some(RejectReason::Overload),
+            Self::Scanner => Some(RejectReason::UnknownSource),
         }
     }
 }
@@ -64,16 +71,19 @@ impl Objection {
 impl Endpoint {
     /// What speaks against a request that belongs to no transaction, in the order of
     /// RFC 3261 section 8.2.
-    pub(super) fn objection(&mut self, request: &Request, origin: &Origin) -> Option<Objection> {
-        let limit = self.settings.max_transactions;
-        let limit = if origin.to_tag.is_some() {
-            limit
+    pub(super) fn objection(
+        &self,
+        request: &Request,
+        origin: &Origin,
+        now: Instant,
+    ) -> Option<Objection> {
+        let is_full = if origin.to_tag.is_some() {
+            self.in_flight() >= self.settings.max_transactions
         } else {
-            limit - limit / 8
+            self.is_full()
         };
-        if self.in_flight() >= limit {
-            // Spread, so that all who were refused do not come back at once.
-            return Some(Objection::Overload(1 + self.random.word() % 10));
+        if is_full || self.turned_away.knows(origin.key, now) {
+            return Some(Objection::Overload(retry_after(origin.key)));
         }
         match &request.method {
             Method::Invite
@@ -141,7 +151,11 @@ impl Endpoint {
             Objection::Overload(seconds) => {
                 response.headers.push(Name::RetryAfter, seconds.to_string());
             }
-            Objection::Scheme | Objection::Header | Objection::TooManyHops | Objection::Merged => {}
+            Objection::Scheme
+            | Objection::Header
+            | Objection::TooManyHops
+            | Objection::Merged
+            | Objection::Scanner => {}
         }
         self.send_response(&mut response, home, out);
     }

@@ -74,9 +74,32 @@ impl Endpoint {
         let peer = entry.peer;
         let bytes = self.send_response(&mut response, peer, &mut out);
         if let Some(entry) = self.servers.get_mut(tx) {
-            entry.last = bytes;
+            // Kept for half a minute: without the room that it was written in.
+            entry.last = Bytes::copy_from_slice(&bytes);
         }
         self.settle_server(tx);
+    }
+
+    /// Answers a request finally and keeps nothing of it: each copy of it is a request of
+    /// its own, and gets an answer with the same tag. For those who have shown nothing
+    /// yet, so that they cannot fill the tables.
+    pub fn answer_and_forget(
+        &mut self,
+        tx: ServerTx,
+        response: &Response,
+        now: Instant,
+        out: &mut Vec<Output>,
+    ) {
+        let mut out = Out { now, list: out };
+        let Some(entry) = self.servers.get(tx) else {
+            return;
+        };
+        let (peer, tag) = (entry.peer, origin::stateless_tag(entry.key));
+        let mut response = response.clone();
+        response.set_to_tag(&tag);
+        self.send_response(&mut response, peer, &mut out);
+        self.servers.remove(tx);
+        self.clean();
     }
 
     /// Sends a request other than ACK and CANCEL: with our Via, and Max-Forwards and

@@ -5,6 +5,7 @@
 mod client;
 mod overload;
 mod server;
+mod shed;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

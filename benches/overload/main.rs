@@ -1,0 +1,243 @@
+//! The server under more than it can carry: what comes through, what it costs.
+//!
+//! ```text
+//! cargo bench --bench overload                 # all of it, some six minutes
+//! cargo bench --bench overload -- calls        # capacity, then 2, 5 and 10 times as much
+//! cargo bench --bench overload -- limit        # a configured limit, and ten times as much
+//! cargo bench --bench overload -- flood        # 10,000 messages a second of strangers
+//! cargo bench --bench overload -- registers    # 10,000 phones refresh within a minute
+//! ```
+//! The server has the first core, what loads it the last. Exits 1 when a promise of
+//! docs/performance.md is not kept.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    clippy::cast_precision_loss,
+    clippy::print_stdout,
+    reason = "a bench has a clock and a screen"
+)]
+
+mod crowd;
+mod phones;
+mod server;
+mod strangers;
+
+use std::io;
+use std::net::Ipv4Addr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use crowd::{Crowd, Tally};
+use phones::Phones;
+use server::Server;
+use strangers::Strangers;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_centrale");
+/// How long each load lasts.
+const LASTS: Duration = Duration::from_secs(15);
+/// How long each load lasts while it is looked what the server can carry.
+const SEARCH: Duration = Duration::from_secs(8);
+/// Everybody has left by then.
+const FAREWELL: Duration = Duration::from_secs(12);
+
+/// Whether its promises are kept.
+type Mode = fn() -> io::Result<bool>;
+
+fn main() -> ExitCode {
+    let wanted: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|a| !a.starts_with('-'))
+        .collect();
+    let modes: [(&str, Mode); 4] = [
+        ("calls", calls),
+        ("limit", limit),
+        ("flood", flood),
+        ("registers", registers),
+    ];
+    let mut good = true;
+    for (name, mode) in modes {
+        if !wanted.is_empty() && !wanted.iter().any(|w| w == name) {
+            continue;
+        }
+        match mode() {
+            Ok(kept) => good &= kept,
+            Err(error) => {
+                println!("{name}: {error}");
+                good = false;
+            }
+        }
+    }
+    if good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn crowd(server: &Server) -> io::Result<Crowd> {
+    Crowd::new(Ipv4Addr::LOCALHOST, server.sip, "1")
+}
+
+/// One load, and what became of it.
+fn load(crowd: &mut Crowd, rate: f64, lasts: Duration) -> (Tally, f64) {
+    let before = crowd.tally;
+    crowd.tally.longest = Duration::ZERO;
+    crowd.call(rate, lasts, |_| {});
+    let through = crowd.tally.answered - before.answered;
+    crowd.finish(FAREWELL);
+    (crowd.tally - before, through as f64 / lasts.as_secs_f64())
+}
+
+fn line(name: &str, tally: &Tally, goodput: f64, server: &Server) {
+    let mean = tally.waited.as_secs_f64() * 1000.0 / tally.answered.max(1) as f64;
+    println!(
+        "{name:<22} {goodput:>7.0} {:>8} {:>8} {:>8} {:>6} {:>7} {:>7.3} {mean:>7.1} {:>7.0} {:>7}",
+        tally.offered,
+        tally.answered,
+        tally.refused,
+        tally.given_up + tally.failed,
+        tally.again,
+        tally.left as f64 * 100.0 / tally.leaving.max(1) as f64,
+        tally.longest.as_secs_f64() * 1000.0,
+        server.resident() / 1024,
+    );
+}
+
+fn head(title: &str) {
+    println!(
+        "\n{title}\n{:<22} {:>7} {:>8} {:>8} {:>8} {:>6} {:>7} {:>7} {:>7} {:>7} {:>7}",
+        "",
+        "calls/s",
+        "offered",
+        "through",
+        "503",
+        "lost",
+        "resent",
+        "BYE %",
+        "mean ms",
+        "most ms",
+        "MiB"
+    );
+}
+
+/// Whether a promise is kept; said when not.
+fn kept(what: &str, so: bool) -> bool {
+    if !so {
+        println!("NOT KEPT: {what}");
+    }
+    so
+}
+
+/// The most calls a second of which all but one in a hundred come through.
+fn capacity(server: &Server) -> io::Result<f64> {
+    let mut crowd = crowd(server)?;
+    load(&mut crowd, 100.0, Duration::from_secs(2));
+    let mut best = 0.0;
+    let mut rate = 400.0;
+    while rate < 20_000.0 {
+        let (tally, goodput) = load(&mut crowd, rate, SEARCH);
+        line(&format!("{rate:.0} offered"), &tally, goodput, server);
+        if (tally.answered as f64) < 0.99 * tally.offered as f64 {
+            break;
+        }
+        best = goodput;
+        rate *= 1.25;
+    }
+    Ok(best)
+}
+
+fn calls() -> io::Result<bool> {
+    let server = Server::start(BINARY, 10_000, 0)?;
+    head("Calls: INVITE, 200, 100 ms, BYE");
+    let capacity = capacity(&server)?;
+    println!("capacity: {capacity:.0} calls a second");
+    let memory = server.resident();
+    let mut good = true;
+    for (times, least) in [(2.0, 0.95), (5.0, 0.9), (10.0, 0.8)] {
+        let mut crowd = crowd(&server)?;
+        let (tally, goodput) = load(&mut crowd, capacity * times, LASTS);
+        line(&format!("{times} times"), &tally, goodput, &server);
+        good &= kept("goodput", goodput >= least * capacity);
+        good &= kept("BYE", tally.left as f64 >= 0.999 * tally.leaving as f64);
+        good &= kept("Retry-After", tally.told_when == tally.refused);
+    }
+    let mut crowd = crowd(&server)?;
+    let (tally, goodput) = load(&mut crowd, capacity * 0.8, Duration::from_secs(5));
+    line("0.8 times, after it", &tally, goodput, &server);
+    good &= kept(
+        "recovery",
+        tally.answered as f64 >= 0.99 * tally.offered as f64,
+    );
+    let more = server.resident().saturating_sub(memory) / 1024;
+    println!("memory above that at capacity: {more} MiB");
+    Ok(good)
+}
+
+fn limit() -> io::Result<bool> {
+    let server = Server::start(BINARY, 200, 0)?;
+    head("A limit of 200 calls a second");
+    let mut good = true;
+    for rate in [180.0, 400.0, 2000.0] {
+        let mut crowd = crowd(&server)?;
+        let busy = server.busy();
+        let (tally, goodput) = load(&mut crowd, rate, LASTS);
+        line(&format!("{rate} offered"), &tally, goodput, &server);
+        let busy = (server.busy() - busy).as_secs_f64() / LASTS.as_secs_f64();
+        println!("{:<22} {:.0} % of a core", "", busy * 100.0);
+        good &= kept("the limit", goodput >= 0.97 * f64::min(rate, 200.0));
+        good &= kept("BYE", tally.left as f64 >= 0.999 * tally.leaving as f64);
+    }
+    Ok(good)
+}
+
+fn flood() -> io::Result<bool> {
+    let server = Server::start(BINARY, 10_000, 0)?;
+    head("Strangers: 10,000 messages a second from 512 addresses, 50 calls a second beside them");
+    let mut crowd = crowd(&server)?;
+    let (tally, goodput) = load(&mut crowd, 50.0, Duration::from_secs(5));
+    line("without them", &tally, goodput, &server);
+    let memory = server.resident();
+    let mut strangers = Strangers::new(server.sip, 512, 10_000.0)?;
+    let (before, busy) = (crowd.tally, server.busy());
+    let lasts = Duration::from_secs(60);
+    crowd.call(50.0, lasts, |now| strangers.act(now));
+    let busy = (server.busy() - busy).as_secs_f64() / lasts.as_secs_f64();
+    crowd.finish(FAREWELL);
+    let tally = crowd.tally - before;
+    line("with them", &tally, tally.answered as f64 / 60.0, &server);
+    let more = server.resident().saturating_sub(memory) / 1024;
+    println!(
+        "sent by strangers: {}, dropped: {}, shut out: {}; {:.0} % of a core; {more} MiB more",
+        strangers.sent,
+        server.metric("centrale_sip_dropped_total"),
+        server.metric("centrale_sip_shut_out "),
+        busy * 100.0,
+    );
+    Ok(kept("the flood itself", strangers.sent >= 500_000)
+        & kept("memory", more <= 64)
+        & kept(
+            "calls",
+            tally.answered as f64 >= 0.99 * tally.offered as f64,
+        ))
+}
+
+fn registers() -> io::Result<bool> {
+    let server = Server::start(BINARY, 500, 10_000)?;
+    let mut phones = Phones::new(server.sip, 10_000)?;
+    println!("\nPhones: 10,000, each REGISTER challenged");
+    let there = phones.refresh(Duration::from_secs(20));
+    println!("registered: {there}, sent again: {}", phones.again);
+    let busy = server.busy();
+    let lasts = Duration::from_secs(60);
+    phones.again = 0;
+    let stayed = phones.refresh(lasts);
+    let busy = (server.busy() - busy).as_secs_f64() / lasts.as_secs_f64();
+    println!(
+        "refreshed within a minute: {stayed}, sent again: {}; {:.1} % of a core, {} MiB",
+        phones.again,
+        busy * 100.0,
+        server.resident() / 1024
+    );
+    Ok(kept("registrations", there == 10_000 && stayed == 10_000) & kept("CPU", busy < 0.6))
+}

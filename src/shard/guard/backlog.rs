@@ -1,0 +1,261 @@
+//! The messages that wait, those first that go on with something that was begun.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// What goes before what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::shard) enum Rank {
+    /// Part of what was begun: answers, ACK, BYE, CANCEL, requests within dialogs.
+    Follows,
+    /// A phone that stays.
+    Register,
+    /// A call that begins, and whatever else a friend asks.
+    Call,
+    /// Anything of a stranger that begins something.
+    Stranger,
+}
+
+/// What is to become of a message that waited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::shard) enum Fate {
+    /// It is dealt with.
+    Handled,
+    /// It waited for too long: its sender is told, or sends it again.
+    Late,
+}
+
+/// How long a call may wait while the shard keeps up: a burst passes.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// How long it may wait while the shard does not: a queue that stands for ever delays
+/// everybody and helps nobody.
+const TARGET: Duration = Duration::from_millis(50);
+/// The shard does not keep up when calls have been waiting for so long without a break.
+const STANDING: Duration = Duration::from_millis(500);
+/// A phone sends its REGISTER again after T1, 2 T1, 4 T1; an older one is not waited for.
+const REGISTER: Duration = Duration::from_secs(2);
+/// Messages of one rank that may wait.
+const MOST: usize = 8_192;
+/// And their bytes together.
+const BYTES: usize = 32 * 1024 * 1024;
+
+/// Whose size is known.
+pub(in crate::shard) trait Weighs {
+    /// In bytes.
+    fn weight(&self) -> usize;
+}
+
+#[derive(Debug)]
+struct Waiting<T> {
+    item: T,
+    since: Instant,
+}
+
+/// What waits, by rank; within a rank in order of arrival.
+#[derive(Debug)]
+pub(in crate::shard) struct Backlog<T> {
+    ranks: [VecDeque<Waiting<T>>; 4],
+    bytes: usize,
+    /// When no call waited for the last time.
+    kept_up: Option<Instant>,
+}
+
+impl<T> Default for Backlog<T> {
+    fn default() -> Self {
+        Self {
+            ranks: Default::default(),
+            bytes: 0,
+            kept_up: None,
+        }
+    }
+}
+
+impl<T: Weighs> Backlog<T> {
+    /// Takes one in; `false` when there is no room.
+    pub(in crate::shard) fn push(&mut self, rank: Rank, item: T, now: Instant) -> bool {
+        let weight = item.weight();
+        let Some(queue) = self.ranks.get_mut(place(rank)) else {
+            return false;
+        };
+        // What follows may fill the last quarter.
+        let room = match rank {
+            Rank::Follows => BYTES,
+            Rank::Register | Rank::Call | Rank::Stranger => BYTES / 4 * 3,
+        };
+        if queue.len() >= MOST || self.bytes + weight > room {
+            return false;
+        }
+        if rank == Rank::Call && queue.is_empty() {
+            self.kept_up = Some(now);
+        }
+        self.bytes += weight;
+        queue.push_back(Waiting { item, since: now });
+        true
+    }
+
+    /// The next one.
+    pub(in crate::shard) fn pop(&mut self, now: Instant) -> Option<(Rank, T, Fate)> {
+        let ranks = [Rank::Follows, Rank::Register, Rank::Call, Rank::Stranger];
+        let calls = self.ranks.get(place(Rank::Call));
+        if calls.is_none_or(VecDeque::is_empty) {
+            self.kept_up = Some(now);
+        }
+        for rank in ranks {
+            let queue = self.ranks.get_mut(place(rank))?;
+            let Some(Waiting { item, since }) = queue.pop_front() else {
+                continue;
+            };
+            if queue.is_empty() && queue.capacity() > MOST / 8 {
+                *queue = VecDeque::new();
+            }
+            self.bytes = self.bytes.saturating_sub(item.weight());
+            let waited = now.saturating_duration_since(since);
+            let fate = if self.may_wait(rank, now).is_some_and(|most| waited > most) {
+                Fate::Late
+            } else {
+                Fate::Handled
+            };
+            return Some((rank, item, fate));
+        }
+        None
+    }
+
+    fn may_wait(&self, rank: Rank, now: Instant) -> Option<Duration> {
+        match rank {
+            Rank::Follows => None,
+            Rank::Register => Some(REGISTER),
+            Rank::Call | Rank::Stranger => {
+                let since = |at| now.saturating_duration_since(at) >= STANDING;
+                Some(if self.kept_up.is_some_and(since) {
+                    TARGET
+                } else {
+                    PATIENCE
+                })
+            }
+        }
+    }
+
+    /// Whether nothing waits.
+    pub(in crate::shard) fn is_empty(&self) -> bool {
+        self.ranks.iter().all(VecDeque::is_empty)
+    }
+}
+
+fn place(rank: Rank) -> usize {
+    match rank {
+        Rank::Follows => 0,
+        Rank::Register => 1,
+        Rank::Call => 2,
+        Rank::Stranger => 3,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::disallowed_methods, reason = "any instant will do")]
+
+    use super::*;
+
+    impl Weighs for u32 {
+        fn weight(&self) -> usize {
+            1000
+        }
+    }
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn what_follows_goes_first_and_each_rank_is_in_order() {
+        let (mut backlog, now) = (Backlog::default(), Instant::now());
+        for (rank, item) in [
+            (Rank::Stranger, 1),
+            (Rank::Call, 2),
+            (Rank::Call, 3),
+            (Rank::Register, 4),
+            (Rank::Follows, 5),
+        ] {
+            assert!(backlog.push(rank, item, now));
+        }
+        let mut order = Vec::new();
+        while let Some((_, item, fate)) = backlog.pop(now) {
+            assert_eq!(fate, Fate::Handled);
+            order.push(item);
+        }
+        assert_eq!(order, [5, 4, 2, 3, 1]);
+        assert!(backlog.is_empty());
+    }
+
+    #[test]
+    fn a_burst_may_wait_and_a_standing_queue_may_not() {
+        let (mut backlog, start) = (Backlog::default(), Instant::now());
+        assert_eq!(backlog.pop(start), None);
+        // A burst of which one is dealt with each millisecond.
+        for item in 0..600 {
+            backlog.push(Rank::Call, item, start);
+        }
+        let mut late = Vec::new();
+        for tick in 0..600 {
+            let (_, item, fate) = backlog.pop(start + ms(tick)).unwrap();
+            if fate == Fate::Late {
+                late.push(item);
+            }
+        }
+        assert_eq!((late.first(), late.len()), (Some(&500), 100));
+        // Two come for each that is dealt with: those who are, have not waited long.
+        let start = start + ms(1000);
+        assert_eq!(backlog.pop(start), None);
+        let (mut handled, mut last) = (0, start);
+        for tick in 0..5000 {
+            let now = start + ms(tick);
+            backlog.push(Rank::Call, 1, now);
+            backlog.push(Rank::Call, 2, now);
+            // A refusal costs a tenth of a call.
+            for _ in 0..10 {
+                let oldest = backlog.ranks[2].front().map(|waiting| waiting.since);
+                match backlog.pop(now) {
+                    Some((_, _, Fate::Handled)) => {
+                        handled += 1;
+                        last = oldest.unwrap();
+                        break;
+                    }
+                    Some((_, _, Fate::Late)) => {}
+                    None => break,
+                }
+            }
+        }
+        assert!(handled > 4950, "{handled}");
+        let waited = start + ms(4999) - last;
+        assert!(waited <= TARGET + ms(1), "{waited:?}");
+    }
+
+    #[test]
+    fn the_first_call_after_a_quiet_night_may_wait_as_any_other() {
+        let (mut backlog, start) = (Backlog::default(), Instant::now());
+        for hours in 1..5 {
+            let now = start + Duration::from_secs(hours * 3600);
+            backlog.push(Rank::Call, 1, now);
+            backlog.push(Rank::Call, 2, now);
+            assert_eq!(
+                backlog.pop(now + ms(400)),
+                Some((Rank::Call, 1, Fate::Handled))
+            );
+            assert_eq!(
+                backlog.pop(now + ms(600)),
+                Some((Rank::Call, 2, Fate::Late))
+            );
+        }
+    }
+
+    #[test]
+    fn what_follows_is_never_late_and_has_room_when_others_have_none() {
+        let (mut backlog, now) = (Backlog::default(), Instant::now());
+        let strangers = (0..20_000).filter(|n| backlog.push(Rank::Stranger, *n, now));
+        assert_eq!(strangers.count(), MOST);
+        assert!(backlog.push(Rank::Follows, 0, now));
+        let later = now + Duration::from_secs(60);
+        assert_eq!(backlog.pop(later), Some((Rank::Follows, 0, Fate::Handled)));
+        assert_eq!(backlog.pop(later), Some((Rank::Stranger, 0, Fate::Late)));
+    }
+}

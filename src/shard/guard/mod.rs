@@ -1,0 +1,31 @@
+//! Who is heard, in which order, and who is not: decided before anything is parsed.
+//!
+//! ```text
+//!  datagram ─► sniff ─► guard ─► backlog ─► shard
+//!                         │         └► late: turned away unread
+//!                         └► dropped, and counted
+//! ```
+//! Trunks, lines and addresses from which a phone is registered are friends, and always
+//! heard. Everybody else is a stranger: so many messages a second from each, and from all
+//! of them together. A stranger who fails again and again is shut out for a while.
+//!
+//! Invariants: what is kept of strangers has a bound that they cannot move; a friend is
+//! never shut out, whatever is sent in its name.
+//!
+//! # Why
+//! The address of a datagram can be forged, so nothing that a stranger does may cost a
+//! friend anything; and a flood of strangers must not cost more than its datagrams.
+
+mod backlog;
+mod bucket;
+mod keeper;
+mod sources;
+mod table;
+
+#[cfg(test)]
+mod tests;
+
+pub(super) use backlog::Rank;
+pub(super) use backlog::{Backlog, Fate, Weighs};
+pub(super) use keeper::{Guard, Judgement};
+pub use sources::Sources;

@@ -1,0 +1,181 @@
+//! Messages before their turn: judged, put in order, and turned away when it is too late.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::model::{DropReason, Event, RejectReason, ShardId};
+use crate::shard::admission::CALLS;
+use crate::shard::guard::{Fate, Judgement, Rank, Weighs};
+use crate::shard::shard::{Input, Output, Shard};
+use crate::sip::endpoint::{Count, TurnedAway};
+use crate::sip::sniff::{Kind, Sniff};
+use crate::sip::{Peer, Response, ServerTx};
+
+/// What a shard makes of a message that has come to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// It is to be given to a shard: to this one unless another is named.
+    For(Option<ShardId>, Mark),
+    /// It asks for nothing, and is only counted: the ACK of a refusal of which nothing
+    /// was kept.
+    Spent,
+    /// It is not heard.
+    Dropped(DropReason),
+}
+
+/// What was seen of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    rank: Rank,
+    is_invite: bool,
+    is_scanner: bool,
+}
+
+/// A message that was judged.
+#[derive(Debug)]
+pub struct Parcel {
+    /// The datagram, or the message cut from a stream.
+    pub bytes: Bytes,
+    /// From where.
+    pub peer: Peer,
+    /// What was seen of it.
+    pub mark: Mark,
+}
+
+impl Weighs for Parcel {
+    fn weight(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+impl Shard {
+    /// A message has come, at one of `shards`: what is to be done with it.
+    pub fn judge(&mut self, bytes: &[u8], peer: Peer, shards: u8, now: Instant) -> Arrival {
+        let sniff = Sniff::of(bytes, shards);
+        if sniff.is_forgotten() {
+            return Arrival::Spent;
+        }
+        let who = (peer.remote.ip(), &self.doors.sources);
+        let (rank, is_scanner) = match self.guard.judge(&sniff, who, shards, now) {
+            Judgement::Heard(rank) => (rank, false),
+            Judgement::Scanner => (Rank::Stranger, true),
+            Judgement::Dropped(reason) => return Arrival::Dropped(reason),
+        };
+        let mark = Mark {
+            rank,
+            is_invite: sniff.kind == Kind::Invite,
+            is_scanner,
+        };
+        Arrival::For(sniff.owner, mark)
+    }
+
+    /// Takes a message that was judged here or by another shard; `false` when it is lost,
+    /// because too many wait.
+    #[must_use]
+    pub fn accept(&mut self, parcel: Parcel, now: Instant) -> bool {
+        self.backlog.push(parcel.mark.rank, parcel, now)
+    }
+
+    /// Whether messages wait for their turn.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.backlog.is_empty()
+    }
+
+    /// Whether others cannot keep up with what this shard tells them: no calls are begun
+    /// while it is so.
+    pub fn press(&mut self, pressed: bool) {
+        self.pressed = pressed;
+    }
+
+    /// Deals with the next message that waits; `false` when there is none.
+    pub fn work(&mut self, now: Instant, out: &mut Vec<Output>) -> bool {
+        let Some((rank, parcel, fate)) = self.backlog.pop(now) else {
+            return false;
+        };
+        let Parcel { bytes, peer, mark } = parcel;
+        let begins = rank == Rank::Call && mark.is_invite;
+        if mark.is_scanner {
+            self.turn_away((&bytes, peer), TurnedAway::Scanner, now, out);
+        } else if begins && (fate == Fate::Late || self.has_no_room(now)) {
+            self.turn_away((&bytes, peer), TurnedAway::Overload, now, out);
+        } else if fate == Fate::Late {
+            out.push(Output::Dropped(DropReason::Backlog));
+        } else {
+            let before = out.len();
+            self.handle(Input::Received { bytes, peer }, now, out);
+            if rank == Rank::Stranger {
+                self.hold_against(peer, before, now, out);
+            }
+        }
+        true
+    }
+
+    fn turn_away(
+        &mut self,
+        message: (&Bytes, Peer),
+        why: TurnedAway,
+        now: Instant,
+        out: &mut Vec<Output>,
+    ) {
+        self.endpoint.turn_away(message, why, now, &mut self.sip);
+        self.settle(now, out);
+    }
+
+    /// Whether a call that begins would be refused for want of room, and there were
+    /// enough such calls to make a record of in this second.
+    fn has_no_room(&mut self, now: Instant) -> bool {
+        let limits = &self.snapshot.config.limits;
+        let full = self.pressed
+            || self.endpoint.is_full()
+            || self.doors.rate.is_full(limits.calls_per_second, now)
+            || self.shared.gates.count(CALLS) >= limits.calls;
+        full && (self.pressed || !self.refusals.admit(REFUSALS, now))
+    }
+
+    /// What a stranger was refused is held against the address.
+    fn hold_against(&mut self, peer: Peer, before: usize, now: Instant, out: &mut Vec<Output>) {
+        let said = out.get(before..).unwrap_or_default();
+        let reasons: Vec<RejectReason> = said.iter().filter_map(refused).collect();
+        for reason in reasons {
+            let who = (peer.remote.ip(), &self.doors.sources);
+            if let Some((source, lasts)) = self.guard.offended(who, reason, now) {
+                out.push(Output::Event(Event::ShutOut { source, lasts }));
+            }
+        }
+    }
+
+    /// Answers somebody who has shown nothing yet, and keeps nothing of it.
+    pub(super) fn answer_stranger(&mut self, tx: ServerTx, response: &Response, now: Instant) {
+        self.endpoint
+            .answer_and_forget(tx, response, now, &mut self.sip);
+    }
+
+    /// Who was shut out for long enough is heard again.
+    pub(super) fn hear_again(&mut self, now: Instant) {
+        for source in self.doors.sources.sweep(now) {
+            self.floor(now, |floor| floor.tell(Event::HeardAgain { source }));
+        }
+    }
+}
+
+/// Calls a second that are refused for want of room with a record of their own. More are
+/// turned away unread.
+const REFUSALS: u32 = 20;
+
+fn refused(output: &Output) -> Option<RejectReason> {
+    match output {
+        Output::Count(Count::Refused { reason, .. })
+        | Output::Event(Event::Refused { reason, .. }) => Some(*reason),
+        Output::Count(_)
+        | Output::Event(_)
+        | Output::Transmit { .. }
+        | Output::Media(_)
+        | Output::Match(_)
+        | Output::Foreign(..)
+        | Output::Resolve { .. }
+        | Output::Trusted(_)
+        | Output::Dropped(_) => None,
+    }
+}

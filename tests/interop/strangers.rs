@@ -1,0 +1,194 @@
+//! Those who are no trunk and no phone: what they are told, and when they are told
+//! nothing any more.
+
+use std::fs;
+use std::net::UdpSocket;
+use std::time::Duration;
+
+use crate::eventually;
+use crate::server::{Server, free_port};
+
+/// A server that knows 127.0.0.1 alone.
+fn server(guard: &str) -> Server {
+    Server::known("127.0.0.1/32", guard)
+}
+
+/// Somebody at an address, with one socket.
+struct Somebody {
+    socket: UdpSocket,
+    server: String,
+    sent: u32,
+}
+
+impl Somebody {
+    fn at(server: &Server, ip: &str) -> Self {
+        let socket = UdpSocket::bind((ip, 0)).unwrap();
+        let patience = Some(Duration::from_millis(300));
+        socket.set_read_timeout(patience).unwrap();
+        Self {
+            socket,
+            server: server.address(),
+            sent: 0,
+        }
+    }
+
+    /// Sends a request; the final answer, if one comes.
+    fn ask(&mut self, method: &str, user: &str, headers: &str) -> Option<String> {
+        self.send(method, user, headers);
+        let mut buffer = [0; 4096];
+        while let Ok(length) = self.socket.recv(&mut buffer) {
+            let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
+            if text.starts_with("SIP/2.0 ") && !text.starts_with("SIP/2.0 1") {
+                return Some(text);
+            }
+        }
+        None
+    }
+
+    fn send(&mut self, method: &str, user: &str, headers: &str) {
+        self.sent += 1;
+        let (own, n) = (self.socket.local_addr().unwrap(), self.sent);
+        let text = format!(
+            "{method} sip:{user}@{} SIP/2.0\r\nVia: SIP/2.0/UDP {own};branch=z9hG4bKs{n}\r\nFrom: <sip:x@{own}>;tag=1\r\nTo: <sip:{user}@h>\r\nCall-ID: {n}-{}\r\nCSeq: 1 {method}\r\nContact: <sip:x@{own}>\r\n{headers}Content-Length: 0\r\n\r\n",
+            self.server,
+            own.port(),
+        );
+        self.socket.send_to(text.as_bytes(), &self.server).unwrap();
+    }
+
+    fn code(&mut self, method: &str, user: &str, headers: &str) -> String {
+        let answer = self.ask(method, user, headers);
+        let code = answer.as_deref().and_then(|text| text.split(' ').nth(1));
+        code.unwrap_or("silence").to_owned()
+    }
+}
+
+#[test]
+fn strangers_are_refused_and_scanners_get_silence() {
+    let server = server("");
+    let mut stranger = Somebody::at(&server, "127.0.0.9");
+    assert_eq!(stranger.code("INVITE", "2000", ""), "403");
+    assert_eq!(stranger.code("INVITE", "4711", ""), "403");
+    assert_eq!(stranger.code("OPTIONS", "2000", ""), "200");
+    assert_eq!(stranger.code("REGISTER", "alice", ""), "401");
+    let scanner = "User-Agent: friendly-scanner\r\n";
+    for method in ["INVITE", "OPTIONS", "REGISTER"] {
+        assert_eq!(stranger.code(method, "100", scanner), "silence");
+    }
+    assert_eq!(stranger.code("OPTIONS", "2000", ""), "200");
+    let mut friend = Somebody::at(&server, "127.0.0.1");
+    assert_eq!(friend.code("INVITE", "4711", ""), "404");
+    assert_eq!(friend.code("OPTIONS", "100", scanner), "200");
+    let dropped = r#"centrale_sip_dropped_total{reason="scanner"}"#;
+    assert!((server.metric(dropped) - 3.0).abs() < 0.1);
+}
+
+#[test]
+fn a_stranger_who_goes_on_and_on_is_shut_out_and_a_line_says_so() {
+    let server = server("shut_out: { after: 5, for: 2s }");
+    let mut stranger = Somebody::at(&server, "127.0.0.9");
+    let credentials = "Authorization: Digest username=\"alice\", realm=\"centrale.localhost\", ";
+    let mut answers = Vec::new();
+    for _ in 0..8 {
+        let asked = stranger.ask("REGISTER", "alice", "");
+        let Some(nonce) = asked.as_deref().and_then(|a| a.split("nonce=\"").nth(1)) else {
+            answers.push("silence".to_owned());
+            continue;
+        };
+        let nonce = nonce.split('"').next().unwrap();
+        let guess = format!(
+            "{credentials}nonce=\"{nonce}\", uri=\"sip:h\", response=\"{:032x}\", algorithm=MD5\r\n",
+            answers.len()
+        );
+        answers.push(stranger.code("REGISTER", "alice", &guess));
+    }
+    let wrong = answers.iter().take_while(|code| *code == "403").count();
+    // Each shard counts what it sees for itself.
+    assert!((5..8).contains(&wrong) || server.cores() > 1, "{answers:?}");
+    eventually("it is shut out", 10, || {
+        stranger.code("INVITE", "2000", "") == "silence"
+            && server.metric("centrale_sip_shut_out ") > 0.5
+    });
+    let mut other = Somebody::at(&server, "127.0.0.10");
+    assert_eq!(other.code("INVITE", "2000", ""), "403");
+    eventually("it is heard again", 10, || {
+        stranger.code("OPTIONS", "2000", "") == "200"
+    });
+    eventually("the log says both", 5, || {
+        let log = server.log();
+        let lines = |words: &str| log.lines().filter(|l| l.contains(words)).count();
+        lines("shut out: failed too often") >= 1 && lines("heard again") >= 1
+    });
+}
+
+#[test]
+fn a_phone_that_registered_is_no_stranger() {
+    let server = server("per_source: 1\n    burst: 3");
+    let mut stranger = Somebody::at(&server, "127.0.0.9");
+    let mut heard = 0;
+    for _ in 0..20 {
+        heard += usize::from(stranger.code("OPTIONS", "2000", "") == "200");
+    }
+    assert!(heard < 20, "{heard}");
+    let port = free_port();
+    crate::client::register_at(&server, "alice", "127.0.0.12", port, 600);
+    let mut phone = Somebody::at(&server, "127.0.0.12");
+    for _ in 0..20 {
+        assert_eq!(phone.code("OPTIONS", "2000", ""), "200");
+    }
+}
+
+#[test]
+fn nobody_learns_which_operators_there_are() {
+    let server = server("shut_out: off");
+    let mut stranger = Somebody::at(&server, "127.0.0.9");
+    let mut shape = |user: &str, headers: &str| {
+        let answer = stranger.ask("REGISTER", user, headers).unwrap();
+        let lines = answer.split("\r\n").map(|line| {
+            let secret = ["Via:", "To:", "Call-ID:"]
+                .iter()
+                .any(|n| line.starts_with(n));
+            let line = line.split("nonce=").next().unwrap();
+            if secret {
+                line.split(':').next().unwrap()
+            } else {
+                line
+            }
+            .to_owned()
+        });
+        let lines: Vec<String> = lines.collect();
+        let nonce = answer.split("nonce=\"").nth(1).unwrap_or_default();
+        (lines, nonce.split('"').next().unwrap().to_owned())
+    };
+    let (known, nonce) = shape("alice", "");
+    let (unknown, _) = shape("allison", "");
+    assert!(known[0].starts_with("SIP/2.0 401"), "{known:?}");
+    assert_eq!(known, unknown);
+    let guess = |user: &str| {
+        format!(
+            "Authorization: Digest username=\"{user}\", realm=\"centrale.localhost\", nonce=\"{nonce}\", uri=\"sip:h\", response=\"0123456789abcdef0123456789abcdef\", algorithm=MD5\r\n"
+        )
+    };
+    let (known, _) = shape("alice", &guess("alice"));
+    let (unknown, _) = shape("allison", &guess("allison"));
+    assert!(known[0].starts_with("SIP/2.0 403"), "{known:?}");
+    assert_eq!(known, unknown);
+}
+
+#[test]
+fn what_outsiders_send_stays_on_its_line() {
+    let server = server("");
+    let mut friend = Somebody::at(&server, "127.0.0.1");
+    let evil = "User-Agent: x\u{1b}[31m\r\nSubject: \u{1b}]0;owned\u{7}\r\n";
+    friend.code("OPTIONS", "100", evil);
+    let from = "P-Asserted-Identity: \"\u{1b}[2J\" <sip:1@h>\r\n";
+    friend.code("INVITE", "%1b%0d%0aERROR", from);
+    let mut stranger = Somebody::at(&server, "127.0.0.9");
+    stranger.send("\u{1b}[31mINVITE", "2000", "");
+    stranger.code("INVITE", "2000", evil);
+    let log = fs::read(server.folder.join("log")).unwrap();
+    let controls = log
+        .iter()
+        .filter(|byte| byte.is_ascii_control() && **byte != b'\n');
+    assert_eq!(controls.count(), 0);
+}
