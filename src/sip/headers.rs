@@ -120,6 +120,22 @@ impl Headers {
         }
     }
 
+    /// A header that may stand once, read by `read`.
+    ///
+    /// # Errors
+    /// When it is repeated, or `read` cannot read it.
+    pub(crate) fn at_most_one<T>(
+        &self,
+        name: Name,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, HeaderError> {
+        match self.only(name.clone()) {
+            Ok(value) => read(&value).map(Some).ok_or(HeaderError::Malformed(name)),
+            Err(HeaderError::Missing(_)) => Ok(None),
+            Err(error @ (HeaderError::Malformed(_) | HeaderError::Repeated(_))) => Err(error),
+        }
+    }
+
     /// The topmost Via.
     ///
     /// # Errors
@@ -177,13 +193,9 @@ impl Headers {
     /// # Errors
     /// When it is repeated or not a number.
     pub fn max_forwards(&self) -> Result<Option<u8>, HeaderError> {
-        match self.only(Name::MaxForwards) {
-            Ok(value) => digits::<u32>(&value)
-                .map(|hops| Some(u8::try_from(hops).unwrap_or(u8::MAX)))
-                .ok_or(HeaderError::Malformed(Name::MaxForwards)),
-            Err(HeaderError::Missing(_)) => Ok(None),
-            Err(other) => Err(other),
-        }
+        self.at_most_one(Name::MaxForwards, |value| {
+            digits::<u32>(value).map(|hops| u8::try_from(hops).unwrap_or(u8::MAX))
+        })
     }
 
     /// Every Contact.
@@ -238,7 +250,7 @@ impl Headers {
             .collect()
     }
 
-    fn address(&self, name: Name) -> Result<NameAddr, HeaderError> {
+    pub(crate) fn address(&self, name: Name) -> Result<NameAddr, HeaderError> {
         NameAddr::parse(&self.only(name.clone())?).ok_or(HeaderError::Malformed(name))
     }
 

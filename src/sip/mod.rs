@@ -29,7 +29,10 @@ mod uri;
 
 pub use dialog::{Dialog, DialogError, DialogId};
 pub use endpoint::{ClientTx, Endpoint, ServerTx};
-pub use header::{CSeq, Contacts, NameAddr, Params, Via};
+pub use header::{
+    CSeq, Contacts, EventPackage, NameAddr, Params, RAck, Replaces, SubscriptionState, Substate,
+    Via,
+};
 pub use headers::{Header, HeaderError, Headers};
 pub use message::{Message, Request, Response, reason_phrase};
 pub use method::Method;

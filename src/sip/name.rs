@@ -95,8 +95,13 @@ names! {
     RSeq = "RSeq",
     RAck = "RAck",
     ReferTo = "Refer-To" | "r",
+    ReferredBy = "Referred-By" | "b",
     Replaces = "Replaces",
     Event = "Event" | "o",
+    SubscriptionState = "Subscription-State",
+    Diversion = "Diversion",
+    HistoryInfo = "History-Info",
+    Privacy = "Privacy",
     Path = "Path",
     Date = "Date",
 }
@@ -133,6 +138,9 @@ mod tests {
             ("m", "contact"),
             ("l", "content-length"),
             ("k", "Supported"),
+            ("r", "Refer-To"),
+            ("b", "Referred-By"),
+            ("o", "Event"),
         ] {
             assert!(Name::parse(compact).is(&Name::parse(full)), "{compact}");
         }

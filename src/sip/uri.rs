@@ -168,6 +168,30 @@ impl Uri {
         })
     }
 
+    /// The value of a header that a request to this address is to carry, percent-decoded
+    /// (RFC 3261 section 19.1.1): of `sip:a@b?Replaces=…`, Replaces. Names in any case.
+    ///
+    /// # Errors
+    /// When it stands twice, or its escapes cannot be read.
+    pub fn header(&self, name: &str) -> Result<Option<String>, UriError> {
+        let tail = self.text.rsplit('@').next().unwrap_or_default();
+        let Some((_, headers)) = tail.split_once('?') else {
+            return Ok(None);
+        };
+        let mut found = None;
+        for header in headers.split('&') {
+            let (key, value) = header.split_once('=').unwrap_or((header, ""));
+            if !unescape(key).is_some_and(|key| key.eq_ignore_ascii_case(name)) {
+                continue;
+            }
+            if found.is_some() {
+                return Err(UriError);
+            }
+            found = Some(unescape(value).ok_or(UriError)?);
+        }
+        Ok(found)
+    }
+
     fn read_sip(&mut self, rest: &str) -> Result<(), UriError> {
         let (user, tail) = match rest.rsplit_once('@') {
             Some((user, tail)) => (Some(user), tail),
@@ -321,6 +345,24 @@ mod tests {
         assert_eq!(uri.param("lr"), Some(""));
         assert_eq!(uri.param("transport"), Some("TCP"));
         assert_eq!(uri.param("y"), None);
+    }
+
+    #[test]
+    fn headers_are_read_from_behind_the_question_mark() {
+        let uri = Uri::parse(
+            "sip:b?x=1@h:5062;a=b?Replaces=c%40d%3Bto-tag%3D1%3bfrom-tag%3D2&subject=&x=%zz&y=1&Y=2",
+        )
+        .unwrap();
+        for (name, value) in [
+            ("replaces", Ok(Some("c@d;to-tag=1;from-tag=2".into()))),
+            ("Subject", Ok(Some(String::new()))),
+            ("a", Ok(None)),
+            ("x", Err(UriError)),
+            ("y", Err(UriError)),
+        ] {
+            assert_eq!(uri.header(name), value, "{name}");
+        }
+        assert_eq!(Uri::parse("sip:b@h").unwrap().header("x"), Ok(None));
     }
 
     #[test]

@@ -38,6 +38,15 @@ impl Params {
             .find(|(key, _)| key == name)
             .map(|(_, value)| value.as_deref().unwrap_or(""))
     }
+
+    /// The value of a parameter that must stand once; `None` when it is missing, stands
+    /// twice, or has no value.
+    pub(crate) fn sole(&self, name: &str) -> Option<&str> {
+        let mut values = self.0.iter().filter(|(key, _)| key == name);
+        let (_, value) = values.next()?;
+        let sole = values.next().is_none();
+        value.as_deref().filter(|value| sole && !value.is_empty())
+    }
 }
 
 /// A display name, an address, and parameters.
