@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 
 use crate::model::limits;
-use crate::sip::header::{RawNameAddr, RawVia, parts, split_outside};
+use crate::sip::header::{RawNameAddr, RawVia, is_closed, parts};
 use crate::sip::uri::digits;
 use crate::sip::{CSeq, Contacts, Name, NameAddr, Via};
 
@@ -166,11 +166,10 @@ impl Headers {
         let line = self
             .first(&Name::Via)
             .ok_or(HeaderError::Missing(Name::Via))?;
-        let mut values = parts(&line, b',');
-        let first = values.next().flatten();
         // An open quote further on spoils the line.
-        let first = first.filter(|_| values.all(|value| value.is_some()));
+        let first = parts(&line, b',').next().flatten();
         first
+            .filter(|_| is_closed(&line))
             .and_then(|value| RawVia::read(value.trim()))
             .map(see)
             .ok_or(HeaderError::Malformed(Name::Via))
@@ -261,21 +260,17 @@ impl Headers {
     /// # Errors
     /// When one cannot be read, or there are more than a path can have.
     pub fn addresses(&self, name: &Name) -> Result<Vec<NameAddr>, HeaderError> {
+        let bad = || HeaderError::Malformed(name.clone());
         let mut list = Vec::new();
         for line in self.all(name) {
-            for part in
-                split_outside(&line, b',').ok_or_else(|| HeaderError::Malformed(name.clone()))?
-            {
-                list.push(
-                    NameAddr::parse(part).ok_or_else(|| HeaderError::Malformed(name.clone()))?,
-                );
+            for part in parts(&line, b',') {
+                list.push(part.and_then(NameAddr::parse).ok_or_else(bad)?);
+                if list.len() > limits::VIAS {
+                    return Err(HeaderError::Repeated(name.clone()));
+                }
             }
         }
-        if list.len() > limits::VIAS {
-            Err(HeaderError::Repeated(name.clone()))
-        } else {
-            Ok(list)
-        }
+        Ok(list)
     }
 
     /// The option tags of Require, Supported, …

@@ -14,12 +14,23 @@ use crate::sip::transaction::key::MAGIC_COOKIE;
 /// follow it. `None` for what is no message of either kind; any shard may refuse it.
 #[must_use]
 pub fn owner(bytes: &[u8], shards: u8) -> Option<ShardId> {
-    let mut lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    let mut ends = memchr::memchr_iter(b'\n', bytes).chain([bytes.len()]);
+    let mut start = 0;
+    let mut lines = std::iter::from_fn(|| {
+        let end = ends.next()?;
+        let line = bytes.get(start..end).unwrap_or_default();
+        start = end + 1;
+        Some(line.trim_ascii())
+    });
     let first = lines.find(|line| !line.is_empty())?;
     let response = first.starts_with(b"SIP/");
     let mut call_id = None;
     for line in lines.take_while(|line| !line.is_empty()) {
-        let Some(colon) = line.iter().position(|byte| *byte == b':') else {
+        // Via, To, Call-ID, v, t, i: all others are passed over by their first letter.
+        if !matches!(line.first(), Some(first) if b"vtci".contains(&first.to_ascii_lowercase())) {
+            continue;
+        }
+        let Some(colon) = memchr::memchr(b':', line) else {
             continue;
         };
         let (name, value) = line.split_at(colon);

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::model::limits;
 use crate::sip::method::is_token_byte;
+use crate::sip::text::cut;
 use crate::sip::uri::{RawUri, digits};
 use crate::sip::{CSeq, HeaderError, Headers, Message, Method, Name, Request, Response, Uri};
 
@@ -36,7 +37,7 @@ pub enum ParseError {
 enum Start {
     Request {
         method: Method,
-        uri: Option<Uri>,
+        uri: Result<Uri, Fault>,
         version: bool,
     },
     Response {
@@ -73,9 +74,7 @@ impl Message {
                 if let Some((code, why)) = complaint {
                     return Err(broken(code, why.into()));
                 }
-                let Some(uri) = uri else {
-                    return Err(broken(400, "unreadable request address".into()));
-                };
+                let uri = uri.map_err(|(code, why)| broken(code, why.into()))?;
                 if !version {
                     return Err(broken(505, "not SIP/2.0".into()));
                 }
@@ -175,9 +174,16 @@ fn start_line(bytes: &Bytes, Line { start, end, .. }: Line) -> Option<Start> {
         });
     }
     let line = std::str::from_utf8(raw).ok()?;
-    let (method, rest) = line.split_once(' ')?;
-    let (uri, version) = rest.trim_end().rsplit_once(' ')?;
+    let (method, rest) = cut(line, b' ')?;
     let method = Method::parse(method)?;
+    if line.len() > LINE_BYTES {
+        return Some(Start::Request {
+            method,
+            uri: Err(LONG_ADDRESS),
+            version: true,
+        });
+    }
+    let (uri, version) = rest.trim_ascii_end().rsplit_once(' ')?;
     if !version
         .get(..4)
         .is_some_and(|v| v.eq_ignore_ascii_case("SIP/"))
@@ -186,9 +192,14 @@ fn start_line(bytes: &Bytes, Line { start, end, .. }: Line) -> Option<Start> {
     }
     // RFC 4475 section 3.1.2.10: brackets and spaces around the address are an error to
     // answer, not noise; trailing space is not worth refusing, and is refused all the same.
-    let clean = line.len() == line.trim_end().len();
-    let uri = RawUri::read(uri).filter(|_| clean);
-    let uri = uri.map(|uri| uri.own(Some(bytes)));
+    let clean = line.len() == line.trim_ascii_end().len();
+    let uri = if uri.len() > limits::HEADER_BYTES {
+        Err(LONG_ADDRESS)
+    } else {
+        let uri = RawUri::read(uri).filter(|_| clean);
+        uri.map(|uri| uri.own(Some(bytes)))
+            .ok_or((400, "unreadable request address"))
+    };
     Some(Start::Request {
         method,
         uri,
@@ -198,9 +209,12 @@ fn start_line(bytes: &Bytes, Line { start, end, .. }: Line) -> Option<Start> {
 
 type Fault = (u16, &'static str);
 
+/// A value at its longest, with its name and some spaces around it or in its folds.
+const LINE_BYTES: usize = limits::HEADER_BYTES + 1024;
 /// More than most messages have.
 const USUAL_LINES: usize = 24;
 const NO_HEADER: Fault = (400, "a line that is no header");
+const LONG_ADDRESS: Fault = (414, "request address too long");
 const TOO_LONG: Fault = (400, "header too long");
 
 fn read_headers(
@@ -240,6 +254,9 @@ fn read_headers(
 
 fn plain_header(bytes: &Bytes, line: Line, headers: &mut Headers) -> Result<(), Fault> {
     let text = bytes.get(line.start..line.end).ok_or(NO_HEADER)?;
+    if text.len() > LINE_BYTES {
+        return Err(TOO_LONG);
+    }
     let (name, value) = name_and_value(text).ok_or(NO_HEADER)?;
     let value = value.trim_ascii_end();
     let end = line.start + text.trim_ascii_end().len();
@@ -266,6 +283,9 @@ fn folded_header(
         end = next.end;
     }
     let text = bytes.get(line.start..end).ok_or(NO_HEADER)?;
+    if text.len() > LINE_BYTES {
+        return Err(TOO_LONG);
+    }
     let (name, value) = name_and_value(text).ok_or(NO_HEADER)?;
     let mut whole = Vec::with_capacity(value.len());
     for part in value.split(|b| matches!(b, b'\r' | b'\n')) {

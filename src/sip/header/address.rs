@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::model::limits;
 use crate::sip::text::cut;
 use crate::sip::uri::RawUri;
 use crate::sip::{HeaderError, Name, Uri};
@@ -17,7 +18,12 @@ pub(crate) struct RawParams<'a>(&'a str);
 impl<'a> RawParams<'a> {
     pub(crate) fn read(text: &'a str) -> Option<Self> {
         let params = Self(text.trim_ascii());
-        params.iter().all(|param| param.is_some()).then_some(params)
+        let mut list = params.iter();
+        let good = list
+            .by_ref()
+            .take(limits::PARAMETERS)
+            .all(|param| param.is_some());
+        (good && list.next().is_none()).then_some(params)
     }
 
     /// As [`Params::value`]; `name` in any case.
@@ -60,7 +66,7 @@ fn unquoted(value: &str) -> &str {
 }
 
 impl Params {
-    /// Reads `a=1;b;c="x;y"`; `None` for an empty part or an open quote.
+    /// Reads `a=1;b;c="x;y"`; `None` for an empty part, an open quote, or too many.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         RawParams::read(text).map(RawParams::own)
@@ -107,6 +113,9 @@ pub(crate) struct RawNameAddr<'a> {
 impl<'a> RawNameAddr<'a> {
     pub(crate) fn read(text: &'a str) -> Option<Self> {
         let text = text.trim_ascii();
+        if text.len() > limits::ADDRESS_BYTES {
+            return None;
+        }
         let open = parts(text, b'<').next()??.len();
         let Some(rest) = text.get(open..).and_then(|rest| rest.strip_prefix('<')) else {
             // Without brackets every parameter is the header's.
@@ -175,7 +184,7 @@ impl Contacts {
     /// Reads every Contact value of a message.
     ///
     /// # Errors
-    /// When one cannot be read, or `*` is not alone.
+    /// When one cannot be read, `*` is not alone, or there are too many.
     pub fn read(values: impl Iterator<Item = impl AsRef<str>>) -> Result<Self, HeaderError> {
         let mut list = Vec::new();
         let star = each_contact(values, |contact| list.push(contact.own()))?;
@@ -194,11 +203,14 @@ fn each_contact(
     mut see: impl FnMut(RawNameAddr<'_>),
 ) -> Result<bool, HeaderError> {
     let bad = || HeaderError::Malformed(Name::Contact);
-    let (mut star, mut any) = (false, false);
+    let (mut star, mut any, mut seen) = (false, false, 0);
     for value in values {
         for part in parts(value.as_ref(), b',') {
             let part = part.ok_or_else(bad)?;
-            if part.trim() == "*" {
+            seen += 1;
+            if seen > limits::CONTACTS {
+                return Err(HeaderError::Repeated(Name::Contact));
+            } else if part.trim_ascii() == "*" {
                 star = true;
             } else {
                 any = true;
@@ -231,43 +243,44 @@ impl<'a> Iterator for Parts<'a> {
     fn next(&mut self) -> Option<Option<&'a str>> {
         let text = self.rest.take()?;
         let bytes = text.as_bytes();
-        let (mut index, mut inside) = (0, false);
-        loop {
-            let rest = bytes.get(index..).unwrap_or_default();
-            let found = if inside {
-                memchr::memchr2(b'"', b'>', rest)
+        // Most texts hold none of the three, or the one that is sought before the others.
+        let Some(first) = memchr::memchr3(self.at, b'"', b'<', bytes) else {
+            return Some(Some(text));
+        };
+        let (mut quoted, mut escaped, mut inside) = (false, false, false);
+        for (index, byte) in bytes.iter().enumerate().skip(first) {
+            if quoted {
+                quoted = escaped || *byte != b'"';
+                escaped = !escaped && *byte == b'\\';
+            } else if *byte == self.at && !inside {
+                self.rest = text.get(index + 1..);
+                return Some(text.get(..index));
             } else {
-                memchr::memchr3(self.at, b'"', b'<', rest)
-            };
-            let Some(found) = found else {
-                return Some(Some(text));
-            };
-            index += found;
-            match bytes.get(index) {
-                Some(byte) if *byte == self.at && !inside => {
-                    self.rest = text.get(index + 1..);
-                    return Some(text.get(..index));
+                match byte {
+                    b'"' => quoted = true,
+                    b'<' => inside = true,
+                    b'>' => inside = false,
+                    _ => {}
                 }
-                Some(b'"') => match quote_end(bytes, index + 1) {
-                    Some(end) => index = end,
-                    None => return Some(None),
-                },
-                Some(byte) => inside = *byte == b'<',
-                None => {}
             }
-            index += 1;
         }
+        Some((!quoted).then_some(text))
     }
 }
 
-/// Where a quote closes whose text begins at `index`.
-fn quote_end(bytes: &[u8], mut index: usize) -> Option<usize> {
-    loop {
-        index += memchr::memchr2(b'"', b'\\', bytes.get(index..)?)?;
-        if bytes.get(index) == Some(&b'"') {
-            return Some(index);
+/// Whether every quote is closed.
+pub(crate) fn is_closed(text: &str) -> bool {
+    memchr::memchr(b'"', text.as_bytes()).is_none() || {
+        let (mut quoted, mut escaped) = (false, false);
+        for byte in text.bytes() {
+            if quoted {
+                quoted = escaped || byte != b'"';
+                escaped = !escaped && byte == b'\\';
+            } else {
+                quoted = byte == b'"';
+            }
         }
-        index += 2;
+        !quoted
     }
 }
 

@@ -9,7 +9,7 @@ mod replaces;
 mod via;
 
 pub use address::{Contacts, NameAddr, Params};
-pub(crate) use address::{RawNameAddr, RawParams, parts, split_outside};
+pub(crate) use address::{RawNameAddr, RawParams, is_closed, parts, split_outside};
 pub use cseq::CSeq;
 pub use event::{EventPackage, SubscriptionState, Substate};
 pub use rack::RAck;

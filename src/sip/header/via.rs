@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+use crate::model::limits;
 use crate::sip::header::{Params, RawParams};
 use crate::sip::text::{before, cut};
 use crate::sip::uri::{RawHost, split_port};
@@ -32,6 +33,9 @@ pub(crate) struct RawVia<'a> {
 
 impl<'a> RawVia<'a> {
     pub(crate) fn read(text: &'a str) -> Option<Self> {
+        if text.len() > limits::VIA_BYTES {
+            return None;
+        }
         let (head, params) = cut(text, b';').unwrap_or((text, ""));
         let (protocol, rest) = cut(head, b'/')?;
         let (version, rest) = cut(rest, b'/')?;
