@@ -16,7 +16,7 @@ fn no_broken_message_breaks_anything() {
     let mut reader = reader::Reader::new(Instant::now());
     let seeds = messages::seeds();
     let mut random = messages::Random(0x5eed);
-    for _ in 0..20_000 {
+    for _ in 0..6_000 {
         let bytes = Bytes::from(messages::next(&mut random, &seeds));
         reader::read(&bytes);
         reader.receive(&bytes);

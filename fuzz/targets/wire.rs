@@ -5,7 +5,7 @@
 #[path = "../../benches/mutate/reader.rs"]
 mod reader;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use exchange::sip::Message;
@@ -24,4 +24,6 @@ fuzz_target!(|data: &[u8]| {
     let mut reader = Reader::new(Instant::now());
     reader.receive(&bytes);
     reader.receive(&bytes);
+    reader.receive_stream(&bytes);
+    reader.wait(Duration::from_secs(40));
 });

@@ -17,6 +17,8 @@ pub const VIA_BYTES: usize = 1024;
 pub const ADDRESS_BYTES: usize = 2 * 1024;
 /// Via entries; Max-Forwards starts at 70, and no real path comes near.
 pub const VIAS: usize = 64;
+/// Option tags that are looked at; there are some forty in the world.
+pub const OPTION_TAGS: usize = 64;
 /// Contacts in one message; a phone has one or two, a redirection some more.
 pub const CONTACTS: usize = 64;
 /// Parameters of one value or address; Contact with all that phones say of themselves

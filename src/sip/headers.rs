@@ -273,17 +273,21 @@ impl Headers {
         Ok(list)
     }
 
-    /// The option tags of Require, Supported, …
+    /// The option tags of Require, Supported, …; no more than
+    /// [`limits::OPTION_TAGS`].
     #[must_use]
     pub fn tokens(&self, name: &Name) -> Vec<String> {
-        self.all(name)
-            .flat_map(|line| {
-                line.split(',')
-                    .map(|t| t.trim().to_ascii_lowercase())
-                    .collect::<Vec<_>>()
-            })
-            .filter(|token| !token.is_empty())
-            .collect()
+        let mut tokens = Vec::new();
+        for line in self.all(name) {
+            let list = line.split(',').map(str::trim_ascii);
+            let room = limits::OPTION_TAGS - tokens.len();
+            let list = list.filter(|token| !token.is_empty()).take(room);
+            tokens.extend(list.map(str::to_ascii_lowercase));
+            if tokens.len() == limits::OPTION_TAGS {
+                break;
+            }
+        }
+        tokens
     }
 
     pub(crate) fn address(&self, name: Name) -> Result<NameAddr, HeaderError> {

@@ -69,8 +69,12 @@ impl Message {
                 uri,
                 version,
             } => {
-                let broken =
-                    |code, why: Cow<'static, str>| refuse(&method, headers.clone(), code, why);
+                let broken = |code, why: Cow<'static, str>| {
+                    // RFC 3261 section 8.2: the method is looked at before the headers.
+                    let unknown = code == 400 && matches!(method, Method::Other(_));
+                    let code = if unknown { 501 } else { code };
+                    refuse(&method, headers.clone(), code, why)
+                };
                 if let Some((code, why)) = complaint {
                     return Err(broken(code, why.into()));
                 }
@@ -173,16 +177,17 @@ fn start_line(bytes: &Bytes, Line { start, end, .. }: Line) -> Option<Start> {
             reason: bytes.slice((start + 12).min(end)..end),
         });
     }
-    let line = std::str::from_utf8(raw).ok()?;
-    let (method, rest) = cut(line, b' ')?;
-    let method = Method::parse(method)?;
-    if line.len() > LINE_BYTES {
+    if raw.len() > LINE_BYTES {
+        let space = memchr::memchr(b' ', raw.get(..LINE_BYTES)?)?;
         return Some(Start::Request {
-            method,
+            method: Method::parse(std::str::from_utf8(raw.get(..space)?).ok()?)?,
             uri: Err(LONG_ADDRESS),
             version: true,
         });
     }
+    let line = std::str::from_utf8(raw).ok()?;
+    let (method, rest) = cut(line, b' ')?;
+    let method = Method::parse(method)?;
     let (uri, version) = rest.trim_ascii_end().rsplit_once(' ')?;
     if !version
         .get(..4)
@@ -239,7 +244,7 @@ fn read_headers(
         } else {
             plain_header(bytes, line, &mut headers)
         };
-        complaint = complaint.or(fault.err());
+        complaint = complaint.or_else(|| fault.err());
     };
     // Sought once and not in each line; no value may carry one to where it is echoed.
     if memchr::memchr(0, bytes.get(first..lines.at).unwrap_or_default()).is_some() {
