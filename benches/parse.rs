@@ -1,11 +1,21 @@
-//! Reading and writing an INVITE, against rsip in the same run.
+//! Reading and writing an INVITE, against rsip in the same run, with what each allocates;
+//! and the whole way of a datagram through an endpoint.
+
+use std::net::SocketAddr;
+use std::time::Instant;
 
 use bytes::Bytes;
-use divan::{Bencher, black_box};
-use exchange::sip::{Message, owner};
+use divan::{AllocProfiler, Bencher, black_box};
+use exchange::model::ShardId;
+use exchange::sip::endpoint::{self, Event, Input, Output};
+use exchange::sip::{Advertise, Endpoint, Message, Peer, owner};
+
+#[global_allocator]
+static ALLOCATIONS: AllocProfiler = AllocProfiler::system();
 
 fn main() {
-    divan::main();
+    // One reading is too short to be timed alone.
+    divan::Divan::from_args().sample_size(100).main();
 }
 
 /// 1.2 kB, as a softphone sends it through one proxy.
@@ -41,15 +51,77 @@ a=rtpmap:101 telephone-event/8000\r\n\
 a=fmtp:101 0-15\r\n\
 a=sendrecv\r\n";
 
+/// As a shard holds a datagram: in bytes that others may share.
+fn datagram() -> Bytes {
+    let bytes = Bytes::copy_from_slice(INVITE.as_bytes());
+    drop(bytes.clone());
+    bytes
+}
+
+fn an_endpoint() -> Endpoint {
+    Endpoint::new(endpoint::Settings {
+        shard: ShardId(0),
+        seed: 1,
+        advertise: Advertise::at(SocketAddr::from(([192, 0, 2, 1], 5060))),
+        product: "Centrale".into(),
+        max_transactions: 10_000,
+    })
+}
+
+fn received(bytes: &Bytes) -> Input {
+    Input::Received {
+        bytes: bytes.clone(),
+        peer: Peer::udp(([203, 0, 113, 7], 5060).into()),
+    }
+}
+
+/// A datagram comes in and its request is told.
+#[divan::bench]
+fn receive(bencher: Bencher<'_, '_>) {
+    #[expect(clippy::disallowed_methods, reason = "any instant will do")]
+    let now = Instant::now();
+    let bytes = datagram();
+    bencher
+        .with_inputs(|| (an_endpoint(), Vec::with_capacity(8)))
+        .bench_values(|(mut endpoint, mut out)| {
+            endpoint.handle(received(black_box(&bytes)), now, &mut out);
+            let told = |output: &Output| matches!(output, Output::Event(Event::Request { .. }));
+            assert!(out.iter().any(told), "an INVITE is told");
+            (endpoint, out)
+        });
+}
+
+/// The same datagram comes once more and is answered again.
+#[divan::bench]
+fn receive_again(bencher: Bencher<'_, '_>) {
+    #[expect(clippy::disallowed_methods, reason = "any instant will do")]
+    let now = Instant::now();
+    let bytes = datagram();
+    let (mut endpoint, mut out) = (an_endpoint(), Vec::with_capacity(8));
+    endpoint.handle(received(&bytes), now, &mut out);
+    for output in std::mem::take(&mut out) {
+        if let Output::Event(Event::Request { tx, request, .. }) = output {
+            let ringing = exchange::sip::Response::to(&request, 180);
+            endpoint.respond(tx, &ringing, now, &mut out);
+        }
+    }
+    bencher.bench_local(|| {
+        out.clear();
+        endpoint.handle(received(black_box(&bytes)), now, &mut out);
+        let sent = |output: &Output| matches!(output, Output::Transmit { .. });
+        assert!(out.iter().any(sent), "a repetition is answered");
+    });
+}
+
 #[divan::bench]
 fn read(bencher: Bencher<'_, '_>) {
-    let bytes = Bytes::from_static(INVITE.as_bytes());
+    let bytes = datagram();
     bencher.bench(|| Message::parse(black_box(&bytes)).is_ok());
 }
 
 #[divan::bench]
 fn read_with_five_typed_headers(bencher: Bencher<'_, '_>) {
-    let bytes = Bytes::from_static(INVITE.as_bytes());
+    let bytes = datagram();
     bencher.bench(|| {
         let message = Message::parse(black_box(&bytes)).ok();
         message.is_some_and(|message| {
@@ -70,7 +142,7 @@ fn find_its_shard(bencher: Bencher<'_, '_>) {
 
 #[divan::bench]
 fn write(bencher: Bencher<'_, '_>) {
-    let bytes = Bytes::from_static(INVITE.as_bytes());
+    let bytes = datagram();
     let Ok(message) = Message::parse(&bytes) else {
         return;
     };

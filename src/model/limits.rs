@@ -11,8 +11,19 @@ pub const STREAM_MESSAGE_BYTES: usize = 128 * 1024;
 pub const HEADERS: usize = 256;
 /// One header's value; SIP identity tokens reach 4 KiB.
 pub const HEADER_BYTES: usize = 8 * 1024;
+/// One hop of a Via, which is read several times a message; real ones are below 300 bytes.
+pub const VIA_BYTES: usize = 1024;
+/// One address with its name and parameters; of phones that say all of themselves, 800.
+pub const ADDRESS_BYTES: usize = 2 * 1024;
 /// Via entries; Max-Forwards starts at 70, and no real path comes near.
 pub const VIAS: usize = 64;
+/// Option tags that are looked at; there are some forty in the world.
+pub const OPTION_TAGS: usize = 64;
+/// Contacts in one message; a phone has one or two, a redirection some more.
+pub const CONTACTS: usize = 64;
+/// Parameters of one value or address; Contact with all that phones say of themselves
+/// has about fifteen.
+pub const PARAMETERS: usize = 64;
 /// A body.
 pub const BODY_BYTES: usize = 64 * 1024;
 /// A message on a stream is complete within this, or the connection closes.

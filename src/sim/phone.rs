@@ -532,7 +532,7 @@ impl Phone {
 /// An address that is written here and known to be one.
 pub(super) fn uri(text: &str) -> Uri {
     Uri::parse(text).unwrap_or_else(|_| {
-        let host = crate::sip::Host::Name("invalid".to_owned());
+        let host = crate::sip::Host::Name("invalid".into());
         Uri::sip(None, &host, None)
     })
 }

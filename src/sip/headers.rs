@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 
 use crate::model::limits;
-use crate::sip::header::split_outside;
+use crate::sip::header::{RawNameAddr, RawVia, is_closed, parts};
 use crate::sip::uri::digits;
 use crate::sip::{CSeq, Contacts, Name, NameAddr, Via};
 
@@ -24,34 +24,58 @@ pub enum HeaderError {
 }
 
 /// One line: a name, and the value as it came, without the spaces around it.
-#[derive(Clone, Debug)]
-pub struct Header {
+#[derive(Clone, Copy, Debug)]
+pub struct Header<'a> {
     /// The name.
-    pub name: Name,
+    pub name: &'a Name,
     /// The value; any bytes but CR, LF and NUL.
-    pub value: Bytes,
+    pub value: &'a [u8],
 }
 
 /// The headers of a message. Values are slices of the datagram.
 #[derive(Clone, Debug, Default)]
-pub struct Headers(Vec<Header>);
+pub struct Headers {
+    /// The message that lines were read from.
+    wire: Bytes,
+    lines: Vec<(Name, Value)>,
+}
+
+/// Most lines of most messages stand in one datagram: it is held once and not by each.
+#[derive(Clone, Debug)]
+enum Value {
+    /// From and to, in the datagram.
+    Wire(u32, u32),
+    Own(Bytes),
+}
+
+impl Value {
+    fn bytes<'a>(&'a self, wire: &'a Bytes) -> &'a [u8] {
+        match self {
+            Self::Wire(start, end) => wire.get(*start as usize..*end as usize).unwrap_or_default(),
+            Self::Own(bytes) => bytes,
+        }
+    }
+}
 
 impl Headers {
     /// Every line in order.
-    pub fn iter(&self) -> impl Iterator<Item = &Header> {
-        self.0.iter()
+    pub fn iter(&self) -> impl Iterator<Item = Header<'_>> {
+        self.lines.iter().map(|(name, value)| Header {
+            name,
+            value: value.bytes(&self.wire),
+        })
     }
 
     /// How many lines.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.lines.len()
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.lines.is_empty()
     }
 
     /// The first value of a name; bytes that are not UTF-8 are replaced.
@@ -63,35 +87,27 @@ impl Headers {
     /// Every line of a name, in order; a line may hold several values.
     pub fn all<'a>(&'a self, name: &Name) -> impl Iterator<Item = Cow<'a, str>> + use<'a> {
         let name = name.clone();
-        self.0
-            .iter()
-            .filter(move |h| h.name.is(&name))
-            .map(|h| String::from_utf8_lossy(&h.value))
+        let wire = &self.wire;
+        let called = move |line: &&(Name, Value)| line.0.is(&name);
+        let lines = self.lines.iter().filter(called);
+        lines.map(|(_, value)| text(value.bytes(wire)))
     }
 
     /// Adds a line at the end. CR, LF and NUL become spaces, so that a value cannot
     /// write a line of its own.
     pub fn push(&mut self, name: Name, value: impl Into<Bytes>) {
-        self.0.push(Header {
-            name,
-            value: clean(value.into()),
-        });
+        self.lines.push((name, Value::Own(clean(value.into()))));
     }
 
     /// Adds a line at the front, as each hop does with its Via.
     pub fn push_front(&mut self, name: Name, value: impl Into<Bytes>) {
-        self.0.insert(
-            0,
-            Header {
-                name,
-                value: clean(value.into()),
-            },
-        );
+        let value = Value::Own(clean(value.into()));
+        self.lines.insert(0, (name, value));
     }
 
     /// Removes every line of a name.
     pub fn remove(&mut self, name: &Name) {
-        self.0.retain(|header| !header.name.is(name));
+        self.lines.retain(|(other, _)| !other.is(name));
     }
 
     /// Replaces every line of a name by one.
@@ -102,8 +118,8 @@ impl Headers {
 
     /// Replaces the first line of a name and leaves the others.
     pub(crate) fn replace_first(&mut self, name: &Name, value: impl Into<Bytes>) {
-        if let Some(header) = self.0.iter_mut().find(|header| header.name.is(name)) {
-            header.value = clean(value.into());
+        if let Some((_, old)) = self.lines.iter_mut().find(|(other, _)| other.is(name)) {
+            *old = Value::Own(clean(value.into()));
         }
     }
 
@@ -141,14 +157,33 @@ impl Headers {
     /// # Errors
     /// When there is none, or it cannot be read.
     pub fn via(&self) -> Result<Via, HeaderError> {
+        self.with_via(|via| via.own())?
+            .ok_or(HeaderError::Malformed(Name::Via))
+    }
+
+    /// The topmost Via, uncopied.
+    pub(crate) fn with_via<T>(&self, see: impl FnOnce(RawVia<'_>) -> T) -> Result<T, HeaderError> {
         let line = self
             .first(&Name::Via)
             .ok_or(HeaderError::Missing(Name::Via))?;
-        let values = split_outside(&line, b',').ok_or(HeaderError::Malformed(Name::Via))?;
-        values
-            .first()
-            .and_then(|value| Via::parse(value.trim()))
+        // An open quote further on spoils the line.
+        let first = parts(&line, b',').next().flatten();
+        first
+            .filter(|_| is_closed(&line))
+            .and_then(|value| RawVia::read(value.trim()))
+            .map(see)
             .ok_or(HeaderError::Malformed(Name::Via))
+    }
+
+    /// From or To, uncopied.
+    pub(crate) fn with_address<T>(
+        &self,
+        name: Name,
+        see: impl FnOnce(RawNameAddr<'_>) -> T,
+    ) -> Result<T, HeaderError> {
+        RawNameAddr::read(&self.only(name.clone())?)
+            .map(see)
+            .ok_or(HeaderError::Malformed(name))
     }
 
     /// From.
@@ -206,6 +241,11 @@ impl Headers {
         Contacts::read(self.all(&Name::Contact))
     }
 
+    /// Whether every Contact can be read.
+    pub(crate) fn check_contacts(&self) -> Result<(), HeaderError> {
+        Contacts::check(self.all(&Name::Contact))
+    }
+
     /// Seconds of Expires; what is no number counts as absent (RFC 3261 section 20.19),
     /// what is too large as the largest.
     #[must_use]
@@ -220,43 +260,85 @@ impl Headers {
     /// # Errors
     /// When one cannot be read, or there are more than a path can have.
     pub fn addresses(&self, name: &Name) -> Result<Vec<NameAddr>, HeaderError> {
+        let bad = || HeaderError::Malformed(name.clone());
         let mut list = Vec::new();
         for line in self.all(name) {
-            for part in
-                split_outside(&line, b',').ok_or_else(|| HeaderError::Malformed(name.clone()))?
-            {
-                list.push(
-                    NameAddr::parse(part).ok_or_else(|| HeaderError::Malformed(name.clone()))?,
-                );
+            for part in parts(&line, b',') {
+                list.push(part.and_then(NameAddr::parse).ok_or_else(bad)?);
+                if list.len() > limits::VIAS {
+                    return Err(HeaderError::Repeated(name.clone()));
+                }
             }
         }
-        if list.len() > limits::VIAS {
-            Err(HeaderError::Repeated(name.clone()))
-        } else {
-            Ok(list)
-        }
+        Ok(list)
     }
 
-    /// The option tags of Require, Supported, …
+    /// The option tags of Require, Supported, …; no more than
+    /// [`limits::OPTION_TAGS`].
     #[must_use]
     pub fn tokens(&self, name: &Name) -> Vec<String> {
-        self.all(name)
-            .flat_map(|line| {
-                line.split(',')
-                    .map(|t| t.trim().to_ascii_lowercase())
-                    .collect::<Vec<_>>()
-            })
-            .filter(|token| !token.is_empty())
-            .collect()
+        let mut tokens = Vec::new();
+        for line in self.all(name) {
+            let list = line.split(',').map(str::trim_ascii);
+            let room = limits::OPTION_TAGS - tokens.len();
+            let list = list.filter(|token| !token.is_empty()).take(room);
+            tokens.extend(list.map(str::to_ascii_lowercase));
+            if tokens.len() == limits::OPTION_TAGS {
+                break;
+            }
+        }
+        tokens
     }
 
     pub(crate) fn address(&self, name: Name) -> Result<NameAddr, HeaderError> {
         NameAddr::parse(&self.only(name.clone())?).ok_or(HeaderError::Malformed(name))
     }
 
-    /// Adds a line that came from the wire, where it was checked.
-    pub(crate) fn push_raw(&mut self, name: Name, value: Bytes) {
-        self.0.push(Header { name, value });
+    /// Of a message, with room for as many lines.
+    pub(crate) fn of(wire: &Bytes, lines: usize) -> Self {
+        Self {
+            wire: wire.clone(),
+            lines: Vec::with_capacity(lines),
+        }
+    }
+
+    /// The lines whose names are `wanted`, held as they are here.
+    pub(crate) fn some(&self, wanted: &[Name]) -> Self {
+        // An answer gets some more of its own.
+        let mut some = Self::of(&self.wire, self.lines.len().min(16));
+        let lines = self.lines.iter().filter(|(name, _)| wanted.contains(name));
+        some.lines.extend(lines.cloned());
+        some
+    }
+
+    /// Removes the lines whose values are not `good`.
+    pub(crate) fn retain_values(&mut self, good: impl Fn(&[u8]) -> bool) {
+        let wire = &self.wire;
+        self.lines.retain(|(_, value)| good(value.bytes(wire)));
+    }
+
+    /// Adds a line whose value was checked.
+    pub(crate) fn push_own(&mut self, name: Name, value: Bytes) {
+        self.lines.push((name, Value::Own(value)));
+    }
+
+    /// Adds a line of the message, where it was checked.
+    pub(crate) fn push_wire(&mut self, name: Name, start: usize, end: usize) {
+        let value = match (u32::try_from(start), u32::try_from(end)) {
+            (Ok(start), Ok(end)) => Value::Wire(start, end),
+            // No message is so long.
+            _ => Value::Own(self.wire.slice(start.min(end)..end.min(self.wire.len()))),
+        };
+        self.lines.push((name, value));
+    }
+}
+
+/// Bytes that are not UTF-8 are replaced.
+fn text(bytes: &[u8]) -> Cow<'_, str> {
+    // Nearly all are, and this is quicker to say so.
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(bytes),
     }
 }
 

@@ -88,11 +88,8 @@ impl Response {
     /// (RFC 3261 section 8.2.6.2). The tag of To is the caller's to add.
     #[must_use]
     pub fn to(request: &Request, code: u16) -> Self {
-        let mut headers = Headers::default();
-        let echoed = [Name::Via, Name::From, Name::To, Name::CallId, Name::CSeq];
-        for header in request.headers.iter().filter(|h| echoed.contains(&h.name)) {
-            headers.push_raw(header.name.clone(), header.value.clone());
-        }
+        const ECHOED: [Name; 5] = [Name::Via, Name::From, Name::To, Name::CallId, Name::CSeq];
+        let headers = request.headers.some(&ECHOED);
         Self {
             code,
             reason: Bytes::from_static(reason_phrase(code).as_bytes()),
@@ -138,10 +135,10 @@ impl Response {
 }
 
 fn write_rest(out: &mut BytesMut, headers: &Headers, body: &Bytes) {
-    for header in headers.iter().filter(|h| h.name != Name::ContentLength) {
+    for header in headers.iter().filter(|h| *h.name != Name::ContentLength) {
         out.put_slice(header.name.as_str().as_bytes());
         out.put_slice(b": ");
-        out.put_slice(&header.value);
+        out.put_slice(header.value);
         out.put_slice(b"\r\n");
     }
     out.put_slice(format!("Content-Length: {}\r\n\r\n", body.len()).as_bytes());

@@ -17,16 +17,24 @@ macro_rules! names {
             /// Reads a full or compact name.
             #[must_use]
             pub fn parse(text: &str) -> Self {
-                let sought = key(text);
-                $(
-                    const { assert!($text.len() < 32) };
-                    if (sought == const { key($text) } && text.eq_ignore_ascii_case($text))
-                        $(|| sought == const { key($compact) })?
-                    {
-                        return Self::$variant;
-                    }
-                )*
-                Self::Other(text.into())
+                Self::known(text.as_bytes()).unwrap_or_else(|| Self::Other(text.into()))
+            }
+
+            /// A name that has a variant of its own.
+            pub(crate) fn known(text: &[u8]) -> Option<Self> {
+                if text.len() == 1 {
+                    $($(
+                        if text.eq_ignore_ascii_case($compact.as_bytes()) {
+                            return Some(Self::$variant);
+                        }
+                    )?)*
+                }
+                let known = match key(text) {
+                    $(keys::$variant => Self::$variant,)*
+                    _ => return None,
+                };
+                let full = known.as_str().as_bytes();
+                (text == full || text.eq_ignore_ascii_case(full)).then_some(known)
             }
 
             /// The full name.
@@ -57,6 +65,11 @@ macro_rules! names {
                     _ => self == other,
                 }
             }
+        }
+
+        #[expect(non_upper_case_globals, reason = "called as the names are")]
+        mod keys {
+            $(pub(super) const $variant: u64 = super::key($text.as_bytes());)*
         }
     };
 }
@@ -106,17 +119,22 @@ names! {
     Date = "Date",
 }
 
-/// The length and the first seven letters in one word, whatever their case: names that
-/// differ in it differ, so that few letters are compared. Of a compact name it is all.
-const fn key(text: &str) -> u64 {
-    let bytes = text.as_bytes();
-    let mut key = bytes.len() as u64;
-    let mut at = 0;
-    while at < bytes.len() && at < 7 {
-        key = key << 8 | bytes[at].to_ascii_lowercase() as u64;
-        at += 1;
+/// The length and the first seven bytes in one word, whatever the case of their letters:
+/// one comparison finds the only name that can be meant. No two names share a key, or the
+/// compiler would warn of an arm that is never reached.
+const fn key(text: &[u8]) -> u64 {
+    const ANY_CASE: u64 = 0x0020_2020_2020_2020;
+    let mut letters = 0;
+    if let Some(first) = text.first_chunk() {
+        letters = u64::from_be_bytes(*first) >> 8;
+    } else {
+        let mut at = 0;
+        while at < text.len() && at < 7 {
+            letters = letters << 8 | text[at] as u64;
+            at += 1;
+        }
     }
-    key
+    (text.len() as u64) << 56 | letters | ANY_CASE
 }
 
 impl fmt::Display for Name {

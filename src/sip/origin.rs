@@ -4,8 +4,10 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
+use super::header::RawVia;
 use super::transaction::key::{Key, Keys, RequestMark};
-use super::{HeaderError, Headers, Host, Method, Name, Peer, Request, Via};
+use super::uri::RawHost;
+use super::{HeaderError, Headers, Method, Name, Peer, Request};
 
 /// The port that a Via without one means (RFC 3261 section 18.2.2).
 const DEFAULT_PORT: u16 = 5060;
@@ -27,41 +29,38 @@ impl Origin {
     /// Reads what every request must have (RFC 3261 section 8.1.1).
     pub(crate) fn read(request: &Request, keys: &Keys) -> Result<Self, HeaderError> {
         let headers = &request.headers;
-        let via = headers.via()?;
-        let cseq = headers.cseq()?;
-        let from = headers.from()?;
-        let to_tag = to_tag(headers);
-        let host = via.host.to_string();
-        let (call_id, line) = (headers.call_id()?, headers.first(&Name::Via));
-        let uri;
-        let method = if matches!(request.method, Method::Ack | Method::Cancel) {
-            "INVITE"
-        } else {
-            request.method.as_str()
-        };
-        let mut mark = RequestMark {
-            method,
-            branch: via.branch(),
-            host: &host,
-            port: via.port,
-            via: "",
-            uri: "",
-            from_tag: from.tag().unwrap_or_default(),
-            call_id: &call_id,
-            cseq: cseq.number,
-        };
-        let is_rfc3261 = mark.is_rfc3261();
-        if !is_rfc3261 {
-            uri = request.uri.to_string();
-            mark.uri = &uri;
-            mark.via = line.as_deref().unwrap_or_default();
-        }
-        Ok(Self {
-            key: keys.server(&mark),
-            merge: to_tag.is_none().then(|| keys.merge(&mark)),
-            is_rfc3261,
-            to_tag,
-        })
+        let cseq = headers.cseq()?.number;
+        let call_id = headers.call_id()?;
+        let to_tag = headers.with_address(Name::To, |to| to.tag().map(Box::from))?;
+        headers.with_address(Name::From, |from| {
+            let from_tag = from.tag().unwrap_or_default();
+            headers.with_via(|via| {
+                let line = headers.first(&Name::Via);
+                let host = via.host_text();
+                let method = if matches!(request.method, Method::Ack | Method::Cancel) {
+                    "INVITE"
+                } else {
+                    request.method.as_str()
+                };
+                let mark = RequestMark {
+                    method,
+                    branch: via.branch(),
+                    host: &host,
+                    port: via.port,
+                    via: line.as_deref().unwrap_or_default(),
+                    uri: request.uri.as_str(),
+                    from_tag,
+                    call_id: &call_id,
+                    cseq,
+                };
+                Self {
+                    key: keys.server(&mark),
+                    merge: to_tag.is_none().then(|| keys.merge(&mark)),
+                    is_rfc3261: mark.is_rfc3261(),
+                    to_tag,
+                }
+            })
+        })?
     }
 
     /// A tag for answers that keep no state: the same for each copy of the request, and
@@ -81,7 +80,8 @@ pub(crate) fn stateless_tag(key: Key) -> String {
 
 /// The To tag, if there is one.
 pub(crate) fn to_tag(headers: &Headers) -> Option<Box<str>> {
-    headers.to().ok()?.tag().map(Box::from)
+    let tag = headers.with_address(Name::To, |to| to.tag().map(Box::from));
+    tag.ok().flatten()
 }
 
 /// The Reason header of a request (RFC 3326).
@@ -94,31 +94,37 @@ pub(crate) fn reason(request: &Request) -> Option<String> {
 /// to the address that it came from, and to the port that it came from if the sender asked
 /// for that. An address that a Via claims is never sent to.
 pub(crate) fn stamp(request: &mut Request, peer: Peer) -> Peer {
-    let Ok(via) = request.headers.via() else {
+    let remote = peer.remote;
+    let seen = request.headers.with_via(|via| {
+        let claims_other = via.host() != Some(RawHost::Address(remote.ip()));
+        (claims_other, via.wants_rport(), back(&via, peer))
+    });
+    let Ok((claims_other, wants_rport, home)) = seen else {
         return peer;
     };
-    let value = request.headers.first(&Name::Via).map(Cow::into_owned);
-    if let Some(stamped) = stamp_value(&value.unwrap_or_default(), &via, peer) {
+    if claims_other || wants_rport {
+        let line = request.headers.first(&Name::Via).unwrap_or_default();
+        let stamped = stamped(&line, remote, claims_other, wants_rport);
         request.headers.replace_first(&Name::Via, stamped);
     }
-    back(&via, peer)
+    home
 }
 
 /// Where an answer with these Via headers goes.
 pub(crate) fn way_back(headers: &Headers, peer: Peer) -> Peer {
-    headers.via().map_or(peer, |via| back(&via, peer))
+    headers.with_via(|via| back(&via, peer)).unwrap_or(peer)
 }
 
 /// The value of the top Via as [`stamp`] leaves it; `None` when there is nothing to note.
-pub(crate) fn stamp_value(value: &str, via: &Via, peer: Peer) -> Option<String> {
+pub(crate) fn stamp_value(value: &str, via: &RawVia<'_>, peer: Peer) -> Option<String> {
     let remote = peer.remote;
-    let claims_other = via.host != Host::Address(remote.ip());
+    let claims_other = via.host() != Some(RawHost::Address(remote.ip()));
     let wants_rport = via.wants_rport();
     (claims_other || wants_rport).then(|| stamped(value, remote, claims_other, wants_rport))
 }
 
 /// Where an answer goes to a request from `peer` with this top Via.
-pub(crate) fn back(via: &Via, peer: Peer) -> Peer {
+pub(crate) fn back(via: &RawVia<'_>, peer: Peer) -> Peer {
     if peer.transport.is_reliable() || via.wants_rport() {
         return peer;
     }

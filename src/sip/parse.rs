@@ -5,8 +5,10 @@ use std::borrow::Cow;
 use bytes::Bytes;
 
 use crate::model::limits;
-use crate::sip::uri::digits;
-use crate::sip::{HeaderError, Headers, Message, Method, Name, Request, Response, Uri};
+use crate::sip::method::is_token_byte;
+use crate::sip::text::cut;
+use crate::sip::uri::{RawUri, digits};
+use crate::sip::{CSeq, HeaderError, Headers, Message, Method, Name, Request, Response, Uri};
 
 /// A request that cannot be used, and what to answer it.
 #[derive(Clone, Debug)]
@@ -35,7 +37,7 @@ pub enum ParseError {
 enum Start {
     Request {
         method: Method,
-        uri: Option<Uri>,
+        uri: Result<Uri, Fault>,
         version: bool,
     },
     Response {
@@ -67,14 +69,16 @@ impl Message {
                 uri,
                 version,
             } => {
-                let broken =
-                    |code, why: Cow<'static, str>| refuse(&method, headers.clone(), code, why);
+                let broken = |code, why: Cow<'static, str>| {
+                    // RFC 3261 section 8.2: the method is looked at before the headers.
+                    let unknown = code == 400 && matches!(method, Method::Other(_));
+                    let code = if unknown { 501 } else { code };
+                    refuse(&method, headers.clone(), code, why)
+                };
                 if let Some((code, why)) = complaint {
                     return Err(broken(code, why.into()));
                 }
-                let Some(uri) = uri else {
-                    return Err(broken(400, "unreadable request address".into()));
-                };
+                let uri = uri.map_err(|(code, why)| broken(code, why.into()))?;
                 if !version {
                     return Err(broken(505, "not SIP/2.0".into()));
                 }
@@ -109,22 +113,42 @@ impl Message {
     }
 }
 
+/// Where a line stands, without its end.
+#[derive(Clone, Copy)]
+struct Line {
+    start: usize,
+    end: usize,
+    /// Whether a CR stands within it.
+    torn: bool,
+}
+
 struct Lines<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
 impl Lines<'_> {
-    /// The next line without its end, which may be CR LF or LF alone; `None` at the end
-    /// of the bytes.
-    fn line(&mut self) -> Option<(usize, usize)> {
+    /// The next line, whose end may be CR LF or LF alone; `None` at the end of the bytes.
+    fn line(&mut self) -> Option<Line> {
         let start = self.at;
         let rest = self.bytes.get(start..).filter(|rest| !rest.is_empty())?;
-        let length = memchr::memchr(b'\n', rest);
-        self.at = length.map_or(self.bytes.len(), |length| start + length + 1);
-        let end = length.map_or(self.bytes.len(), |length| start + length);
-        let carriage = end > start && self.bytes.get(end - 1) == Some(&b'\r');
-        Some((start, if carriage { end - 1 } else { end }))
+        let length = memchr::memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
+        let (length, after, torn) = match rest.get(length..).unwrap_or_default() {
+            [b'\r', b'\n', ..] => (length, 2, false),
+            [b'\r', more @ ..] => {
+                // A CR of its own: the line goes on to its LF.
+                let more = memchr::memchr(b'\n', more).unwrap_or(more.len());
+                let end = length + 1 + more;
+                let ends_in_cr = end > 0 && rest.get(end - 1) == Some(&b'\r');
+                let inner = end - usize::from(ends_in_cr);
+                (inner, 1 + usize::from(ends_in_cr), inner > length)
+            }
+            [_, ..] => (length, 1, false),
+            [] => (length, 0, false),
+        };
+        let end = start + length;
+        self.at = (end + after).min(self.bytes.len());
+        Some(Line { start, end, torn })
     }
 
     fn folded(&self) -> bool {
@@ -140,8 +164,7 @@ fn skip_blank(bytes: &[u8]) -> usize {
         .count()
 }
 
-fn start_line(bytes: &Bytes, (start, end): (usize, usize)) -> Option<Start> {
-    let line = std::str::from_utf8(bytes.get(start..end)?).ok();
+fn start_line(bytes: &Bytes, Line { start, end, .. }: Line) -> Option<Start> {
     let raw = bytes.get(start..end)?;
     if raw.starts_with(b"SIP/2.0 ") {
         let code = std::str::from_utf8(raw.get(8..11)?).ok()?;
@@ -154,10 +177,18 @@ fn start_line(bytes: &Bytes, (start, end): (usize, usize)) -> Option<Start> {
             reason: bytes.slice((start + 12).min(end)..end),
         });
     }
-    let line = line?;
-    let (method, rest) = line.split_once(' ')?;
-    let (uri, version) = rest.trim_end().rsplit_once(' ')?;
+    if raw.len() > LINE_BYTES {
+        let space = memchr::memchr(b' ', raw.get(..LINE_BYTES)?)?;
+        return Some(Start::Request {
+            method: Method::parse(std::str::from_utf8(raw.get(..space)?).ok()?)?,
+            uri: Err(LONG_ADDRESS),
+            version: true,
+        });
+    }
+    let line = std::str::from_utf8(raw).ok()?;
+    let (method, rest) = cut(line, b' ')?;
     let method = Method::parse(method)?;
+    let (uri, version) = rest.trim_ascii_end().rsplit_once(' ')?;
     if !version
         .get(..4)
         .is_some_and(|v| v.eq_ignore_ascii_case("SIP/"))
@@ -166,8 +197,14 @@ fn start_line(bytes: &Bytes, (start, end): (usize, usize)) -> Option<Start> {
     }
     // RFC 4475 section 3.1.2.10: brackets and spaces around the address are an error to
     // answer, not noise; trailing space is not worth refusing, and is refused all the same.
-    let clean = line.len() == line.trim_end().len();
-    let uri = if clean { Uri::parse(uri).ok() } else { None };
+    let clean = line.len() == line.trim_ascii_end().len();
+    let uri = if uri.len() > limits::HEADER_BYTES {
+        Err(LONG_ADDRESS)
+    } else {
+        let uri = RawUri::read(uri).filter(|_| clean);
+        uri.map(|uri| uri.own(Some(bytes)))
+            .ok_or((400, "unreadable request address"))
+    };
     Some(Start::Request {
         method,
         uri,
@@ -175,95 +212,136 @@ fn start_line(bytes: &Bytes, (start, end): (usize, usize)) -> Option<Start> {
     })
 }
 
-type Complaint = Option<(u16, &'static str)>;
+type Fault = (u16, &'static str);
 
-fn read_headers(bytes: &Bytes, lines: &mut Lines<'_>) -> Result<(Headers, Complaint), ParseError> {
-    let mut headers = Headers::default();
+/// A value at its longest, with its name and some spaces around it or in its folds.
+const LINE_BYTES: usize = limits::HEADER_BYTES + 1024;
+/// More than most messages have.
+const USUAL_LINES: usize = 24;
+const NO_HEADER: Fault = (400, "a line that is no header");
+const LONG_ADDRESS: Fault = (414, "request address too long");
+const TOO_LONG: Fault = (400, "header too long");
+
+fn read_headers(
+    bytes: &Bytes,
+    lines: &mut Lines<'_>,
+) -> Result<(Headers, Option<Fault>), ParseError> {
+    let mut headers = Headers::of(bytes, USUAL_LINES);
     let mut complaint = None;
-    loop {
-        let Some((start, end)) = lines.line() else {
-            return Ok((
-                headers,
-                complaint.or(Some((400, "no empty line after the headers"))),
-            ));
+    let first = lines.at;
+    let whole = loop {
+        let Some(line) = lines.line() else {
+            break false;
         };
-        if start == end {
-            return Ok((headers, complaint));
-        }
-        let mut last = end;
-        let mut folded = false;
-        while lines.folded() {
-            let Some((_, next)) = lines.line() else { break };
-            last = next;
-            folded = true;
+        if line.start == line.end {
+            break true;
         }
         if headers.len() == limits::HEADERS {
             return Err(ParseError::Ignore("too many headers"));
         }
-        match header_line(bytes, start, last, folded) {
-            Some((name, value)) if value.len() <= limits::HEADER_BYTES => {
-                headers.push_raw(name, value);
-            }
-            Some(_) => complaint = complaint.or(Some((400, "header too long"))),
-            None => complaint = complaint.or(Some((400, "a line that is no header"))),
-        }
+        let fault = if lines.folded() {
+            folded_header(bytes, line, lines, &mut headers)
+        } else {
+            plain_header(bytes, line, &mut headers)
+        };
+        complaint = complaint.or_else(|| fault.err());
+    };
+    // Sought once and not in each line; no value may carry one to where it is echoed.
+    if memchr::memchr(0, bytes.get(first..lines.at).unwrap_or_default()).is_some() {
+        headers.retain_values(|value| memchr::memchr(0, value).is_none());
+        complaint = complaint.or(Some(NO_HEADER));
     }
+    if !whole {
+        complaint = complaint.or(Some((400, "no empty line after the headers")));
+    }
+    Ok((headers, complaint))
 }
 
-fn header_line(bytes: &Bytes, start: usize, end: usize, folded: bool) -> Option<(Name, Bytes)> {
-    let line = bytes.get(start..end)?;
-    let colon = memchr::memchr(b':', line)?;
-    let name = std::str::from_utf8(line.get(..colon)?).ok()?.trim_end();
-    if name.is_empty() || !name.bytes().all(crate::sip::method::is_token_byte) {
-        return None;
+fn plain_header(bytes: &Bytes, line: Line, headers: &mut Headers) -> Result<(), Fault> {
+    let text = bytes.get(line.start..line.end).ok_or(NO_HEADER)?;
+    if text.len() > LINE_BYTES {
+        return Err(TOO_LONG);
     }
-    let value = line.get(colon + 1..)?;
-    let clear = if folded {
-        memchr::memchr(0, value).is_none()
-    } else {
-        memchr::memchr2(0, b'\r', value).is_none()
-    };
-    let value = if folded {
-        // One space for each fold (RFC 3261 section 7.3.1).
-        let mut whole = Vec::with_capacity(value.len());
-        for part in value.split(|b| matches!(b, b'\r' | b'\n')) {
-            let part = part.trim_ascii();
-            if !part.is_empty() {
-                if !whole.is_empty() {
-                    whole.push(b' ');
-                }
-                whole.extend_from_slice(part);
-            }
-        }
-        Bytes::from(whole)
-    } else {
-        bytes.slice_ref(value.trim_ascii())
-    };
-    clear.then(|| (Name::parse(name), value))
-}
-
-fn check_common(headers: &Headers) -> Result<(), HeaderError> {
-    headers.via()?;
-    headers.from()?;
-    headers.to()?;
-    headers.call_id()?;
-    headers.cseq()?;
+    let (name, value) = name_and_value(text).ok_or(NO_HEADER)?;
+    let value = value.trim_ascii_end();
+    let end = line.start + text.trim_ascii_end().len();
+    if line.torn {
+        return Err(NO_HEADER);
+    }
+    if value.len() > limits::HEADER_BYTES {
+        return Err(TOO_LONG);
+    }
+    headers.push_wire(name, end - value.len(), end);
     Ok(())
 }
 
+/// A header of several lines: one space for each fold (RFC 3261 section 7.3.1).
+fn folded_header(
+    bytes: &[u8],
+    line: Line,
+    lines: &mut Lines<'_>,
+    headers: &mut Headers,
+) -> Result<(), Fault> {
+    let mut end = line.end;
+    while lines.folded() {
+        let Some(next) = lines.line() else { break };
+        end = next.end;
+    }
+    let text = bytes.get(line.start..end).ok_or(NO_HEADER)?;
+    if text.len() > LINE_BYTES {
+        return Err(TOO_LONG);
+    }
+    let (name, value) = name_and_value(text).ok_or(NO_HEADER)?;
+    let mut whole = Vec::with_capacity(value.len());
+    for part in value.split(|b| matches!(b, b'\r' | b'\n')) {
+        let part = part.trim_ascii();
+        if !part.is_empty() {
+            if !whole.is_empty() {
+                whole.push(b' ');
+            }
+            whole.extend_from_slice(part);
+        }
+    }
+    if whole.len() > limits::HEADER_BYTES {
+        return Err(TOO_LONG);
+    }
+    headers.push_own(name, whole.into());
+    Ok(())
+}
+
+/// What stands before and after the colon; spaces may stand before it.
+fn name_and_value(line: &[u8]) -> Option<(Name, &[u8])> {
+    let length = line.iter().position(|b| !is_token_byte(*b))?;
+    let (name, rest) = line.split_at_checked(length).filter(|_| length > 0)?;
+    let value = rest.trim_ascii_start().strip_prefix(b":")?;
+    let name = match Name::known(name) {
+        Some(known) => known,
+        None => Name::Other(std::str::from_utf8(name).ok()?.into()),
+    };
+    Some((name, value.trim_ascii_start()))
+}
+
+fn check_common(headers: &Headers) -> Result<CSeq, HeaderError> {
+    headers.with_via(|_| {})?;
+    headers.with_address(Name::From, |_| {})?;
+    headers.with_address(Name::To, |_| {})?;
+    headers.call_id()?;
+    headers.cseq()
+}
+
 fn check_request(method: &Method, headers: &Headers) -> Result<(), HeaderError> {
-    check_common(headers)?;
+    let cseq = check_common(headers)?;
     headers.max_forwards()?;
-    if headers.cseq()?.method != *method {
+    if cseq.method != *method {
         return Err(HeaderError::Malformed(Name::CSeq));
     }
-    let vias = headers.iter().filter(|header| header.name == Name::Via);
-    let hops = vias.map(|via| 1 + memchr::memchr_iter(b',', &via.value).count());
+    let vias = headers.iter().filter(|header| *header.name == Name::Via);
+    let hops = vias.map(|via| 1 + memchr::memchr_iter(b',', via.value).count());
     if hops.sum::<usize>() > limits::VIAS {
         return Err(HeaderError::Repeated(Name::Via));
     }
     if matches!(method, Method::Invite | Method::Register) {
-        headers.contacts()?;
+        headers.check_contacts()?;
     }
     Ok(())
 }

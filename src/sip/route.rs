@@ -49,7 +49,7 @@ pub fn way(uri: &Uri) -> Option<Way> {
                 connection: None,
             }));
         }
-        Host::Name(name) => name,
+        Host::Name(name) => name.to_string(),
     };
     let written = uri.scheme == Scheme::Sips || uri.param("transport").is_some();
     Some(match uri.port {

@@ -63,7 +63,7 @@ impl<'a> Sniff<'a> {
             to_tag: None,
             agent: None,
         };
-        let mut lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+        let mut lines = lines(bytes);
         let Some(first) = lines.find(|line| !line.is_empty()) else {
             return sniff;
         };
@@ -71,6 +71,12 @@ impl<'a> Sniff<'a> {
         let is_response = sniff.kind == Kind::Response;
         let mut call_id = None;
         for line in lines.take_while(|line| !line.is_empty()) {
+            // Via, To, Call-ID, User-Agent, v, t, i: others are passed over by their first
+            // letter.
+            let first = line.first().map(u8::to_ascii_lowercase);
+            if !matches!(first, Some(b'v' | b't' | b'c' | b'i' | b'u')) {
+                continue;
+            }
             let Some((name, value)) = header(line) else {
                 continue;
             };
@@ -121,6 +127,18 @@ impl<'a> Sniff<'a> {
         let digits = |tag: &str| tag.strip_prefix('s').map(str::len);
         self.kind == Kind::Ack && self.to_tag.and_then(digits) == Some(16)
     }
+}
+
+/// The lines of a message, without what surrounds them.
+fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut ends = memchr::memchr_iter(b'\n', bytes).chain([bytes.len()]);
+    let mut start = 0;
+    std::iter::from_fn(move || {
+        let end = ends.next()?;
+        let line = bytes.get(start..end).unwrap_or_default();
+        start = end + 1;
+        Some(line.trim_ascii())
+    })
 }
 
 fn kind(first: &[u8]) -> Kind {

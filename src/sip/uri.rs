@@ -1,7 +1,13 @@
 //! Addresses: `sip:`, `sips:`, `tel:` and whatever else stands before a colon.
 
+use std::borrow::Cow;
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use bytes::Bytes;
+
+use crate::sip::Text;
+use crate::sip::text::before;
 
 /// What stands before the colon.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -22,31 +28,54 @@ pub enum Host {
     /// A literal address; IPv6 in brackets on the wire.
     Address(IpAddr),
     /// A name, in lower case.
-    Name(String),
+    Name(Text),
 }
 
 impl Host {
     /// Reads a host without port.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
+        RawHost::read(text).map(|host| host.own(None))
+    }
+}
+
+/// A host as it stands in a text, checked and not yet copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RawHost<'a> {
+    Address(IpAddr),
+    Name(&'a str),
+}
+
+impl<'a> RawHost<'a> {
+    pub(crate) fn read(text: &'a str) -> Option<Self> {
         if let Some(inner) = text.strip_prefix('[') {
             // RFC 5118 section 4.10: three colons came from an error in the grammar.
-            let address = inner
-                .strip_suffix(']')?
-                .replacen(":::", "::", 1)
-                .parse()
-                .ok()?;
+            let inner = inner.strip_suffix(']')?;
+            let address: Ipv6Addr = if inner.contains(":::") {
+                inner.replacen(":::", "::", 1).parse().ok()?
+            } else {
+                inner.parse().ok()?
+            };
             return Some(Self::Address(IpAddr::V6(address)));
         }
-        if let Ok(address) = text.parse() {
+        if text.as_bytes().last()?.is_ascii_digit()
+            && let Ok(address) = text.parse::<Ipv4Addr>()
+        {
             return Some(Self::Address(IpAddr::V4(address)));
         }
-        let named = !text.is_empty()
-            && text.len() <= 255
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
-        named.then(|| Self::Name(text.to_ascii_lowercase()))
+        let named = text.len() <= 255 && all(text, is_host_byte);
+        named.then_some(Self::Name(text))
+    }
+
+    /// `whole` is the bytes that the text is a part of, to share them.
+    pub(crate) fn own(self, whole: Option<&Bytes>) -> Host {
+        match self {
+            Self::Address(address) => Host::Address(address),
+            Self::Name(name) if name.bytes().any(|b| b.is_ascii_uppercase()) => {
+                Host::Name(name.to_ascii_lowercase().into())
+            }
+            Self::Name(name) => Host::Name(Text::slice(whole, name)),
+        }
     }
 }
 
@@ -68,7 +97,7 @@ pub struct UriError;
 /// An address, with the text that it was read from, which is what is echoed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Uri {
-    text: String,
+    text: Text,
     /// What stands before the colon.
     pub scheme: Scheme,
     /// Before the `@`, percent-decoded, without a password; the number of a `tel:`.
@@ -79,50 +108,104 @@ pub struct Uri {
     pub port: Option<u16>,
 }
 
+/// An address as it stands in a text, checked and not yet copied.
+#[derive(Clone, Debug)]
+pub(crate) struct RawUri<'a> {
+    pub(crate) text: &'a str,
+    scheme: &'a str,
+    user: Option<Cow<'a, str>>,
+    host: Option<RawHost<'a>>,
+    port: Option<u16>,
+}
+
+impl<'a> RawUri<'a> {
+    pub(crate) fn read(text: &'a str) -> Option<Self> {
+        // One pass finds what takes six searches: most addresses are short.
+        let (mut colon, mut at) = (None, None);
+        let mut escaped = false;
+        for (index, byte) in text.bytes().enumerate() {
+            match byte {
+                0..=b' ' | b'"' | b'<' | b'>' | 0x7f => return None,
+                b':' if colon.is_none() => colon = Some(index),
+                b'@' => at = Some(index),
+                b'%' => escaped = true,
+                _ => {}
+            }
+        }
+        let colon = colon?;
+        let scheme = text.get(..colon)?;
+        let letter = scheme.bytes().next()?.is_ascii_alphabetic();
+        let good = |b: u8| b.is_ascii_alphanumeric() || b"+-.".contains(&b);
+        if !letter || !scheme.bytes().all(good) {
+            return None;
+        }
+        let mut uri = Self {
+            text,
+            scheme,
+            user: None,
+            host: None,
+            port: None,
+        };
+        if scheme.eq_ignore_ascii_case("sip") || scheme.eq_ignore_ascii_case("sips") {
+            uri.read_sip(colon, at, escaped)?;
+        } else if scheme.eq_ignore_ascii_case("tel") {
+            let rest = text.get(colon + 1..)?;
+            uri.user = Some(Cow::Borrowed(before(rest, b';', b';')));
+        }
+        Some(uri)
+    }
+
+    fn read_sip(&mut self, colon: usize, at: Option<usize>, escaped: bool) -> Option<()> {
+        let mut tail = colon + 1;
+        if let Some(at) = at {
+            let user = self.text.get(tail..at)?;
+            tail = at + 1;
+            let name = before(user, b':', b'@');
+            // An `@` in the password is nobody's business, one in the name is.
+            if name.is_empty() || user.as_bytes().get(name.len()) == Some(&b'@') {
+                return None;
+            }
+            self.user = Some(if escaped {
+                unescape(name)?
+            } else {
+                Cow::Borrowed(name)
+            });
+        }
+        let tail = self.text.get(tail..)?;
+        let (host, port) = split_port(before(tail, b';', b'?'))?;
+        self.host = Some(RawHost::read(host)?);
+        self.port = port;
+        Some(())
+    }
+
+    /// `whole` is the bytes that the text is a part of, to share them.
+    pub(crate) fn own(self, whole: Option<&Bytes>) -> Uri {
+        let scheme = if self.scheme.eq_ignore_ascii_case("sip") {
+            Scheme::Sip
+        } else if self.scheme.eq_ignore_ascii_case("sips") {
+            Scheme::Sips
+        } else if self.scheme.eq_ignore_ascii_case("tel") {
+            Scheme::Tel
+        } else {
+            Scheme::Other(self.scheme.to_ascii_lowercase())
+        };
+        Uri {
+            text: Text::slice(whole, self.text),
+            scheme,
+            user: self.user.map(Cow::into_owned),
+            host: self.host.map(|host| host.own(whole)),
+            port: self.port,
+        }
+    }
+}
+
 impl Uri {
     /// Reads an address.
     ///
     /// # Errors
     /// When there is no scheme, or a `sip:` has no usable host or port.
     pub fn parse(text: &str) -> Result<Self, UriError> {
-        if text
-            .bytes()
-            .any(|b| b.is_ascii_control() || b == b' ' || b == b'<' || b == b'>')
-        {
-            return Err(UriError);
-        }
-        let (scheme, rest) = text.split_once(':').ok_or(UriError)?;
-        let letters = scheme
-            .bytes()
-            .next()
-            .is_some_and(|b| b.is_ascii_alphabetic());
-        if !letters
-            || !scheme
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
-        {
-            return Err(UriError);
-        }
-        let mut uri = Self {
-            text: text.to_owned(),
-            scheme: Scheme::Sip,
-            user: None,
-            host: None,
-            port: None,
-        };
-        match scheme.to_ascii_lowercase().as_str() {
-            "sip" => uri.read_sip(rest)?,
-            "sips" => {
-                uri.scheme = Scheme::Sips;
-                uri.read_sip(rest)?;
-            }
-            "tel" => {
-                uri.scheme = Scheme::Tel;
-                uri.user = rest.split(';').next().map(str::to_owned);
-            }
-            other => uri.scheme = Scheme::Other(other.to_owned()),
-        }
-        Ok(uri)
+        RawUri::read(text).map(|uri| uri.own(None)).ok_or(UriError)
     }
 
     /// `sip:user@host:port`, from parts that are known to be good.
@@ -139,7 +222,7 @@ impl Uri {
             text.push_str(&port.to_string());
         }
         Self {
-            text,
+            text: text.into(),
             scheme: Scheme::Sip,
             user: user.map(str::to_owned),
             host: Some(host.clone()),
@@ -160,7 +243,7 @@ impl Uri {
         let tail = self
             .text
             .rsplit_once('@')
-            .map_or(self.text.as_str(), |(_, tail)| tail);
+            .map_or(self.as_str(), |(_, tail)| tail);
         let tail = tail.split('?').next().unwrap_or(tail);
         tail.split(';').skip(1).find_map(|param| {
             let (key, value) = param.split_once('=').unwrap_or((param, ""));
@@ -187,28 +270,9 @@ impl Uri {
             if found.is_some() {
                 return Err(UriError);
             }
-            found = Some(unescape(value).ok_or(UriError)?);
+            found = Some(unescape(value).ok_or(UriError)?.into_owned());
         }
         Ok(found)
-    }
-
-    fn read_sip(&mut self, rest: &str) -> Result<(), UriError> {
-        let (user, tail) = match rest.rsplit_once('@') {
-            Some((user, tail)) => (Some(user), tail),
-            None => (None, rest),
-        };
-        if let Some(user) = user {
-            let name = user.split(':').next().unwrap_or(user);
-            if name.is_empty() || name.contains('@') {
-                return Err(UriError);
-            }
-            self.user = Some(unescape(name).ok_or(UriError)?);
-        }
-        let host_port = tail.split([';', '?']).next().unwrap_or(tail);
-        let (host, port) = split_port(host_port).ok_or(UriError)?;
-        self.host = Some(Host::parse(host).ok_or(UriError)?);
-        self.port = port;
-        Ok(())
     }
 }
 
@@ -223,7 +287,7 @@ pub(crate) fn split_port(text: &str) -> Option<(&str, Option<u16>)> {
     let host_end = if text.starts_with('[') {
         text.find(']')? + 1
     } else {
-        text.find(':').unwrap_or(text.len())
+        memchr::memchr(b':', text.as_bytes()).unwrap_or(text.len())
     };
     let (host, rest) = text.split_at_checked(host_end)?;
     match rest.strip_prefix(':') {
@@ -238,9 +302,18 @@ pub(crate) fn digits<T: std::str::FromStr>(text: &str) -> Option<T> {
     plain.then(|| text.parse().ok()).flatten()
 }
 
-fn unescape(text: &str) -> Option<String> {
-    if !text.contains('%') {
-        return Some(text.to_owned());
+/// Looks at every byte, which is quicker than to stop at the first bad one: there is none.
+fn all(text: &str, good: impl Fn(u8) -> bool) -> bool {
+    text.bytes().fold(true, |all, byte| all & good(byte))
+}
+
+fn is_host_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() | (byte == b'-') | (byte == b'.') | (byte == b'_')
+}
+
+fn unescape(text: &str) -> Option<Cow<'_, str>> {
+    if memchr::memchr(b'%', text.as_bytes()).is_none() {
+        return Some(Cow::Borrowed(text));
     }
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
@@ -253,7 +326,7 @@ fn unescape(text: &str) -> Option<String> {
             bytes.push(byte);
         }
     }
-    Some(String::from_utf8_lossy(&bytes).into_owned())
+    Some(String::from_utf8_lossy(&bytes).into_owned().into())
 }
 
 fn escape(user: &str) -> String {
@@ -334,6 +407,7 @@ mod tests {
             "sip:a b@c",
             "sip:%zz@c",
             "<sip:a@b>",
+            "sip:\"a\"@b",
         ] {
             assert_eq!(Uri::parse(text), Err(UriError), "{text}");
         }

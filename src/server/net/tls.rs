@@ -124,7 +124,7 @@ impl Tls {
     pub(crate) fn expect(&self, remote: SocketAddr, uri: &Uri) {
         let name = match &uri.host {
             Some(Host::Address(ip)) => Some(ServerName::from(*ip)),
-            Some(Host::Name(host)) => ServerName::try_from(host.clone()).ok(),
+            Some(Host::Name(host)) => ServerName::try_from(host.to_string()).ok(),
             None => None,
         };
         let Some(name) = name else { return };

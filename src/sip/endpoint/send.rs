@@ -14,7 +14,7 @@ use crate::sip::transaction::{
     Client, InviteClient, InviteClientInput, InviteServerEffect, InviteServerInput, ServerEffect,
     ServerInput,
 };
-use crate::sip::{Method, Name, Peer, Request, Response, Transport};
+use crate::sip::{Header, Method, Name, Peer, Request, Response, Transport};
 
 /// Max-Forwards of a request of ours (RFC 3261 section 8.1.1.6).
 const MAX_FORWARDS: &str = "70";
@@ -356,26 +356,27 @@ impl Endpoint {
 /// response's, all else the INVITE's.
 pub(super) fn ack_for_failure(invite: &Request, response: &Response) -> Bytes {
     let to = response.headers.iter().find(|h| h.name.is(&Name::To));
-    same_hop(invite, Method::Ack, to.map(|to| &to.value)).write()
+    same_hop(invite, Method::Ack, to.map(|to| to.value)).write()
 }
 
 /// A request that shares an INVITE's way, branch and number.
-fn same_hop(invite: &Request, method: Method, to: Option<&Bytes>) -> Request {
+fn same_hop(invite: &Request, method: Method, to: Option<&[u8]>) -> Request {
     let mut request = Request::new(method, invite.uri.clone());
     let mut via_seen = false;
-    for header in invite.headers.iter() {
-        let name = &header.name;
+    for Header { name, value } in invite.headers.iter() {
         let value = if *name == Name::To {
-            to.unwrap_or(&header.value)
+            to.unwrap_or(value)
         } else if *name == Name::Via && !via_seen {
             via_seen = true;
-            &header.value
+            value
         } else if [Name::Route, Name::From, Name::CallId].contains(name) {
-            &header.value
+            value
         } else {
             continue;
         };
-        request.headers.push(header.name.clone(), value.clone());
+        request
+            .headers
+            .push(name.clone(), Bytes::copy_from_slice(value));
     }
     request.headers.push(Name::MaxForwards, MAX_FORWARDS);
     if let Ok(cseq) = invite.headers.cseq() {

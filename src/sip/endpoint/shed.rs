@@ -14,10 +14,11 @@ use super::Endpoint;
 use super::refuse::Objection;
 use super::words::{Count, MethodLabel, Out, Output};
 use crate::model::{RejectReason, limits};
+use crate::sip::header::RawVia;
 use crate::sip::origin::{self, Origin};
 use crate::sip::transaction::key::{Key, Keys, MAGIC_COOKIE, RequestMark};
 use crate::sip::transaction::timers::GIVE_UP;
-use crate::sip::{Message, Method, Name, Peer, Via, reason_phrase};
+use crate::sip::{Message, Method, Name, Peer, reason_phrase};
 
 /// What a response echoes, in the order in which it came.
 static ECHOED: [Name; 5] = [Name::Via, Name::From, Name::To, Name::CallId, Name::CSeq];
@@ -150,7 +151,7 @@ fn place(key: Key) -> usize {
 /// What a refusal needs of a request.
 struct Glance<'a> {
     method: &'a str,
-    via: Via,
+    via: RawVia<'a>,
     echoed: Vec<(&'static Name, &'a str)>,
 }
 
@@ -215,7 +216,7 @@ impl<'a> Glance<'a> {
         keys.server(&RequestMark {
             method: self.method,
             branch: self.via.branch(),
-            host: &self.via.host.to_string(),
+            host: &self.via.host_text(),
             port: self.via.port,
             via: "",
             uri: "",
@@ -257,13 +258,13 @@ fn method(first: &str) -> Option<&str> {
     (good && known.contains(&method)).then_some(method)
 }
 
-fn top_via(echoed: &[(&'static Name, &str)]) -> Option<Via> {
+fn top_via<'a>(echoed: &[(&'static Name, &'a str)]) -> Option<RawVia<'a>> {
     let (_, line) = echoed.iter().find(|(name, _)| **name == Name::Via)?;
     // A comma within quotes does not end a value; there is hardly ever one.
     if line.contains('"') {
         return None;
     }
-    Via::parse(line.split(',').next()?.trim())
+    RawVia::read(line.split(',').next()?.trim())
 }
 
 /// Whether it looks like `"Anna" <sip:anna@example.com>;tag=x`: one address in brackets.

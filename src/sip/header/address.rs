@@ -1,33 +1,75 @@
 //! Name and address: From, To, Contact, Route (RFC 3261 section 20.10).
 
+use std::borrow::Cow;
+
+use crate::model::limits;
+use crate::sip::text::cut;
+use crate::sip::uri::RawUri;
 use crate::sip::{HeaderError, Name, Uri};
 
 /// Parameters after a value, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Params(Vec<(String, Option<String>)>);
 
-impl Params {
-    /// Reads `a=1;b;c="x;y"`; `None` for an empty part or an open quote.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let mut list = Vec::new();
-        if text.trim().is_empty() {
-            return Some(Self(list));
-        }
-        for part in split_outside(text, b';')? {
-            let part = part.trim();
-            let (name, value) = match part.split_once('=') {
-                Some((name, value)) => {
-                    (name.trim(), Some(value.trim().trim_matches('"').to_owned()))
-                }
+/// Parameters as they stand in a text, checked and not yet copied.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RawParams<'a>(&'a str);
+
+impl<'a> RawParams<'a> {
+    pub(crate) fn read(text: &'a str) -> Option<Self> {
+        let params = Self(text.trim_ascii());
+        let mut list = params.iter();
+        let good = list
+            .by_ref()
+            .take(limits::PARAMETERS)
+            .all(|param| param.is_some());
+        (good && list.next().is_none()).then_some(params)
+    }
+
+    /// As [`Params::value`]; `name` in any case.
+    pub(crate) fn value(&self, name: &str) -> Option<&'a str> {
+        self.iter()
+            .flatten()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.unwrap_or(""))
+    }
+
+    pub(crate) fn own(self) -> Params {
+        let own = |(name, value): (&str, Option<&str>)| {
+            (name.to_ascii_lowercase(), value.map(str::to_owned))
+        };
+        Params(self.iter().flatten().map(own).collect())
+    }
+
+    /// `None` for one without a name, and in the end for an open quote.
+    fn iter(&self) -> impl Iterator<Item = Option<(&'a str, Option<&'a str>)>> + use<'a> {
+        let whole = (!self.0.is_empty()).then_some(self.0);
+        let parts = whole.into_iter().flat_map(|text| parts(text, b';'));
+        parts.map(|part| {
+            let part = part?.trim_ascii();
+            let (name, value) = match cut(part, b'=') {
+                Some((name, value)) => (name.trim_ascii_end(), Some(unquoted(value))),
                 None => (part, None),
             };
-            if name.is_empty() {
-                return None;
-            }
-            list.push((name.to_ascii_lowercase(), value));
-        }
-        Some(Self(list))
+            (!name.is_empty()).then_some((name, value))
+        })
+    }
+}
+
+fn unquoted(value: &str) -> &str {
+    let value = value.trim_ascii();
+    if value.starts_with('"') || value.ends_with('"') {
+        value.trim_matches('"')
+    } else {
+        value
+    }
+}
+
+impl Params {
+    /// Reads `a=1;b;c="x;y"`; `None` for an empty part, an open quote, or too many.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        RawParams::read(text).map(RawParams::own)
     }
 
     /// A parameter's value, `Some("")` for one without; `name` in lower case.
@@ -60,28 +102,35 @@ pub struct NameAddr {
     pub params: Params,
 }
 
-impl NameAddr {
-    /// Reads one value.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let text = text.trim();
-        let open = split_outside(text, b'<')?
-            .first()
-            .map_or(0, |head| head.len());
+/// A name and address as they stand in a text, checked and not yet copied.
+#[derive(Clone, Debug)]
+pub(crate) struct RawNameAddr<'a> {
+    display: Option<Cow<'a, str>>,
+    uri: RawUri<'a>,
+    params: RawParams<'a>,
+}
+
+impl<'a> RawNameAddr<'a> {
+    pub(crate) fn read(text: &'a str) -> Option<Self> {
+        let text = text.trim_ascii();
+        if text.len() > limits::ADDRESS_BYTES {
+            return None;
+        }
+        let open = parts(text, b'<').next()??.len();
         let Some(rest) = text.get(open..).and_then(|rest| rest.strip_prefix('<')) else {
             // Without brackets every parameter is the header's.
-            let (uri, params) = text.split_once(';').unwrap_or((text, ""));
-            let uri = Uri::parse(uri.trim()).ok()?;
+            let (uri, params) = cut(text, b';').unwrap_or((text, ""));
+            let uri = RawUri::read(uri.trim_ascii())?;
             // RFC 3261 section 20.10: an address with a question mark needs brackets.
-            let bare = !uri.as_str().contains(['?', ',']);
+            let bare = memchr::memchr2(b'?', b',', uri.text.as_bytes()).is_none();
             return bare.then_some(Self {
                 display: None,
                 uri,
-                params: Params::parse(params)?,
+                params: RawParams::read(params)?,
             });
         };
-        let (uri, tail) = rest.split_once('>')?;
-        let tail = tail.trim();
+        let (uri, tail) = cut(rest, b'>')?;
+        let tail = tail.trim_ascii();
         let params = if tail.is_empty() {
             ""
         } else {
@@ -89,9 +138,30 @@ impl NameAddr {
         };
         Some(Self {
             display: display(text.get(..open)?)?,
-            uri: Uri::parse(uri.trim()).ok()?,
-            params: Params::parse(params)?,
+            uri: RawUri::read(uri.trim_ascii())?,
+            params: RawParams::read(params)?,
         })
+    }
+
+    /// As [`NameAddr::tag`].
+    pub(crate) fn tag(&self) -> Option<&'a str> {
+        self.params.value("tag").filter(|tag| !tag.is_empty())
+    }
+
+    fn own(self) -> NameAddr {
+        NameAddr {
+            display: self.display.map(Cow::into_owned),
+            uri: self.uri.own(None),
+            params: self.params.own(),
+        }
+    }
+}
+
+impl NameAddr {
+    /// Reads one value.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        RawNameAddr::read(text).map(RawNameAddr::own)
     }
 
     /// The dialog's half at this end.
@@ -114,63 +184,126 @@ impl Contacts {
     /// Reads every Contact value of a message.
     ///
     /// # Errors
-    /// When one cannot be read, or `*` is not alone.
+    /// When one cannot be read, `*` is not alone, or there are too many.
     pub fn read(values: impl Iterator<Item = impl AsRef<str>>) -> Result<Self, HeaderError> {
-        let bad = HeaderError::Malformed(Name::Contact);
         let mut list = Vec::new();
-        let mut star = false;
-        for value in values {
-            for part in split_outside(value.as_ref(), b',').ok_or_else(|| bad.clone())? {
-                if part.trim() == "*" {
-                    star = true;
-                } else {
-                    list.push(NameAddr::parse(part).ok_or_else(|| bad.clone())?);
+        let star = each_contact(values, |contact| list.push(contact.own()))?;
+        Ok(if star { Self::Star } else { Self::List(list) })
+    }
+
+    /// Whether [`Self::read`] would succeed, without copying anything.
+    pub(crate) fn check(values: impl Iterator<Item = impl AsRef<str>>) -> Result<(), HeaderError> {
+        each_contact(values, |_| {}).map(|_| ())
+    }
+}
+
+/// Whether it is `*` and nothing else.
+fn each_contact(
+    values: impl Iterator<Item = impl AsRef<str>>,
+    mut see: impl FnMut(RawNameAddr<'_>),
+) -> Result<bool, HeaderError> {
+    let bad = || HeaderError::Malformed(Name::Contact);
+    let (mut star, mut any, mut seen) = (false, false, 0);
+    for value in values {
+        for part in parts(value.as_ref(), b',') {
+            let part = part.ok_or_else(bad)?;
+            seen += 1;
+            if seen > limits::CONTACTS {
+                return Err(HeaderError::Repeated(Name::Contact));
+            } else if part.trim_ascii() == "*" {
+                star = true;
+            } else {
+                any = true;
+                see(RawNameAddr::read(part).ok_or_else(bad)?);
+            }
+        }
+    }
+    if star && any { Err(bad()) } else { Ok(star) }
+}
+
+/// The parts of a text between a byte that stands neither in quotes nor in angle
+/// brackets; the last is `None` when a quote stays open.
+pub(crate) fn parts(text: &str, at: u8) -> Parts<'_> {
+    Parts {
+        rest: Some(text),
+        at,
+    }
+}
+
+/// See [`parts`].
+#[derive(Clone, Debug)]
+pub(crate) struct Parts<'a> {
+    rest: Option<&'a str>,
+    at: u8,
+}
+
+impl<'a> Iterator for Parts<'a> {
+    type Item = Option<&'a str>;
+
+    fn next(&mut self) -> Option<Option<&'a str>> {
+        let text = self.rest.take()?;
+        let bytes = text.as_bytes();
+        // Most texts hold none of the three, or the one that is sought before the others.
+        let Some(first) = memchr::memchr3(self.at, b'"', b'<', bytes) else {
+            return Some(Some(text));
+        };
+        let (mut quoted, mut escaped, mut inside) = (false, false, false);
+        for (index, byte) in bytes.iter().enumerate().skip(first) {
+            if quoted {
+                quoted = escaped || *byte != b'"';
+                escaped = !escaped && *byte == b'\\';
+            } else if *byte == self.at && !inside {
+                self.rest = text.get(index + 1..);
+                return Some(text.get(..index));
+            } else {
+                match byte {
+                    b'"' => quoted = true,
+                    b'<' => inside = true,
+                    b'>' => inside = false,
+                    _ => {}
                 }
             }
         }
-        match (star, list.is_empty()) {
-            (true, true) => Ok(Self::Star),
-            (true, false) => Err(bad),
-            (false, _) => Ok(Self::List(list)),
-        }
+        Some((!quoted).then_some(text))
     }
 }
 
-/// Splits at a byte that stands neither in quotes nor in angle brackets; `None` when a
-/// quote stays open.
-pub(crate) fn split_outside(text: &str, at: u8) -> Option<Vec<&str>> {
-    let mut parts = Vec::new();
-    let (mut quoted, mut escaped, mut inside, mut start) = (false, false, false, 0);
-    for (index, byte) in text.bytes().enumerate() {
-        if escaped {
-            escaped = false;
-        } else if quoted {
-            escaped = byte == b'\\';
-            quoted = byte != b'"';
-        } else if byte == at && !inside {
-            parts.push(text.get(start..index)?);
-            start = index + 1;
-        } else {
-            match byte {
-                b'"' => quoted = true,
-                b'<' => inside = true,
-                b'>' => inside = false,
-                _ => {}
+/// Whether every quote is closed.
+pub(crate) fn is_closed(text: &str) -> bool {
+    memchr::memchr(b'"', text.as_bytes()).is_none() || {
+        let (mut quoted, mut escaped) = (false, false);
+        for byte in text.bytes() {
+            if quoted {
+                quoted = escaped || byte != b'"';
+                escaped = !escaped && byte == b'\\';
+            } else {
+                quoted = byte == b'"';
             }
         }
+        !quoted
     }
-    parts.push(text.get(start..)?);
-    (!quoted).then_some(parts)
 }
 
-fn display(text: &str) -> Option<Option<String>> {
-    let text = text.trim();
+/// All [`parts`] at once; `None` when a quote stays open.
+pub(crate) fn split_outside(text: &str, at: u8) -> Option<Vec<&str>> {
+    parts(text, at).collect()
+}
+
+/// The name before an address, without its quotes.
+fn display(text: &str) -> Option<Option<Cow<'_, str>>> {
+    let text = text.trim_ascii();
+    if text.is_empty() {
+        return Some(None);
+    }
     let Some(rest) = text.strip_prefix('"') else {
         // RFC 4475 section 3.1.2.15: outside quotes a name is tokens.
         let tokens = !text.contains(['"', ',', ';', ':', '@', '<', '>']);
-        return tokens.then(|| (!text.is_empty()).then(|| text.to_owned()));
+        return tokens.then_some(Some(Cow::Borrowed(text)));
     };
     let inner = rest.strip_suffix('"')?;
+    if memchr::memchr2(b'\\', b'"', inner.as_bytes()).is_none() {
+        return Some(Some(Cow::Borrowed(inner)));
+    }
     let mut name = String::with_capacity(inner.len());
     let mut letters = inner.chars();
     while let Some(letter) = letters.next() {
@@ -180,7 +313,7 @@ fn display(text: &str) -> Option<Option<String>> {
             other => name.push(other),
         }
     }
-    Some(Some(name))
+    Some(Some(name.into()))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! CSeq (RFC 3261 section 20.16).
 
 use crate::sip::Method;
+use crate::sip::text::before;
 use crate::sip::uri::digits;
 
 /// A request's number and method.
@@ -16,9 +17,10 @@ impl CSeq {
     /// Reads `4711 INVITE`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let (number, method) = text.trim().split_once([' ', '\t'])?;
-        let number: u32 = digits(number)?;
-        let method = Method::parse(method.trim())?;
+        let text = text.trim_ascii();
+        let number = before(text, b' ', b'\t');
+        let method = text.get(number.len()..)?.trim_ascii();
+        let (number, method) = (digits::<u32>(number)?, Method::parse(method)?);
         (number < 1 << 31).then_some(Self { number, method })
     }
 }

@@ -8,10 +8,11 @@ mod refer_to;
 mod replaces;
 mod via;
 
-pub(crate) use address::split_outside;
 pub use address::{Contacts, NameAddr, Params};
+pub(crate) use address::{RawNameAddr, RawParams, is_closed, parts, split_outside};
 pub use cseq::CSeq;
 pub use event::{EventPackage, SubscriptionState, Substate};
 pub use rack::RAck;
 pub use replaces::Replaces;
+pub(crate) use via::RawVia;
 pub use via::Via;

@@ -1,9 +1,12 @@
 //! Via (RFC 3261 section 20.42, RFC 3581).
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
-use crate::sip::header::Params;
-use crate::sip::uri::split_port;
+use crate::model::limits;
+use crate::sip::header::{Params, RawParams};
+use crate::sip::text::{before, cut};
+use crate::sip::uri::{RawHost, split_port};
 use crate::sip::{Host, Uri};
 
 /// One hop of a message's way.
@@ -19,29 +22,93 @@ pub struct Via {
     pub params: Params,
 }
 
-impl Via {
-    /// Reads one value; spaces around `/` and `:` are allowed. Any version is read, so
-    /// that a peer of another one can be told so.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let (head, params) = text.split_once(';').unwrap_or((text, ""));
-        let mut parts = head.splitn(3, '/');
-        let protocol = parts.next()?.trim();
-        let version = parts.next()?.trim();
+/// A hop as it stands in a text, checked and not yet copied.
+#[derive(Clone, Debug)]
+pub(crate) struct RawVia<'a> {
+    transport: &'a str,
+    sent_by: Cow<'a, str>,
+    pub(crate) port: Option<u16>,
+    params: RawParams<'a>,
+}
+
+impl<'a> RawVia<'a> {
+    pub(crate) fn read(text: &'a str) -> Option<Self> {
+        if text.len() > limits::VIA_BYTES {
+            return None;
+        }
+        let (head, params) = cut(text, b';').unwrap_or((text, ""));
+        let (protocol, rest) = cut(head, b'/')?;
+        let (version, rest) = cut(rest, b'/')?;
+        let (protocol, version, rest) = (
+            protocol.trim_ascii(),
+            version.trim_ascii(),
+            rest.trim_ascii(),
+        );
         if !protocol.eq_ignore_ascii_case("SIP")
             || !version.bytes().all(|b| b.is_ascii_digit() || b == b'.')
         {
             return None;
         }
-        let (transport, sent_by) = parts.next()?.trim().split_once([' ', '\t'])?;
-        let sent_by: String = sent_by.split_whitespace().collect();
+        let transport = before(rest, b' ', b'\t');
+        let sent_by = rest.get(transport.len() + 1..)?.trim_ascii();
+        let sent_by = if sent_by.bytes().any(|b| !b.is_ascii_graphic()) {
+            Cow::Owned(sent_by.split_whitespace().collect())
+        } else {
+            Cow::Borrowed(sent_by)
+        };
         let (host, port) = split_port(&sent_by)?;
+        RawHost::read(host)?;
         Some(Self {
-            transport: transport.to_ascii_uppercase(),
-            host: Host::parse(host)?,
+            transport,
             port,
-            params: Params::parse(params)?,
+            params: RawParams::read(params)?,
+            sent_by,
         })
+    }
+
+    pub(crate) fn host(&self) -> Option<RawHost<'_>> {
+        RawHost::read(split_port(&self.sent_by)?.0)
+    }
+
+    /// The host; an address in one spelling, whichever it came in.
+    pub(crate) fn host_text(&self) -> Cow<'_, str> {
+        match (self.host(), split_port(&self.sent_by)) {
+            (Some(RawHost::Name(name)), _) => Cow::Borrowed(name),
+            // An IPv4 address has only one.
+            (Some(RawHost::Address(IpAddr::V4(_))), Some((text, _))) => Cow::Borrowed(text),
+            (Some(RawHost::Address(address)), _) => Cow::Owned(address.to_string()),
+            (None, _) => Cow::Borrowed(""),
+        }
+    }
+
+    /// As [`Via::branch`].
+    pub(crate) fn branch(&self) -> Option<&'a str> {
+        self.params
+            .value("branch")
+            .filter(|branch| !branch.is_empty())
+    }
+
+    /// As [`Via::wants_rport`].
+    pub(crate) fn wants_rport(&self) -> bool {
+        self.params.value("rport").is_some()
+    }
+
+    pub(crate) fn own(self) -> Option<Via> {
+        Some(Via {
+            transport: self.transport.to_ascii_uppercase(),
+            host: self.host()?.own(None),
+            port: self.port,
+            params: self.params.own(),
+        })
+    }
+}
+
+impl Via {
+    /// Reads one value; spaces around `/` and `:` are allowed. Any version is read, so
+    /// that a peer of another one can be told so.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        RawVia::read(text)?.own()
     }
 
     /// The transaction's name; `None` when there is none, as before RFC 3261.
