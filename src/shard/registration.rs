@@ -69,18 +69,19 @@ impl Shard {
                 Change::Added {
                     operator,
                     contact,
+                    key,
                     remote,
                     ..
                 } => {
                     self.floor(now, |floor| {
                         floor.tell(Event::Registered {
                             operator: operator.clone(),
-                            contact: contact.as_str().into(),
+                            contact: contact.into(),
                             remote,
                             refresh: false,
                         });
                     });
-                    self.watch_phone(&operator, contact, now);
+                    self.watch_phone(&operator, key, now);
                     self.log_in(&operator, now);
                 }
                 Change::Refreshed {

@@ -29,6 +29,7 @@ mod uri;
 
 pub use dialog::{Dialog, DialogError, DialogId};
 pub use endpoint::{ClientTx, Endpoint, ServerTx};
+pub(crate) use header::split_outside;
 pub use header::{
     CSeq, Contacts, EventPackage, NameAddr, Params, RAck, Replaces, SubscriptionState, Substate,
     Via,
@@ -42,4 +43,5 @@ pub use parse::{ParseError, Refusal};
 pub use session_timer::SessionTimer;
 pub use stream::{Frame, FrameError, StreamFramer};
 pub use transport::{Advertise, ConnectionId, Peer, Transport};
+pub(crate) use uri::digits;
 pub use uri::{Host, Scheme, Uri, UriError};
