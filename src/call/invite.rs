@@ -4,6 +4,7 @@ use crate::call::call::Call;
 use crate::call::floor::Floor;
 use crate::call::leg::{ALLOW, Leg, put_sdp};
 use crate::model::Codec;
+use crate::registrar::Binding;
 use crate::sip::session_timer::{self, Wish};
 use crate::sip::{ClientTx, Dialog, Host, Method, Name, Peer, Request, Response, Uri};
 
@@ -13,6 +14,8 @@ pub(super) struct Branch {
     pub(super) tx: ClientTx,
     pub(super) request: Request,
     pub(super) contact: String,
+    /// Other ways to the same phone, to be tried when this one fails (RFC 5626 section 7).
+    pub(super) flows: Vec<Binding>,
 }
 
 /// Whom an INVITE is for.
@@ -61,6 +64,7 @@ impl Call {
             tx,
             request,
             contact,
+            flows: Vec::new(),
         })
     }
 

@@ -35,6 +35,9 @@ pub const CONTACTS_PER_OPERATOR: usize = 5;
 pub const PATH_HOPS: usize = 8;
 /// All of them as text; each is kept as long as the phone is registered.
 pub const PATH_BYTES: usize = 2_048;
+/// Digest nonces that were answered and are remembered so that nobody answers them again:
+/// five minutes of 200 registrations a second.
+pub const NONCES_USED: usize = 65_536;
 /// Calls that one operator may have at once.
 pub const CALLS_PER_OPERATOR: u8 = 8;
 /// Calls that operators may have beyond one each, in all.

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use crate::model::OperatorName;
 use crate::operator::Secret;
-use crate::sip::digest::{self, Algorithm, Credentials, Freshness, Nonces};
+use crate::sip::digest::{self, Algorithm, Credentials};
+use crate::sip::nonce::{Freshness, Nonces};
 use crate::sip::{Name, Request, Response};
 
 /// What nobody's password hashes to: not hexadecimal. As long as a SHA-256.
@@ -52,10 +53,15 @@ pub fn authenticate(
     let Some(credentials) = ours else {
         return Verdict::Challenge(challenge(request, door, false));
     };
+    let again = |stale| Verdict::Challenge(challenge(request, door, stale));
     match door.nonces.check(&credentials.nonce, door.now) {
         Freshness::Fresh => {}
-        Freshness::Stale => return Verdict::Challenge(challenge(request, door, true)),
-        Freshness::Forged => return Verdict::Challenge(challenge(request, door, false)),
+        Freshness::Stale => return again(true),
+        Freshness::Forged => return again(false),
+    }
+    // Old phones that know nothing else answer without a quality of protection.
+    if credentials.qop.is_none() && credentials.algorithm != Algorithm::Md5 {
+        return again(false);
     }
     let known = secret.filter(|_| credentials.username == operator.as_str());
     let ha1 = known.map_or(NOBODY, |secret| match credentials.algorithm {
@@ -64,10 +70,13 @@ pub fn authenticate(
     });
     // Both are asked, so that a name that does not exist takes as long.
     let right = credentials.verify(ha1, &request.method, &request.body);
-    if right && known.is_some() {
-        Verdict::Accepted
-    } else {
-        Verdict::Forbidden(Response::to(request, 403))
+    if !right || known.is_none() {
+        return Verdict::Forbidden(Response::to(request, 403));
+    }
+    match door.nonces.spend(&credentials, door.now) {
+        Freshness::Fresh => Verdict::Accepted,
+        Freshness::Stale => again(true),
+        Freshness::Forged => again(false),
     }
 }
 
@@ -123,6 +132,15 @@ mod tests {
     }
 
     fn answered(algorithm: Algorithm, nonce: &str, user: &str, password: &str) -> Request {
+        proof(algorithm, nonce, (user, password), Some("auth"))
+    }
+
+    fn proof(
+        algorithm: Algorithm,
+        nonce: &str,
+        (user, password): (&str, &str),
+        qop: Option<&str>,
+    ) -> Request {
         let credentials = Credentials {
             username: user.to_owned(),
             realm: REALM.to_owned(),
@@ -130,7 +148,7 @@ mod tests {
             uri: "sip:a".to_owned(),
             response: String::new(),
             algorithm,
-            qop: Some("auth".to_owned()),
+            qop: qop.map(str::to_owned),
             nc: "00000001".to_owned(),
             cnonce: "c".to_owned(),
         };
@@ -141,10 +159,13 @@ mod tests {
 
     /// What a request as `user` gets, in a word.
     fn verdict(request: &Request, user: &str, now: Duration) -> String {
-        let nonces = Nonces::new([1; 32]);
+        verdict_of(&Nonces::new([1; 32]), request, user, now)
+    }
+
+    fn verdict_of(nonces: &Nonces, request: &Request, user: &str, now: Duration) -> String {
         let door = Door {
             realm: REALM,
-            nonces: &nonces,
+            nonces,
             now,
         };
         let secret = secret();
@@ -186,7 +207,7 @@ mod tests {
     fn an_old_nonce_is_asked_again_and_a_forged_one_from_the_start() {
         let nonce = Nonces::new([1; 32]).issue(NOW);
         let right = answered(Algorithm::Md5, &nonce, "alice", "pass");
-        let later = NOW + digest::NONCE_TIME + Duration::from_secs(1);
+        let later = NOW + crate::sip::nonce::NONCE_TIME + Duration::from_secs(1);
         assert_eq!(
             verdict(&right, "alice", later),
             "401 MD5 stale SHA-256 stale"
@@ -194,6 +215,33 @@ mod tests {
         let foreign = Nonces::new([2; 32]).issue(NOW);
         let forged = answered(Algorithm::Md5, &foreign, "alice", "pass");
         assert_eq!(verdict(&forged, "alice", NOW), "401 MD5 SHA-256");
+    }
+
+    #[test]
+    fn what_was_said_once_opens_once() {
+        for (qop, algorithm) in [
+            (Some("auth"), Algorithm::Sha256),
+            (Some("auth-int"), Algorithm::Sha256),
+            (Some("auth"), Algorithm::Md5),
+            (None, Algorithm::Md5),
+        ] {
+            let nonces = Nonces::new([1; 32]);
+            let nonce = nonces.issue(NOW);
+            let wrong = proof(algorithm, &nonce, ("alice", "wrong"), qop);
+            let right = proof(algorithm, &nonce, ("alice", "pass"), qop);
+            let verdict = |request| verdict_of(&nonces, request, "alice", NOW);
+            assert_eq!(verdict(&wrong), "forbidden 403");
+            assert_eq!(verdict(&right), "accepted", "a wrong one uses nothing up");
+            assert_eq!(verdict(&right), "401 MD5 stale SHA-256 stale");
+            assert_eq!(verdict(&wrong), "forbidden 403");
+        }
+    }
+
+    #[test]
+    fn only_old_phones_answer_without_quality() {
+        let nonce = Nonces::new([1; 32]).issue(NOW);
+        let proof = proof(Algorithm::Sha256, &nonce, ("alice", "pass"), None);
+        assert_eq!(verdict(&proof, "alice", NOW), "401 MD5 SHA-256");
     }
 
     #[test]

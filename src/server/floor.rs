@@ -17,7 +17,7 @@ use exchange::model::{Epoch, Event, ShardId, limits};
 use exchange::queue::Hall;
 use exchange::registrar::Registrar;
 use exchange::shard::{self, Doors, Input, Rate, Shard};
-use exchange::sip::digest::Nonces;
+use exchange::sip::nonce::Nonces;
 use exchange::sip::{Advertise, Host, Peer, endpoint};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;

@@ -1,12 +1,12 @@
 //! Operators' phones come and go.
 
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::model::{Event, OperatorName, OperatorState, RejectReason};
 use crate::operator::LogIn;
 use crate::registrar::{Change, Door, Rules, Verdict, authenticate};
 use crate::shard::shard::{Due, Shard};
-use crate::sip::{ConnectionId, Name, Peer, Request, Response, ServerTx};
+use crate::sip::{ConnectionId, Host, Name, Peer, Request, Response, ServerTx, Uri};
 
 /// How often phones that expired are looked for.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
@@ -14,10 +14,16 @@ const HOUSEKEEPING: Duration = Duration::from_secs(1);
 impl Shard {
     /// A REGISTER (RFC 3261 section 10): proven by digest, then believed.
     pub(super) fn register(&mut self, tx: ServerTx, request: &Request, peer: Peer, now: Instant) {
-        let user = request.headers.to().ok().and_then(|to| to.uri.user);
-        let Some(user) = user.filter(|user| !user.is_empty()) else {
+        let to = request.headers.to().ok().map(|to| to.uri);
+        let named = to.filter(|to| to.user.as_ref().is_some_and(|user| !user.is_empty()));
+        let Some(to) = named else {
             return self.respond(tx, &Response::to(request, 400), now);
         };
+        // Section 10.3, steps 1 and 5.
+        if !self.is_ours(&request.uri, peer) || !self.is_ours(&to, peer) {
+            return self.respond(tx, &Response::to(request, 404), now);
+        }
+        let user = to.user.unwrap_or_default();
         let operator = OperatorName::new(user);
         let snapshot = std::sync::Arc::clone(&self.snapshot);
         let config = &snapshot.config;
@@ -51,6 +57,7 @@ impl Shard {
                 let mut response = Response::to(request, 200);
                 registered.write(&mut response);
                 response.headers.push(Name::Allow, crate::call::ALLOW);
+                response.headers.push(Name::Date, date(wall));
                 self.respond(tx, &response, now);
                 self.phones_changed(registered.changes, now);
             }
@@ -59,6 +66,18 @@ impl Shard {
                 refusal.write(&mut response);
                 self.respond(tx, &response, now);
             }
+        }
+    }
+
+    /// Whether an address is at our domain, or at the address by which the peer reaches us.
+    fn is_ours(&self, uri: &Uri, peer: Peer) -> bool {
+        match &uri.host {
+            Some(Host::Name(name)) => name.eq_ignore_ascii_case(&self.snapshot.config.domain),
+            Some(Host::Address(ip)) => {
+                let ours = self.shared.advertise.ip_for(peer.remote.ip());
+                *ip == ours || self.snapshot.config.domain == ip.to_string()
+            }
+            None => false,
         }
     }
 
@@ -153,4 +172,10 @@ impl Shard {
         self.phones_changed(changes, now);
         self.deadlines.add(now + HOUSEKEEPING, Due::Housekeeping);
     }
+}
+
+/// The time as in Date (RFC 3261 section 20.17).
+fn date(at: SystemTime) -> String {
+    let at = jiff::Timestamp::try_from(at).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }

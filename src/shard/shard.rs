@@ -15,8 +15,8 @@ use crate::shard::deadlines::Deadlines;
 use crate::shard::house::Foreign;
 use crate::shard::probe::Probes;
 use crate::shard::{Rate, fence};
-use crate::sip::digest::Nonces;
 use crate::sip::endpoint::{self, Count, Endpoint};
+use crate::sip::nonce::Nonces;
 use crate::sip::{ConnectionId, Method, Name, Peer, Request, Response, ServerTx};
 
 /// What one shard is told once.

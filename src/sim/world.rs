@@ -19,7 +19,7 @@ use crate::shard::{self, Doors, Input, Output, Rate, Shard};
 use crate::sim::booth::Booth;
 use crate::sim::phone::Phone;
 use crate::sim::{Chance, Doing, Manner};
-use crate::sip::digest::Nonces;
+use crate::sip::nonce::Nonces;
 use crate::sip::{Advertise, Peer, endpoint, owner};
 
 /// A phone of the world.

@@ -17,6 +17,7 @@ mod headers;
 mod message;
 mod method;
 mod name;
+pub mod nonce;
 mod origin;
 mod owner;
 mod parse;

@@ -16,8 +16,10 @@ mod commands;
 mod life;
 mod phones;
 mod picks;
+mod registrar;
 mod server;
 mod sound;
+mod wire;
 
 use std::time::{Duration, Instant};
 

@@ -152,6 +152,19 @@ impl Server {
         Self::run(configure((sip, http, line), more), (sip, http, line))
     }
 
+    /// At the loopback address of IPv6.
+    pub(crate) fn start_on_ipv6() -> Self {
+        let (sip, http) = (free_port(), free_port());
+        let folder = configure((sip, http, 9), "");
+        let file = folder.join("config/centrale.yaml");
+        let text = fs::read_to_string(&file).unwrap();
+        let text = text
+            .replace(&format!("127.0.0.1:{sip}"), &format!("[::1]:{sip}"))
+            .replace("127.0.0.0/8", "\"::1/128\"");
+        fs::write(&file, text).unwrap();
+        Self::run(folder, (sip, http, 9))
+    }
+
     /// With other queues, operators, lines and flows.
     pub(crate) fn with(floor: &str, flows: &[Dialled<'_>]) -> Self {
         let (sip, http) = (free_port(), free_port());
