@@ -9,6 +9,7 @@
 mod ask;
 mod authenticate;
 mod binding;
+mod kept;
 mod phones;
 mod registrar;
 
@@ -17,4 +18,5 @@ mod tests;
 
 pub use authenticate::{Door, Verdict, authenticate};
 pub use binding::{Binding, Change, Listed, Refusal, Registered, Rules};
+pub use kept::Kept;
 pub use registrar::Registrar;

@@ -18,6 +18,7 @@ use super::ask::{Register, first_hop, read_contacts, read_path, settle_flows};
 use super::binding::{Binding, Change, Refusal, Registered, Rules};
 use super::phones::Phones;
 use crate::model::OperatorName;
+use crate::model::limits::CONTACTS_PER_OPERATOR;
 use crate::sip::{ConnectionId, Peer, Request};
 
 /// The registrations of all operators.
@@ -41,7 +42,7 @@ impl Registrar {
     /// steps 6 to 8). One without Contact only asks.
     ///
     /// An operator with more phones than
-    /// [`CONTACTS_PER_OPERATOR`](crate::model::limits::CONTACTS_PER_OPERATOR) loses the one that was refreshed the longest ago, so
+    /// [`CONTACTS_PER_OPERATOR`] loses the one that was refreshed the longest ago, so
     /// that a phone with a changing address cannot lock its owner out.
     ///
     /// # Errors
@@ -104,6 +105,35 @@ impl Registrar {
             outbound,
             changes,
         })
+    }
+
+    /// Puts back a phone of an earlier process. Nothing happens when there is one of its
+    /// key, or no room.
+    pub fn restore(&self, operator: &OperatorName, binding: Binding) {
+        let wake_at = {
+            let mut phones = self.operators.entry(operator.clone()).or_default();
+            let known = phones.bindings.iter().any(|known| known.key == binding.key);
+            if known || phones.bindings.len() >= CONTACTS_PER_OPERATOR {
+                return;
+            }
+            phones.bindings.push(binding);
+            self.recount(0, 1);
+            phones.schedule()
+        };
+        if let Some(at) = wake_at {
+            self.heap().push(Reverse((at, operator.clone())));
+        }
+    }
+
+    /// Everybody's phones, by the keys of their bindings.
+    #[must_use]
+    pub fn all(&self) -> Vec<(OperatorName, String)> {
+        let mut all = Vec::new();
+        for phones in &self.operators {
+            let keys = phones.bindings.iter().map(|binding| binding.key.clone());
+            all.extend(keys.map(|key| (phones.key().clone(), key)));
+        }
+        all
     }
 
     /// Where the operator can be called, the phone refreshed last at the end.

@@ -16,12 +16,13 @@ use exchange::media::{Command, Library, Report};
 use exchange::model::{Epoch, Event, ShardId, limits};
 use exchange::queue::Hall;
 use exchange::registrar::Registrar;
-use exchange::shard::{self, Doors, Input, Rate, Shard};
+use exchange::shard::{self, Doors, Input, Rate, Remembered, Shard};
 use exchange::sip::nonce::Nonces;
 use exchange::sip::{Advertise, Host, Peer, endpoint};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 
+use crate::server::journal::Source;
 use crate::server::media::{self, Workers};
 use crate::server::net::{tcp::Streams, udp};
 use crate::server::observer::Witness;
@@ -92,7 +93,7 @@ impl Wires for Bells {
 }
 
 impl Floor {
-    /// Binds every socket and starts every thread.
+    /// Binds every socket, puts back who was remembered, and starts every thread.
     ///
     /// # Errors
     /// One sentence: which address cannot be used, or what the system has no more of.
@@ -100,6 +101,7 @@ impl Floor {
         config: Config,
         sounds: Library,
         witness: Witness,
+        (source, remembered): (&Source, Vec<Remembered>),
     ) -> anyhow::Result<Self> {
         let count = cores();
         let (datagrams, listeners, listening) = bind(&config, count).await?;
@@ -124,6 +126,8 @@ impl Floor {
         let snapshot = snapshot(config, sounds).await;
         let mut out = Vec::new();
         shard::configure(&shared, &snapshot, None, now, &mut out)?;
+        shard::restore(&shared, &snapshot, remembered, now, &mut out);
+        source.set(Arc::clone(&shared)).ok();
         let links = Arc::new(Links {
             workers: OnceLock::new(),
             streams: OnceLock::new(),

@@ -26,10 +26,12 @@ mod order;
 mod probe;
 mod rate;
 mod registration;
+mod restore;
 mod shard;
 
 pub use configure::configure;
 pub use house::Foreign;
 pub use order::{Order, Refused, Standing, order};
 pub use rate::Rate;
+pub use restore::{Remembered, restore};
 pub use shard::{Doors, Input, Output, Settings, Shard};

@@ -131,7 +131,8 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// A shard without calls. The first one keeps house for all: expired phones.
+    /// A shard without calls. The first one keeps house for all: expired phones, and
+    /// those that were restored.
     #[must_use]
     pub fn new(
         settings: Settings,
@@ -144,7 +145,7 @@ impl Shard {
         if settings.id == ShardId(0) {
             deadlines.add(now, Due::Housekeeping);
         }
-        Self {
+        let mut shard = Self {
             id: settings.id,
             boot: settings.boot,
             shared,
@@ -159,7 +160,14 @@ impl Shard {
             lent: HashMap::new(),
             sip: Vec::new(),
             said: Vec::new(),
+        };
+        if shard.id == ShardId(0) {
+            // Phones that an earlier process knew.
+            for (operator, key) in shard.shared.registrar.all() {
+                shard.watch_phone(&operator, key, now);
+            }
         }
+        shard
     }
 
     /// How many calls it has, those included that only wait for what is on its way back.

@@ -101,7 +101,7 @@ fn an_offer_goes_by_the_path() {
     assert_eq!(answer.code, 200);
     assert_eq!(answer.headers.all(&Name::Path).count(), 2);
     let mut caller = Wire::udp(address(&server));
-    assert_eq!(caller.call("2000").code, 200);
+    caller.call("2000");
     let invite = proxy.request();
     is_for(&invite, "alice");
     assert_eq!(invite.uri.port, Some(phone.local.port()));
@@ -131,7 +131,7 @@ fn a_phone_with_two_flows_rings_once_and_by_the_other_if_one_fails() {
     flow(&mut first, 1);
     flow(&mut second, 2);
     let mut caller = Wire::udp(address(&server));
-    assert_eq!(caller.call("2000").code, 200);
+    caller.call("2000");
     let invite = second.request();
     is_for(&invite, "alice");
     assert!(first.within(SILENCE).is_none());
@@ -154,14 +154,14 @@ fn a_phone_with_two_flows_rings_once_and_by_the_other_if_one_fails() {
 fn phones_and_callers_come_by_ipv6() {
     let server = Server::start_on_ipv6();
     let address = SocketAddr::from((Ipv6Addr::LOCALHOST, server.sip));
-    for (user, mut phone) in [("alice", Wire::udp(address)), ("bob", Wire::tcp(address))] {
+    let mut phones = [("alice", Wire::udp(address)), ("bob", Wire::tcp(address))];
+    for (user, phone) in &mut phones {
         let contact = format!("Contact: {}\n", phone.contact(user));
-        let answer = phone.register(user, &contact);
-        assert_eq!(answer.code, 200);
+        assert_eq!(phone.register(user, &contact).code, 200);
         server.wait_for(user, "ready", 5);
-        let mut caller = Wire::udp(address);
-        let taken = caller.call("2000");
-        assert_eq!(taken.code, 200);
+    }
+    let taken = Wire::udp(address).call("2000");
+    for (user, phone) in &mut phones {
         let invite = phone.request();
         is_for(&invite, user);
         let here = format!("[::1]:{}", server.sip);
@@ -181,4 +181,58 @@ fn phones_and_callers_come_by_ipv6() {
         phone.respond(&invite, 486);
         server.wait_for(user, "paused", 5);
     }
+}
+
+/// How many phones and states of operators are written down.
+fn written(server: &Server) -> (i64, String) {
+    let open = rusqlite::Connection::open(server.folder.join("records.db")).unwrap();
+    let phones = "SELECT coalesce(sum(json_array_length(phones)), 0) FROM registrations";
+    let states = "
+        SELECT coalesce(group_concat(operator || ' ' || state, ', '), '')
+        FROM (SELECT * FROM operator_states ORDER BY operator)";
+    let count = open.query_row(phones, [], |row| row.get(0));
+    let states = open.query_row(states, [], |row| row.get(0));
+    (count.unwrap_or_default(), states.unwrap_or_default())
+}
+
+/// A killed server knows its phones again, and who was doing what.
+#[test]
+fn phones_and_pauses_outlive_a_kill() {
+    let mut server = Server::start("");
+    let mut phones = ["alice", "bob", "carol"].map(|user| (user, Wire::udp(address(&server))));
+    for (user, phone) in &mut phones {
+        let contact = format!("Contact: {}\n", phone.contact(user));
+        assert_eq!(phone.register(user, &contact).code, 200);
+        server.wait_for(user, "ready", 5);
+    }
+    // A stream is gone with the process.
+    let mut stream = Wire::tcp(address(&server));
+    let contact = format!("Contact: {}\n", stream.contact("bob"));
+    assert_eq!(stream.register("bob", &contact).code, 200);
+    server.order("bob", r#"{"state":"paused","reason":"lunch"}"#);
+    server.order("carol", r#"{"state":"logged_out"}"#);
+    let states = "alice ready, bob paused, carol logged_out";
+    crate::eventually("it is written", 5, || {
+        written(&server) == (3, states.to_owned())
+    });
+    server.kill_and_restart();
+    assert_eq!(server.operator("alice").0, "ready");
+    let paused = ("paused".to_owned(), Some("lunch".to_owned()));
+    assert_eq!(server.operator("bob"), paused);
+    assert_eq!(server.operator("carol").0, "logged_out");
+    for (user, _) in &phones {
+        let contacts = &server.json(&format!("/api/v1/operators/{user}"))["contacts"];
+        assert_eq!(contacts.as_array().unwrap().len(), 1, "{user}: {contacts}");
+    }
+    Wire::udp(address(&server)).call("2000");
+    let [(_, alice), ..] = &mut phones;
+    let invite = alice.request();
+    is_for(&invite, "alice");
+    alice.respond(&invite, 486);
+    server.wait_for("alice", "paused", 5);
+    let missed = "alice paused, bob paused, carol logged_out";
+    crate::eventually("that is written", 5, || written(&server).1 == missed);
+    server.kill_and_restart();
+    let missed = ("paused".to_owned(), Some("missed_offer".to_owned()));
+    assert_eq!(server.operator("alice"), missed);
 }

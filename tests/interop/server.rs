@@ -191,6 +191,24 @@ impl Server {
         server
     }
 
+    /// Kills it without a word, and starts it again on the same folder.
+    pub(crate) fn kill_and_restart(&mut self) {
+        self.signal("-KILL");
+        self.child.wait().unwrap();
+        let log = fs::File::options()
+            .append(true)
+            .open(self.folder.join("log"))
+            .unwrap();
+        self.child = binary(&self.folder)
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        eventually("the server is ready again", 20, || {
+            self.ask("/readyz").is_some_and(|(code, _)| code == 200)
+        });
+    }
+
     pub(crate) fn address(&self) -> String {
         format!("127.0.0.1:{}", self.sip)
     }

@@ -189,7 +189,7 @@ CSeq: {sent} {method}
         format!("<sip:{user}@{};transport={transport}>", self.local)
     }
 
-    /// Calls a number with a stream of G.711; the final answer.
+    /// Calls a number with a stream of G.711, and is answered.
     pub(crate) fn call(&mut self, number: &str) -> Response {
         let ip = self.local.ip();
         let family = if ip.is_ipv6() { "IP6" } else { "IP4" };
@@ -201,7 +201,19 @@ CSeq: {sent} {method}
             self.contact("caller")
         );
         let number = format!("{number}@{}", self.server);
-        self.ask(("INVITE", &number), &headers, &body)
+        let taken = self.ask(("INVITE", &number), &headers, &body);
+        assert_eq!(taken.code, 200);
+        let header = |name| taken.headers.first(&name).unwrap().into_owned();
+        let (local, sent, transport) = (self.local, self.sent, self.transport());
+        let ack = format!(
+            "ACK sip:{} SIP/2.0\r\nVia: SIP/2.0/{transport} {local};branch=z9hG4bKack{sent}\r\nFrom: {}\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: {sent} ACK\r\nContent-Length: 0\r\n\r\n",
+            self.server,
+            header(Name::From),
+            header(Name::To),
+            header(Name::CallId),
+        );
+        self.send(ack.as_bytes());
+        taken
     }
 }
 
