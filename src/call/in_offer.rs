@@ -12,6 +12,7 @@ use crate::call::leg::{Leg, Port};
 use crate::dispatch::{Claim, Match, Strategy, TicketId};
 use crate::model::{Event, LegId, OfferResult, OperatorName, QueueName, limits};
 use crate::queue::Settings;
+use crate::registrar::Binding;
 use crate::sip::{ClientTx, Host, Name, Peer, Response, Uri};
 
 /// The media worker answers in microseconds; one that does not is gone.
@@ -148,32 +149,10 @@ impl Call {
     }
 
     fn ring_operator(&mut self, mut offer: Offer, local: SocketAddr, floor: &mut Floor<'_>) {
-        let waited = self.story.waited
-            + self
-                .queued()
-                .map(|queue| queue.waited(floor.now))
-                .unwrap_or_default();
-        let header = |name: &str, value: String| (Name::Other(name.into()), value);
-        let headers = [
-            header("X-Centrale-Call", self.facts.id.to_string()),
-            header("X-Centrale-Queue", offer.queue.to_string()),
-            header("X-Centrale-Waited", waited.as_secs().to_string()),
-        ];
         offer.until = floor.now + offer.settings.offer_timeout;
         offer.leg.port = Port::Open(local);
-        let domain = &self.facts.snapshot.config.domain;
-        let host = Host::parse(domain).unwrap_or_else(|| Host::Name("invalid".into()));
-        let to = Uri::sip(Some(offer.operator.as_str()), &host, None);
-        for phone in floor.shared.registrar.contacts(&offer.operator, floor.now) {
-            let target = Target {
-                uri: phone.uri,
-                to: format!("<{}>", to.as_str()),
-                peer: phone.peer,
-                // A phone that registered by datagrams is reached by them alone: behind NAT
-                // no stream to it can be opened.
-                by_size: false,
-            };
-            let branch = self.invite(&mut offer.leg, target, &headers, floor);
+        for flows in floor.shared.registrar.phones(&offer.operator, floor.now) {
+            let branch = self.ring_phone(&mut offer, flows, floor);
             offer.branches.extend(branch);
         }
         offer.asked = !offer.branches.is_empty();
@@ -184,6 +163,60 @@ impl Call {
         if !rings {
             self.offer_over(leg, OfferResult::Unreachable, floor);
         }
+    }
+
+    /// Rings one phone by the first of its flows.
+    fn ring_phone(
+        &mut self,
+        offer: &mut Offer,
+        flows: Vec<Binding>,
+        floor: &mut Floor<'_>,
+    ) -> Option<Branch> {
+        let mut flows = flows.into_iter();
+        let flow = flows.next()?;
+        let queued = self.queued().map(|queue| queue.waited(floor.now));
+        let waited = self.story.waited + queued.unwrap_or_default();
+        let header = |name: &str, value: String| (Name::Other(name.into()), value);
+        let mut headers = vec![
+            header("X-Centrale-Call", self.facts.id.to_string()),
+            header("X-Centrale-Queue", offer.queue.to_string()),
+            header("X-Centrale-Waited", waited.as_secs().to_string()),
+        ];
+        headers.extend(flow.path.into_iter().map(|hop| (Name::Route, hop)));
+        let domain = &self.facts.snapshot.config.domain;
+        let host = Host::parse(domain).unwrap_or_else(|| Host::Name("invalid".into()));
+        let to = Uri::sip(Some(offer.operator.as_str()), &host, None);
+        let target = Target {
+            uri: flow.uri,
+            to: format!("<{}>", to.as_str()),
+            peer: flow.peer,
+            // A phone that registered by datagrams is reached by them alone: behind NAT no
+            // stream to it can be opened.
+            by_size: false,
+        };
+        let branch = self.invite(&mut offer.leg, target, &headers, floor)?;
+        Some(Branch {
+            flows: flows.collect(),
+            ..branch
+        })
+    }
+
+    /// A flow failed: its phone is tried by the next one. `false` when there is none.
+    fn ring_by_next_flow(&mut self, (leg, at): (LegId, usize), floor: &mut Floor<'_>) -> bool {
+        let Some(mut offer) = self.queued().and_then(|queue| queue.take_offer(leg)) else {
+            return false;
+        };
+        let failed = offer.branches.get_mut(at);
+        let flows = failed.map(|branch| std::mem::take(&mut branch.flows));
+        let next = self.ring_phone(&mut offer, flows.unwrap_or_default(), floor);
+        let rings = next.is_some();
+        if let (Some(next), Some(failed)) = (next, offer.branches.get_mut(at)) {
+            *failed = next;
+        }
+        if let Some(queue) = self.queued() {
+            queue.offers.push(offer);
+        }
+        rings
     }
 
     pub(super) fn tick_offers(&mut self, floor: &mut Floor<'_>) {
@@ -215,10 +248,12 @@ impl Call {
         match response.code {
             ..200 => {}
             200..300 => self.operator_answered((leg, at), (response, peer), floor),
+            408 | 430 if self.ring_by_next_flow((leg, at), floor) => {}
+            430 => self.branch_over((leg, at), OfferResult::Unreachable, floor),
             486 | 600 => self.branch_over((leg, at), OfferResult::Busy, floor),
             // RFC 3261 section 8.1.3.4 lets us follow a 3xx; an operator's phone that
             // sends callers elsewhere is a refusal here.
-            300..=407 | 409..=499 | 603..=699 => {
+            300..=407 | 409..=429 | 431..=499 | 603..=699 => {
                 self.branch_over((leg, at), OfferResult::Rejected, floor);
             }
             408 | 500.. => self.branch_over((leg, at), OfferResult::Unreachable, floor),
@@ -231,7 +266,9 @@ impl Call {
         let Some(branch) = self.queued().and_then(|queue| queue.branch(tx)) else {
             return false;
         };
-        self.branch_over(branch, OfferResult::Unreachable, floor);
+        if !self.ring_by_next_flow(branch, floor) {
+            self.branch_over(branch, OfferResult::Unreachable, floor);
+        }
         true
     }
 

@@ -5,6 +5,7 @@ use crate::call::early::Early;
 use crate::call::floor::Floor;
 use crate::call::leg::{ALLOW, Leg, Side, put_sdp};
 use crate::model::Codec;
+use crate::registrar::Binding;
 use crate::sip::session_timer::{self, Wish};
 use crate::sip::{ClientTx, Dialog, Host, Method, Name, Peer, Request, Response, Scheme, Uri};
 
@@ -16,6 +17,8 @@ pub(super) struct Branch {
     pub(super) contact: String,
     /// The phones behind it that rang.
     pub(super) early: Vec<Early>,
+    /// Other ways to the same phone, to be tried when this one fails (RFC 5626 section 7).
+    pub(super) flows: Vec<Binding>,
 }
 
 /// Whom an INVITE is for.
@@ -75,6 +78,7 @@ impl Call {
             request,
             contact,
             early: Vec::new(),
+            flows: Vec::new(),
         })
     }
 

@@ -51,6 +51,13 @@ pub const SDP_ATTRIBUTES: usize = 512;
 
 /// Contacts that one operator may register at once.
 pub const CONTACTS_PER_OPERATOR: usize = 5;
+/// Proxies between us and a phone; a site has one, a carrier two.
+pub const PATH_HOPS: usize = 8;
+/// All of them as text; each is kept as long as the phone is registered.
+pub const PATH_BYTES: usize = 2_048;
+/// Digest nonces that were answered and are remembered so that nobody answers them again:
+/// five minutes of 200 registrations a second.
+pub const NONCES_USED: usize = 65_536;
 /// Calls that one operator may have at once.
 pub const CALLS_PER_OPERATOR: u8 = 8;
 /// Calls that operators may have beyond one each, in all.

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use crate::model::OperatorName;
 use crate::operator::Secret;
-use crate::sip::digest::{self, Algorithm, Credentials, Freshness, Nonces};
+use crate::sip::digest::{self, Algorithm, Credentials};
+use crate::sip::nonce::{Freshness, Nonces};
 use crate::sip::{Name, Request, Response};
 
 /// What nobody's password hashes to: not hexadecimal, and as long as a hash is.
@@ -28,10 +29,6 @@ pub struct Door<'a> {
     pub nonces: &'a Nonces,
     /// The time since 1970.
     pub now: Duration,
-    /// Makes each nonce another, for whoever counts its answers ([`Replays`]).
-    ///
-    /// [`Replays`]: crate::registrar::Replays
-    pub word: Option<u64>,
 }
 
 /// What becomes of a REGISTER.
@@ -48,8 +45,8 @@ pub enum Verdict {
 /// Who sent a request, by a name that it gives itself and a secret that goes with it.
 #[derive(Debug)]
 pub enum Identity<T> {
-    /// Whom the secret belongs to, and what proves it.
-    Known(T, Box<Credentials>),
+    /// Whom the secret belongs to.
+    Known(T),
     /// It is to be asked (again): a 401 with both algorithms.
     Challenge(Response),
     /// There is no such name, or the secret is another: a 403.
@@ -69,7 +66,7 @@ pub fn authenticate(
         secret.map(|secret| (secret, ()))
     };
     match identify(request, door, find) {
-        Identity::Known((), _) => Verdict::Accepted,
+        Identity::Known(()) => Verdict::Accepted,
         Identity::Challenge(response) => Verdict::Challenge(response),
         Identity::Forbidden(response) => Verdict::Forbidden(response),
     }
@@ -89,10 +86,15 @@ pub fn identify<'a, T>(
     let Some(credentials) = ours else {
         return Identity::Challenge(challenge(request, door, false));
     };
+    let again = |stale| Identity::Challenge(challenge(request, door, stale));
     match door.nonces.check(&credentials.nonce, door.now) {
         Freshness::Fresh => {}
-        Freshness::Stale => return Identity::Challenge(challenge(request, door, true)),
-        Freshness::Forged => return Identity::Challenge(challenge(request, door, false)),
+        Freshness::Stale => return again(true),
+        Freshness::Forged => return again(false),
+    }
+    // Old phones that know nothing else answer without a quality of protection.
+    if credentials.qop.is_none() && credentials.algorithm != Algorithm::Md5 {
+        return again(false);
     }
     let known = find(&credentials.username);
     let secret = known.as_ref().map(|(secret, _)| *secret);
@@ -103,9 +105,13 @@ pub fn identify<'a, T>(
     });
     // Both are asked, so that a name that does not exist takes as long.
     let right = credentials.verify(ha1, &request.method, &request.body);
-    match known.filter(|_| right) {
-        Some((_, who)) => Identity::Known(who, Box::new(credentials)),
-        None => Identity::Forbidden(Response::to(request, 403)),
+    let Some((_, who)) = known.filter(|_| right) else {
+        return Identity::Forbidden(Response::to(request, 403));
+    };
+    match door.nonces.spend(&credentials, door.now) {
+        Freshness::Fresh => Identity::Known(who),
+        Freshness::Stale => again(true),
+        Freshness::Forged => again(false),
     }
 }
 
@@ -113,10 +119,7 @@ pub fn identify<'a, T>(
 pub(crate) fn challenge(request: &Request, door: &Door<'_>, stale: bool) -> Response {
     let mut response = Response::to(request, 401);
     for algorithm in offered(request) {
-        let nonce = match door.word {
-            Some(word) => door.nonces.issue_one(door.now, word),
-            None => door.nonces.issue(door.now),
-        };
+        let nonce = door.nonces.issue(door.now);
         let value = digest::challenge(algorithm, door.realm, &nonce, stale);
         response.headers.push(Name::WwwAuthenticate, value);
     }
@@ -165,6 +168,15 @@ mod tests {
     }
 
     fn answered(algorithm: Algorithm, nonce: &str, user: &str, password: &str) -> Request {
+        proof(algorithm, nonce, (user, password), Some("auth"))
+    }
+
+    fn proof(
+        algorithm: Algorithm,
+        nonce: &str,
+        (user, password): (&str, &str),
+        qop: Option<&str>,
+    ) -> Request {
         let credentials = Credentials {
             username: user.to_owned(),
             realm: REALM.to_owned(),
@@ -172,7 +184,7 @@ mod tests {
             uri: "sip:a".to_owned(),
             response: String::new(),
             algorithm,
-            qop: Some("auth".to_owned()),
+            qop: qop.map(str::to_owned),
             nc: "00000001".to_owned(),
             cnonce: "c".to_owned(),
             opaque: None,
@@ -184,11 +196,13 @@ mod tests {
 
     /// What a request as `user` gets, in a word.
     fn verdict(request: &Request, user: &str, now: Duration) -> String {
-        let nonces = Nonces::new([1; 32]);
+        verdict_of(&Nonces::new([1; 32]), request, user, now)
+    }
+
+    fn verdict_of(nonces: &Nonces, request: &Request, user: &str, now: Duration) -> String {
         let door = Door {
             realm: REALM,
-            nonces: &nonces,
-            word: None,
+            nonces,
             now,
         };
         let secret = secret();
@@ -247,7 +261,7 @@ mod tests {
     fn an_old_nonce_is_asked_again_and_a_forged_one_from_the_start() {
         let nonce = Nonces::new([1; 32]).issue(NOW);
         let right = answered(Algorithm::Md5, &nonce, "alice", "pass");
-        let later = NOW + digest::NONCE_TIME + Duration::from_secs(1);
+        let later = NOW + crate::sip::nonce::NONCE_TIME + Duration::from_secs(1);
         assert_eq!(
             verdict(&right, "alice", later),
             "401 MD5 stale SHA-256 stale"
@@ -255,6 +269,33 @@ mod tests {
         let foreign = Nonces::new([2; 32]).issue(NOW);
         let forged = answered(Algorithm::Md5, &foreign, "alice", "pass");
         assert_eq!(verdict(&forged, "alice", NOW), "401 MD5 SHA-256");
+    }
+
+    #[test]
+    fn what_was_said_once_opens_once() {
+        for (qop, algorithm) in [
+            (Some("auth"), Algorithm::Sha256),
+            (Some("auth-int"), Algorithm::Sha256),
+            (Some("auth"), Algorithm::Md5),
+            (None, Algorithm::Md5),
+        ] {
+            let nonces = Nonces::new([1; 32]);
+            let nonce = nonces.issue(NOW);
+            let wrong = proof(algorithm, &nonce, ("alice", "wrong"), qop);
+            let right = proof(algorithm, &nonce, ("alice", "pass"), qop);
+            let verdict = |request| verdict_of(&nonces, request, "alice", NOW);
+            assert_eq!(verdict(&wrong), "forbidden 403");
+            assert_eq!(verdict(&right), "accepted", "a wrong one uses nothing up");
+            assert_eq!(verdict(&right), "401 MD5 stale SHA-256 stale");
+            assert_eq!(verdict(&wrong), "forbidden 403");
+        }
+    }
+
+    #[test]
+    fn only_old_phones_answer_without_quality() {
+        let nonce = Nonces::new([1; 32]).issue(NOW);
+        let proof = proof(Algorithm::Sha256, &nonce, ("alice", "pass"), None);
+        assert_eq!(verdict(&proof, "alice", NOW), "401 MD5 SHA-256");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! One phone's place, and what may become of it.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -9,11 +10,15 @@ use crate::sip::{Name, Peer, Response, Uri};
 /// Where one phone of an operator can be called.
 #[derive(Clone, Debug)]
 pub struct Binding {
+    /// What it is called as long as it is registered, unique among the operator's.
+    pub key: String,
     /// Its Contact.
     pub uri: Uri,
-    /// Where its REGISTER came from; calls go there, for behind NAT the Contact is not
-    /// reachable.
+    /// Where calls go: where its REGISTER came from, for behind NAT the Contact is not
+    /// reachable; or the proxy that is first on its path.
     pub peer: Peer,
+    /// The proxies on the way to it, nearest first: values of Route (RFC 3327).
+    pub path: Vec<String>,
     /// When it is forgotten.
     pub expires_at: Instant,
     /// The Call-ID of its last REGISTER.
@@ -22,6 +27,19 @@ pub struct Binding {
     pub cseq: u32,
     /// Which device it is (`+sip.instance`, RFC 5626), if it says so.
     pub instance: Option<String>,
+    /// Which of the device's flows it is (`reg-id`, RFC 5626), if it says so.
+    pub reg_id: Option<u32>,
+}
+
+impl Binding {
+    /// The contact for people: two flows of a device often have the same address.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match self.reg_id {
+            Some(reg_id) => format!("<{}>;reg-id={reg_id}", self.uri),
+            None => self.uri.to_string(),
+        }
+    }
 }
 
 /// How long a registration may last.
@@ -38,19 +56,51 @@ pub struct Rules {
 /// What is to be answered, and what happened.
 #[derive(Clone, Debug)]
 pub struct Registered {
-    /// Every contact of the operator, with the seconds that it has left.
-    pub contacts: Vec<(Uri, u64)>,
+    /// Every contact of the operator.
+    pub contacts: Vec<Listed>,
+    /// The path that was kept, to be shown to the phone (RFC 3327 section 5.3).
+    pub path: Vec<String>,
+    /// Whether the phone's flow is kept as RFC 5626 wants it, and the phone asked for that.
+    pub outbound: bool,
     /// What changed.
     pub changes: Vec<Change>,
 }
 
+/// A contact as the 200 lists it.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// The address.
+    pub uri: Uri,
+    /// `+sip.instance`.
+    pub instance: Option<String>,
+    /// `reg-id`.
+    pub reg_id: Option<u32>,
+    /// How long it is still kept, in seconds.
+    pub seconds: u64,
+}
+
 impl Registered {
-    /// Writes the Contact headers of the 200 (RFC 3261 section 10.3, step 8).
+    /// Writes what the 200 says of contacts and of the way to them (RFC 3261 section 10.3,
+    /// step 8).
     pub fn write(&self, response: &mut Response) {
-        for (uri, seconds) in &self.contacts {
-            let value = format!("<{uri}>;expires={seconds}");
+        for contact in &self.contacts {
+            let mut value = format!("<{}>;expires={}", contact.uri, contact.seconds);
+            // Writing to a String cannot fail.
+            if let Some(instance) = &contact.instance {
+                write!(value, ";+sip.instance=\"{instance}\"").ok();
+            }
+            if let Some(reg_id) = contact.reg_id {
+                write!(value, ";reg-id={reg_id}").ok();
+            }
             response.headers.push(Name::Contact, value);
         }
+        for hop in &self.path {
+            response.headers.push(Name::Path, hop.clone());
+        }
+        if self.outbound {
+            response.headers.push(Name::Require, "outbound");
+        }
+        response.headers.push(Name::Supported, "path, outbound");
     }
 }
 
@@ -69,6 +119,13 @@ pub enum Refusal {
         /// For Min-Expires, in seconds.
         min_expires: u64,
     },
+    /// A proxy is on the way back, of which the phone does not want to know (RFC 3327
+    /// section 5.3).
+    #[error("420: the phone does not know Path")]
+    PathUnknown,
+    /// The phone wants its flow kept, and the proxy next to it cannot (RFC 5626 section 6).
+    #[error("439: the first hop does not support outbound")]
+    FirstHop,
     /// A later REGISTER of the same phone was already seen.
     #[error("500: out of order")]
     OutOfOrder,
@@ -81,7 +138,9 @@ impl Refusal {
         match self {
             Self::Malformed => 400,
             Self::TooMany => 403,
+            Self::PathUnknown => 420,
             Self::TooBrief { .. } => 423,
+            Self::FirstHop => 439,
             Self::OutOfOrder => 500,
         }
     }
@@ -93,7 +152,8 @@ impl Refusal {
                 let value = min_expires.to_string();
                 response.headers.push(Name::MinExpires, value);
             }
-            Self::Malformed | Self::TooMany | Self::OutOfOrder => {}
+            Self::PathUnknown => response.headers.push(Name::Unsupported, "path"),
+            Self::Malformed | Self::TooMany | Self::FirstHop | Self::OutOfOrder => {}
         }
     }
 }
@@ -107,6 +167,8 @@ pub enum Change {
         operator: OperatorName,
         /// Its Contact.
         contact: String,
+        /// The binding's.
+        key: String,
         /// From where.
         remote: SocketAddr,
         /// Whether the operator had none before.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::{Change, Refusal, Registered, Registrar, Rules};
 use crate::model::OperatorName;
-use crate::sip::{ConnectionId, Message, Name, Peer, Request, Response, Uri};
+use crate::sip::{ConnectionId, Message, Name, Peer, Request, Response};
 
 const RULES: Rules = Rules {
     min_expires: Duration::from_secs(60),
@@ -66,7 +66,7 @@ impl Rig {
         let left = done
             .contacts
             .iter()
-            .map(|(uri, seconds)| format!("{uri}={seconds}"));
+            .map(|contact| format!("{}={}", contact.uri, contact.seconds));
         (told(&done.changes), left.collect::<Vec<_>>().join(" "))
     }
 
@@ -76,6 +76,12 @@ impl Rig {
         self.registrar.expire(self.now, &mut changes);
         told(&changes)
     }
+}
+
+/// One that comes through so many proxies, from the phone of RFC 5626.
+fn through(proxies: usize, headers: &str) -> Request {
+    let via = "Via: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKp\n".repeat(proxies);
+    request("o", 1, &format!("{via}{headers}"))
 }
 
 fn told(changes: &[Change]) -> String {
@@ -261,11 +267,230 @@ fn a_silent_phone_and_a_broken_stream_are_forgotten() {
         "-sip:a@h2;transport=tcp vanished"
     );
     assert_eq!(told(&rig.registrar.forget_connection(ConnectionId(4))), "");
-    let phone = Uri::parse("sip:a@h1").unwrap();
     assert_eq!(
-        told(&rig.registrar.forget(&anna(), &phone)),
+        told(&rig.registrar.forget(&anna(), "sip:a@h1")),
         "-sip:a@h1 last vanished"
     );
-    assert_eq!(told(&rig.registrar.forget(&anna(), &phone)), "");
+    assert_eq!(told(&rig.registrar.forget(&anna(), "sip:a@h1")), "");
     assert!(rig.registrar.is_empty());
+}
+
+/// RFC 3327 section 5.3.
+#[test]
+fn a_path_is_kept_and_shown_and_walked() {
+    let named = "<sip:p1.example;lr>";
+    let literal = "<sip:192.0.2.9:5080;lr;ob>;x=\"a,b\"";
+    for (path, goes_to) in [
+        (named, "UDP 192.0.2.7:5070"),
+        (literal, "UDP 192.0.2.9:5080"),
+        (
+            "<sip:[2001:db8::9];transport=TCP;lr>",
+            "TCP [2001:db8::9]:5060",
+        ),
+        ("<sip:192.0.2.9;transport=ws;lr>", "UDP 192.0.2.7:5070"),
+        ("<sips:192.0.2.9;lr>", "UDP 192.0.2.7:5070"),
+        ("<sip:224.0.0.1;lr>", "UDP 192.0.2.7:5070"),
+        ("<sip:0.0.0.0;lr>", "UDP 192.0.2.7:5070"),
+    ] {
+        let mut rig = Rig::new();
+        let headers = format!(
+            "Path: {path}, {named}\nPath: {literal}\nSupported: path\nContact: <sip:a@h1>\n"
+        );
+        let done = rig.try_register(&headers).unwrap();
+        assert_eq!(done.path, [path, named, literal]);
+        let mut response = Response::to(&request("c", 1, ""), 200);
+        done.write(&mut response);
+        let shown: Vec<String> = response.headers.all(&Name::Path).map(Into::into).collect();
+        assert_eq!(shown, done.path);
+        let phones = rig.registrar.contacts(&anna(), rig.now);
+        assert_eq!(phones[0].path, done.path);
+        let peer = phones[0].peer;
+        assert_eq!(
+            format!("{} {}", peer.transport, peer.remote),
+            goes_to,
+            "{path}"
+        );
+        // The next REGISTER comes by another way.
+        rig.register("Contact: <sip:a@h1>\n");
+        assert!(rig.registrar.contacts(&anna(), rig.now)[0].path.is_empty());
+    }
+}
+
+/// RFC 3327 section 5.3; what is kept has a limit.
+#[test]
+fn a_path_that_cannot_be_walked_is_refused() {
+    let mut rig = Rig::new();
+    let long = format!("Path: <sip:{}.example;lr>\n", "p".repeat(240));
+    for (path, refusal) in [
+        ("Path: <sip:p1.example>\n".to_owned(), Refusal::Malformed),
+        ("Path: <tel:+31;lr>\n".to_owned(), Refusal::Malformed),
+        ("Path: nonsense\n".to_owned(), Refusal::Malformed),
+        ("Path: <sip:p;lr>\n".repeat(9), Refusal::Malformed),
+        (long.repeat(8), Refusal::Malformed),
+    ] {
+        let headers = format!("{path}Supported: path\nContact: <sip:a@h1>\n");
+        assert_eq!(rig.try_register(&headers).unwrap_err(), refusal, "{path}");
+    }
+    let refused = rig.try_register("Path: <sip:p;lr>\nContact: <sip:a@h1>\n");
+    let refused = refused.unwrap_err();
+    assert_eq!((refused.code(), refused), (420, Refusal::PathUnknown));
+    let mut response = Response::to(&request("c", 1, ""), 420);
+    refused.write(&mut response);
+    assert_eq!(
+        response.headers.first(&Name::Unsupported).as_deref(),
+        Some("path")
+    );
+    assert!(rig.registrar.is_empty());
+    let eight = "Path: <sip:p;lr>\n".repeat(8);
+    let headers = format!("{eight}Supported: path\nContact: <sip:a@h1>\n");
+    assert_eq!(rig.try_register(&headers).unwrap().path.len(), 8);
+}
+
+fn flow(address: &str, device: u32, reg_id: u32) -> String {
+    format!("Contact: <{address};ob>;+sip.instance=\"<urn:uuid:{device}>\";reg-id={reg_id}\n")
+}
+
+/// RFC 5626 section 6: the binding is of the device and the flow, not of the address.
+#[test]
+fn a_flow_replaces_itself_and_no_other() {
+    let mut rig = Rig::new();
+    rig.register(&flow("sip:a@h1", 1, 1));
+    let (changes, _) = rig.register(&flow("sip:a@h1", 1, 2));
+    assert_eq!(changes, "+<sip:a@h1;ob>;reg-id=2");
+    let (changes, left) = rig.register(&flow("sip:a@h2", 1, 1));
+    assert_eq!(changes, "+<sip:a@h2;ob>;reg-id=1, -<sip:a@h1;ob>;reg-id=1");
+    assert_eq!(left, "sip:a@h1;ob=600 sip:a@h2;ob=600");
+    let (changes, _) = rig.register(&flow("sip:a@h2", 1, 1));
+    assert_eq!(changes, "=<sip:a@h2;ob>;reg-id=1");
+    // The same private address behind another router.
+    let (changes, _) = rig.register(&flow("sip:a@h2", 2, 1));
+    assert_eq!(changes, "+<sip:a@h2;ob>;reg-id=1");
+    let phones = rig.registrar.phones(&anna(), rig.now);
+    let keys: Vec<Vec<&str>> = phones
+        .iter()
+        .map(|flows| flows.iter().map(|flow| flow.key.as_str()).collect())
+        .collect();
+    let (one, two) = ("<urn:uuid:1>;reg-id=1", "<urn:uuid:1>;reg-id=2");
+    assert_eq!(keys, [vec![one, two], vec!["<urn:uuid:2>;reg-id=1"]]);
+    assert_eq!(
+        told(&rig.registrar.forget(&anna(), one)),
+        "-<sip:a@h2;ob>;reg-id=1 vanished"
+    );
+    // Without a device there are no flows.
+    let (changes, _) = rig.register("Contact: <sip:a@h4>;reg-id=1\n");
+    assert_eq!(changes, "+sip:a@h4");
+    // A device that stops numbering its flows has one.
+    let (changes, _) = rig.register("Contact: <sip:a@h5>;+sip.instance=\"<urn:uuid:1>\"\n");
+    assert_eq!(changes, "+sip:a@h5, -<sip:a@h1;ob>;reg-id=2");
+    let (changes, _) = rig.register(&flow("sip:a@h2", 2, 1).replace("\n", ";expires=0\n"));
+    assert_eq!(changes, "-<sip:a@h2;ob>;reg-id=1");
+}
+
+/// RFC 5626 section 6: `Require: outbound`, 439, and when reg-id counts for nothing.
+#[test]
+fn flows_are_kept_where_the_first_hop_keeps_them() {
+    let asks = "Supported: path, outbound\n";
+    let silent = "Supported: path\n";
+    let (ob, plain) = ("Path: <sip:p;lr;ob>\n", "Path: <sip:p;lr>\n");
+    let both = format!("{plain}{ob}");
+    for (proxies, supported, path, becomes) in [
+        (0, asks, "", Ok((true, Some(1)))),
+        (0, silent, "", Ok((false, Some(1)))),
+        (1, asks, ob, Ok((true, Some(1)))),
+        // The proxy next to the phone is the last.
+        (2, asks, both.as_str(), Ok((true, Some(1)))),
+        (1, asks, plain, Err(439)),
+        (1, asks, "", Err(439)),
+        (1, silent, plain, Ok((false, None))),
+        (1, "", "", Ok((false, None))),
+    ] {
+        let rig = Rig::new();
+        let headers = format!("{supported}{path}{}", flow("sip:a@h1", 1, 1));
+        let request = through(proxies, &headers);
+        let done = rig
+            .registrar
+            .register(&anna(), &request, peer(), RULES, rig.now);
+        let done = done.map_err(Refusal::code).map(|done| {
+            let mut response = Response::to(&request, 200);
+            done.write(&mut response);
+            let requires = response.headers.first(&Name::Require).as_deref() == Some("outbound");
+            assert_eq!(done.outbound, requires);
+            (requires, done.contacts[0].reg_id)
+        });
+        assert_eq!(done, becomes, "{headers}");
+    }
+}
+
+/// RFC 5626 section 6: one REGISTER is one flow, and may take others away.
+#[test]
+fn two_flows_in_one_register_are_refused() {
+    let mut rig = Rig::new();
+    let two = flow("sip:a@h1", 1, 1) + "Contact: <sip:a@h2>\n";
+    assert_eq!(rig.try_register(&two).unwrap_err(), Refusal::Malformed);
+    let (changes, _) = rig.register(&(flow("sip:a@h1", 1, 1) + "Contact: <sip:a@h2>;expires=0\n"));
+    assert_eq!(changes, "+<sip:a@h1;ob>;reg-id=1 first");
+}
+
+/// RFC 3261 section 10.3 step 8: every contact, with what it has left and what it is.
+#[test]
+fn the_answer_lists_every_contact() {
+    let mut rig = Rig::new();
+    rig.register("Contact: <sip:a@h1>;expires=100\n");
+    rig.register(&flow("sip:a@h2", 7, 3));
+    rig.now += Duration::from_secs(10);
+    let done = rig.try_register("").unwrap();
+    let mut response = Response::to(&request("c", 1, ""), 200);
+    done.write(&mut response);
+    let listed: Vec<String> = response
+        .headers
+        .all(&Name::Contact)
+        .map(Into::into)
+        .collect();
+    let device = ";+sip.instance=\"<urn:uuid:7>\";reg-id=3";
+    assert_eq!(
+        listed,
+        [
+            "<sip:a@h1>;expires=90".to_owned(),
+            format!("<sip:a@h2;ob>;expires=590{device}")
+        ]
+    );
+    assert!(response.headers.contacts().is_ok());
+}
+
+/// RFC 3261 section 10.3 step 7 (a contact's own time comes first) and sections 10.2.1.1
+/// and 20.19 (what cannot be read is an hour).
+#[test]
+fn each_contact_lasts_as_it_asks() {
+    for (headers, seconds) in [
+        ("Contact: <sip:a@h1>;expires=70\nExpires: 80\n", 70),
+        ("Contact: <sip:a@h1>\nExpires: 80\n", 80),
+        ("Contact: <sip:a@h1>\n", 600),
+        ("Contact: <sip:a@h1>;expires=soon\nExpires: 80\n", 3600),
+        ("Contact: <sip:a@h1>;expires=-1\n", 3600),
+        ("Contact: <sip:a@h1>\nExpires: soon\n", 3600),
+        ("Contact: <sip:a@h1>;expires=99999999999\n", 3600),
+    ] {
+        let mut rig = Rig::new();
+        let done = rig.try_register(headers).unwrap();
+        assert_eq!(done.contacts[0].seconds, seconds, "{headers}");
+    }
+    // Sections 10.2.2 and 10.3: nothing is refused that asks for an hour, or for none.
+    let mut rig = Rig::new();
+    let strict = Rules {
+        min_expires: Duration::from_secs(7200),
+        ..RULES
+    };
+    let mut ask = |expires: u32| {
+        rig.cseq += 1;
+        let request = request(
+            "c",
+            rig.cseq,
+            &format!("Contact: <sip:a@h1>;expires={expires}\n"),
+        );
+        let done = rig
+            .registrar
+            .register(&anna(), &request, peer(), strict, rig.now);
+        done.map(|_| ()).map_err(Refusal::code)
+    };
+    assert_eq!([ask(3600), ask(3599), ask(0)], [Ok(()), Err(423), Ok(())]);
 }

@@ -15,13 +15,14 @@ use exchange::dispatch::{Board, Capacity};
 use exchange::media::{Command, Library, Report};
 use exchange::model::{Epoch, Event, ShardId, limits};
 use exchange::queue::Hall;
-use exchange::registrar::{Registrar, Replays};
-use exchange::shard::{self, Asker, Doors, Input, Rate, Shard, Sources};
-use exchange::sip::digest::Nonces;
+use exchange::registrar::Registrar;
+use exchange::shard::{self, Asker, Doors, Input, Rate, Remembered, Shard, Sources};
+use exchange::sip::nonce::Nonces;
 use exchange::sip::{Advertise, ConnectionId, Peer, Transport, Uri, Way, endpoint, way};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 
+use crate::server::journal::Source;
 use crate::server::media::{self, Workers};
 use crate::server::net::dns::{Families, Names};
 use crate::server::net::streams::{self, Streams};
@@ -121,11 +122,16 @@ impl Wires for Bells {
 }
 
 impl Floor {
-    /// Binds every socket and starts every thread.
+    /// Binds every socket, puts back who was remembered, and starts every thread.
     ///
     /// # Errors
     /// One sentence: which address cannot be used, or what the system has no more of.
-    pub(crate) fn start(config: Config, sounds: Library, witness: Witness) -> anyhow::Result<Self> {
+    pub(crate) fn start(
+        config: Config,
+        sounds: Library,
+        witness: Witness,
+        (source, remembered): (&Source, Vec<Remembered>),
+    ) -> anyhow::Result<Self> {
         let count = cores();
         let tls = Arc::new(Tls::new()?);
         let certificates = Tls::read(&config.sip.tls, dials_securely(&config))?;
@@ -141,6 +147,8 @@ impl Floor {
         )?;
         let mut out = Vec::new();
         shard::configure(&shared, &snapshot, None, now, &mut out)?;
+        shard::restore(&shared, &snapshot, remembered, now, &mut out);
+        source.set(Arc::clone(&shared)).ok();
         let links = Arc::new(Links {
             workers: OnceLock::new(),
             streams: OnceLock::new(),
@@ -189,7 +197,6 @@ impl Floor {
         let doors = Arc::new(Doors {
             rate: Rate::new(now),
             nonces: Nonces::new(entropy::key()),
-            replays: Replays::default(),
             sources: Sources::default(),
         });
         let since = clock::wall().duration_since(std::time::UNIX_EPOCH);

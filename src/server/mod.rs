@@ -7,6 +7,7 @@ pub(crate) mod entropy;
 pub(crate) mod floor;
 pub(crate) mod files;
 pub(crate) mod http;
+mod journal;
 pub(crate) mod log;
 pub(crate) mod media;
 pub(crate) mod net;

@@ -10,6 +10,7 @@ use exchange::model::{Event, Sequence, Stamped};
 use exchange::record::{Floor, Ledger, Live, StoredEvent};
 
 use crate::server::clock;
+use crate::server::journal::Journal;
 use crate::server::store::{Item, Store};
 
 /// Events that may wait. At 300 calls a second some 5,000 come in a second.
@@ -63,6 +64,7 @@ pub(crate) fn start(
     live: Arc<RwLock<Live>>,
     store: Arc<Store>,
     names: &Names,
+    journal: Journal,
 ) -> std::io::Result<(Witness, JoinHandle<()>)> {
     let (sender, letters) = bounded(BACKLOG);
     let mut observer = Observer::new();
@@ -72,6 +74,7 @@ pub(crate) fn start(
         store,
         observer,
         ledger: Ledger::new(),
+        journal,
         sequence: 0,
     };
     let thread = thread::Builder::new()
@@ -85,6 +88,7 @@ struct Reader {
     store: Arc<Store>,
     observer: Observer,
     ledger: Ledger,
+    journal: Journal,
     sequence: u64,
 }
 
@@ -117,6 +121,7 @@ impl Reader {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .handle(&stamped);
+        self.journal.read(&stamped.event, &self.store);
         if let Some(record) = self.ledger.handle(&stamped) {
             self.store.write(Item::Record(Box::new(record)));
         }

@@ -11,6 +11,7 @@ use exchange::config::{Config, Line, Outside, Trunk};
 use exchange::metric::{self, Names, Recorder};
 use exchange::model::{Diagnostic, Severity};
 use exchange::record::{Floor as Views, Live};
+use exchange::shard::Remembered;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
@@ -18,6 +19,7 @@ use tokio::sync::oneshot;
 use crate::server::cli::LogFormat;
 use crate::server::floor::Floor;
 use crate::server::http::{self, AppState, Ready};
+use crate::server::journal::{Journal, Source};
 use crate::server::media::load_library;
 use crate::server::observer::{self, Witness};
 use crate::server::store::Store;
@@ -53,8 +55,14 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     metric::sip::install();
     let store = Arc::new(open_store(&config.storage.path)?);
     let live = Arc::new(RwLock::new(Live::new(&views(&config), clock::wall())));
-    let (witness, reader) =
-        observer::start(Arc::clone(&live), Arc::clone(&store), &names(&config))?;
+    let source = Source::default();
+    let journal = Journal::new(Arc::clone(&source));
+    let (witness, reader) = observer::start(
+        Arc::clone(&live),
+        Arc::clone(&store),
+        &names(&config),
+        journal,
+    )?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -63,7 +71,13 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         let now = Arc::new(clock::wall);
         AppState::new((live, recorder), store.clone(), supervisor, ready, now)
     };
-    let served = runtime.block_on(serve(options, config, &store, witness.clone(), state));
+    let served = runtime.block_on(serve(
+        options,
+        config,
+        (&store, &source),
+        witness.clone(),
+        state,
+    ));
     // Whatever went wrong, what was told before is written.
     witness.stop();
     let read = reader.join().is_ok();
@@ -83,7 +97,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 async fn serve(
     options: &Options,
     config: Config,
-    store: &Arc<Store>,
+    (store, source): (&Arc<Store>, &Source),
     witness: Witness,
     state: impl FnOnce(Ready, Supervisor) -> AppState,
 ) -> anyhow::Result<()> {
@@ -97,7 +111,8 @@ async fn serve(
         .await
         .with_context(|| format!("cannot listen for HTTP on {address}"))?;
     let http_address = listener.local_addr()?;
-    let mut floor = Floor::start(config, sounds, witness.clone())?;
+    let remembered = remembered(store);
+    let mut floor = Floor::start(config, sounds, witness.clone(), (source, remembered))?;
     let serving = Arc::new(AtomicBool::new(true));
     let ready = ready(store, &serving);
     let (stop, stopped) = oneshot::channel::<()>();
@@ -229,6 +244,14 @@ fn reload(floor: &mut Floor, folder: &Path, witness: &Witness) {
         }
         Err(error) => tracing::error!("not reloaded, going on with what was there: {error:#}"),
     }
+}
+
+/// Who was there before, as far as it can be read: a start does not fail for it.
+fn remembered(store: &Store) -> Vec<Remembered> {
+    store.remembered().unwrap_or_else(|error| {
+        tracing::info!(%error, "no earlier registrations");
+        Vec::new()
+    })
 }
 
 fn ready(store: &Arc<Store>, serving: &Arc<AtomicBool>) -> Ready {

@@ -1,12 +1,11 @@
 //! Who may call: trunks, numbers, limits.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::{Instant, UNIX_EPOCH};
 
 use crate::call::{Call, Caller, Permit};
 use crate::model::{CallId, CallKey, Event, Number, RejectReason, TrunkName};
-use crate::registrar::{Door, Identity, challenge, identify};
+use crate::registrar::{Door, Identity, identify};
 use crate::sdp::{self, Description, Local};
 use crate::shard::identity;
 use crate::shard::outside::FRIENDSHIP;
@@ -115,7 +114,6 @@ impl Shard {
             realm: &self.snapshot.config.domain,
             nonces: &self.doors.nonces,
             now: wall.duration_since(UNIX_EPOCH).unwrap_or_default(),
-            word: Some(nonce_word(request, peer)),
         };
         let found = identify(request, &door, |user| {
             trunks.iter().find_map(|(name, trunk)| {
@@ -127,14 +125,10 @@ impl Shard {
         match found {
             Identity::Challenge(response) => Source::Asked(response),
             Identity::Forbidden(_) => refused(),
-            Identity::Known((_, trunk), _) if !trunk.from.is_empty() && !trunk.has(ip) => refused(),
-            Identity::Known((name, _), credentials) => {
-                if self.doors.replays.is_new(&credentials, door.now) {
-                    self.doors.sources.befriend(ip, now + FRIENDSHIP);
-                    Source::Trunk(name.clone())
-                } else {
-                    Source::Asked(challenge(request, &door, true))
-                }
+            Identity::Known((_, trunk)) if !trunk.from.is_empty() && !trunk.has(ip) => refused(),
+            Identity::Known((name, _)) => {
+                self.doors.sources.befriend(ip, now + FRIENDSHIP);
+                Source::Trunk(name.clone())
             }
         }
     }
@@ -344,15 +338,3 @@ fn is_sips(request: &Request) -> bool {
 
 /// The gate of all calls.
 pub(super) const CALLS: &str = "calls";
-/// What makes a nonce another than those of the same second. It need not be a secret: the
-/// nonce is sealed.
-pub(super) fn nonce_word(request: &Request, peer: Peer) -> u64 {
-    let mut hash = DefaultHasher::new();
-    peer.hash(&mut hash);
-    for name in [Name::CallId, Name::CSeq, Name::Via] {
-        if let Some(value) = request.headers.first(&name) {
-            hash.write(value.as_bytes());
-        }
-    }
-    hash.finish()
-}

@@ -38,10 +38,10 @@ pub fn configure(
         .flat_map(|before| before.config.operators.keys());
     for name in gone.filter(|name| !next.config.operators.contains_key(*name)) {
         for phone in shared.registrar.contacts(name, now) {
-            let _gone = shared.registrar.forget(name, &phone.uri);
+            let _gone = shared.registrar.forget(name, &phone.key);
             out.push(Output::Event(Event::Unregistered {
                 operator: name.clone(),
-                contact: phone.uri.as_str().into(),
+                contact: phone.label().into(),
                 vanished: false,
             }));
         }

@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::flow::Flow;
 use crate::model::{CallKey, Event, Number, OperatorName, RejectReason, TrunkName};
 use crate::registrar::{Door, Verdict, authenticate};
-use crate::shard::admission::{Refusal, nonce_word};
+use crate::shard::admission::Refusal;
 use crate::shard::shard::{Output, Shard};
 use crate::sip::session_timer::Wish;
 use crate::sip::{Dialog, Host, Name, Peer, Replaces, Request, Response, ServerTx, SessionTimer};
@@ -84,8 +84,6 @@ impl Shard {
             realm: &snapshot.config.domain,
             nonces: &self.doors.nonces,
             now: wall.duration_since(UNIX_EPOCH).unwrap_or_default(),
-            // As a trunk is asked: a challenge does not tell who has which account.
-            word: Some(nonce_word(&request, peer)),
         };
         match authenticate(&request, &operator, secret, &door) {
             Verdict::Accepted => {}

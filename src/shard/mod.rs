@@ -32,6 +32,7 @@ mod probe;
 mod rate;
 mod reach;
 mod registration;
+mod restore;
 mod shard;
 
 pub use carriers::OUTSIDE;
@@ -43,4 +44,5 @@ pub use order::{Order, Refused, Standing, order};
 pub use outside::Asker;
 pub use rate::Rate;
 pub use reach::Watched;
+pub use restore::{Remembered, restore};
 pub use shard::{Doors, Input, Output, Settings, Shard};

@@ -1,18 +1,19 @@
 //! Operators' phones come and go.
 
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::model::{Event, OperatorName, OperatorState, RejectReason};
 use crate::operator::LogIn;
 use crate::registrar::{Change, Door, Rules, Verdict, authenticate};
 use crate::shard::shard::{Due, Shard};
-use crate::sip::{ConnectionId, Name, Peer, Request, Response, ServerTx};
+use crate::sip::{ConnectionId, Host, Name, Peer, Request, Response, ServerTx, Uri};
 
 /// How often phones that expired are looked for.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
 
 impl Shard {
-    /// A REGISTER (RFC 3261 section 10): proven by digest, then believed. Whether it was accepted.
+    /// A REGISTER (RFC 3261 section 10): proven by digest, then believed. Whether it was
+    /// accepted.
     pub(super) fn register(
         &mut self,
         tx: ServerTx,
@@ -20,11 +21,18 @@ impl Shard {
         peer: Peer,
         now: Instant,
     ) -> bool {
-        let user = request.headers.to().ok().and_then(|to| to.uri.user);
-        let Some(user) = user.filter(|user| !user.is_empty()) else {
+        let to = request.headers.to().ok().map(|to| to.uri);
+        let named = to.filter(|to| to.user.as_ref().is_some_and(|user| !user.is_empty()));
+        let Some(to) = named else {
             self.respond(tx, &Response::to(request, 400), now);
             return false;
         };
+        // Section 10.3, steps 1 and 5.
+        if !self.is_ours(&request.uri, peer) || !self.is_ours(&to, peer) {
+            self.respond(tx, &Response::to(request, 404), now);
+            return false;
+        }
+        let user = to.user.unwrap_or_default();
         let operator = OperatorName::new(user);
         let snapshot = std::sync::Arc::clone(&self.snapshot);
         let config = &snapshot.config;
@@ -33,7 +41,6 @@ impl Shard {
         let door = Door {
             realm: &config.domain,
             nonces: &self.doors.nonces,
-            word: None,
             now: wall.duration_since(UNIX_EPOCH).unwrap_or_default(),
         };
         match authenticate(request, &operator, secret, &door) {
@@ -63,8 +70,9 @@ impl Shard {
                 let mut response = Response::to(request, 200);
                 registered.write(&mut response);
                 response.headers.push(Name::Allow, crate::call::ALLOW);
+                response.headers.push(Name::Date, date(wall));
                 self.respond(tx, &response, now);
-                let left = registered.contacts.iter().map(|(_, seconds)| *seconds);
+                let left = registered.contacts.iter().map(|listed| listed.seconds);
                 if let Some(longest) = left.max() {
                     let until = now + Duration::from_secs(longest);
                     self.doors.sources.befriend(peer.remote.ip(), until);
@@ -81,6 +89,18 @@ impl Shard {
         }
     }
 
+    /// Whether an address is at our domain, or at the address by which the peer reaches us.
+    fn is_ours(&self, uri: &Uri, peer: Peer) -> bool {
+        match &uri.host {
+            Some(Host::Name(name)) => name.eq_ignore_ascii_case(&self.snapshot.config.domain),
+            Some(Host::Address(ip)) => {
+                let ours = self.shared.advertise.ip_for(peer.remote.ip());
+                *ip == ours || self.snapshot.config.domain == ip.to_string()
+            }
+            None => false,
+        }
+    }
+
     /// What follows for operators when their phones come and go.
     pub(super) fn phones_changed(&mut self, changes: Vec<Change>, now: Instant) {
         for change in changes {
@@ -88,18 +108,19 @@ impl Shard {
                 Change::Added {
                     operator,
                     contact,
+                    key,
                     remote,
                     ..
                 } => {
                     self.floor(now, |floor| {
                         floor.tell(Event::Registered {
                             operator: operator.clone(),
-                            contact: contact.as_str().into(),
+                            contact: contact.into(),
                             remote,
                             refresh: false,
                         });
                     });
-                    self.watch_phone(&operator, contact, now);
+                    self.watch_phone(&operator, key, now);
                     self.log_in(&operator, now);
                 }
                 Change::Refreshed {
@@ -170,11 +191,12 @@ impl Shard {
         self.shared.registrar.expire(now, &mut changes);
         self.phones_changed(changes, now);
         self.hear_again(now);
-        let wall = self.shared.epoch.wall_at(now);
-        let wall = wall.duration_since(UNIX_EPOCH).unwrap_or_default();
-        if wall.as_secs().is_multiple_of(60) {
-            self.doors.replays.forget(wall);
-        }
         self.deadlines.add(now + HOUSEKEEPING, Due::Housekeeping);
     }
+}
+
+/// The time as in Date (RFC 3261 section 20.17).
+fn date(at: SystemTime) -> String {
+    let at = jiff::Timestamp::try_from(at).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }

@@ -11,7 +11,7 @@ use crate::call::{self, Call, Floor, Shared, Snapshot};
 use crate::dispatch::{Claim, Match};
 use crate::media::{Command, Report};
 use crate::model::{CallKey, DropReason, Event, Hangup, OperatorName, Outcome, ShardId, TrunkName};
-use crate::registrar::{CarrierInput, Replays};
+use crate::registrar::CarrierInput;
 use crate::shard::address::Calls;
 use crate::shard::carriers::Carriers;
 use crate::shard::deadlines::Deadlines;
@@ -22,8 +22,8 @@ use crate::shard::outside::Asker;
 use crate::shard::probe::Probes;
 use crate::shard::reach::{Watched, Watches};
 use crate::shard::{Rate, fence};
-use crate::sip::digest::Nonces;
 use crate::sip::endpoint::{self, Count, Endpoint};
+use crate::sip::nonce::Nonces;
 use crate::sip::{ConnectionId, Method, Name, Peer, Request, Response, ServerTx, Transport, Uri};
 
 /// What one shard is told once.
@@ -44,8 +44,6 @@ pub struct Doors {
     pub rate: Rate,
     /// Digest challenges.
     pub nonces: Nonces,
-    /// Which of their answers came before.
-    pub replays: Replays,
     /// Who is a friend, and who is not heard.
     pub sources: Sources,
 }
@@ -181,8 +179,8 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// A shard without calls. The first one keeps house for all: expired phones, our
-    /// registrations, probes.
+    /// A shard without calls. The first one keeps house for all: expired phones, and those
+    /// that were restored, our registrations, probes.
     #[must_use]
     pub fn new(
         settings: Settings,
@@ -197,7 +195,7 @@ impl Shard {
             deadlines.add(now, Due::Outside);
         }
         let seed = settings.endpoint.seed.rotate_left(32);
-        Self {
+        let mut shard = Self {
             id: settings.id,
             guard: Guard::new(seed, now, &snapshot),
             backlog: Backlog::default(),
@@ -219,7 +217,14 @@ impl Shard {
             sip: Vec::new(),
             said: Vec::new(),
             wishes: Vec::new(),
+        };
+        if shard.id == ShardId(0) {
+            // Phones that an earlier process knew.
+            for (operator, key) in shard.shared.registrar.all() {
+                shard.watch_phone(&operator, key, now);
+            }
         }
+        shard
     }
 
     /// How many calls it has, those included that only wait for what is on its way back.

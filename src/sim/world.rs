@@ -14,12 +14,12 @@ use crate::media::Library;
 use crate::model::{CallId, Epoch, Event, OperatorName, OperatorState, Sequence, ShardId, Stamped};
 use crate::queue::Hall;
 use crate::record::{CallRecord, Ledger};
-use crate::registrar::{Registrar, Replays};
+use crate::registrar::Registrar;
 use crate::shard::{self, Asker, Doors, Input, Output, Rate, Shard, Sources};
 use crate::sim::booth::Booth;
 use crate::sim::phone::Phone;
 use crate::sim::{Chance, Doing, Manner};
-use crate::sip::digest::Nonces;
+use crate::sip::nonce::Nonces;
 use crate::sip::{Advertise, Peer, endpoint, owner};
 
 /// A phone of the world.
@@ -94,7 +94,6 @@ impl World {
         let doors = Arc::new(Doors {
             rate: Rate::new(now),
             nonces: Nonces::new([7; 32]),
-            replays: Replays::default(),
             sources: Sources::default(),
         });
         let mut world = Self {

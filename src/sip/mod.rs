@@ -18,6 +18,7 @@ mod headers;
 mod message;
 mod method;
 mod name;
+pub mod nonce;
 mod origin;
 mod owner;
 mod parse;
@@ -34,6 +35,7 @@ mod uri;
 pub use account::{Account, Answered};
 pub use dialog::{Dialog, DialogError, DialogId};
 pub use endpoint::{ClientTx, Endpoint, ServerTx};
+pub(crate) use header::split_outside;
 pub use header::{
     CSeq, Contacts, EventPackage, NameAddr, Params, RAck, Replaces, SubscriptionState, Substate,
     Via,

@@ -25,11 +25,13 @@ mod outside;
 mod overload;
 mod phones;
 mod picks;
+mod raw;
+mod registrar;
 mod secure;
 mod server;
 mod sound;
-mod wire;
 mod strangers;
+mod wire;
 
 use std::time::{Duration, Instant};
 

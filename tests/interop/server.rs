@@ -198,6 +198,19 @@ impl Server {
         std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
     }
 
+    /// At the loopback address of IPv6.
+    pub(crate) fn start_on_ipv6() -> Self {
+        let (sip, http) = (free_port(), free_port());
+        let folder = configure((sip, http, 9), "");
+        let file = folder.join("config/centrale.yaml");
+        let text = fs::read_to_string(&file).unwrap();
+        let text = text
+            .replace(&format!("127.0.0.1:{sip}"), &format!("[::1]:{sip}"))
+            .replace("127.0.0.0/8", "\"::1/128\"");
+        fs::write(&file, text).unwrap();
+        Self::run(folder, (sip, http, 9))
+    }
+
     /// With other queues, operators, lines and flows.
     pub(crate) fn with(floor: &str, flows: &[Dialled<'_>]) -> Self {
         Self::with_more(floor, flows, "")
@@ -238,6 +251,24 @@ impl Server {
             server.ask("/readyz").is_some_and(|(code, _)| code == 200)
         });
         server
+    }
+
+    /// Kills it without a word, and starts it again on the same folder.
+    pub(crate) fn kill_and_restart(&mut self) {
+        self.signal("-KILL");
+        self.child.wait().unwrap();
+        let log = fs::File::options()
+            .append(true)
+            .open(self.folder.join("log"))
+            .unwrap();
+        self.child = binary(&self.folder)
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        eventually("the server is ready again", 20, || {
+            self.ask("/readyz").is_some_and(|(code, _)| code == 200)
+        });
     }
 
     pub(crate) fn address(&self) -> String {

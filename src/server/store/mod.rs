@@ -33,11 +33,14 @@ use std::time::{Duration, SystemTime};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use exchange::metric::table;
-use exchange::model::{CallId, Outcome};
+use exchange::model::{CallId, OperatorName, OperatorState, Outcome, PauseReason};
 use exchange::record::{CallRecord, StoredEvent};
+use exchange::registrar::Kept;
+use exchange::shard::Remembered;
 use serde::{Deserialize, Serialize};
 
 use sqlite::Reader;
+pub(crate) use sqlite::millis;
 use writer::Writer;
 
 /// Items between the callers and the writer: eight seconds of 500 calls a second.
@@ -86,6 +89,21 @@ pub(crate) enum Item {
     Record(Box<CallRecord>),
     /// An event.
     Event(Box<StoredEvent>),
+    /// All phones of an operator that a restart does not lose.
+    Phones {
+        operator: OperatorName,
+        /// Milliseconds since 1970: what is older does not replace what is newer.
+        at: i64,
+        phones: Vec<Kept>,
+    },
+    /// What an operator goes on with after a restart.
+    Standing {
+        operator: OperatorName,
+        /// As of phones.
+        at: i64,
+        state: OperatorState,
+        reason: Option<PauseReason>,
+    },
 }
 
 /// An item with the start of the process that it belongs to.
@@ -292,5 +310,13 @@ impl Store {
     /// When the database cannot be read.
     pub(crate) fn record(&self, id: &str) -> Result<Option<CallRecord>, StoreError> {
         self.reader.record(id)
+    }
+
+    /// Operators and phones as an earlier process left them.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub(crate) fn remembered(&self) -> Result<Vec<Remembered>, StoreError> {
+        self.reader.remembered()
     }
 }

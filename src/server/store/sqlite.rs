@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use exchange::model::CallId;
+use exchange::model::{CallId, OperatorName, PauseReason};
 use exchange::record::{CallRecord, StoredEvent};
+use exchange::shard::Remembered;
 use rusqlite::types::Value;
 use rusqlite::{
     Connection, ErrorCode, OpenFlags, OptionalExtension, Statement, TransactionBehavior, params,
@@ -20,7 +21,8 @@ const PATIENCE: Duration = Duration::from_millis(250);
 
 /// Each is applied once, in order; its place from 1 is its version. Never change one that
 /// was released: add the next.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE records (
         id       TEXT PRIMARY KEY,
         revision INTEGER NOT NULL,
@@ -48,7 +50,21 @@ const MIGRATIONS: &[&str] = &["
     ) WITHOUT ROWID;
     CREATE INDEX events_by_call ON events (call) WHERE call IS NOT NULL;
     CREATE INDEX events_by_time ON events (at);
-"];
+",
+    "
+    CREATE TABLE registrations (
+        operator TEXT PRIMARY KEY,
+        at       INTEGER NOT NULL,
+        phones   TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE operator_states (
+        operator TEXT PRIMARY KEY,
+        at       INTEGER NOT NULL,
+        state    TEXT NOT NULL,
+        reason   TEXT
+    ) WITHOUT ROWID;
+",
+];
 
 const PUT_RECORD: &str = "
     INSERT INTO records
@@ -64,8 +80,20 @@ const PUT_EVENT: &str = "
     VALUES (?1, ?2, ?3, ?4, ?5, ?6)
     ON CONFLICT (boot, sequence) DO NOTHING";
 
+// What waited in the spool comes after what is newer.
+const PUT_PHONES: &str = "
+    INSERT INTO registrations (operator, at, phones) VALUES (?1, ?2, ?3)
+    ON CONFLICT (operator) DO UPDATE SET at = excluded.at, phones = excluded.phones
+    WHERE excluded.at >= registrations.at";
+
+const PUT_STANDING: &str = "
+    INSERT INTO operator_states (operator, at, state, reason) VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT (operator) DO UPDATE SET
+        at = excluded.at, state = excluded.state, reason = excluded.reason
+    WHERE excluded.at >= operator_states.at";
+
 /// Milliseconds since 1970; times before count as 0.
-fn millis(at: SystemTime) -> i64 {
+pub(crate) fn millis(at: SystemTime) -> i64 {
     let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
@@ -148,10 +176,31 @@ impl Database {
         {
             let mut put_record = transaction.prepare(PUT_RECORD)?;
             let mut put_event = transaction.prepare(PUT_EVENT)?;
+            let mut put_phones = transaction.prepare(PUT_PHONES)?;
+            let mut put_standing = transaction.prepare(PUT_STANDING)?;
             for entry in entries {
                 let put = match &entry.item {
                     Item::Record(record) => write_record(&mut put_record, record),
                     Item::Event(event) => write_event(&mut put_event, &entry.boot, event),
+                    Item::Phones {
+                        operator,
+                        at,
+                        phones,
+                    } => json(phones)
+                        .and_then(|phones| {
+                            put_phones.execute(params![operator.as_str(), at, phones])
+                        })
+                        .map(drop),
+                    Item::Standing {
+                        operator,
+                        at,
+                        state,
+                        reason,
+                    } => {
+                        let reason = reason.as_ref().map(PauseReason::as_str);
+                        let values = params![operator.as_str(), at, state.as_str(), reason];
+                        put_standing.execute(values).map(drop)
+                    }
                 };
                 match put {
                     Ok(()) => {}
@@ -296,6 +345,32 @@ impl Reader {
             path: path.clone(),
             source,
         }
+    }
+
+    /// Every operator of whom anything is written.
+    pub(super) fn remembered(&self) -> Result<Vec<Remembered>, StoreError> {
+        self.ask(|connection| {
+            let sql = "
+                SELECT operator, s.state, s.reason, r.phones
+                FROM operator_states AS s FULL JOIN registrations AS r USING (operator)";
+            let mut statement = connection.prepare(sql).map_err(self.trouble())?;
+            let rows = statement.query_map([], |row| {
+                let state: Option<String> = row.get(1)?;
+                let reason: Option<String> = row.get(2)?;
+                let phones: Option<String> = row.get(3)?;
+                Ok(Remembered {
+                    operator: OperatorName::new(row.get::<_, String>(0)?),
+                    state: state.and_then(|state| state.parse().ok()),
+                    reason: reason.map(PauseReason::new),
+                    // What a later version wrote is as if it were not there.
+                    phones: phones
+                        .and_then(|text| serde_json::from_str(&text).ok())
+                        .unwrap_or_default(),
+                })
+            });
+            let rows = rows.map_err(self.trouble())?;
+            rows.collect::<Result<_, _>>().map_err(self.trouble())
+        })
     }
 
     pub(super) fn record(&self, id: &str) -> Result<Option<CallRecord>, StoreError> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
-use exchange::model::{Event, Hangup, Outcome, Sequence, Stamped};
+use exchange::model::{Event, Hangup, OperatorState, Outcome, PauseReason, Sequence, Stamped};
 use exchange::record::{CallRecord, Ledger, StoredEvent};
 use rusqlite::Connection;
 
@@ -360,4 +360,57 @@ fn after_close_items_are_lost_and_counted() {
     assert!(store.close(PATIENCE));
     put(&store, 0..3);
     assert_eq!(store.status().lost, 3);
+}
+
+#[test]
+fn of_operators_the_newest_is_remembered_whatever_comes_late() {
+    let folder = Folder::new();
+    let standing = |operator: &str, at, state, reason: Option<&str>| Item::Standing {
+        operator: operator.into(),
+        at,
+        state,
+        reason: reason.map(PauseReason::new),
+    };
+    let phones = |operator: &str, at, address: &str| {
+        let phone = serde_json::json!([{
+            "contact": format!("sip:a@{address}"), "key": "k", "instance": null,
+            "reg_id": null, "path": [], "transport": "udp", "address": address,
+            "call_id": "c", "cseq": 1, "expires_at": 1,
+        }]);
+        Item::Phones {
+            operator: operator.into(),
+            at,
+            phones: serde_json::from_value(phone).unwrap(),
+        }
+    };
+    let store = Store::open(&folder.database(), "one").unwrap();
+    store.write(standing("anna", 20, OperatorState::Paused, Some("lunch")));
+    store.write(standing("anna", 10, OperatorState::Ready, None));
+    store.write(phones("anna", 21, "192.0.2.2:5060"));
+    store.write(phones("anna", 20, "192.0.2.1:5060"));
+    store.write(phones("bert", 5, "192.0.2.3:5060"));
+    store.write(standing("cleo", 5, OperatorState::LoggedOut, None));
+    assert!(store.close(PATIENCE));
+    let store = Store::open(&folder.database(), "two").unwrap();
+    let mut remembered = store.remembered().unwrap();
+    remembered.sort_by(|one, two| one.operator.cmp(&two.operator));
+    let told: Vec<String> = remembered
+        .iter()
+        .map(|one| {
+            let phones = serde_json::to_value(&one.phones).unwrap();
+            let address = &phones[0]["address"];
+            format!(
+                "{} {:?} {:?} {address}",
+                one.operator, one.state, one.reason
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "anna Some(Paused) Some(PauseReason(\"lunch\")) \"192.0.2.2:5060\"",
+            "bert None None \"192.0.2.3:5060\"",
+            "cleo Some(LoggedOut) None null",
+        ]
+    );
 }

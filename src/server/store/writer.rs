@@ -226,7 +226,7 @@ impl Writer {
             return;
         }
         self.pending
-            .retain(|entry| matches!(entry.item, Item::Record(_)));
+            .retain(|entry| !matches!(entry.item, Item::Event(_)));
         let over = self.pending.len().saturating_sub(MEMORY);
         self.pending.drain(..over);
         let lost = u64::try_from(before - self.pending.len()).unwrap_or(u64::MAX);

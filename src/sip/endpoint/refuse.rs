@@ -15,6 +15,8 @@ const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, 
 /// that are acknowledged (RFC 3262; all that we give is 100, which never is), dialogs that
 /// replace others (RFC 3891), REFER without report (RFC 4488).
 const KNOWN_EXTENSIONS: [&str; 4] = ["timer", "100rel", "replaces", "norefersub"];
+/// Of a registrar besides: proxies on the way (RFC 3327), flows (RFC 5626).
+const REGISTRAR_EXTENSIONS: [&str; 2] = ["path", "outbound"];
 
 /// Why a request goes no further.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,15 +119,13 @@ impl Endpoint {
         {
             return Some(Objection::Merged);
         }
+        let registers = request.method == Method::Register;
+        let known = |tag: &String| {
+            let tag = tag.as_str();
+            KNOWN_EXTENSIONS.contains(&tag) || (registers && REGISTRAR_EXTENSIONS.contains(&tag))
+        };
         let required = request.headers.tokens(&Name::Require);
-        let unknown: Vec<String> = required
-            .into_iter()
-            .filter(|tag| {
-                !KNOWN_EXTENSIONS
-                    .iter()
-                    .any(|known| known.eq_ignore_ascii_case(tag))
-            })
-            .collect();
+        let unknown: Vec<String> = required.into_iter().filter(|tag| !known(tag)).collect();
         (!unknown.is_empty()).then(|| Objection::Extension(unknown.join(", ")))
     }
 

@@ -1,0 +1,240 @@
+//! A phone, a proxy or a caller down to its last byte: what no ready client can be made to
+//! say.
+
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::time::Duration;
+
+use bytes::Bytes;
+use exchange::sip::digest::{Algorithm, Credentials, ha1};
+use exchange::sip::{Frame, Message, Method, Name, Request, Response, StreamFramer};
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+enum Socket {
+    Udp(UdpSocket),
+    Tcp(TcpStream, StreamFramer),
+}
+
+/// One end of a hop to the server.
+pub(crate) struct Wire {
+    socket: Socket,
+    pub(crate) local: SocketAddr,
+    server: SocketAddr,
+    sent: u32,
+    /// The Authorization that was sent last.
+    pub(crate) proof: String,
+}
+
+impl Wire {
+    pub(crate) fn udp(server: SocketAddr) -> Self {
+        let any = SocketAddr::new(server.ip(), 0);
+        let socket = UdpSocket::bind(any).unwrap();
+        socket.connect(server).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        let local = socket.local_addr().unwrap();
+        Self::over(Socket::Udp(socket), local, server)
+    }
+
+    pub(crate) fn tcp(server: SocketAddr) -> Self {
+        let stream = TcpStream::connect(server).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let local = stream.local_addr().unwrap();
+        Self::over(Socket::Tcp(stream, StreamFramer::default()), local, server)
+    }
+
+    fn over(socket: Socket, local: SocketAddr, server: SocketAddr) -> Self {
+        Self {
+            socket,
+            local,
+            server,
+            sent: 0,
+            proof: String::new(),
+        }
+    }
+
+    pub(crate) fn transport(&self) -> &'static str {
+        match self.socket {
+            Socket::Udp(_) => "UDP",
+            Socket::Tcp(..) => "TCP",
+        }
+    }
+
+    pub(crate) fn send(&mut self, bytes: &[u8]) {
+        match &mut self.socket {
+            Socket::Udp(socket) => drop(socket.send(bytes).unwrap()),
+            Socket::Tcp(stream, _) => stream.write_all(bytes).unwrap(),
+        }
+    }
+
+    /// The next message; `None` when nothing comes within so long.
+    pub(crate) fn within(&mut self, patience: Duration) -> Option<Message> {
+        let mut buffer = vec![0; 65_535];
+        loop {
+            if let Socket::Tcp(_, framer) = &mut self.socket
+                && let Some(frame) = framer.next_frame().unwrap()
+            {
+                match frame {
+                    Frame::Message(bytes) => return Some(Message::parse(&bytes).unwrap()),
+                    Frame::Ping => continue,
+                }
+            }
+            let read = match &mut self.socket {
+                Socket::Udp(socket) => {
+                    socket.set_read_timeout(Some(patience)).unwrap();
+                    socket.recv(&mut buffer)
+                }
+                Socket::Tcp(stream, _) => {
+                    stream.set_read_timeout(Some(patience)).unwrap();
+                    stream.read(&mut buffer)
+                }
+            };
+            let bytes = match read {
+                Ok(0) => return None,
+                Ok(length) => Bytes::copy_from_slice(&buffer[..length]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
+                Err(error) => panic!("{error}"),
+            };
+            match &mut self.socket {
+                Socket::Udp(_) => return Some(Message::parse(&bytes).unwrap()),
+                Socket::Tcp(_, framer) => framer.push(&bytes),
+            }
+        }
+    }
+
+    /// The next request that is no OPTIONS.
+    pub(crate) fn request(&mut self) -> Request {
+        loop {
+            match self.within(PATIENCE) {
+                Some(Message::Request(request)) if request.method != Method::Options => {
+                    return request;
+                }
+                Some(Message::Request(_) | Message::Response(_)) => {}
+                None => panic!("no request came to {}", self.local),
+            }
+        }
+    }
+
+    /// The next final response.
+    pub(crate) fn response(&mut self) -> Response {
+        loop {
+            match self.within(PATIENCE) {
+                Some(Message::Response(response)) if response.code >= 200 => return response,
+                Some(Message::Request(_) | Message::Response(_)) => {}
+                None => panic!("no response came to {}", self.local),
+            }
+        }
+    }
+
+    pub(crate) fn respond(&mut self, request: &Request, code: u16) {
+        let mut response = Response::to(request, code);
+        response.headers.push(Name::ContentLength, "0");
+        self.send(&response.write());
+    }
+
+    /// Asks, and the final answer. `to` is a user, or a whole address.
+    pub(crate) fn ask(
+        &mut self,
+        (method, to): (&str, &str),
+        headers: &str,
+        body: &str,
+    ) -> Response {
+        self.sent += 1;
+        let (local, sent, transport) = (self.local, self.sent, self.transport());
+        let port = local.port();
+        let to = if to.contains('@') {
+            to.to_owned()
+        } else {
+            format!("{to}@centrale.localhost")
+        };
+        let target = match method {
+            "REGISTER" => to.split('@').nth(1).unwrap().to_owned(),
+            _ => format!("{}@{}", to.split('@').next().unwrap(), self.server),
+        };
+        let from = if method == "REGISTER" {
+            to.clone()
+        } else {
+            format!("caller@{local}")
+        };
+        let length = body.len();
+        let text = format!(
+            "{method} sip:{target} SIP/2.0
+Via: SIP/2.0/{transport} {local};branch=z9hG4bK{port}-{sent};rport
+Max-Forwards: 70
+From: <sip:{from}>;tag=w{port}
+To: <sip:{to}>
+Call-ID: {port}@wire
+CSeq: {sent} {method}
+{headers}Content-Length: {length}
+
+"
+        );
+        self.send(format!("{}{body}", text.replace('\n', "\r\n")).as_bytes());
+        self.response()
+    }
+
+    /// Registers an operator whose password is the name; the answer to the proof.
+    pub(crate) fn register(&mut self, user: &str, headers: &str) -> Response {
+        let challenge = self.ask(("REGISTER", user), headers, "");
+        assert_eq!(challenge.code, 401);
+        self.proof = proof(&challenge, user);
+        let headers = format!("Authorization: {}\n{headers}", self.proof);
+        self.ask(("REGISTER", user), &headers, "")
+    }
+
+    /// The Contact of a phone that is reached here.
+    pub(crate) fn contact(&self, user: &str) -> String {
+        let transport = self.transport().to_lowercase();
+        format!("<sip:{user}@{};transport={transport}>", self.local)
+    }
+
+    /// Calls a number with a stream of G.711, and is answered.
+    pub(crate) fn call(&mut self, number: &str) -> Response {
+        let ip = self.local.ip();
+        let family = if ip.is_ipv6() { "IP6" } else { "IP4" };
+        let body = format!(
+            "v=0\r\no=- 1 1 IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\nm=audio 39000 RTP/AVP 8\r\n"
+        );
+        let headers = format!(
+            "Contact: {}\nContent-Type: application/sdp\n",
+            self.contact("caller")
+        );
+        let number = format!("{number}@{}", self.server);
+        let taken = self.ask(("INVITE", &number), &headers, &body);
+        assert_eq!(taken.code, 200);
+        let header = |name| taken.headers.first(&name).unwrap().into_owned();
+        let (local, sent, transport) = (self.local, self.sent, self.transport());
+        let ack = format!(
+            "ACK sip:{} SIP/2.0\r\nVia: SIP/2.0/{transport} {local};branch=z9hG4bKack{sent}\r\nFrom: {}\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: {sent} ACK\r\nContent-Length: 0\r\n\r\n",
+            self.server,
+            header(Name::From),
+            header(Name::To),
+            header(Name::CallId),
+        );
+        self.send(ack.as_bytes());
+        taken
+    }
+}
+
+fn proof(challenge: &Response, user: &str) -> String {
+    let realm = "centrale.localhost";
+    let challenges = challenge.headers.all(&Name::WwwAuthenticate);
+    let mut strong = challenges.filter(|value| value.contains("algorithm=SHA-256"));
+    let value = strong.next().unwrap().into_owned();
+    let (_, rest) = value.split_once("nonce=\"").unwrap();
+    let credentials = Credentials {
+        username: user.to_owned(),
+        realm: realm.to_owned(),
+        nonce: rest.split_once('"').unwrap().0.to_owned(),
+        uri: "sip:centrale.localhost".to_owned(),
+        response: String::new(),
+        algorithm: Algorithm::Sha256,
+        qop: Some("auth".to_owned()),
+        nc: "00000001".to_owned(),
+        cnonce: "wire".to_owned(),
+        opaque: None,
+    };
+    let secret = ha1(Algorithm::Sha256, user, realm, user);
+    credentials.answer(&secret, &Method::Register, b"")
+}
