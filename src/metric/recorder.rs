@@ -110,6 +110,12 @@ impl Recorder {
         metrics::with_local_recorder(&self.bridge, work)
     }
 
+    /// Sets a gauge without labels, which somebody else reads at each scrape.
+    pub fn set(&self, metric: &Metric, count: usize) {
+        let exact = u32::try_from(count).unwrap_or(u32::MAX);
+        self.within(|| metrics::gauge!(metric.name).set(f64::from(exact)));
+    }
+
     /// Every metric in the text format of Prometheus, with the live views as of `now`.
     #[must_use]
     pub fn text(&self, live: &Live, now: SystemTime) -> String {
