@@ -83,6 +83,10 @@ impl Recorder {
                         Some((_, vec)) => (*vec).clone(),
                         None => gauge(metric)?,
                     };
+                    // One without labels is there from the start, with 0.
+                    if metric.labels.is_empty() {
+                        set(&vec, &[], 0);
+                    }
                     bridge.try_register_metric(vec)?;
                 }
                 Kind::Histogram(buckets) => {
