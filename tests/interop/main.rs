@@ -13,9 +13,12 @@ mod admission;
 mod calls;
 mod client;
 mod commands;
+mod crowd;
 mod life;
+mod network;
 mod phones;
 mod picks;
+mod relay;
 mod server;
 mod sound;
 
