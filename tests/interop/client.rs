@@ -1,6 +1,7 @@
 //! sipp and baresip as children, which do not outlive the test.
 
 use std::fs::{self, File};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -56,6 +57,30 @@ impl Client {
     pub(crate) fn succeeds(mut self, seconds: u64) {
         let ended = self.ends(seconds);
         assert!(ended, "{}: {}", self.name, self.said());
+    }
+
+    /// Types a line.
+    pub(crate) fn tell(&mut self, line: &str) {
+        let stdin = self.stdin.as_mut().unwrap();
+        writeln!(stdin, "{line}").unwrap();
+        stdin.flush().unwrap();
+    }
+
+    /// Waits until it has printed this line.
+    pub(crate) fn says(&self, line: &str, seconds: u64) {
+        self.says_often(line, 1, seconds);
+    }
+
+    /// As [`Self::says`], so many times since its start.
+    pub(crate) fn says_often(&self, line: &str, times: usize, seconds: u64) {
+        let until = Instant::now() + Duration::from_secs(seconds);
+        let said = || {
+            let text = fs::read(&self.log).unwrap_or_default();
+            let text = String::from_utf8_lossy(&text).into_owned();
+            text.lines().filter(|said| said.trim() == line).count() >= times
+        };
+        eventually("a line", seconds + 1, || said() || Instant::now() >= until);
+        assert!(said(), "{} never says `{line}`: {}", self.name, self.said());
     }
 
     pub(crate) fn said(&self) -> String {
@@ -146,5 +171,29 @@ pub(crate) fn baresip(server: &Server, user: &str, transport: &str) -> (Client, 
     command.args(["-f", &folder.display().to_string(), "-t", "120", "-v"]);
     let client = Client::spawn(command, "baresip", folder.join("log"));
     server.wait_for(user, "ready", 15);
+    (client, folder)
+}
+
+/// pjsua2, which registers as a user or is a caller without account, plays a tone, records
+/// each call into its folder, and does what it is told.
+pub(crate) fn pjsua(server: &Server, user: Option<&str>, tone: f64) -> (Client, PathBuf) {
+    let name = user.unwrap_or("caller");
+    let folder = server.folder.join(format!("pjsua-{name}"));
+    fs::create_dir_all(&folder).unwrap();
+    crate::sound::write_tone(&folder.join("tone.wav"), tone, 60);
+    let binary = Path::new(env!("CARGO_BIN_EXE_centrale"));
+    let target = binary.ancestors().nth(2).unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/pjsua.py");
+    let mut command = Command::new(target.join("phones/bin/python"));
+    command.arg(script).arg(&folder);
+    command.args([free_port().to_string(), free_port().to_string()]);
+    if let Some(user) = user {
+        command.args([user, "centrale.localhost", &server.address()]);
+    }
+    let client = Client::spawn(command, &format!("pjsua2 {name}"), folder.join("log"));
+    client.says("ready", 15);
+    if user.is_some() {
+        client.says("registered 200", 15);
+    }
     (client, folder)
 }

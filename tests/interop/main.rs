@@ -18,6 +18,7 @@ mod life;
 mod network;
 mod phones;
 mod picks;
+mod pjsua;
 mod relay;
 mod server;
 mod sound;

@@ -166,7 +166,7 @@ impl Server {
         let text = fs::read_to_string(&file).unwrap();
         let (before, rest) = text.split_once("ports: ").unwrap();
         let (_, after) = rest.split_once(',').unwrap();
-        fs::write(&file, format!("{before}ports: 10000-18999,{after}")).unwrap();
+        fs::write(&file, format!("{before}ports: 30000-32767,{after}")).unwrap();
         Self::run(folder, (sip, http, 0))
     }
 
