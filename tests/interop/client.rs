@@ -1,7 +1,8 @@
 //! sipp and baresip as children, which do not outlive the test.
 
 use std::fs::{self, File};
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -150,6 +151,13 @@ pub(crate) fn caller(server: &Server, name: &str, number: &str, more: &[&str]) -
 /// baresip as an operator's phone, which answers by itself, plays a tone of 440 Hz and
 /// records what it hears into its folder.
 pub(crate) fn baresip(server: &Server, user: &str, transport: &str) -> (Client, PathBuf) {
+    let (client, folder, _) = baresip_told(server, user, transport);
+    (client, folder)
+}
+
+/// As [`baresip`], with the port at which [`order`] reaches it.
+pub(crate) fn baresip_told(server: &Server, user: &str, transport: &str) -> (Client, PathBuf, u16) {
+    let control = free_port();
     let folder = server.folder.join(format!("baresip-{user}"));
     fs::create_dir_all(&folder).unwrap();
     let tone = folder.join("tone.wav");
@@ -159,7 +167,7 @@ pub(crate) fn baresip(server: &Server, user: &str, transport: &str) -> (Client, 
         server.address()
     );
     let config = format!(
-        "poll_method epoll\nsip_listen 127.0.0.1:{}\naudio_player aubridge,one\naudio_source aufile,{}\naudio_alert aubridge,two\nausrc_srate 8000\nauplay_srate 8000\naudio_buffer 20-160\nrtp_ports 41000-41100\nnet_interface 127.0.0.1\nmodule_path /usr/lib/baresip/modules\nmodule stdio.so\nmodule g711.so\nmodule aubridge.so\nmodule aufile.so\nmodule sndfile.so\nmodule_tmp account.so\nmodule_app menu.so\nsnd_path {}\n",
+        "poll_method epoll\nsip_listen 127.0.0.1:{}\naudio_player aubridge,one\naudio_source aufile,{}\naudio_alert aubridge,two\nausrc_srate 8000\nauplay_srate 8000\naudio_buffer 20-160\nrtp_ports 41000-41100\nnet_interface 127.0.0.1\nmodule_path /usr/lib/baresip/modules\nmodule stdio.so\nmodule g711.so\nmodule aubridge.so\nmodule aufile.so\nmodule sndfile.so\nmodule_tmp account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\nctrl_tcp_listen 127.0.0.1:{control}\nsnd_path {}\n",
         free_port(),
         tone.display(),
         folder.display()
@@ -171,7 +179,26 @@ pub(crate) fn baresip(server: &Server, user: &str, transport: &str) -> (Client, 
     command.args(["-f", &folder.display().to_string(), "-t", "120", "-v"]);
     let client = Client::spawn(command, "baresip", folder.join("log"));
     server.wait_for(user, "ready", 15);
-    (client, folder)
+    (client, folder, control)
+}
+
+/// Tells a baresip what to do, as its user would by the keyboard, and gives its answer.
+pub(crate) fn order(control: u16, command: &str, words: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", control)).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(5)))
+        .unwrap();
+    let said = format!("{{\"command\":\"{command}\",\"params\":\"{words}\",\"token\":\"t\"}}");
+    write!(stream, "{}:{said},", said.len()).unwrap();
+    let mut heard = String::new();
+    let mut buffer = [0; 4_096];
+    // Events of its calls come along; the answer has the token.
+    while !heard.contains("\"token\"") {
+        let length = stream.read(&mut buffer).unwrap();
+        assert!(length > 0, "it hung up: {heard}");
+        heard.push_str(&String::from_utf8_lossy(&buffer[..length]));
+    }
+    heard
 }
 
 /// pjsua2, which registers as a user or is a caller without account, plays a tone, records

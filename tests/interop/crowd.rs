@@ -277,24 +277,21 @@ impl Crowd {
     fn requested(&mut self, tx: ServerTx, request: Request) {
         let call_id = request.headers.call_id().unwrap().into_owned();
         let known = self.calls.contains_key(&call_id);
-        match request.method {
-            Method::Invite if !known => self.rung(tx, request, call_id),
-            Method::Bye => {
-                self.respond(tx, &Response::to(&request, 200));
-                match self.calls.get_mut(&call_id) {
-                    // Both may hang up at once: ours is still answered.
-                    Some(call) if matches!(call.stage, Stage::Talking(_)) => {
-                        call.stage = Stage::Over;
-                        self.tell("was hung up");
-                    }
-                    Some(_) => self.tell("both hung up"),
-                    None => self.tell("unknown BYE"),
-                }
+        if request.method == Method::Invite && !known {
+            return self.rung(tx, request, call_id);
+        }
+        self.respond(tx, &Response::to(&request, 200));
+        if request.method != Method::Bye {
+            return self.tell("unexpected");
+        }
+        match self.calls.get_mut(&call_id) {
+            // Both may hang up at once: ours is still answered.
+            Some(call) if matches!(call.stage, Stage::Talking(_)) => {
+                call.stage = Stage::Over;
+                self.tell("was hung up");
             }
-            _ => {
-                self.tell("unexpected");
-                self.respond(tx, &Response::to(&request, 200));
-            }
+            Some(_) => self.tell("both hung up"),
+            None => self.tell("unknown BYE"),
         }
     }
 

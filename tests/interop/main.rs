@@ -22,6 +22,7 @@ mod pjsua;
 mod relay;
 mod server;
 mod sound;
+mod standards;
 
 use std::time::{Duration, Instant};
 

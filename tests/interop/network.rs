@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::crowd::{Crowd, Patience, socket};
@@ -42,6 +42,53 @@ fn serve(mut crowd: Crowd, stop: &AtomicBool) -> Crowd {
     crowd
 }
 
+/// A hundred calls a second; ends when all of them are over.
+fn dial(callers: &mut Crowd, calls: u32) {
+    let begin = Instant::now();
+    let mut dialled = 0;
+    while dialled < calls || callers.busy() > 0 {
+        let due = Duration::from_millis(10) * dialled;
+        if dialled < calls && begin.elapsed() >= due {
+            let patience = match dialled % 10 {
+                0 => Patience::GivesUp(Duration::from_millis(u64::from(dialled % 100))),
+                1 => Patience::Talks(Duration::ZERO),
+                _ => Patience::Talks(Duration::from_millis(400)),
+            };
+            callers.dial("2000", patience);
+            dialled += 1;
+        }
+        let late = due + Duration::from_secs(60);
+        let (busy, tally) = (callers.busy(), &callers.tally);
+        assert!(begin.elapsed() < late, "{busy} calls are stuck: {tally:?}");
+        callers.step();
+    }
+}
+
+/// Each call ended in one way, and the server counts as the phones do.
+fn check(server: &Server, calls: u32, (callers, operators): (&Crowd, &Crowd)) {
+    for crowd in [callers, operators] {
+        let tally = (&crowd.tally, &crowd.refusals);
+        assert_eq!(crowd.busy(), 0, "{tally:?}");
+        for bad in [
+            "unanswered",
+            "no ACK",
+            "refused",
+            "unexpected",
+            "unknown BYE",
+        ] {
+            assert_eq!(crowd.told(bad), 0, "{bad}: {tally:?}");
+        }
+    }
+    let ended = ["hung up", "was hung up", "gave up"].map(|end| callers.told(end));
+    let tally = (&callers.tally, &operators.tally);
+    assert_eq!(ended.iter().sum::<u32>(), calls, "{tally:?}");
+    let ended = server.metric("centrale_calls_total");
+    assert!((ended - f64::from(calls)).abs() < 0.1, "{ended}: {tally:?}");
+    assert!(server.metric("centrale_faults_total") == 0.0);
+    let ready = "centrale_operators{queue=\"support\",state=\"ready\"}";
+    assert!((server.metric(ready) - f64::from(OPERATORS)).abs() < 0.1);
+}
+
 #[test]
 fn no_call_is_lost_in_a_bad_network_and_nothing_is_left_of_any() {
     let server = Server::wide(&floor(), &[("2000", "direct", DIRECT)]);
@@ -64,24 +111,7 @@ fn no_call_is_lost_in_a_bad_network_and_nothing_is_left_of_any() {
 
     let calls = calls();
     let mut callers = Crowd::new(callers, (far.inner, far.outer), 4);
-    let begin = Instant::now();
-    let mut dialled = 0;
-    while dialled < calls || callers.busy() > 0 {
-        let due = Duration::from_millis(10) * dialled;
-        if dialled < calls && begin.elapsed() >= due {
-            let patience = match dialled % 10 {
-                0 => Patience::GivesUp(Duration::from_millis(u64::from(dialled % 100))),
-                1 => Patience::Talks(Duration::ZERO),
-                _ => Patience::Talks(Duration::from_millis(400)),
-            };
-            callers.dial("2000", patience);
-            dialled += 1;
-        }
-        let late = due + Duration::from_secs(60);
-        let (busy, tally) = (callers.busy(), &callers.tally);
-        assert!(begin.elapsed() < late, "{busy} calls are stuck: {tally:?}");
-        callers.step();
-    }
+    dial(&mut callers, calls);
     // The other side of the last call ends, too; then transactions run out (32 s).
     let kept = [
         "centrale_sip_transactions",
@@ -99,34 +129,13 @@ fn no_call_is_lost_in_a_bad_network_and_nothing_is_left_of_any() {
     stop.store(true, Ordering::Relaxed);
     let operators = operators.join().unwrap();
 
-    for crowd in [&callers, &operators] {
-        let tally = (&crowd.tally, &crowd.refusals);
-        assert_eq!(crowd.busy(), 0, "{tally:?}");
-        for bad in [
-            "unanswered",
-            "no ACK",
-            "refused",
-            "unexpected",
-            "unknown BYE",
-        ] {
-            assert_eq!(crowd.told(bad), 0, "{bad}: {tally:?}");
-        }
-    }
-    let ended = ["hung up", "was hung up", "gave up"].map(|end| callers.told(end));
-    let tally = (&callers.tally, &operators.tally);
-    assert_eq!(ended.iter().sum::<u32>(), calls, "{tally:?}");
-    let ended = server.metric("centrale_calls_total");
-    assert!((ended - f64::from(calls)).abs() < 0.1, "{ended}: {tally:?}");
-    assert!(server.metric("centrale_faults_total") == 0.0);
-    let ready = "centrale_operators{queue=\"support\",state=\"ready\"}";
-    assert!((server.metric(ready) - f64::from(OPERATORS)).abs() < 0.1);
+    check(&server, calls, (&callers, &operators));
     for relay in [near, far] {
-        let of = |count: &std::sync::atomic::AtomicU32| count.load(Ordering::Relaxed);
+        let of = |count: &AtomicU32| count.load(Ordering::Relaxed);
         let (sent, lost) = (of(&relay.fates.sent), of(&relay.fates.lost));
         assert!(
             lost * 50 > sent && of(&relay.fates.twice) > 0,
             "{lost} of {sent}"
         );
     }
-    println!("{tally:?}");
 }

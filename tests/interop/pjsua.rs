@@ -128,6 +128,11 @@ fn a_phone_of_another_make_talks_holds_and_hands_callers_on() {
     assert_eq!(record["operator"], "bob", "{record}");
     let moved = server.metric("centrale_transfers_total");
     assert!((moved - 3.0).abs() < 0.1, "{moved}");
+    heard([alice, bob, caller]);
+}
+
+/// What each recorded: tones of the others, and music while held.
+fn heard([mut alice, mut bob, mut caller]: [Phone; 3]) {
     for phone in [&mut alice, &mut bob, &mut caller] {
         phone.leaves();
     }
