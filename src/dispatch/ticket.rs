@@ -153,6 +153,12 @@ impl Tickets {
         self.list(ticket.call()).give_back(id);
     }
 
+    /// How many are not free. Looks at every ticket.
+    pub(super) fn taken(&self) -> usize {
+        let taken = |ticket: &&Ticket| ticket.word().stage() != Stage::Free;
+        self.tickets.iter().filter(taken).count()
+    }
+
     fn list(&self, call: CallKey) -> &FreeList {
         &self.free[usize::from(call.shard().0) % self.free.len()]
     }
@@ -170,9 +176,12 @@ mod tests {
         let call = |shard| CallKey::new(ShardId(shard), 1);
         let take = |shard| tickets.take(call(shard), 0).map(|(id, _)| id);
         assert_eq!([take(1), take(1), take(1)], [Some(2), Some(3), None]);
+        assert_eq!(tickets.taken(), 2);
         let (id, ticket) = tickets.take(call(0), 0).unwrap();
         let generation = ticket.word().generation();
+        assert_eq!(tickets.taken(), 3);
         tickets.give_back(id, ticket);
+        assert_eq!(tickets.taken(), 2);
         let (again, ticket) = tickets.take(call(0), 0).unwrap();
         assert_eq!(again, id);
         assert_eq!(ticket.word().generation(), generation + 1);

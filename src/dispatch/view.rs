@@ -84,6 +84,13 @@ impl Board {
         census
     }
 
+    /// How many calls have a ticket: they wait, or are offered. Looks at every ticket there
+    /// is, so it is for whoever watches now and then.
+    #[must_use]
+    pub fn tickets(&self) -> usize {
+        self.tickets.taken()
+    }
+
     /// How many wait in this class.
     #[must_use]
     pub fn waiting_in(&self, class: ClassId) -> usize {

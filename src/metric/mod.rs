@@ -20,6 +20,7 @@
 
 mod observe;
 mod recorder;
+mod share;
 pub mod sip;
 pub mod table;
 
@@ -28,4 +29,5 @@ mod tests;
 
 pub use observe::{Names, Observer};
 pub use recorder::{InstallError, Recorder};
+pub use share::Share;
 pub use table::{Kind, Metric, TABLE};

@@ -83,6 +83,10 @@ impl Recorder {
                         Some((_, vec)) => (*vec).clone(),
                         None => gauge(metric)?,
                     };
+                    // One without labels is there from the start, with 0.
+                    if metric.labels.is_empty() {
+                        set(&vec, &[], 0);
+                    }
                     bridge.try_register_metric(vec)?;
                 }
                 Kind::Histogram(buckets) => {
@@ -108,6 +112,12 @@ impl Recorder {
     /// Runs `work` with the facade of this thread counting here.
     pub fn within<T>(&self, work: impl FnOnce() -> T) -> T {
         metrics::with_local_recorder(&self.bridge, work)
+    }
+
+    /// Sets a gauge without labels, which somebody else reads at each scrape.
+    pub fn set(&self, metric: &Metric, count: usize) {
+        let exact = u32::try_from(count).unwrap_or(u32::MAX);
+        self.within(|| metrics::gauge!(metric.name).set(f64::from(exact)));
     }
 
     /// Every metric in the text format of Prometheus, with the live views as of `now`.

@@ -126,6 +126,14 @@ table! {
         "Times that a source was shut out.";
     REGISTRATIONS Kind::Gauge, "centrale_registrations", [],
         "Registered phones of operators.";
+    SIP_TRANSACTIONS Kind::Gauge, "centrale_sip_transactions", [],
+        "SIP transactions that are kept, finished ones that still absorb repetitions included.";
+    SIP_DIALOGS Kind::Gauge, "centrale_sip_dialogs", [],
+        "SIP dialogs of calls, early ones and those just ended included.";
+    MEDIA_PORTS Kind::Gauge, "centrale_media_ports", [],
+        "Pairs of media ports in use.";
+    DISPATCH_TICKETS Kind::Gauge, "centrale_dispatch_tickets", [],
+        "Calls that the dispatcher knows: those that wait, and those whose offer rings.";
     RTP_PACKETS Kind::Counter, "centrale_rtp_packets_total", ["direction"],
         "RTP packets of streams that ended.";
     RTP_LOST Kind::Counter, "centrale_rtp_lost_packets_total", [],

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use exchange::dispatch::Match;
 use exchange::media::Command;
-use exchange::metric;
+use exchange::metric::{self, Share, table};
 use exchange::model::{DropReason, Event, ShardId, limits};
 use exchange::shard::{Arrival, Asker, Input, Output, Parcel, Shard};
 use exchange::sip::endpoint::{Count, MethodLabel};
@@ -191,6 +191,7 @@ pub(crate) fn start(
         out: Vec::new(),
         quiet: Quiet::default(),
         buffer: vec![0; limits::DATAGRAM_BYTES].into(),
+        kept: Kept::new(),
     };
     let poll = seat.poll;
     let thread = thread::Builder::new()
@@ -212,6 +213,32 @@ struct Work {
     out: Vec<Output>,
     quiet: Quiet,
     buffer: Box<[u8]>,
+    kept: Kept,
+}
+
+/// What is told once a second of what the shard keeps.
+struct Kept {
+    transactions: Share,
+    dialogs: Share,
+    told: Instant,
+}
+
+impl Kept {
+    fn new() -> Self {
+        Self {
+            transactions: Share::of(&table::SIP_TRANSACTIONS),
+            dialogs: Share::of(&table::SIP_DIALOGS),
+            told: clock::now(),
+        }
+    }
+
+    fn tell(&mut self, shard: &Shard, now: Instant) {
+        if now.saturating_duration_since(self.told) >= IDLE {
+            self.transactions.tell(shard.transactions());
+            self.dialogs.tell(shard.dialogs());
+            self.told = now;
+        }
+    }
 }
 
 impl Work {
@@ -243,6 +270,7 @@ impl Work {
             if self.shard.deadline().is_some_and(|at| at <= now) {
                 self.handle(Input::Tick, now);
             }
+            self.kept.tell(&self.shard, now);
             self.shard.press(self.world.is_pressed());
             self.work();
             for (reason, count) in self.quiet.due(clock::now()) {

@@ -82,6 +82,11 @@ impl Supervisor {
         board.pending(board.find(operator)?)
     }
 
+    /// How many calls wait or are offered.
+    pub(crate) fn tickets(&self) -> usize {
+        self.shared.board.tickets()
+    }
+
     /// When that was on the wall clock.
     pub(crate) fn wall(&self, standing: &Standing) -> SystemTime {
         self.shared.epoch.wall_at(standing.since)

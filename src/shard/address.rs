@@ -35,6 +35,11 @@ impl Calls {
         self.calls.len()
     }
 
+    /// Each dialog has a tag of ours.
+    pub(super) fn dialogs(&self) -> usize {
+        self.tags.len()
+    }
+
     pub(super) fn insert(&mut self, key: CallKey, call: Call) {
         let entry = Entry {
             call: Box::new(call),

@@ -239,6 +239,12 @@ impl Shard {
         self.endpoint.in_flight()
     }
 
+    /// How many dialogs its calls have, early ones and those just ended included.
+    #[must_use]
+    pub fn dialogs(&self) -> usize {
+        self.calls.dialogs()
+    }
+
     /// When it next wants [`Input::Tick`].
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {

@@ -48,6 +48,14 @@ fn each_refusal_has_its_code() {
             "Min-SE: 90",
         ),
         ("2000", "", "nonsense", 400, ""),
+        // RFC 3261 section 21.4.13: the first type counts.
+        (
+            "2000",
+            "Content-Type: text/plain\r\n",
+            "hello",
+            415,
+            "Accept: application/sdp",
+        ),
     ] {
         let answer = answer(&server, number, headers, sdp);
         assert!(

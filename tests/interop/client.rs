@@ -1,6 +1,8 @@
 //! sipp and baresip as children, which do not outlive the test.
 
 use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -56,6 +58,30 @@ impl Client {
     pub(crate) fn succeeds(mut self, seconds: u64) {
         let ended = self.ends(seconds);
         assert!(ended, "{}: {}", self.name, self.said());
+    }
+
+    /// Types a line.
+    pub(crate) fn tell(&mut self, line: &str) {
+        let stdin = self.stdin.as_mut().unwrap();
+        writeln!(stdin, "{line}").unwrap();
+        stdin.flush().unwrap();
+    }
+
+    /// Waits until it has printed this line.
+    pub(crate) fn says(&self, line: &str, seconds: u64) {
+        self.says_often(line, 1, seconds);
+    }
+
+    /// As [`Self::says`], so many times since its start.
+    pub(crate) fn says_often(&self, line: &str, times: usize, seconds: u64) {
+        let until = Instant::now() + Duration::from_secs(seconds);
+        let said = || {
+            let text = fs::read(&self.log).unwrap_or_default();
+            let text = String::from_utf8_lossy(&text).into_owned();
+            text.lines().filter(|said| said.trim() == line).count() >= times
+        };
+        eventually("a line", seconds + 1, || said() || Instant::now() >= until);
+        assert!(said(), "{} never says `{line}`: {}", self.name, self.said());
     }
 
     pub(crate) fn said(&self) -> String {
@@ -132,8 +158,16 @@ pub(crate) fn caller(server: &Server, name: &str, number: &str, more: &[&str]) -
 /// baresip as an operator's phone, which answers by itself, plays a tone of 440 Hz and
 /// records what it hears into its folder.
 pub(crate) fn baresip(server: &Server, user: &str, transport: &str) -> (Client, PathBuf) {
-    let address = (transport, server.address());
-    baresip_at(server, user, address, "")
+    let (client, folder, _) = baresip_told(server, user, transport);
+    (client, folder)
+}
+
+/// As [`baresip`], with the port at which [`order`] reaches it.
+pub(crate) fn baresip_told(server: &Server, user: &str, transport: &str) -> (Client, PathBuf, u16) {
+    let control = free_port();
+    let told = format!("module_app ctrl_tcp.so\nctrl_tcp_listen 127.0.0.1:{control}\n");
+    let (client, folder) = baresip_at(server, user, (transport, server.address()), &told);
+    (client, folder, control)
 }
 
 /// The same at another address of the server's, with more in its configuration.
@@ -163,5 +197,48 @@ pub(crate) fn baresip_at(
     command.args(["-f", &folder.display().to_string(), "-t", "120", "-v"]);
     let client = Client::spawn(command, "baresip", folder.join("log"));
     server.wait_for(user, "ready", 15);
+    (client, folder)
+}
+
+/// Tells a baresip what to do, as its user would by the keyboard, and gives its answer.
+pub(crate) fn order(control: u16, command: &str, words: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", control)).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(5)))
+        .unwrap();
+    let said = format!("{{\"command\":\"{command}\",\"params\":\"{words}\",\"token\":\"t\"}}");
+    write!(stream, "{}:{said},", said.len()).unwrap();
+    let mut heard = String::new();
+    let mut buffer = [0; 4_096];
+    // Events of its calls come along; the answer has the token.
+    while !heard.contains("\"token\"") {
+        let length = stream.read(&mut buffer).unwrap();
+        assert!(length > 0, "it hung up: {heard}");
+        heard.push_str(&String::from_utf8_lossy(&buffer[..length]));
+    }
+    heard
+}
+
+/// pjsua2, which registers as a user or is a caller without account, plays a tone, records
+/// each call into its folder, and does what it is told.
+pub(crate) fn pjsua(server: &Server, user: Option<&str>, tone: f64) -> (Client, PathBuf) {
+    let name = user.unwrap_or("caller");
+    let folder = server.folder.join(format!("pjsua-{name}"));
+    fs::create_dir_all(&folder).unwrap();
+    crate::sound::write_tone(&folder.join("tone.wav"), tone, 60);
+    let binary = Path::new(env!("CARGO_BIN_EXE_centrale"));
+    let target = binary.ancestors().nth(2).unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/pjsua.py");
+    let mut command = Command::new(target.join("phones/bin/python"));
+    command.arg(script).arg(&folder);
+    command.args([free_port().to_string(), free_port().to_string()]);
+    if let Some(user) = user {
+        command.args([user, "centrale.localhost", &server.address()]);
+    }
+    let client = Client::spawn(command, &format!("pjsua2 {name}"), folder.join("log"));
+    client.says("ready", 15);
+    if user.is_some() {
+        client.says("registered 200", 15);
+    }
     (client, folder)
 }

@@ -16,21 +16,26 @@ mod commands;
 #[path = "../../benches/overload/crowd.rs"]
 mod crowd;
 mod life;
-mod many;
 #[path = "../../benches/overload/server.rs"]
 mod loaded;
+mod many;
 #[path = "../../benches/overload/strangers.rs"]
 mod mob;
+mod network;
 mod outside;
 mod overload;
 mod phones;
 mod picks;
+mod pjsua;
 mod raw;
 mod registrar;
+mod relay;
 mod secure;
 mod server;
 mod sound;
+mod standards;
 mod strangers;
+mod throng;
 mod wire;
 
 use std::time::{Duration, Instant};

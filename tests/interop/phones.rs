@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::client::{caller, phone, register, sipp};
+use crate::client::{baresip, baresip_told, caller, order, phone, register, sipp};
 use crate::eventually;
 use crate::server::{Server, free_port};
 
@@ -136,4 +136,32 @@ fn both_phones_of_an_operator_ring_and_one_has_the_call() {
     desk.succeeds(10);
     call.succeeds(10);
     mobile.succeeds(10);
+}
+
+#[test]
+fn a_baresip_holds_and_hands_the_caller_to_a_colleague_with_two_phones() {
+    let server = Server::start("");
+    let (_alice, _folder, keys) = baresip_told(&server, "alice", "udp");
+    let (_desk, _folder) = baresip(&server, "bob", "udp");
+    let _call = caller(
+        &server,
+        "caller_is_left",
+        "2000",
+        &["-key", "media", "39000"],
+    );
+    server.wait_for("alice", "talking", 10);
+    order(keys, "hold", "");
+    eventually("it is held", 5, || server.log().contains("Held"));
+    order(keys, "resume", "");
+    eventually("it is resumed", 5, || server.log().contains("Resumed"));
+
+    // bob has a second phone, which only rings: the first has the call.
+    let mobile = phone(&server, "bob", "phone_rings", &[]);
+    let to = "sip:bob@centrale.localhost";
+    let said = order(keys, "transfer", to);
+    server.wait_for("bob", "talking", 10);
+    mobile.succeeds(10);
+    server.wait_for("alice", "wrap_up", 5);
+    let done = "centrale_transfers_total{kind=\"operator\",result=\"done\"}";
+    assert!((server.metric(done) - 1.0).abs() < 0.1, "{said}");
 }

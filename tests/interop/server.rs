@@ -233,6 +233,18 @@ impl Server {
         Self::run(folder, (sip, http, 0))
     }
 
+    /// With room for many calls at once.
+    pub(crate) fn wide(floor: &str, flows: &[Dialled<'_>]) -> Self {
+        let (sip, http) = (free_port(), free_port());
+        let folder = write((sip, http), (floor, flows), (HERE, ""));
+        let file = folder.join("config/centrale.yaml");
+        let text = fs::read_to_string(&file).unwrap();
+        let (before, rest) = text.split_once("ports: ").unwrap();
+        let (_, after) = rest.split_once(',').unwrap();
+        fs::write(&file, format!("{before}ports: 30000-32767,{after}")).unwrap();
+        Self::run(folder, (sip, http, 0))
+    }
+
     fn run(folder: PathBuf, (sip, http, line): (u16, u16, u16)) -> Self {
         let log = fs::File::create(folder.join("log")).unwrap();
         let child = binary(&folder)

@@ -48,6 +48,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Router, extract::connect_info::IntoMakeServiceWithConnectInfo};
 use exchange::metric::Recorder;
+use exchange::metric::table::DISPATCH_TICKETS;
 use exchange::record::{CallRecord, Live};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -192,6 +193,8 @@ fn seconds(duration: Duration) -> f64 {
 }
 
 async fn metrics(State(state): State<AppState>) -> Response {
+    let tickets = state.supervisor.tickets();
+    state.recorder.set(&DISPATCH_TICKETS, tickets);
     let text = state.recorder.text(&state.live(), state.now());
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], text).into_response()

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use exchange::media::{Command, PACKET_BYTES, Report, Sink, Worker};
+use exchange::metric::{Share, table};
 use exchange::model::LegId;
 use mio::net::UdpSocket;
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
@@ -113,6 +114,8 @@ where
             post: Arc::clone(&post),
             deliver: deliver.clone(),
             buffer: Box::new([0; PACKET_BYTES]),
+            in_use: Share::of(&table::MEDIA_PORTS),
+            told: clock::now(),
         };
         let thread = thread::Builder::new()
             .name(format!("media-{index}"))
@@ -222,6 +225,8 @@ struct Work<D> {
     post: Arc<Post>,
     deliver: D,
     buffer: Box<[u8; PACKET_BYTES]>,
+    in_use: Share,
+    told: Instant,
 }
 
 impl<D: Fn(Report)> Work<D> {
@@ -255,6 +260,10 @@ impl<D: Fn(Report)> Work<D> {
                     deliver: &self.deliver,
                 };
                 self.worker.tick(now, &mut out);
+            }
+            if now.saturating_duration_since(self.told) >= IDLE {
+                self.in_use.tell(self.sockets.pairs.len());
+                self.told = now;
             }
         }
     }

@@ -1,0 +1,62 @@
+//! What standards say of calls, one scenario each or several in a row; the scenarios name
+//! the RFCs.
+
+use crate::client::{caller, phone};
+use crate::eventually;
+use crate::server::Server;
+
+#[test]
+fn callers_and_phones_may_do_all_that_the_standards_let_them() {
+    let server = Server::start("");
+    let media = ["-key", "media", "39000"];
+
+    let operator = phone(&server, "alice", "phone_answers", &[]);
+    caller(&server, "caller_renegotiates", "2000", &media).succeeds(15);
+    operator.succeeds(10);
+    let log = server.log();
+    assert!(log.contains("Held") && log.contains("Resumed"), "hold");
+    assert!(log.contains("by_caller: true"), "by the caller");
+    server.wait_for("alice", "ready", 5);
+
+    // Nobody waits at that port any more: the next phone is another's.
+    server.order("alice", r#"{"state":"paused","reason":"lunch"}"#);
+    let operator = phone(&server, "bob", "phone_answers", &[]);
+    caller(&server, "caller_cancels_late", "2000", &media).succeeds(10);
+    operator.succeeds(10);
+}
+
+#[test]
+fn a_phone_that_sends_an_offer_elsewhere_has_missed_it() {
+    let server = Server::start("");
+    let away = phone(&server, "alice", "phone_redirects", &[]);
+    let more = ["-key", "media", "39000", "-d", "2000"];
+    let call = caller(&server, "caller", "2000", &more);
+    away.succeeds(10);
+    server.wait_for("alice", "paused", 5);
+    call.succeeds(15);
+    let record = server.record();
+    assert_eq!(record["offers"].as_array().unwrap().len(), 1, "{record}");
+    eventually("no dialog is left", 10, || {
+        server.metric("centrale_sip_dialogs") == 0.0
+    });
+}
+
+#[test]
+#[ignore = "a second 200 from behind a proxy is not ended yet"]
+fn of_two_phones_behind_a_proxy_that_answer_the_second_is_hung_up() {
+    let server = Server::start("");
+    let forks = phone(&server, "bob", "phone_forks", &[]);
+    let more = ["-key", "media", "39000", "-d", "3000"];
+    caller(&server, "caller", "2000", &more).succeeds(15);
+    forks.succeeds(10);
+}
+
+#[test]
+#[ignore = "PRACK is not built yet"]
+fn ringing_that_has_to_be_acknowledged_is() {
+    let server = Server::start("");
+    let rings = phone(&server, "bob", "phone_rings_reliably", &[]);
+    let media = ["-key", "media", "39000"];
+    caller(&server, "caller_wants_reliability", "2000", &media).succeeds(15);
+    rings.succeeds(10);
+}
