@@ -152,7 +152,7 @@ impl Ledger {
         self.open.insert(id.clone(), open);
         self.open_order.push_back(id);
         // Names of calls that ended stay until they reach the front or outnumber the rest.
-        if self.open_order.len() > self.most.max(self.open.len().saturating_mul(2) + 16) {
+        if self.open_order.len() > self.open.len().saturating_mul(2).saturating_add(16) {
             let open = &self.open;
             self.open_order.retain(|id| open.contains_key(id));
         }
