@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{
     CallId, FlowName, LineName, LineResult, NodeName, Number, OperatorName, OperatorState, Outcome,
-    Overtake, PauseReason, Project, QueueName, TrunkName,
+    Overtake, PauseReason, Project, QueueName, TransferKind, TrunkName,
 };
 
 /// Position in the stream of events of one process, from 1.
@@ -104,45 +104,6 @@ impl FlowFault {
             Self::Limit => "limit",
             Self::Sound => "sound",
             Self::Queue => "queue",
-        }
-    }
-}
-
-/// Where an operator hands a caller on to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TransferKind {
-    /// Into a queue.
-    Queue,
-    /// To a line.
-    Line,
-    /// To another operator.
-    Operator,
-    /// To a number, whose flow begins.
-    Number,
-    /// To what is not configured, or to nothing that can be read.
-    Unknown,
-}
-
-impl TransferKind {
-    /// Every kind.
-    pub const ALL: [Self; 5] = [
-        Self::Queue,
-        Self::Line,
-        Self::Operator,
-        Self::Number,
-        Self::Unknown,
-    ];
-
-    /// The label of `centrale_transfers_total`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Queue => "queue",
-            Self::Line => "line",
-            Self::Operator => "operator",
-            Self::Number => "number",
-            Self::Unknown => "unknown",
         }
     }
 }

@@ -18,14 +18,14 @@ pub use diagnostic::{Diagnostic, Severity, Span};
 pub use escalation::{Action, Step};
 pub use event::{
     DequeueReason, DropReason, Event, FlowFault, Hangup, OfferResult, RejectReason, Sequence,
-    Stamped, StreamQuality, TransferKind,
+    Stamped, StreamQuality,
 };
 pub use id::{
     CallId, CallKey, Codec, FlowName, LegId, LineName, NodeName, Number, OperatorName, PlayId,
     Project, QueueName, ShardId, TrunkName,
 };
 pub use machine::{Move, diagram};
-pub use results::{LineResult, Overtake};
+pub use results::{LineResult, Overtake, TransferKind};
 pub use skill::{Level, Requirement, Skill, SkillSet};
 pub use state::{CallState, OperatorState, Outcome, PauseReason};
 pub use time::{Epoch, ParseDurationError, parse_duration, show_duration};

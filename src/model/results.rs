@@ -87,3 +87,42 @@ impl Overtake {
         }
     }
 }
+
+/// Where an operator hands a caller on to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransferKind {
+    /// Into a queue.
+    Queue,
+    /// To a line.
+    Line,
+    /// To another operator.
+    Operator,
+    /// To a number, whose flow begins.
+    Number,
+    /// To what is not configured, or to nothing that can be read.
+    Unknown,
+}
+
+impl TransferKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [
+        Self::Queue,
+        Self::Line,
+        Self::Operator,
+        Self::Number,
+        Self::Unknown,
+    ];
+
+    /// The label of `centrale_transfers_total`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queue => "queue",
+            Self::Line => "line",
+            Self::Operator => "operator",
+            Self::Number => "number",
+            Self::Unknown => "unknown",
+        }
+    }
+}

@@ -9,7 +9,8 @@ use crate::registrar::{Door, Identity, identify};
 use crate::sdp::{self, Description, Local};
 use crate::shard::identity;
 use crate::shard::outside::FRIENDSHIP;
-use crate::shard::shard::{Output, Shard};
+use crate::shard::shard::Shard;
+use crate::shard::words::Output;
 use crate::sip::session_timer::Wish;
 use crate::sip::{
     Contacts, Dialog, Name, Peer, Request, Response, Scheme, ServerTx, SessionTimer, Uri,

@@ -9,7 +9,8 @@ use crate::model::{Event, TrunkName};
 use crate::registrar::{Carrier, CarrierInput, CarrierOutput, Enrolment};
 use crate::shard::deadlines::Slot;
 use crate::shard::outside::Asker;
-use crate::shard::shard::{Due, Output, Shard};
+use crate::shard::shard::{Due, Shard};
+use crate::shard::words::Output;
 use crate::sip::{ClientTx, Peer, Response};
 
 /// The gate that counts registrations which are not taken back yet.

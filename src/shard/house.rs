@@ -14,7 +14,8 @@ use crate::flow::Flow;
 use crate::model::{CallKey, Event, Number, OperatorName, RejectReason, TrunkName};
 use crate::registrar::{Door, Verdict, authenticate};
 use crate::shard::admission::Refusal;
-use crate::shard::shard::{Output, Shard};
+use crate::shard::shard::Shard;
+use crate::shard::words::Output;
 use crate::sip::session_timer::Wish;
 use crate::sip::{Dialog, Host, Name, Peer, Replaces, Request, Response, ServerTx, SessionTimer};
 

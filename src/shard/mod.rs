@@ -34,6 +34,7 @@ mod reach;
 mod registration;
 mod restore;
 mod shard;
+mod words;
 
 pub use carriers::OUTSIDE;
 pub use configure::configure;
@@ -45,4 +46,5 @@ pub use outside::Asker;
 pub use rate::Rate;
 pub use reach::Watched;
 pub use restore::{Remembered, restore};
-pub use shard::{Doors, Input, Output, Settings, Shard};
+pub use shard::Shard;
+pub use words::{Doors, Input, Output, Settings};

@@ -6,7 +6,8 @@ use crate::call::{self, call_of};
 use crate::model::{LegId, TrunkName};
 use crate::registrar::CarrierInput;
 use crate::shard::reach::Watched;
-use crate::shard::shard::{Output, Shard};
+use crate::shard::shard::Shard;
+use crate::shard::words::Output;
 use crate::sip::Peer;
 
 /// Who answers to a name that is configured, or has proven who it is, is a friend of the

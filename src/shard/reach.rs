@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use crate::config::Line;
 use crate::model::{Event, LineName, TrunkName};
 use crate::shard::outside::Asker;
-use crate::shard::shard::{Due, Output, Shard};
+use crate::shard::shard::{Due, Shard};
+use crate::shard::words::Output;
 use crate::sip::{ClientTx, Method, Name, Peer, Request, Uri};
 
 /// An answer comes within this, or the address is down: enough for a lost datagram or two.

@@ -1,138 +1,26 @@
 //! The shard: inputs to calls, outputs to the world.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
-
 use crate::call::{self, Call, Floor, Shared, Snapshot};
 use crate::dispatch::{Claim, Match};
-use crate::media::{Command, Report};
-use crate::model::{CallKey, DropReason, Event, Hangup, OperatorName, Outcome, ShardId, TrunkName};
+use crate::model::{CallKey, Event, Hangup, OperatorName, Outcome, ShardId, TrunkName};
 use crate::registrar::CarrierInput;
 use crate::shard::address::Calls;
 use crate::shard::carriers::Carriers;
 use crate::shard::deadlines::Deadlines;
-use crate::shard::guard::{Backlog, Guard, Sources};
+use crate::shard::guard::{Backlog, Guard};
 use crate::shard::house::Foreign;
 use crate::shard::intake::Parcel;
 use crate::shard::outside::Asker;
 use crate::shard::probe::Probes;
 use crate::shard::reach::{Watched, Watches};
+use crate::shard::words::{Doors, Input, Output, Settings};
 use crate::shard::{Rate, fence};
-use crate::sip::endpoint::{self, Count, Endpoint};
-use crate::sip::nonce::Nonces;
-use crate::sip::{ConnectionId, Method, Name, Peer, Request, Response, ServerTx, Transport, Uri};
-
-/// What one shard is told once.
-#[derive(Debug)]
-pub struct Settings {
-    /// Which one it is.
-    pub id: ShardId,
-    /// Its endpoint.
-    pub endpoint: endpoint::Settings,
-    /// What makes this run of the process different from others, for the ids of calls.
-    pub boot: Arc<str>,
-}
-
-/// What admission shares between shards.
-#[derive(Debug)]
-pub struct Doors {
-    /// Calls a second.
-    pub rate: Rate,
-    /// Digest challenges.
-    pub nonces: Nonces,
-    /// Who is a friend, and who is not heard.
-    pub sources: Sources,
-}
-
-/// What a shard hears.
-#[derive(Debug)]
-pub enum Input {
-    /// One whole message.
-    Received {
-        /// The datagram, or the message cut from a stream.
-        bytes: Bytes,
-        /// From where.
-        peer: Peer,
-    },
-    /// A stream is closed.
-    ConnectionLost {
-        /// Which.
-        connection: ConnectionId,
-    },
-    /// No stream could be opened, or the one that we opened is closed.
-    Unreachable {
-        /// How.
-        transport: Transport,
-        /// To where.
-        remote: SocketAddr,
-    },
-    /// From a media worker, about a leg of one of its calls.
-    Media(Report),
-    /// An operator for one of its calls.
-    Match(Match),
-    /// A waiting call has another priority of its own.
-    Prioritize {
-        /// Which call.
-        call: CallKey,
-        /// From −100 to 100; the queue's is added to it.
-        priority: i16,
-    },
-    /// What [`Output::Resolve`] asked for.
-    Resolved {
-        /// Who asked.
-        asker: Asker,
-        /// For each address its hops, nearest first; none for one that cannot be found.
-        routes: Vec<Vec<Peer>>,
-    },
-    /// From another shard.
-    Foreign(Foreign),
-    /// Time passed.
-    Tick,
-    /// Calls that begin from now on have this configuration.
-    Configured(Arc<Snapshot>),
-    /// No more calls.
-    Drain,
-    /// Every call ends.
-    Goodbye,
-}
-
-/// What a shard wants done.
-#[derive(Debug)]
-pub enum Output {
-    /// Send this.
-    Transmit {
-        /// The message.
-        bytes: Bytes,
-        /// To where.
-        peer: Peer,
-    },
-    /// Count this.
-    Count(Count),
-    /// For the media worker of the leg's shard.
-    Media(Command),
-    /// Something happened.
-    Event(Event),
-    /// For another shard.
-    Match(Match),
-    /// Look up where these addresses lead (RFC 3263), and answer within 2 s with
-    /// [`Input::Resolved`]. All are of the configuration.
-    Resolve {
-        /// Who asks.
-        asker: Asker,
-        /// Addresses.
-        uris: Vec<Uri>,
-    },
-    /// For that shard.
-    Foreign(ShardId, Foreign),
-    /// Who is at the other end of this stream is known: it may stay.
-    Trusted(ConnectionId),
-    /// A message was dropped without an answer.
-    Dropped(DropReason),
-}
+use crate::sip::endpoint::{self, Endpoint};
+use crate::sip::{Method, Name, Peer, Request, Response, ServerTx};
 
 /// What is due.
 #[derive(Debug)]
