@@ -4,7 +4,7 @@ use std::path::Path;
 
 /// A splitmix64 generator: the same seed, the same messages.
 #[derive(Clone, Debug)]
-pub struct Random(pub u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
     /// The next 64 bits.
@@ -28,7 +28,7 @@ impl Random {
 
 /// The messages of `tests/corpus`, in order, as on the wire.
 #[must_use]
-pub fn seeds() -> Vec<Vec<u8>> {
+pub(crate) fn seeds() -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
     let list = std::fs::read_dir(folder).expect("the folder").flatten();
     let mut files: Vec<_> = list.map(|file| file.path()).collect();
@@ -108,7 +108,7 @@ const LINES: &[&str] = &[
 const LONGEST: usize = 65_535;
 
 /// One more broken message.
-pub fn next(random: &mut Random, seeds: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn next(random: &mut Random, seeds: &[Vec<u8>]) -> Vec<u8> {
     let mut bytes = seeds[random.below(seeds.len())].clone();
     for _ in 0..=random.below(4) {
         change(&mut bytes, random, seeds);

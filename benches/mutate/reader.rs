@@ -11,7 +11,7 @@ use exchange::sip::{
 
 /// An endpoint whose user answers everything by 486.
 #[derive(Debug)]
-pub struct Reader {
+pub(crate) struct Reader {
     endpoint: Endpoint,
     now: Instant,
     out: Vec<Output>,
@@ -20,7 +20,7 @@ pub struct Reader {
 impl Reader {
     /// One without transactions.
     #[must_use]
-    pub fn new(now: Instant) -> Self {
+    pub(crate) fn new(now: Instant) -> Self {
         let settings = endpoint::Settings {
             shard: ShardId(0),
             seed: 1,
@@ -41,13 +41,13 @@ impl Reader {
     }
 
     /// Takes a datagram in and answers it. Time passes between two.
-    pub fn receive(&mut self, bytes: &Bytes) {
+    pub(crate) fn receive(&mut self, bytes: &Bytes) {
         let udp = Peer::udp(([198, 51, 100, 7], 5060).into());
         self.take(bytes, udp);
     }
 
     /// The same bytes as a stream: what its messages are, and their answers.
-    pub fn receive_stream(&mut self, bytes: &[u8]) {
+    pub(crate) fn receive_stream(&mut self, bytes: &[u8]) {
         let tcp = Peer::tcp(([198, 51, 100, 7], 5060).into(), ConnectionId(1));
         let mut framer = StreamFramer::default();
         for piece in bytes.chunks(1500) {
@@ -64,7 +64,7 @@ impl Reader {
     }
 
     /// Lets time pass.
-    pub fn wait(&mut self, time: Duration) {
+    pub(crate) fn wait(&mut self, time: Duration) {
         self.now += time;
         self.endpoint.handle(Input::Tick, self.now, &mut self.out);
         self.out.clear();
@@ -86,7 +86,7 @@ impl Reader {
 }
 
 /// Reads a message and every header that has a type.
-pub fn read(bytes: &Bytes) {
+pub(crate) fn read(bytes: &Bytes) {
     let shard = owner(bytes, 4);
     assert!(shard.is_none_or(|shard| shard.0 < 4), "one of four");
     let Ok(message) = Message::parse(bytes) else {
