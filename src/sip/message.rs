@@ -88,12 +88,16 @@ impl Response {
     /// (RFC 3261 section 8.2.6.2). The tag of To is the caller's to add.
     #[must_use]
     pub fn to(request: &Request, code: u16) -> Self {
+        Self::echoing(&request.headers, code)
+    }
+
+    /// As [`Self::to`], of a request that could not be read whole.
+    pub(crate) fn echoing(headers: &Headers, code: u16) -> Self {
         const ECHOED: [Name; 5] = [Name::Via, Name::From, Name::To, Name::CallId, Name::CSeq];
-        let headers = request.headers.some(&ECHOED);
         Self {
             code,
             reason: Bytes::from_static(reason_phrase(code).as_bytes()),
-            headers,
+            headers: headers.some(&ECHOED),
             body: Bytes::new(),
         }
     }

@@ -73,7 +73,7 @@ impl Message {
                     // RFC 3261 section 8.2: the method is looked at before the headers.
                     let unknown = code == 400 && matches!(method, Method::Other(_));
                     let code = if unknown { 501 } else { code };
-                    refuse(&method, headers.clone(), code, why)
+                    refuse(&method, &headers, code, why)
                 };
                 if let Some((code, why)) = complaint {
                     return Err(broken(code, why.into()));
@@ -257,6 +257,7 @@ fn read_headers(
     Ok((headers, complaint))
 }
 
+#[inline(always)]
 fn plain_header(bytes: &Bytes, line: Line, headers: &mut Headers) -> Result<(), Fault> {
     let text = bytes.get(line.start..line.end).ok_or(NO_HEADER)?;
     if text.len() > LINE_BYTES {
@@ -310,6 +311,7 @@ fn folded_header(
 }
 
 /// What stands before and after the colon; spaces may stand before it.
+#[inline(always)]
 fn name_and_value(line: &[u8]) -> Option<(Name, &[u8])> {
     let length = line.iter().position(|b| !is_token_byte(*b))?;
     let (name, rest) = line.split_at_checked(length).filter(|_| length > 0)?;
@@ -359,19 +361,12 @@ fn cut_body(headers: &Headers, rest: &Bytes) -> Option<Bytes> {
     }
 }
 
-fn refuse(method: &Method, headers: Headers, code: u16, why: Cow<'static, str>) -> ParseError {
+fn refuse(method: &Method, headers: &Headers, code: u16, why: Cow<'static, str>) -> ParseError {
     // A Via that cannot be read is echoed all the same: the answer goes to the source.
     if headers.first(&Name::Via).is_none() {
         return ParseError::Ignore("a broken request without a way back");
     }
-    let uri = Uri::sip(None, &crate::sip::Host::Name("unknown".into()), None);
-    let request = Request {
-        method: method.clone(),
-        uri,
-        headers,
-        body: Bytes::new(),
-    };
-    let response = Box::new(Response::to(&request, code));
+    let response = Box::new(Response::echoing(headers, code));
     ParseError::Refuse(Refusal {
         code,
         why,

@@ -26,15 +26,16 @@ impl Text {
     }
 }
 
-/// As `str::split_once`, which is slow to begin.
+/// As `str::split_once`, which is slow to begin, as is a search by many bytes at a time:
+/// what is sought stands near.
 pub(crate) fn cut(text: &str, at: u8) -> Option<(&str, &str)> {
-    let found = memchr::memchr(at, text.as_bytes())?;
+    let found = text.bytes().position(|byte| byte == at)?;
     Some((text.get(..found)?, text.get(found + 1..)?))
 }
 
 /// What stands before the first of two bytes, or all of it.
 pub(crate) fn before(text: &str, one: u8, other: u8) -> &str {
-    let found = memchr::memchr2(one, other, text.as_bytes());
+    let found = text.bytes().position(|byte| byte == one || byte == other);
     found.and_then(|at| text.get(..at)).unwrap_or(text)
 }
 

@@ -118,18 +118,39 @@ pub(crate) struct RawUri<'a> {
     port: Option<u16>,
 }
 
+/// Bytes of an address that need no look: all but controls, what ends an address, and
+/// `:`, `@`, `%`. Beyond ASCII anything goes.
+static PLAIN: [bool; 256] = {
+    let mut table = [true; 256];
+    let mut byte = 0;
+    while byte <= 0x20 {
+        table[byte] = false;
+        byte += 1;
+    }
+    let others = b"\x7f\"<>:@%";
+    let mut at = 0;
+    while at < others.len() {
+        table[others[at] as usize] = false;
+        at += 1;
+    }
+    table
+};
+
 impl<'a> RawUri<'a> {
     pub(crate) fn read(text: &'a str) -> Option<Self> {
         // One pass finds what takes six searches: most addresses are short.
         let (mut colon, mut at) = (None, None);
         let mut escaped = false;
         for (index, byte) in text.bytes().enumerate() {
+            if PLAIN[usize::from(byte)] {
+                continue;
+            }
             match byte {
-                0..=b' ' | b'"' | b'<' | b'>' | 0x7f => return None,
                 b':' if colon.is_none() => colon = Some(index),
+                b':' => {}
                 b'@' => at = Some(index),
                 b'%' => escaped = true,
-                _ => {}
+                _ => return None,
             }
         }
         let colon = colon?;
@@ -287,7 +308,7 @@ pub(crate) fn split_port(text: &str) -> Option<(&str, Option<u16>)> {
     let host_end = if text.starts_with('[') {
         text.find(']')? + 1
     } else {
-        memchr::memchr(b':', text.as_bytes()).unwrap_or(text.len())
+        before(text, b':', b':').len()
     };
     let (host, rest) = text.split_at_checked(host_end)?;
     match rest.strip_prefix(':') {

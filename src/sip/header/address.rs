@@ -43,9 +43,11 @@ impl<'a> RawParams<'a> {
 
     /// `None` for one without a name, and in the end for an open quote.
     fn iter(&self) -> impl Iterator<Item = Option<(&'a str, Option<&'a str>)>> + use<'a> {
-        let whole = (!self.0.is_empty()).then_some(self.0);
-        let parts = whole.into_iter().flat_map(|text| parts(text, b';'));
-        parts.map(|part| {
+        let mut list = parts(self.0, b';');
+        if self.0.is_empty() {
+            list.rest = None;
+        }
+        list.map(|part| {
             let part = part?.trim_ascii();
             let (name, value) = match cut(part, b'=') {
                 Some((name, value)) => (name.trim_ascii_end(), Some(unquoted(value))),
@@ -248,7 +250,19 @@ impl<'a> Iterator for Parts<'a> {
             return Some(Some(text));
         };
         let (mut quoted, mut escaped, mut inside) = (false, false, false);
-        for (index, byte) in bytes.iter().enumerate().skip(first) {
+        let mut start = first;
+        if self.at != b'<' && bytes.get(first) == Some(&b'<') {
+            // An address is passed over at once; a second one is not, for of a text made of
+            // brackets each search would cost more than it saves.
+            inside = true;
+            start = first + 1;
+            let rest = bytes.get(start..).unwrap_or_default();
+            match memchr::memchr2(b'"', b'>', rest) {
+                Some(more) => start += more,
+                None => return Some(Some(text)),
+            }
+        }
+        for (index, byte) in bytes.iter().enumerate().skip(start) {
             if quoted {
                 quoted = escaped || *byte != b'"';
                 escaped = !escaped && *byte == b'\\';
