@@ -18,7 +18,7 @@ fn main() {
     divan::Divan::from_args().sample_size(100).main();
 }
 
-/// 1.2 kB, as a softphone sends it through one proxy.
+/// 1.1 kB, as a softphone sends it through one proxy.
 const INVITE: &str = "INVITE sip:+31201234567@calls.example.com SIP/2.0\r\n\
 Via: SIP/2.0/UDP 203.0.113.7:5060;branch=z9hG4bK8d2f.a1b2c3d4e5f60718293a4b5c6d7e8f90.0;rport\r\n\
 Via: SIP/2.0/UDP 192.168.1.20:5062;received=198.51.100.20;branch=z9hG4bK-524287-1---1f2e3d4c5b6a7988;rport=5062\r\n\
