@@ -28,7 +28,7 @@ impl Shard {
             return false;
         };
         // Section 10.3, steps 1 and 5.
-        if !self.is_ours(&request.uri, peer) || !self.is_ours(&to, peer) {
+        if !self.is_ours(&request.uri) || !self.is_ours(&to) {
             self.respond(tx, &Response::to(request, 404), now);
             return false;
         }
@@ -89,14 +89,12 @@ impl Shard {
         }
     }
 
-    /// Whether an address is at our domain, or at the address by which the peer reaches us.
-    fn is_ours(&self, uri: &Uri, peer: Peer) -> bool {
+    /// Whether an address is at our domain, or names no domain.
+    fn is_ours(&self, uri: &Uri) -> bool {
         match &uri.host {
             Some(Host::Name(name)) => name.eq_ignore_ascii_case(&self.snapshot.config.domain),
-            Some(Host::Address(ip)) => {
-                let ours = self.shared.advertise.ip_for(peer.remote.ip());
-                *ip == ours || self.snapshot.config.domain == ip.to_string()
-            }
+            // Whatever address the phone reached us by: it may be one that NAT gives us.
+            Some(Host::Address(_)) => true,
             None => false,
         }
     }

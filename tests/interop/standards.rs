@@ -42,7 +42,6 @@ fn a_phone_that_sends_an_offer_elsewhere_has_missed_it() {
 }
 
 #[test]
-#[ignore = "a second 200 from behind a proxy is not ended yet"]
 fn of_two_phones_behind_a_proxy_that_answer_the_second_is_hung_up() {
     let server = Server::start("");
     let forks = phone(&server, "bob", "phone_forks", &[]);
@@ -52,7 +51,6 @@ fn of_two_phones_behind_a_proxy_that_answer_the_second_is_hung_up() {
 }
 
 #[test]
-#[ignore = "PRACK is not built yet"]
 fn ringing_that_has_to_be_acknowledged_is() {
     let server = Server::start("");
     let rings = phone(&server, "bob", "phone_rings_reliably", &[]);

@@ -49,7 +49,7 @@ impl Somebody {
         self.sent += 1;
         let (own, n) = (self.socket.local_addr().unwrap(), self.sent);
         let text = format!(
-            "{method} sip:{user}@{} SIP/2.0\r\nVia: SIP/2.0/UDP {own};branch=z9hG4bKs{n}\r\nFrom: <sip:x@{own}>;tag=1\r\nTo: <sip:{user}@h>\r\nCall-ID: {n}-{}\r\nCSeq: 1 {method}\r\nContact: <sip:x@{own}>\r\n{headers}Content-Length: 0\r\n\r\n",
+            "{method} sip:{user}@{} SIP/2.0\r\nVia: SIP/2.0/UDP {own};branch=z9hG4bKs{n}\r\nFrom: <sip:x@{own}>;tag=1\r\nTo: <sip:{user}@centrale.localhost>\r\nCall-ID: {n}-{}\r\nCSeq: 1 {method}\r\nContact: <sip:x@{own}>\r\n{headers}Content-Length: 0\r\n\r\n",
             self.server,
             own.port(),
         );
