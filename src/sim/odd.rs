@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::sim::Manner;
+use crate::sim::{Manner, PhoneId, World};
 use crate::sim::phone::{Phone, Plan, description};
 use crate::sip::endpoint::Output;
 use crate::sip::{Name, Request, Response, ServerTx};
@@ -66,5 +66,20 @@ impl Phone {
     pub(super) fn is_fork(&self, request: &Request) -> bool {
         let to = request.headers.to();
         to.is_ok_and(|to| to.tag().is_some() && to.tag() == self.fork.as_deref())
+    }
+}
+
+impl World {
+    /// So many re-INVITEs to the phone meet one of its own.
+    pub fn glare(&mut self, phone: PhoneId, times: usize) {
+        if let Some(phone) = self.phones.get_mut(phone.0) {
+            phone.glares = times;
+        }
+    }
+
+    /// How many of them are still to come.
+    #[must_use]
+    pub fn glares_left(&self, phone: PhoneId) -> usize {
+        self.phones.get(phone.0).map_or(0, |phone| phone.glares)
     }
 }

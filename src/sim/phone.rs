@@ -79,6 +79,8 @@ pub(super) struct Phone {
     pub(super) fork: Option<String>,
     /// How many of its answers were acknowledged by PRACK.
     pub(super) pracks: usize,
+    /// How many more re-INVITEs meet one of its own (491).
+    pub(super) glares: usize,
     pub(super) name: String,
     /// Its password.
     pub(super) secret: String,
@@ -116,6 +118,7 @@ impl Phone {
             second: None,
             fork: None,
             pracks: 0,
+            glares: 0,
             name: name.to_owned(),
             secret: name.to_owned(),
             server: Peer::udp(server),
@@ -422,6 +425,10 @@ impl Phone {
 
     /// The other side refreshes the call.
     fn agree_anew(&mut self, tx: ServerTx, request: &Request, now: Instant) {
+        if let Some(fewer) = self.glares.checked_sub(1) {
+            self.glares = fewer;
+            return self.respond(tx, &Response::to(request, 491), now);
+        }
         let mut response = Response::to(request, 200);
         let contact = format!("<sip:{}>", self.address);
         response.headers.push(Name::Contact, contact);

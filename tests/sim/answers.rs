@@ -48,3 +48,23 @@ fn of_two_phones_that_pick_up_behind_one_address_one_talks() {
     world.hang_up(caller);
     settle(&mut world);
 }
+
+/// RFC 3261 section 14.1: a refresh that meets the phone's own is tried again; else the call
+/// would be over half an hour after its beginning (RFC 4028 section 10).
+#[test]
+fn a_refresh_that_meets_the_peers_own_is_tried_again() {
+    let mut world = world("", 95);
+    let ann = world.operator("ann", Manner::Answers(s(1)), None);
+    let caller = world.caller("1", None);
+    assert!(world.run_until(s(30), |w| w.bridged(caller, ann)));
+    for phone in [caller, ann] {
+        world.glare(phone, 2);
+    }
+    world.run(s(2400));
+    assert!(world.bridged(caller, ann));
+    for phone in [caller, ann] {
+        assert_eq!(world.glares_left(phone), 0, "both were refreshed by re-INVITE");
+    }
+    world.hang_up(caller);
+    settle(&mut world);
+}
