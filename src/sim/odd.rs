@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use crate::sim::{Manner, PhoneId, World};
 use crate::sim::phone::{Phone, Plan, description};
+use crate::sim::{Manner, PhoneId, World};
 use crate::sip::endpoint::Output;
 use crate::sip::{Name, Request, Response, ServerTx};
 

@@ -63,7 +63,11 @@ fn a_refresh_that_meets_the_peers_own_is_tried_again() {
     world.run(s(2400));
     assert!(world.bridged(caller, ann));
     for phone in [caller, ann] {
-        assert_eq!(world.glares_left(phone), 0, "both were refreshed by re-INVITE");
+        assert_eq!(
+            world.glares_left(phone),
+            0,
+            "both were refreshed by re-INVITE"
+        );
     }
     world.hang_up(caller);
     settle(&mut world);
