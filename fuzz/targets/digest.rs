@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 use exchange::sip::Method;
-use exchange::sip::digest::{Credentials, Freshness, Nonces};
+use exchange::sip::digest::Credentials;
+use exchange::sip::nonce::{Freshness, Nonces};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
