@@ -178,6 +178,17 @@ fn log(event: &Event) {
             tracing::warn!(%source, lasts_s, "shut out: failed too often");
         }
         Event::HeardAgain { source } => tracing::info!(%source, "heard again"),
+        Event::Transferred {
+            call,
+            by,
+            kind,
+            to,
+            attended,
+            code,
+        } => {
+            let (kind, to) = (kind.as_str(), to.as_deref());
+            tracing::info!(%call, %by, kind, to, attended, code, "transfer");
+        }
         Event::Fault { call, what } => tracing::error!(?call, what, "contained a fault"),
         Event::CallRejected { .. }
         | Event::CallAnswered { .. }
@@ -195,7 +206,6 @@ fn log(event: &Event) {
         | Event::OnLine { .. }
         | Event::LineTried { .. }
         | Event::Transferring { .. }
-        | Event::Transferred { .. }
         | Event::Held { .. }
         | Event::Resumed { .. }
         | Event::TalkEnded { .. }
