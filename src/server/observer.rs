@@ -131,6 +131,7 @@ impl Reader {
 }
 
 /// One line an event. Who called whom stands only in those of level `debug`.
+#[expect(clippy::too_many_lines, reason = "one short arm for each event")]
 fn log(event: &Event) {
     match event {
         Event::CallStarted {
