@@ -427,11 +427,12 @@ impl Leg {
         }
     }
 
-    /// Its questions that are not answered.
+    /// Its questions that may be answered yet: an INVITE by another phone behind it, too.
     pub(super) fn asked(&self) -> Vec<ClientTx> {
         let probe = self.probe.map(|probe| probe.tx);
         let refresh = self.refresh.map(|refresh| refresh.tx);
-        probe.into_iter().chain(refresh).collect()
+        let invite = self.origin.as_ref().map(|branch| branch.tx);
+        [probe, refresh, invite].into_iter().flatten().collect()
     }
 
     /// When the leg next wants to be looked at.
