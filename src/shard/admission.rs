@@ -321,7 +321,7 @@ impl Shard {
         self.tell_refused(refusal.reason, peer, now);
     }
 
-    fn tell_refused(&mut self, reason: RejectReason, peer: Peer, now: Instant) {
+    pub(super) fn tell_refused(&mut self, reason: RejectReason, peer: Peer, now: Instant) {
         let source = peer.remote;
         self.floor(now, |floor| floor.tell(Event::Refused { reason, source }));
     }

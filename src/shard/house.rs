@@ -6,13 +6,12 @@
 //! shard that received the INVITE keeps its transaction and lends it to the other.
 
 use std::sync::Arc;
-use std::time::{Instant, UNIX_EPOCH};
+use std::time::Instant;
 
 use crate::call::{self, Caller, Destination, Given, Refer};
 use crate::config::Config;
 use crate::flow::Flow;
-use crate::model::{CallKey, Event, Number, OperatorName, RejectReason, TrunkName};
-use crate::registrar::{Door, Verdict, authenticate};
+use crate::model::{CallKey, Number, OperatorName, RejectReason, TrunkName};
 use crate::shard::admission::Refusal;
 use crate::shard::shard::Shard;
 use crate::shard::words::Output;
@@ -78,25 +77,8 @@ impl Shard {
         now: Instant,
         out: &mut Vec<Output>,
     ) {
-        let snapshot = Arc::clone(&self.snapshot);
-        let secret = snapshot.config.operators.get(&operator).map(|o| &o.secret);
-        let wall = self.shared.epoch.wall_at(now);
-        let door = Door {
-            realm: &snapshot.config.domain,
-            nonces: &self.doors.nonces,
-            now: wall.duration_since(UNIX_EPOCH).unwrap_or_default(),
-        };
-        match authenticate(&request, &operator, secret, &door) {
-            Verdict::Accepted => {}
-            Verdict::Challenge(response) => return self.answer_stranger(tx, &response, now),
-            Verdict::Forbidden(response) => {
-                self.answer_stranger(tx, &response, now);
-                let event = Event::Refused {
-                    reason: RejectReason::Credentials,
-                    source: peer.remote,
-                };
-                return self.floor(now, |floor| floor.tell(event));
-            }
+        if !self.is_proven((tx, &request, peer), &operator, now) {
+            return;
         }
         let home = self.shared.talks.of(&operator).map(CallKey::shard);
         match home.filter(|home| *home != self.id) {

@@ -36,28 +36,9 @@ impl Shard {
         let operator = OperatorName::new(user);
         let snapshot = std::sync::Arc::clone(&self.snapshot);
         let config = &snapshot.config;
-        let secret = config.operators.get(&operator).map(|o| &o.secret);
         let wall = self.shared.epoch.wall_at(now);
-        let door = Door {
-            realm: &config.domain,
-            nonces: &self.doors.nonces,
-            now: wall.duration_since(UNIX_EPOCH).unwrap_or_default(),
-        };
-        match authenticate(request, &operator, secret, &door) {
-            Verdict::Accepted => {}
-            Verdict::Challenge(response) => {
-                self.answer_stranger(tx, &response, now);
-                return false;
-            }
-            Verdict::Forbidden(response) => {
-                self.answer_stranger(tx, &response, now);
-                let event = Event::Refused {
-                    reason: RejectReason::Credentials,
-                    source: peer.remote,
-                };
-                self.floor(now, |floor| floor.tell(event));
-                return false;
-            }
+        if !self.is_proven((tx, request, peer), &operator, now) {
+            return false;
         }
         let rules = Rules {
             min_expires: config.sip.min_expires,
@@ -84,6 +65,37 @@ impl Shard {
                 let mut response = Response::to(request, refusal.code());
                 refusal.write(&mut response);
                 self.respond(tx, &response, now);
+                false
+            }
+        }
+    }
+
+    /// Whether a request is the operator's, by digest (RFC 3261 section 22); if not, it is
+    /// answered.
+    pub(super) fn is_proven(
+        &mut self,
+        (tx, request, peer): (ServerTx, &Request, Peer),
+        operator: &OperatorName,
+        now: Instant,
+    ) -> bool {
+        let snapshot = std::sync::Arc::clone(&self.snapshot);
+        let config = &snapshot.config;
+        let secret = config.operators.get(operator).map(|o| &o.secret);
+        let wall = self.shared.epoch.wall_at(now);
+        let door = Door {
+            realm: &config.domain,
+            nonces: &self.doors.nonces,
+            now: wall.duration_since(UNIX_EPOCH).unwrap_or_default(),
+        };
+        match authenticate(request, operator, secret, &door) {
+            Verdict::Accepted => true,
+            Verdict::Challenge(response) => {
+                self.answer_stranger(tx, &response, now);
+                false
+            }
+            Verdict::Forbidden(response) => {
+                self.answer_stranger(tx, &response, now);
+                self.tell_refused(RejectReason::Credentials, peer, now);
                 false
             }
         }
