@@ -310,7 +310,7 @@ impl Call {
                 return self.hand_back(over, exit, floor);
             }
             self.stop_playing(floor);
-            self.drive(flow::Input::LineEnded(exit), floor);
+            self.drive(flow::Input::Returned(flow::Returned::Line(exit)), floor);
         }
     }
 
@@ -372,7 +372,10 @@ impl Call {
             }
             if !queued {
                 self.stop_playing(floor);
-                self.drive(flow::Input::LineEnded(LineExit::Error), floor);
+                self.drive(
+                    flow::Input::Returned(flow::Returned::Line(LineExit::Error)),
+                    floor,
+                );
             }
             return;
         }

@@ -274,7 +274,7 @@ impl Call {
         self.story.left = None;
         let age = self.age(floor.now);
         if let Err(exit) = self.enter_queue(request, (Waits::ForQueue, age), floor) {
-            self.drive(flow::Input::QueueEnded(exit), floor);
+            self.drive(flow::Input::Returned(flow::Returned::Queue(exit)), floor);
         }
     }
 
@@ -301,7 +301,7 @@ impl Call {
             None => Err(LineExit::Error),
         };
         if let Err(exit) = ended {
-            self.drive(flow::Input::LineEnded(exit), floor);
+            self.drive(flow::Input::Returned(flow::Returned::Line(exit)), floor);
         }
     }
 

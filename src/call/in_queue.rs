@@ -32,8 +32,8 @@ impl Waits {
     /// What the flow hears.
     pub(super) fn ended(self, exit: QueueExit) -> flow::Input {
         match self {
-            Self::ForQueue => flow::Input::QueueEnded(exit),
-            Self::ForLine => flow::Input::LineEnded(line_exit(exit)),
+            Self::ForQueue => flow::Input::Returned(flow::Returned::Queue(exit)),
+            Self::ForLine => flow::Input::Returned(flow::Returned::Line(line_exit(exit))),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::load::Flow;
 use super::source::Cursor;
-use super::verb::{Exit, NodeIndex, Verb};
+use super::verb::{Exit, NodeIndex};
 use crate::model::Diagnostic;
 
 struct Graph<'a> {
@@ -32,7 +32,7 @@ pub(super) fn check(flow: &Flow, cursors: &[Cursor<'_>], diags: &mut Vec<Diagnos
                 cursor.key_error(format!("from node `{}` no way leads to an end", node.name));
             diags.push(problem.hint("an end is a node of type hangup or reject"));
         }
-        if late.contains(&index) && matches!(node.verb, Verb::Reject(_)) {
+        if late.contains(&index) && node.verb.refuses() {
             let problem =
                 cursor.key_error("the call can be answered before it comes to this reject");
             let hint = if flow.answer {

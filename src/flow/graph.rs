@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::load::Flow;
-use super::verb::{NodeIndex, Verb};
+use super::verb::{NodeIndex, Shape};
 
 impl Flow {
     /// The flow as a Mermaid flowchart: a shape for each kind of node, a label on each exit.
@@ -17,7 +17,7 @@ impl Flow {
     fn draw(&self, text: &mut String) -> std::fmt::Result {
         writeln!(text, "    begin((call)) --> {}", id(self.start))?;
         for (index, node) in self.nodes.iter().enumerate() {
-            let (open, close) = shape(&node.verb);
+            let (open, close) = outline(node.verb.shape());
             let (name, kind) = (&node.name, node.verb.name());
             writeln!(
                 text,
@@ -50,13 +50,13 @@ fn id(index: NodeIndex) -> String {
     format!("n{index}")
 }
 
-fn shape(verb: &Verb) -> (&'static str, &'static str) {
-    match verb {
-        Verb::Menu(_) | Verb::Collect(_) => ("[/", "/]"),
-        Verb::Branch(_) | Verb::Switch(_) | Verb::Hours(_) => ("{", "}"),
-        Verb::Queue(_) | Verb::Line(_) => ("[[", "]]"),
-        Verb::Hangup(_) | Verb::Reject(_) => ("([", "])"),
-        Verb::Play(_) | Verb::Set(_) => ("[", "]"),
+fn outline(shape: Shape) -> (&'static str, &'static str) {
+    match shape {
+        Shape::Question => ("[/", "/]"),
+        Shape::Choice => ("{", "}"),
+        Shape::Away => ("[[", "]]"),
+        Shape::End => ("([", "])"),
+        Shape::Step => ("[", "]"),
     }
 }
 

@@ -12,7 +12,7 @@ use super::read::{Again, DEFAULT_EXITS, Defaults, Known, Reader};
 use super::source::{Cursor, Document};
 use super::trial::Trial;
 use super::value::Scalar;
-use super::verb::{NodeIndex, Verb, fixed};
+use super::verb::{self, NodeIndex, Verb, fixed};
 use crate::model::{Diagnostic, FlowName, NodeName, Severity, limits};
 
 /// Steps of one call, unless the flow says otherwise.
@@ -38,7 +38,7 @@ pub struct Flow {
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) name: NodeName,
-    pub(super) verb: Verb,
+    pub(super) verb: Box<dyn Verb>,
 }
 
 /// What ends a call that does not end by itself.
@@ -152,7 +152,7 @@ pub fn load(document: &Document, known: &Known<'_>, diags: &mut Vec<Diagnostic>)
         if cursor.map(reader.diags).is_none() {
             continue;
         }
-        let verb = Verb::read(*cursor, &mut reader);
+        let verb = verb::read(*cursor, &mut reader);
         nodes.extend(verb.map(|verb| Node {
             name: NodeName::from(*id),
             verb,

@@ -93,10 +93,17 @@ pub enum Input {
     Played,
     /// Time passed.
     Tick,
+    /// The call is back from where it was.
+    Returned(Returned),
+}
+
+/// Where a call comes back from, and how it went there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Returned {
     /// The answer to [`Output::Queue`].
-    QueueEnded(QueueExit),
+    Queue(QueueExit),
     /// The answer to [`Output::Line`].
-    LineEnded(LineExit),
+    Line(LineExit),
 }
 
 impl fmt::Debug for Input {
@@ -108,8 +115,7 @@ impl fmt::Debug for Input {
             Self::Key(_) => f.write_str("Key"),
             Self::Played => f.write_str("Played"),
             Self::Tick => f.write_str("Tick"),
-            Self::QueueEnded(exit) => write!(f, "QueueEnded({exit:?})"),
-            Self::LineEnded(exit) => write!(f, "LineEnded({exit:?})"),
+            Self::Returned(from) => write!(f, "Returned({from:?})"),
         }
     }
 }
@@ -172,9 +178,9 @@ pub enum Output {
     Play(Vec<Spoken>),
     /// Stop playing; no [`Input::Played`] comes for what was stopped.
     StopPlaying,
-    /// Put the call into a queue; [`Input::QueueEnded`] comes.
+    /// Put the call into a queue; [`Returned::Queue`] comes.
     Queue(QueueRequest),
-    /// Put the call to a line; [`Input::LineEnded`] comes.
+    /// Put the call to a line; [`Returned::Line`] comes.
     Line(LineName),
     /// Refuse the call with this status code. The run is over.
     Reject(u16),

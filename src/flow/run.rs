@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Invariant: a run that is not over waits for something that comes (`Answered`,
-//! `Played`, `QueueEnded`, `LineEnded`) or has a deadline; and all of it ends at the
+//! `Played`, `Returned`) or has a deadline; and all of it ends at the
 //! limit of steps and minutes.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -383,8 +383,8 @@ proptest::proptest! {
                 0..=9 => Input::Key(char::from(b'0' + step)),
                 10 => Input::Answered,
                 11 => Input::Played,
-                12 => Input::QueueEnded(QueueExit::Timeout),
-                13 => Input::QueueEnded(QueueExit::Key('1')),
+                12 => Input::Returned(Returned::Queue(QueueExit::Timeout)),
+                13 => Input::Returned(Returned::Queue(QueueExit::Key('1'))),
                 _ => {
                     call.now += Duration::from_secs(u64::from(step));
                     Input::Tick
@@ -400,7 +400,7 @@ proptest::proptest! {
             if let Some(at) = call.run.deadline() {
                 call.now = call.now.max(at);
             }
-            for input in [Input::Tick, Input::Answered, Input::Played, Input::QueueEnded(QueueExit::Answered)] {
+            for input in [Input::Tick, Input::Answered, Input::Played, Input::Returned(Returned::Queue(QueueExit::Answered))] {
                 call.say(input);
             }
         }

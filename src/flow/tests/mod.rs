@@ -10,8 +10,8 @@ use expect_test::{Expect, expect};
 use super::hours::Calendar;
 use super::source::Document;
 use super::{
-    Caller, Flow, Input, Known, LineExit, Output, QueueExit, QueueRequest, QueueView, Run, Spoken,
-    World, load,
+    Caller, Flow, Input, Known, LineExit, Output, QueueExit, QueueRequest, QueueView, Returned,
+    Run, Spoken, World, load,
 };
 use crate::model::{
     Diagnostic, Epoch, LineName, Number, OperatorName, Project, QueueName, Skill, Step,
@@ -153,15 +153,15 @@ fn story(nodes: &str, script: &str) -> String {
             "begin" => vec![Input::Begin],
             "up" => vec![Input::Answered],
             "heard" => vec![Input::Played],
-            "queue:answered" => vec![Input::QueueEnded(QueueExit::Answered)],
-            "queue:full" => vec![Input::QueueEnded(QueueExit::Full)],
-            "queue:timeout" => vec![Input::QueueEnded(QueueExit::Timeout)],
-            "queue:error" => vec![Input::QueueEnded(QueueExit::Error)],
-            "queue:empty" => vec![Input::QueueEnded(QueueExit::NoOperators)],
-            "queue:paused" => vec![Input::QueueEnded(QueueExit::AllPaused)],
-            "queue:1" => vec![Input::QueueEnded(QueueExit::Key('1'))],
-            "line:busy" => vec![Input::LineEnded(LineExit::Busy)],
-            "line:error" => vec![Input::LineEnded(LineExit::Error)],
+            "queue:answered" => vec![Input::Returned(Returned::Queue(QueueExit::Answered))],
+            "queue:full" => vec![Input::Returned(Returned::Queue(QueueExit::Full))],
+            "queue:timeout" => vec![Input::Returned(Returned::Queue(QueueExit::Timeout))],
+            "queue:error" => vec![Input::Returned(Returned::Queue(QueueExit::Error))],
+            "queue:empty" => vec![Input::Returned(Returned::Queue(QueueExit::NoOperators))],
+            "queue:paused" => vec![Input::Returned(Returned::Queue(QueueExit::AllPaused))],
+            "queue:1" => vec![Input::Returned(Returned::Queue(QueueExit::Key('1')))],
+            "line:busy" => vec![Input::Returned(Returned::Line(LineExit::Busy))],
+            "line:error" => vec![Input::Returned(Returned::Line(LineExit::Error))],
             _ => match word.strip_prefix('+') {
                 Some(time) => {
                     call.now += crate::model::parse_duration(time).unwrap();

@@ -1,6 +1,6 @@
 //! `branch`: the first condition that holds.
 
-use super::kind::{Exit, Next, NodeIndex};
+use super::kind::{Exit, Next, NodeIndex, Shape, Verb};
 use crate::flow::expression::Expression;
 use crate::flow::read::Reader;
 use crate::flow::source::Cursor;
@@ -35,8 +35,18 @@ impl Branch {
         let otherwise = reader.exit(node, "else")?;
         Some(Self { when, otherwise })
     }
+}
 
-    pub(super) fn exits(&self) -> Vec<Exit> {
+impl Verb for Branch {
+    fn name(&self) -> &'static str {
+        "branch"
+    }
+
+    fn shape(&self) -> Shape {
+        Shape::Choice
+    }
+
+    fn exits(&self) -> Vec<Exit> {
         let arms = self
             .when
             .iter()
@@ -45,7 +55,7 @@ impl Branch {
             .collect()
     }
 
-    pub(super) fn enter(&self, turn: &mut Turn<'_>) -> Next {
+    fn enter(&self, turn: &mut Turn<'_>) -> Next {
         for (condition, then) in &self.when {
             if turn.holds(condition) {
                 return Next::Go(*then);

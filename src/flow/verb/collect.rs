@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::kind::{Exit, Next, NodeIndex, Wait};
+use super::kind::{Exit, Next, NodeIndex, Shape, Verb, Wait};
 use super::menu::{TRIES, Tries};
 use crate::flow::expression::Expression;
 use crate::flow::port::{Input, Output};
@@ -86,22 +86,6 @@ impl Collect {
         })
     }
 
-    pub(super) fn exits(&self) -> Vec<Exit> {
-        let mut exits = vec![Exit::paced("ok", self.ok)];
-        exits.extend(self.tries.exits());
-        exits
-    }
-
-    pub(super) fn prompts(&self) -> Vec<&Prompt> {
-        std::iter::once(&self.prompt)
-            .chain(&self.tries.reprompt)
-            .collect()
-    }
-
-    pub(super) fn enter(&self, turn: &mut Turn<'_>) -> Next {
-        self.ask(0, turn)
-    }
-
     fn ask(&self, failures: u32, turn: &mut Turn<'_>) -> Next {
         let entry = Entry {
             failures,
@@ -178,8 +162,41 @@ impl Collect {
             Err(to) => Next::Go(to),
         }
     }
+}
 
-    pub(super) fn handle(&self, mut entry: Entry, input: Input, turn: &mut Turn<'_>) -> Next {
+impl Verb for Collect {
+    fn name(&self) -> &'static str {
+        "collect"
+    }
+
+    fn shape(&self) -> Shape {
+        Shape::Question
+    }
+
+    fn exits(&self) -> Vec<Exit> {
+        let mut exits = vec![Exit::paced("ok", self.ok)];
+        exits.extend(self.tries.exits());
+        exits
+    }
+
+    fn prompts(&self) -> Vec<&Prompt> {
+        std::iter::once(&self.prompt)
+            .chain(&self.tries.reprompt)
+            .collect()
+    }
+
+    fn needs_answer(&self) -> bool {
+        true
+    }
+
+    fn enter(&self, turn: &mut Turn<'_>) -> Next {
+        self.ask(0, turn)
+    }
+
+    fn handle(&self, wait: Wait, input: Input, turn: &mut Turn<'_>) -> Next {
+        let Wait::Collect(mut entry) = wait else {
+            return Next::Stay(wait);
+        };
         match (input, entry.until) {
             (Input::Key(key), None) if !self.tries.barge_in => {
                 turn.core.ahead.push(key);
@@ -202,12 +219,7 @@ impl Collect {
                 self.entered(entry, turn)
             }
             (
-                Input::Played
-                | Input::Tick
-                | Input::Begin
-                | Input::Answered
-                | Input::QueueEnded(_)
-                | Input::LineEnded(_),
+                Input::Played | Input::Tick | Input::Begin | Input::Answered | Input::Returned(_),
                 _,
             ) => Next::Stay(Wait::Collect(entry)),
         }

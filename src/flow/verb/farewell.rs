@@ -1,7 +1,7 @@
 //! `hangup` and `reject`: the two ends of a flow.
 
-use super::kind::{Next, Wait};
-use crate::flow::port::Output;
+use super::kind::{Exit, Next, Shape, Verb, Wait};
+use crate::flow::port::{Input, Output};
 use crate::flow::prompt::Prompt;
 use crate::flow::read::Reader;
 use crate::flow::source::Cursor;
@@ -9,7 +9,7 @@ use crate::flow::turn::Turn;
 
 #[derive(Debug)]
 pub(crate) struct Hangup {
-    pub(super) prompt: Option<Prompt>,
+    prompt: Option<Prompt>,
 }
 
 impl Hangup {
@@ -20,11 +20,42 @@ impl Hangup {
             .map(|cursor| Prompt::read(cursor, reader));
         Self { prompt }
     }
+}
 
-    pub(super) fn enter(&self, turn: &mut Turn<'_>) -> Next {
+impl Verb for Hangup {
+    fn name(&self) -> &'static str {
+        "hangup"
+    }
+
+    fn shape(&self) -> Shape {
+        Shape::End
+    }
+
+    fn exits(&self) -> Vec<Exit> {
+        Vec::new()
+    }
+
+    fn prompts(&self) -> Vec<&Prompt> {
+        self.prompt.iter().collect()
+    }
+
+    fn needs_answer(&self) -> bool {
+        self.prompt.is_some()
+    }
+
+    fn enter(&self, turn: &mut Turn<'_>) -> Next {
         match &self.prompt {
             Some(prompt) if turn.play(prompt) => Next::Stay(Wait::Farewell),
             Some(_) | None => Next::Hangup,
+        }
+    }
+
+    fn handle(&self, wait: Wait, input: Input, _turn: &mut Turn<'_>) -> Next {
+        match input {
+            Input::Played => Next::Hangup,
+            Input::Begin | Input::Answered | Input::Key(_) | Input::Tick | Input::Returned(_) => {
+                Next::Stay(wait)
+            }
         }
     }
 }
@@ -45,8 +76,26 @@ impl Reject {
             code: u16::try_from(code).ok()?,
         })
     }
+}
 
-    pub(super) fn enter(&self, turn: &mut Turn<'_>) -> Next {
+impl Verb for Reject {
+    fn name(&self) -> &'static str {
+        "reject"
+    }
+
+    fn shape(&self) -> Shape {
+        Shape::End
+    }
+
+    fn exits(&self) -> Vec<Exit> {
+        Vec::new()
+    }
+
+    fn refuses(&self) -> bool {
+        true
+    }
+
+    fn enter(&self, turn: &mut Turn<'_>) -> Next {
         turn.out.push(Output::Reject(self.code));
         Next::Over
     }

@@ -1,6 +1,6 @@
 //! `hours`: where the calendar says.
 
-use super::kind::{Exit, Next, NodeIndex};
+use super::kind::{Exit, Next, NodeIndex, Shape, Verb};
 use crate::flow::hours::Status;
 use crate::flow::read::Reader;
 use crate::flow::source::{Cursor, unknown};
@@ -38,8 +38,18 @@ impl Hours {
             holiday: holiday?,
         })
     }
+}
 
-    pub(super) fn exits(&self) -> Vec<Exit> {
+impl Verb for Hours {
+    fn name(&self) -> &'static str {
+        "hours"
+    }
+
+    fn shape(&self) -> Shape {
+        Shape::Choice
+    }
+
+    fn exits(&self) -> Vec<Exit> {
         vec![
             Exit::instant("open", self.open),
             Exit::instant("closed", self.closed),
@@ -47,7 +57,7 @@ impl Hours {
         ]
     }
 
-    pub(super) fn enter(&self, turn: &mut Turn<'_>) -> Next {
+    fn enter(&self, turn: &mut Turn<'_>) -> Next {
         Next::Go(match turn.core.status(&self.calendar, turn.now) {
             Status::Open => self.open,
             Status::Closed => self.closed,

@@ -1,5 +1,6 @@
-//! All verbs under one roof.
+//! What all verbs have in common, and the list of them.
 
+use std::fmt;
 use std::time::Instant;
 
 use super::branch::Branch;
@@ -35,10 +36,29 @@ const LATER: &[&str] = &[
     "return",
     "notify",
 ];
-const TYPES: &[&str] = &[
-    "play", "menu", "collect", "set", "branch", "switch", "hours", "queue", "line", "hangup",
-    "reject",
+/// Every type of the language, and who reads it.
+const TYPES: &[(&str, Read)] = &[
+    ("play", |node, reader| boxed(Play::read(node, reader))),
+    ("menu", |node, reader| boxed(Menu::read(node, reader))),
+    ("collect", |node, reader| boxed(Collect::read(node, reader))),
+    ("set", |node, reader| boxed(Set::read(node, reader))),
+    ("branch", |node, reader| boxed(Branch::read(node, reader))),
+    ("switch", |node, reader| boxed(Switch::read(node, reader))),
+    ("hours", |node, reader| boxed(Hours::read(node, reader))),
+    ("queue", |node, reader| boxed(Queue::read(node, reader))),
+    ("line", |node, reader| boxed(Line::read(node, reader))),
+    ("hangup", |node, reader| {
+        boxed(Some(Hangup::read(node, reader)))
+    }),
+    ("reject", |node, reader| boxed(Reject::read(node, reader))),
 ];
+
+/// `None` with a diagnostic when the node cannot be read.
+type Read = fn(Cursor<'_>, &mut Reader<'_>) -> Option<Box<dyn Verb>>;
+
+fn boxed<V: Verb + 'static>(verb: Option<V>) -> Option<Box<dyn Verb>> {
+    verb.map(|verb| Box::new(verb) as Box<dyn Verb>)
+}
 
 /// A way out of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,164 +138,79 @@ impl Wait {
     }
 }
 
-/// What a node does.
-#[derive(Debug)]
-pub(crate) enum Verb {
-    /// Plays a prompt.
-    Play(Play),
-    /// Plays a prompt and waits for one key.
-    Menu(Menu),
-    /// Plays a prompt and waits for digits.
-    Collect(Collect),
-    /// Sets variables, language, tags, priority.
-    Set(Set),
-    /// Goes where the first condition that holds says.
-    Branch(Branch),
-    /// Goes where a value says.
-    Switch(Switch),
-    /// Goes where the calendar says.
-    Hours(Hours),
-    /// Puts the call into a queue.
-    Queue(Queue),
-    /// Puts the call to a line.
-    Line(Line),
-    /// Hangs up.
-    Hangup(Hangup),
-    /// Refuses the call before it is answered.
-    Reject(Reject),
-}
-
-impl Verb {
-    /// `None` with a diagnostic when it cannot be read.
-    pub(crate) fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        let kind = node.require("type", reader.diags)?;
-        let name = kind.string(reader.diags)?;
-        match name {
-            "play" => Play::read(node, reader).map(Self::Play),
-            "menu" => Menu::read(node, reader).map(Self::Menu),
-            "collect" => Collect::read(node, reader).map(Self::Collect),
-            "set" => Set::read(node, reader).map(Self::Set),
-            "branch" => Branch::read(node, reader).map(Self::Branch),
-            "switch" => Switch::read(node, reader).map(Self::Switch),
-            "hours" => Hours::read(node, reader).map(Self::Hours),
-            "queue" => Queue::read(node, reader).map(Self::Queue),
-            "line" => Line::read(node, reader).map(Self::Line),
-            "hangup" => Some(Self::Hangup(Hangup::read(node, reader))),
-            "reject" => Reject::read(node, reader).map(Self::Reject),
-            _ => {
-                let problem = if LATER.contains(&name) {
-                    kind.error(format!(
-                        "node type `{name}` is not available in this version"
-                    ))
-                } else {
-                    unknown(
-                        kind.error(format!("unknown node type `{name}`")),
-                        name,
-                        TYPES.iter().copied(),
-                    )
-                };
-                reader.diags.push(problem);
-                None
-            }
-        }
-    }
-
+/// What a node does. What a verb has nothing to say to, the method's body says for it.
+pub(crate) trait Verb: fmt::Debug + Send + Sync {
     /// The word of the language.
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Self::Play(_) => "play",
-            Self::Menu(_) => "menu",
-            Self::Collect(_) => "collect",
-            Self::Set(_) => "set",
-            Self::Branch(_) => "branch",
-            Self::Switch(_) => "switch",
-            Self::Hours(_) => "hours",
-            Self::Queue(_) => "queue",
-            Self::Line(_) => "line",
-            Self::Hangup(_) => "hangup",
-            Self::Reject(_) => "reject",
-        }
+    fn name(&self) -> &'static str;
+
+    /// How it is drawn.
+    fn shape(&self) -> Shape {
+        Shape::Step
     }
 
-    /// Every way out, in the order of the file where there is one.
-    pub(crate) fn exits(&self) -> Vec<Exit> {
-        match self {
-            Self::Play(play) => play.exits(),
-            Self::Menu(menu) => menu.exits(),
-            Self::Collect(collect) => collect.exits(),
-            Self::Set(set) => set.exits(),
-            Self::Branch(branch) => branch.exits(),
-            Self::Switch(switch) => switch.exits(),
-            Self::Hours(hours) => hours.exits(),
-            Self::Queue(queue) => queue.exits(),
-            Self::Line(line) => line.exits(),
-            Self::Hangup(_) | Self::Reject(_) => Vec::new(),
-        }
-    }
+    /// Every way out, in the order of the file where there is one; an end has none.
+    fn exits(&self) -> Vec<Exit>;
 
     /// What it plays to the caller.
-    pub(crate) fn prompts(&self) -> Vec<&Prompt> {
-        match self {
-            Self::Play(play) => vec![&play.prompt],
-            Self::Menu(menu) => menu.prompts(),
-            Self::Collect(collect) => collect.prompts(),
-            Self::Hangup(hangup) => hangup.prompt.iter().collect(),
-            Self::Set(_) | Self::Branch(_) | Self::Switch(_) | Self::Hours(_) => Vec::new(),
-            Self::Queue(_) | Self::Line(_) | Self::Reject(_) => Vec::new(),
-        }
+    fn prompts(&self) -> Vec<&Prompt> {
+        Vec::new()
     }
 
     /// What it plays besides its prompts, in a language; music is of language `music`.
-    pub(crate) fn other_sounds(&self, language: &str) -> Vec<(String, String)> {
-        match self {
-            Self::Queue(queue) => queue.sounds(language),
-            Self::Play(_) | Self::Menu(_) | Self::Collect(_) | Self::Set(_) => Vec::new(),
-            Self::Branch(_) | Self::Switch(_) | Self::Hours(_) => Vec::new(),
-            Self::Line(_) | Self::Hangup(_) | Self::Reject(_) => Vec::new(),
-        }
+    fn other_sounds(&self, _language: &str) -> Vec<(String, String)> {
+        Vec::new()
     }
 
     /// Whether the call must be answered first.
-    pub(crate) fn needs_answer(&self) -> bool {
-        match self {
-            Self::Play(_) | Self::Menu(_) | Self::Collect(_) | Self::Queue(_) | Self::Line(_) => {
-                true
-            }
-            Self::Hangup(hangup) => hangup.prompt.is_some(),
-            Self::Set(_) | Self::Branch(_) | Self::Switch(_) | Self::Hours(_) | Self::Reject(_) => {
-                false
-            }
-        }
+    fn needs_answer(&self) -> bool {
+        false
+    }
+
+    /// Whether it is for calls that were never answered.
+    fn refuses(&self) -> bool {
+        false
     }
 
     /// Begins.
-    pub(crate) fn enter(&self, turn: &mut Turn<'_>) -> Next {
-        match self {
-            Self::Play(play) => play.enter(turn),
-            Self::Menu(menu) => menu.enter(turn),
-            Self::Collect(collect) => collect.enter(turn),
-            Self::Set(set) => set.enter(turn),
-            Self::Branch(branch) => branch.enter(turn),
-            Self::Switch(switch) => switch.enter(turn),
-            Self::Hours(hours) => hours.enter(turn),
-            Self::Queue(queue) => queue.enter(turn),
-            Self::Line(line) => line.enter(turn),
-            Self::Hangup(hangup) => hangup.enter(turn),
-            Self::Reject(reject) => reject.enter(turn),
-        }
-    }
+    fn enter(&self, turn: &mut Turn<'_>) -> Next;
 
-    /// Goes on after a wait.
-    pub(crate) fn handle(&self, wait: Wait, input: Input, turn: &mut Turn<'_>) -> Next {
-        match (self, wait) {
-            (Self::Play(play), Wait::Play(playing)) => play.handle(playing, input, turn),
-            (Self::Menu(menu), Wait::Menu(listening)) => menu.handle(listening, input, turn),
-            (Self::Collect(collect), Wait::Collect(entry)) => collect.handle(entry, input, turn),
-            (Self::Queue(queue), Wait::Queue) => queue.handle(input, turn),
-            (Self::Line(line), Wait::Line) => line.handle(input, turn),
-            (Self::Hangup(_), Wait::Farewell) if input == Input::Played => Next::Hangup,
-            // A verb gets the wait that it returned; a hangup waits for its prompt alone.
-            (_, wait) => Next::Stay(wait),
-        }
+    /// Goes on after a wait: the one that it returned itself. An input that it does not
+    /// wait for leaves it waiting.
+    fn handle(&self, wait: Wait, _input: Input, _turn: &mut Turn<'_>) -> Next {
+        Next::Stay(wait)
     }
+}
+
+/// What a picture shows of a verb.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// Does something and goes on.
+    Step,
+    /// Asks the caller.
+    Question,
+    /// Chooses by itself.
+    Choice,
+    /// The call goes elsewhere and may come back.
+    Away,
+    /// The flow ends.
+    End,
+}
+
+/// The verb of a node. `None` with a diagnostic when it cannot be read.
+pub(crate) fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Box<dyn Verb>> {
+    let kind = node.require("type", reader.diags)?;
+    let name = kind.string(reader.diags)?;
+    if let Some((_, read)) = TYPES.iter().find(|(known, _)| *known == name) {
+        return read(node, reader);
+    }
+    let problem = if LATER.contains(&name) {
+        kind.error(format!(
+            "node type `{name}` is not available in this version"
+        ))
+    } else {
+        let problem = kind.error(format!("unknown node type `{name}`"));
+        unknown(problem, name, TYPES.iter().map(|(known, _)| *known))
+    };
+    reader.diags.push(problem);
+    None
 }

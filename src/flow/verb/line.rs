@@ -1,7 +1,7 @@
 //! `line`: the call goes to a line.
 
-use super::kind::{Exit, Next, NodeIndex, Wait};
-use crate::flow::port::{Input, LineExit, Output};
+use super::kind::{Exit, Next, NodeIndex, Shape, Verb, Wait};
+use crate::flow::port::{Input, LineExit, Output, Returned};
 use crate::flow::read::Reader;
 use crate::flow::source::{Cursor, unknown};
 use crate::flow::turn::Turn;
@@ -45,8 +45,18 @@ impl Line {
             error: error?,
         })
     }
+}
 
-    pub(super) fn exits(&self) -> Vec<Exit> {
+impl Verb for Line {
+    fn name(&self) -> &'static str {
+        "line"
+    }
+
+    fn shape(&self) -> Shape {
+        Shape::Away
+    }
+
+    fn exits(&self) -> Vec<Exit> {
         vec![
             Exit::paced("answered", self.answered),
             Exit::instant("busy", self.busy),
@@ -56,15 +66,19 @@ impl Line {
         ]
     }
 
-    pub(super) fn enter(&self, turn: &mut Turn<'_>) -> Next {
+    fn needs_answer(&self) -> bool {
+        true
+    }
+
+    fn enter(&self, turn: &mut Turn<'_>) -> Next {
         turn.core.ahead.clear();
         turn.out.push(Output::Line(self.line.clone()));
         Next::Stay(Wait::Line)
     }
 
-    pub(super) fn handle(&self, input: Input, turn: &mut Turn<'_>) -> Next {
-        let Input::LineEnded(exit) = input else {
-            return Next::Stay(Wait::Line);
+    fn handle(&self, wait: Wait, input: Input, turn: &mut Turn<'_>) -> Next {
+        let Input::Returned(Returned::Line(exit)) = input else {
+            return Next::Stay(wait);
         };
         Next::Go(match exit {
             LineExit::Answered => self.answered,

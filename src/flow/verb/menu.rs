@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::kind::{Exit, Next, NodeIndex, Wait};
+use super::kind::{Exit, Next, NodeIndex, Shape, Verb, Wait};
 use crate::flow::port::{Input, Output};
 use crate::flow::prompt::Prompt;
 use crate::flow::read::{Again, Reader};
@@ -136,26 +136,6 @@ impl Menu {
         })
     }
 
-    pub(super) fn exits(&self) -> Vec<Exit> {
-        let mut exits: Vec<Exit> = self
-            .keys
-            .iter()
-            .map(|(key, to)| Exit::paced(*key, *to))
-            .collect();
-        exits.extend(self.tries.exits());
-        exits
-    }
-
-    pub(super) fn prompts(&self) -> Vec<&Prompt> {
-        std::iter::once(&self.prompt)
-            .chain(&self.tries.reprompt)
-            .collect()
-    }
-
-    pub(super) fn enter(&self, turn: &mut Turn<'_>) -> Next {
-        self.ask(0, turn)
-    }
-
     fn ask(&self, failures: u32, turn: &mut Turn<'_>) -> Next {
         if self.tries.barge_in
             && let Some(key) = turn.core.ahead.pop()
@@ -198,9 +178,45 @@ impl Menu {
             Err(to) => Next::Go(to),
         }
     }
+}
 
-    pub(super) fn handle(&self, listening: Listening, input: Input, turn: &mut Turn<'_>) -> Next {
-        let Listening { failures, until } = listening;
+impl Verb for Menu {
+    fn name(&self) -> &'static str {
+        "menu"
+    }
+
+    fn shape(&self) -> Shape {
+        Shape::Question
+    }
+
+    fn exits(&self) -> Vec<Exit> {
+        let mut exits: Vec<Exit> = self
+            .keys
+            .iter()
+            .map(|(key, to)| Exit::paced(*key, *to))
+            .collect();
+        exits.extend(self.tries.exits());
+        exits
+    }
+
+    fn prompts(&self) -> Vec<&Prompt> {
+        std::iter::once(&self.prompt)
+            .chain(&self.tries.reprompt)
+            .collect()
+    }
+
+    fn needs_answer(&self) -> bool {
+        true
+    }
+
+    fn enter(&self, turn: &mut Turn<'_>) -> Next {
+        self.ask(0, turn)
+    }
+
+    fn handle(&self, wait: Wait, input: Input, turn: &mut Turn<'_>) -> Next {
+        let Wait::Menu(Listening { failures, until }) = wait else {
+            return Next::Stay(wait);
+        };
         match (input, until) {
             (Input::Key(key), None) if self.tries.barge_in => {
                 turn.out.push(Output::StopPlaying);
@@ -214,12 +230,7 @@ impl Menu {
             (Input::Played, None) => self.listen(failures, turn),
             (Input::Tick, Some(at)) if turn.now >= at => self.failed(false, failures, turn),
             (
-                Input::Played
-                | Input::Tick
-                | Input::Begin
-                | Input::Answered
-                | Input::QueueEnded(_)
-                | Input::LineEnded(_),
+                Input::Played | Input::Tick | Input::Begin | Input::Answered | Input::Returned(_),
                 _,
             ) => Next::Stay(Wait::Menu(Listening { failures, until })),
         }

@@ -14,5 +14,5 @@ mod set;
 mod switch;
 mod whom;
 
-pub(super) use kind::{Exit, Next, NodeIndex, Verb, Wait};
+pub(super) use kind::{Exit, Next, NodeIndex, Shape, Verb, Wait, read};
 pub(super) use set::fixed;

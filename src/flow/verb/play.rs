@@ -1,6 +1,6 @@
 //! `play`: a prompt, then on.
 
-use super::kind::{Exit, Next, NodeIndex, Wait};
+use super::kind::{Exit, Next, NodeIndex, Verb, Wait};
 use crate::flow::port::{Input, Output};
 use crate::flow::prompt::Prompt;
 use crate::flow::read::Reader;
@@ -12,7 +12,7 @@ const REPEAT: u32 = 10;
 
 #[derive(Debug)]
 pub(crate) struct Play {
-    pub(super) prompt: Prompt,
+    prompt: Prompt,
     barge_in: bool,
     repeat: u32,
     next: NodeIndex,
@@ -40,22 +40,39 @@ impl Play {
         })
     }
 
-    pub(super) fn exits(&self) -> Vec<Exit> {
-        vec![Exit::instant("next", self.next)]
-    }
-
-    pub(super) fn enter(&self, turn: &mut Turn<'_>) -> Next {
-        self.play(self.repeat, turn)
-    }
-
     fn play(&self, left: u32, turn: &mut Turn<'_>) -> Next {
         match left.checked_sub(1) {
             Some(left) if turn.play(&self.prompt) => Next::Stay(Wait::Play(Playing { left })),
             Some(_) | None => Next::Go(self.next),
         }
     }
+}
 
-    pub(super) fn handle(&self, playing: Playing, input: Input, turn: &mut Turn<'_>) -> Next {
+impl Verb for Play {
+    fn name(&self) -> &'static str {
+        "play"
+    }
+
+    fn exits(&self) -> Vec<Exit> {
+        vec![Exit::instant("next", self.next)]
+    }
+
+    fn prompts(&self) -> Vec<&Prompt> {
+        vec![&self.prompt]
+    }
+
+    fn needs_answer(&self) -> bool {
+        true
+    }
+
+    fn enter(&self, turn: &mut Turn<'_>) -> Next {
+        self.play(self.repeat, turn)
+    }
+
+    fn handle(&self, wait: Wait, input: Input, turn: &mut Turn<'_>) -> Next {
+        let Wait::Play(playing) = wait else {
+            return Next::Stay(wait);
+        };
         match input {
             Input::Played => self.play(playing.left, turn),
             Input::Key(key) => {
@@ -66,8 +83,9 @@ impl Play {
                 turn.out.push(Output::StopPlaying);
                 Next::Go(self.next)
             }
-            Input::Begin | Input::Answered | Input::Tick => Next::Stay(Wait::Play(playing)),
-            Input::QueueEnded(_) | Input::LineEnded(_) => Next::Stay(Wait::Play(playing)),
+            Input::Begin | Input::Answered | Input::Tick | Input::Returned(_) => {
+                Next::Stay(Wait::Play(playing))
+            }
         }
     }
 }

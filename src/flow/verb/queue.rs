@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::kind::{Exit, Next, NodeIndex, Wait};
+use super::kind::{Exit, Next, NodeIndex, Shape, Verb, Wait};
 use super::menu;
 use super::whom::Whom;
 use crate::flow::expression::Expression;
-use crate::flow::port::{Announce, Input, Output, QueueExit, QueueRequest};
+use crate::flow::port::{Announce, Input, Output, QueueExit, QueueRequest, Returned};
 use crate::flow::prompt::Spoken;
 use crate::flow::read::Reader;
 use crate::flow::source::{Cursor, unknown};
@@ -99,8 +99,18 @@ impl Queue {
             exits: exits?,
         })
     }
+}
 
-    pub(super) fn exits(&self) -> Vec<Exit> {
+impl Verb for Queue {
+    fn name(&self) -> &'static str {
+        "queue"
+    }
+
+    fn shape(&self) -> Shape {
+        Shape::Away
+    }
+
+    fn exits(&self) -> Vec<Exit> {
         let mut exits = vec![
             Exit::paced("answered", self.exits.answered),
             Exit::paced("timeout", self.exits.timeout),
@@ -114,7 +124,7 @@ impl Queue {
         exits
     }
 
-    pub(super) fn sounds(&self, language: &str) -> Vec<(String, String)> {
+    fn other_sounds(&self, language: &str) -> Vec<(String, String)> {
         let mut names: Vec<(String, String)> = Vec::new();
         if self.announce.is_some() {
             let spoken = speech::announcement_sounds(language);
@@ -133,7 +143,11 @@ impl Queue {
         names
     }
 
-    pub(super) fn enter(&self, turn: &mut Turn<'_>) -> Next {
+    fn needs_answer(&self) -> bool {
+        true
+    }
+
+    fn enter(&self, turn: &mut Turn<'_>) -> Next {
         turn.core.ahead.clear();
         let require = self.whom.require(turn);
         let prefer = self.whom.prefer(turn);
@@ -161,9 +175,9 @@ impl Queue {
         Next::Stay(Wait::Queue)
     }
 
-    pub(super) fn handle(&self, input: Input, turn: &mut Turn<'_>) -> Next {
-        let Input::QueueEnded(exit) = input else {
-            return Next::Stay(Wait::Queue);
+    fn handle(&self, wait: Wait, input: Input, turn: &mut Turn<'_>) -> Next {
+        let Input::Returned(Returned::Queue(exit)) = input else {
+            return Next::Stay(wait);
         };
         Next::Go(match exit {
             QueueExit::Answered => self.exits.answered,

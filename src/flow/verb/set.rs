@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::kind::{Exit, Next, NodeIndex};
+use super::kind::{Exit, Next, NodeIndex, Verb};
 use crate::flow::expression::{Expression, Template};
 use crate::flow::read::Reader;
 use crate::flow::source::{Cursor, unknown};
@@ -61,11 +61,32 @@ impl Set {
         })
     }
 
-    pub(super) fn exits(&self) -> Vec<Exit> {
+    fn speak(&self, template: &Template, turn: &mut Turn<'_>) {
+        let Some(Scalar::Text(wanted)) = turn.fill(template).and_then(Held::shown) else {
+            return;
+        };
+        match turn
+            .flow
+            .languages()
+            .iter()
+            .find(|language| **language == wanted)
+        {
+            Some(language) => turn.core.language = Arc::clone(language),
+            None => turn.fault(FlowFault::Expression),
+        }
+    }
+}
+
+impl Verb for Set {
+    fn name(&self) -> &'static str {
+        "set"
+    }
+
+    fn exits(&self) -> Vec<Exit> {
         vec![Exit::instant("next", self.next)]
     }
 
-    pub(super) fn enter(&self, turn: &mut Turn<'_>) -> Next {
+    fn enter(&self, turn: &mut Turn<'_>) -> Next {
         for (name, source) in &self.vars {
             let held = match source {
                 Source::Fixed(value) => Some(Held::open(value.clone())),
@@ -85,21 +106,6 @@ impl Set {
             turn.core.priority = priority;
         }
         Next::Go(self.next)
-    }
-
-    fn speak(&self, template: &Template, turn: &mut Turn<'_>) {
-        let Some(Scalar::Text(wanted)) = turn.fill(template).and_then(Held::shown) else {
-            return;
-        };
-        match turn
-            .flow
-            .languages()
-            .iter()
-            .find(|language| **language == wanted)
-        {
-            Some(language) => turn.core.language = Arc::clone(language),
-            None => turn.fault(FlowFault::Expression),
-        }
     }
 }
 

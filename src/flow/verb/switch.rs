@@ -1,6 +1,6 @@
 //! `switch`: where a value says.
 
-use super::kind::{Exit, Next, NodeIndex};
+use super::kind::{Exit, Next, NodeIndex, Shape, Verb};
 use crate::flow::expression::Expression;
 use crate::flow::read::Reader;
 use crate::flow::source::Cursor;
@@ -34,8 +34,18 @@ impl Switch {
             default,
         })
     }
+}
 
-    pub(super) fn exits(&self) -> Vec<Exit> {
+impl Verb for Switch {
+    fn name(&self) -> &'static str {
+        "switch"
+    }
+
+    fn shape(&self) -> Shape {
+        Shape::Choice
+    }
+
+    fn exits(&self) -> Vec<Exit> {
         let cases = self
             .cases
             .iter()
@@ -45,7 +55,7 @@ impl Switch {
             .collect()
     }
 
-    pub(super) fn enter(&self, turn: &mut Turn<'_>) -> Next {
+    fn enter(&self, turn: &mut Turn<'_>) -> Next {
         let text = turn.evaluate(&self.on).map(|held| held.value.to_string());
         let found = text.and_then(|text| self.cases.iter().find(|(value, _)| *value == text));
         Next::Go(found.map_or(self.default, |(_, to)| *to))
