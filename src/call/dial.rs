@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::call::Permit;
+use crate::call::back::Calling;
 use crate::call::call::{Call, Stage};
 use crate::call::diverted;
 use crate::call::floor::Floor;
@@ -23,9 +24,9 @@ use crate::call::invite::{Branch, Target};
 use crate::call::leg::{Leg, Port};
 use crate::call::pass::Pass;
 use crate::call::transfer::HandOver;
-use crate::config::{Line, Outside};
+use crate::config::{Divert, Line, Outside};
 use crate::flow::{self, LineExit};
-use crate::model::{DequeueReason, Event, LegId, LineName, LineResult};
+use crate::model::{DequeueReason, Event, Hangup, LegId, LineName, LineResult, Number};
 use crate::sip::{Account, Answered, ClientTx, Peer, Response, Transport, Uri, Way, way};
 
 /// How long a line may ring: longer than any voicemail waits before it answers.
@@ -43,7 +44,7 @@ pub(super) struct Dial {
     account: Option<Arc<Account>>,
     /// Nobody of the queue answered in time; else the flow sent the call.
     unanswered: bool,
-    leg: Leg,
+    pub(super) leg: Leg,
     /// Where it was not tried yet, nearest first; `None` until names are looked up.
     hops: Option<VecDeque<(Uri, Peer)>>,
     try_now: Option<Try>,
@@ -53,6 +54,10 @@ pub(super) struct Dial {
     permit: Option<Permit>,
     /// The talk that an operator ends when the line answers.
     pub(super) hand_over: Option<HandOver>,
+    /// The operator for whom a customer is dialled.
+    pub(super) calling: Option<Box<Calling>>,
+    /// The number that the line sees; `None` for the caller's.
+    shows: Option<Number>,
 }
 
 /// The address that is tried.
@@ -67,6 +72,15 @@ impl Dial {
     /// The INVITE that rings.
     pub(super) fn branch_mut(&mut self) -> Option<&mut Branch> {
         self.try_now.as_mut().map(|tried| &mut tried.branch)
+    }
+
+    /// Rings so long.
+    pub(super) fn wait_until(&mut self, until: Instant) {
+        self.until = until;
+    }
+
+    pub(super) fn take_permit(&mut self) -> Option<Permit> {
+        self.permit.take()
     }
 
     pub(super) fn until(&self) -> Instant {
@@ -87,6 +101,40 @@ impl Call {
             return Err(LineExit::Error);
         };
         let outside = Arc::clone(outside);
+        self.dial_by(name, outside, floor)
+    }
+
+    /// Begins to dial a number by a line that is an address outside. The line is not told of
+    /// a diversion: the call is no caller's.
+    pub(super) fn dial_number(
+        &mut self,
+        name: &LineName,
+        (number, shows): (Number, Number),
+        floor: &mut Floor<'_>,
+    ) -> Result<Dial, LineExit> {
+        let config = &self.facts.snapshot.config;
+        let Some(Line::Outside(outside)) = config.lines.get(name) else {
+            return Err(LineExit::Error);
+        };
+        let targets = outside.targets.iter();
+        let targets = targets.map(|target| target.with_user(number.as_str()));
+        let outside = Outside {
+            targets: targets.collect::<Option<_>>().ok_or(LineExit::Error)?,
+            divert: Divert::Off,
+            ..Outside::clone(outside)
+        };
+        let mut dial = self.dial_by(name, Arc::new(outside), floor)?;
+        dial.shows = Some(shows);
+        Ok(dial)
+    }
+
+    fn dial_by(
+        &mut self,
+        name: &LineName,
+        outside: Arc<Outside>,
+        floor: &mut Floor<'_>,
+    ) -> Result<Dial, LineExit> {
+        let config = &self.facts.snapshot.config;
         let trunk = outside.trunk.as_ref();
         let trunk = trunk.and_then(|trunk| config.sip.trunks.get(trunk));
         let account = trunk.and_then(|trunk| trunk.account.clone());
@@ -121,6 +169,8 @@ impl Call {
             until: floor.now + RING_TIME,
             permit,
             hand_over: None,
+            calling: None,
+            shows: None,
         })
     }
 
@@ -160,9 +210,16 @@ impl Call {
 
     /// Tries the next address, once the ports are open and the addresses known. `exit` is
     /// what the line comes to when there is none.
-    fn try_next(&mut self, exit: LineExit, floor: &mut Floor<'_>) {
+    pub(super) fn try_next(&mut self, exit: LineExit, floor: &mut Floor<'_>) {
         let Some(dial) = self.dialing() else { return };
         if !matches!(dial.leg.port, Port::Open(_)) || dial.try_now.is_some() {
+            return;
+        }
+        if dial
+            .calling
+            .as_ref()
+            .is_some_and(|calling| !calling.is_ready())
+        {
             return;
         }
         let Some(hops) = &mut dial.hops else { return };
@@ -170,6 +227,7 @@ impl Call {
             return self.dial_over(exit, floor);
         };
         let (outside, unanswered) = (Arc::clone(&dial.outside), dial.unanswered);
+        let from = dial.shows.clone();
         // The leg is lent out, so that the call can be read while it is described.
         let id = dial.leg.id;
         let mut leg = std::mem::replace(&mut dial.leg, Leg::new(id));
@@ -179,6 +237,7 @@ impl Call {
             by_size: peer.transport == Transport::Udp && uri.param("transport").is_none(),
             uri,
             peer,
+            from,
         };
         let branch = self.invite(&mut leg, target, &more, floor);
         let Some(dial) = self.dialing() else { return };
@@ -303,6 +362,9 @@ impl Call {
             }
             return;
         }
+        if matches!(&self.stage, Stage::Dialing(dial) if dial.calling.is_some()) {
+            return self.calling_over(Hangup::Flow, floor);
+        }
         if let Some(mut dial) = self.take_dialing() {
             let over = dial.hand_over.take();
             self.drop_dial(dial, floor);
@@ -342,6 +404,9 @@ impl Call {
         if let Some(talk) = talk {
             self.finish_talk(talk, Duration::ZERO, floor);
         }
+        if let Some(calling) = dial.calling.take() {
+            self.free(calling.talk, floor);
+        }
     }
 
     fn line_took(&mut self, response: &Response, peer: Peer, floor: &mut Floor<'_>) {
@@ -365,6 +430,10 @@ impl Call {
         {
             let queued = self.queued().is_some();
             self.tried(dial.line.clone(), LineResult::Refused, floor);
+            if dial.calling.is_some() {
+                self.stage = Stage::Dialing(Box::new(dial));
+                return self.calling_over(Hangup::Flow, floor);
+            }
             let over = dial.hand_over.take();
             self.drop_dial(dial, floor);
             if let Some(over) = over {
@@ -380,6 +449,9 @@ impl Call {
             return;
         }
         self.tried(dial.line.clone(), LineResult::Answered, floor);
+        if let Some(calling) = dial.calling.take() {
+            return self.reached(dial, *calling, floor);
+        }
         self.leave_queue(DequeueReason::Line, floor);
         let over = dial.hand_over.take();
         let waits = over.as_ref().map_or(waits, |over| over.waits);

@@ -24,6 +24,7 @@ impl Call {
                 DequeueReason::Ended
             }
         };
+        self.let_go_of_back(floor);
         self.leave_queue(reason, floor);
         if let Some(dial) = self.take_dialing() {
             self.drop_dial(dial, floor);
@@ -38,12 +39,14 @@ impl Call {
         let mut leg = std::mem::replace(&mut self.leg, Leg::new(id));
         self.close(&mut leg, floor);
         self.leg = leg;
-        floor.tell(Event::CallEnded {
-            call: self.facts.id.clone(),
-            outcome,
-            hangup,
-            lasted: floor.now.saturating_duration_since(self.facts.began),
-        });
+        if !self.story.silent {
+            floor.tell(Event::CallEnded {
+                call: self.facts.id.clone(),
+                outcome,
+                hangup,
+                lasted: floor.now.saturating_duration_since(self.facts.began),
+            });
+        }
         self.permits.clear();
         self.vacate(floor);
         self.playing = None;
@@ -97,6 +100,7 @@ impl Call {
             | Outcome::EndedInFlow
             | Outcome::Overflowed
             | Outcome::Rejected
+            | Outcome::NotReached
             | Outcome::Failed => Outcome::Failed,
         };
         self.end(outcome, Hangup::Shutdown, floor);

@@ -26,7 +26,9 @@
 //! - **Everything that rings for a call is in one list**, so that one operator, all of a
 //!   queue, and one of the queue before are the same to what follows.
 
+mod back;
 mod call;
+mod callbacks;
 mod destination;
 mod dial;
 mod early;
@@ -47,6 +49,7 @@ mod offer_over;
 mod pass;
 mod pauses;
 mod prioritize;
+mod promise;
 mod reach;
 mod refer;
 mod shared;
@@ -55,16 +58,19 @@ mod transfer;
 mod waiting;
 mod wrap_ups;
 
+pub use back::Customer;
 pub use call::{Call, Caller, Input};
+pub use callbacks::{Callback, CallbackKey, Callbacks, Doing, Keep, Pending, Promised, TooMany};
 pub use destination::Destination;
 pub use floor::{Floor, Output, call_of, leg_id};
 pub use give::{Given, Marks};
 pub use leg::ALLOW;
 pub use pass::Pass;
 pub use pauses::Pauses;
+pub use promise::wall_ms;
 pub use reach::Reach;
 pub use refer::Refer;
-pub use shared::{Gates, Permit, Shared, Snapshot};
+pub use shared::{CALLS, Gates, Permit, Shared, Snapshot};
 pub use talks::Talks;
 pub use waiting::{Place, Waiter, Waiting};
 pub use wrap_ups::WrapUps;

@@ -46,6 +46,12 @@ pub trait World {
     /// How long another caller may wait in it; `None` when nobody can say. It is not in the
     /// view because it costs more than all of that.
     fn estimated_wait(&self, name: &QueueName) -> Option<Duration>;
+
+    /// Whether a number may be called back by a queue, or by the one that the call was in
+    /// last.
+    fn may_call_back(&self, _queue: Option<&QueueName>, _number: &str) -> bool {
+        true
+    }
 }
 
 /// How a caller left a queue.
@@ -104,6 +110,8 @@ pub enum Returned {
     Queue(QueueExit),
     /// The answer to [`Output::Line`].
     Line(LineExit),
+    /// The answer to [`Output::Callback`]: whether it is promised.
+    Callback(bool),
 }
 
 impl fmt::Debug for Input {
@@ -169,6 +177,23 @@ pub struct QueueRequest {
     pub operator_announcement: Option<Spoken>,
 }
 
+/// Promise the caller to be called back.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CallbackRequest {
+    /// The queue that keeps the place; `None` for the one that the call was in last.
+    pub queue: Option<QueueName>,
+    /// The number to dial.
+    pub number: String,
+}
+
+impl fmt::Debug for CallbackRequest {
+    /// A caller's number is not for logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let queue = &self.queue;
+        write!(f, "CallbackRequest({queue:?})")
+    }
+}
+
 /// What a run says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
@@ -182,6 +207,8 @@ pub enum Output {
     Queue(QueueRequest),
     /// Put the call to a line; [`Returned::Line`] comes.
     Line(LineName),
+    /// Promise the caller to be called back; [`Returned::Callback`] comes.
+    Callback(CallbackRequest),
     /// Refuse the call with this status code. The run is over.
     Reject(u16),
     /// Hang up. The run is over.

@@ -88,6 +88,7 @@ impl Run {
             tags: BTreeSet::new(),
             vars: vars.collect(),
             ahead: Keys::default(),
+            once_promised: None,
         };
         Self {
             core,
@@ -130,6 +131,12 @@ impl Run {
     #[must_use]
     pub fn node(&self) -> &NodeName {
         &self.name
+    }
+
+    /// Whether it was told to begin.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        !matches!(self.state, State::New)
     }
 
     /// Whether the flow has come to its end.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::hours::Calendar;
 use super::load::Flow;
-use super::port::{Caller, Input, Output, QueueView, World};
+use super::port::{Caller, Input, Output, QueueView, Returned, World};
 use super::read::Reader;
 use super::run::Run;
 use super::source::{Cursor, unknown};
@@ -256,7 +256,7 @@ impl Call {
         for _ in 0..INPUTS {
             let mut out = Vec::new();
             self.run.handle(input, self.now, &Quiet, &mut out);
-            let (mut answer, mut play) = (false, false);
+            let (mut answer, mut play, mut back) = (false, false, false);
             for output in out {
                 match output {
                     Output::Answer => answer = true,
@@ -264,6 +264,7 @@ impl Call {
                     Output::StopPlaying => play = false,
                     Output::Queue(request) => self.seen.queue = Some(request.queue),
                     Output::Line(line) => self.seen.line = Some(line),
+                    Output::Callback(_) => back = true,
                     Output::Reject(_) => self.seen.outcome = Some("reject"),
                     Output::Hangup => self.seen.outcome = Some("hangup"),
                     Output::Step { node, .. } => self.seen.path.push(node),
@@ -275,6 +276,8 @@ impl Call {
             }
             input = if answer {
                 Input::Answered
+            } else if back {
+                Input::Returned(Returned::Callback(true))
             } else if play {
                 self.now += PROMPT;
                 Input::Played

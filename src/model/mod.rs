@@ -4,6 +4,7 @@
 //! the metrics.
 
 mod diagnostic;
+mod drop_reason;
 mod escalation;
 mod event;
 mod id;
@@ -15,17 +16,18 @@ mod state;
 mod time;
 
 pub use diagnostic::{Diagnostic, Severity, Span};
+pub use drop_reason::DropReason;
 pub use escalation::{Action, Step};
 pub use event::{
-    DequeueReason, DropReason, Event, FlowFault, Hangup, OfferResult, RejectReason, Sequence,
-    Stamped, StreamQuality,
+    DequeueReason, Event, FlowFault, Hangup, OfferResult, RejectReason, Sequence, Stamped,
+    StreamQuality,
 };
 pub use id::{
     CallId, CallKey, Codec, FlowName, LegId, LineName, NodeName, Number, OperatorName, PlayId,
     Project, QueueName, ShardId, TrunkName,
 };
 pub use machine::{Move, diagram};
-pub use results::{LineResult, Overtake, TransferKind};
+pub use results::{CallbackResult, LineResult, Overtake, TransferKind};
 pub use skill::{Level, Requirement, Skill, SkillSet};
 pub use state::{CallState, OperatorState, Outcome, PauseReason};
 pub use time::{Epoch, ParseDurationError, parse_duration, show_duration};

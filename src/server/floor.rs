@@ -9,11 +9,13 @@ use std::time::Instant;
 use anyhow::{Context as _, anyhow};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use exchange::call::{Gates, Pauses, Reach, Shared, Snapshot, Talks, Waiting, WrapUps, call_of};
+use exchange::call::{
+    Callbacks, Gates, Keep, Pauses, Reach, Shared, Snapshot, Talks, Waiting, WrapUps, call_of,
+};
 use exchange::config::{Config, Line};
 use exchange::dispatch::{Board, Capacity};
 use exchange::media::{Command, Library, Report};
-use exchange::model::{Epoch, Event, ShardId, limits};
+use exchange::model::{CallKey, Epoch, Event, ShardId, limits};
 use exchange::queue::Hall;
 use exchange::registrar::Registrar;
 use exchange::shard::{self, Asker, Doors, Input, Rate, Remembered, Shard, Sources};
@@ -30,6 +32,7 @@ use crate::server::net::tls::Tls;
 use crate::server::net::udp;
 use crate::server::observer::Witness;
 use crate::server::runner::{self, Inbox, Runner, Seat, World};
+use crate::server::store::{Item, Noted, Promises, Store};
 use crate::server::supervisor::{Supervisor, Wires};
 use crate::server::{clock, entropy};
 
@@ -53,6 +56,13 @@ pub(crate) struct Floor {
     pub(crate) listening: Vec<(Transport, SocketAddr)>,
 }
 
+/// What an earlier process left.
+#[derive(Debug, Default)]
+pub(crate) struct Past {
+    pub(crate) operators: Vec<Remembered>,
+    pub(crate) promises: Promises,
+}
+
 /// What shards reach beside their own sockets.
 struct Links {
     workers: OnceLock<Workers>,
@@ -61,6 +71,7 @@ struct Links {
     inboxes: OnceLock<Arc<[Inbox]>>,
     runtime: Handle,
     witness: Witness,
+    store: Arc<Store>,
 }
 
 impl World for Links {
@@ -98,6 +109,21 @@ impl World for Links {
         });
     }
 
+    fn keep(&self, keep: Keep, asks: Option<CallKey>) {
+        let item = Item::Callback(Box::new(Noted::new(keep, clock::wall())));
+        let Some(call) = asks else {
+            return self.store.write(item);
+        };
+        let inboxes = self.inboxes.get();
+        let inbox = inboxes.and_then(|all| all.get(usize::from(call.shard().0)).cloned());
+        let told = move |kept| {
+            if let Some(inbox) = inbox {
+                inbox.send(Input::Kept { call, kept });
+            }
+        };
+        self.store.write_surely(item, Box::new(told));
+    }
+
     fn is_pressed(&self) -> bool {
         self.witness.is_pressed()
     }
@@ -130,7 +156,11 @@ impl Floor {
         config: Config,
         sounds: Library,
         witness: Witness,
-        (source, remembered): (&Source, Vec<Remembered>),
+        (source, store): (&Source, &Arc<Store>),
+        Past {
+            operators,
+            promises,
+        }: Past,
     ) -> anyhow::Result<Self> {
         let count = cores();
         let tls = Arc::new(Tls::new()?);
@@ -147,7 +177,11 @@ impl Floor {
         )?;
         let mut out = Vec::new();
         shard::configure(&shared, &snapshot, None, now, &mut out)?;
-        shard::restore(&shared, &snapshot, remembered, now, &mut out);
+        shard::restore(&shared, &snapshot, operators, now, &mut out);
+        shard::restore_callbacks(&shared, promises.pending);
+        for (number, promised_ms) in &promises.over {
+            shared.callbacks.remember(number, *promised_ms);
+        }
         source.set(Arc::clone(&shared)).ok();
         let links = Arc::new(Links {
             workers: OnceLock::new(),
@@ -156,6 +190,7 @@ impl Floor {
             inboxes: OnceLock::new(),
             runtime: Handle::current(),
             witness: witness.clone(),
+            store: Arc::clone(store),
         });
         let seats = (0..count)
             .map(|_| Seat::new())
@@ -304,6 +339,7 @@ impl Floor {
                 | shard::Output::Trusted(_)
                 | shard::Output::Dropped(_)
                 | shard::Output::Foreign(..)
+                | shard::Output::Keep { .. }
                 | shard::Output::Resolve { .. } => {}
             }
         }
@@ -481,6 +517,7 @@ fn shared(advertise: Advertise, shards: usize, now: Instant) -> Arc<Shared> {
         wrap_ups: WrapUps::default(),
         reach: Reach::default(),
         talks: Talks::default(),
+        callbacks: Callbacks::default(),
     })
 }
 

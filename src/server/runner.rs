@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender, unbounded};
+use exchange::call::Keep;
 use exchange::dispatch::Match;
 use exchange::media::Command;
 use exchange::metric::{self, Share, table};
-use exchange::model::{DropReason, Event, ShardId, limits};
+use exchange::model::{CallKey, DropReason, Event, ShardId, limits};
 use exchange::shard::{Arrival, Asker, Input, Output, Parcel, Shard};
 use exchange::sip::endpoint::{Count, MethodLabel};
 use exchange::sip::{ConnectionId, Peer, Transport, Uri};
@@ -104,6 +105,8 @@ pub(crate) trait World: Send + Sync + 'static {
     fn event(&self, event: Event);
     /// To the resolver, whose answer comes to the shard's inbox.
     fn resolve(&self, shard: ShardId, asker: Asker, uris: Vec<Uri>);
+    /// For the next process; the call that asks hears when it is on the disk.
+    fn keep(&self, keep: Keep, asks: Option<CallKey>);
     /// Whether whoever reads events cannot keep up.
     fn is_pressed(&self) -> bool;
 }
@@ -425,6 +428,7 @@ impl Work {
                     inbox.send(Input::Foreign(foreign));
                 }
             }
+            Output::Keep { keep, asks } => self.world.keep(keep, asks),
             Output::Trusted(connection) => self.world.trust(connection),
             Output::Dropped(reason) => self.drop_one(reason, clock::now()),
         }

@@ -18,6 +18,7 @@ mod booth;
 mod carrier;
 mod chance;
 mod desk;
+mod disk;
 mod odd;
 mod outside;
 mod phone;

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 
-use crate::call::{Gates, Pauses, Reach, Shared, Snapshot, Talks, Waiting, WrapUps, call_of};
+use crate::call::{
+    Callbacks, Gates, Pauses, Reach, Shared, Snapshot, Talks, Waiting, WrapUps, call_of,
+};
 use crate::config::Config;
 use crate::dispatch::{Board, Capacity};
 use crate::media::Library;
@@ -17,6 +19,7 @@ use crate::record::{CallRecord, Ledger};
 use crate::registrar::Registrar;
 use crate::shard::{self, Asker, Doors, Input, Output, Rate, Shard, Sources};
 use crate::sim::booth::Booth;
+use crate::sim::disk::Disk;
 use crate::sim::phone::Phone;
 use crate::sim::{Chance, Doing, Manner};
 use crate::sip::nonce::Nonces;
@@ -61,12 +64,13 @@ pub struct World {
     started: Instant,
     wall: SystemTime,
     pub(super) shared: Arc<Shared>,
-    shards: Vec<Shard>,
+    pub(super) shards: Vec<Shard>,
     booth: Booth,
     pub(super) phones: Vec<Phone>,
     by_address: BTreeMap<SocketAddr, usize>,
     pub(super) names: BTreeMap<String, Vec<SocketAddr>>,
     pub(super) invited: BTreeSet<SocketAddr>,
+    pub(super) disk: Disk,
     link: Link,
     chance: Chance,
     network: BTreeMap<(Instant, u64), Packet>,
@@ -106,6 +110,7 @@ impl World {
             by_address: BTreeMap::new(),
             names: BTreeMap::new(),
             invited: BTreeSet::new(),
+            disk: Disk::default(),
             link: Link::GOOD,
             network: BTreeMap::new(),
             sent: 0,
@@ -511,6 +516,13 @@ impl World {
                     };
                     self.handle(shard, Input::Resolved { asker, routes });
                 }
+                Output::Keep { keep, asks } => {
+                    let kept = self.keep(keep);
+                    if let Some(call) = asks {
+                        let shard = usize::from(call.shard().0);
+                        self.handle(shard, Input::Kept { call, kept });
+                    }
+                }
                 Output::Foreign(shard, foreign) => {
                     self.handle(usize::from(shard.0), Input::Foreign(foreign));
                 }
@@ -561,5 +573,6 @@ fn shared(shards: u8, (now, wall): (Instant, SystemTime)) -> Arc<Shared> {
         wrap_ups: WrapUps::default(),
         reach: Reach::default(),
         talks: Talks::default(),
+        callbacks: Callbacks::default(),
     })
 }

@@ -17,6 +17,7 @@ use crate::model::{
     Diagnostic, Epoch, LineName, Number, OperatorName, Project, QueueName, Skill, Step,
 };
 
+mod callbacks;
 mod calls;
 mod mistakes;
 mod queues;
@@ -28,6 +29,7 @@ pub(super) fn try_load(text: &str) -> Result<Arc<Flow>, Vec<Diagnostic>> {
     let queues: BTreeSet<QueueName> = ["support", "billing", "general", "tier-2"]
         .map(QueueName::from)
         .into();
+    let callbacks = BTreeSet::from([QueueName::from("support")]);
     let fallbacks = [
         ("no_operators", "nobody"),
         ("full", "later"),
@@ -43,6 +45,7 @@ pub(super) fn try_load(text: &str) -> Result<Arc<Flow>, Vec<Diagnostic>> {
     let projects: BTreeSet<Project> = ["internet"].map(Project::from).into();
     let known = Known {
         queues: &queues,
+        callbacks: &callbacks,
         fallbacks: &fallbacks,
         lines: &lines,
         operators: &operators,
@@ -105,6 +108,10 @@ impl World for Busy {
     fn estimated_wait(&self, _: &QueueName) -> Option<Duration> {
         None
     }
+
+    fn may_call_back(&self, _: Option<&QueueName>, number: &str) -> bool {
+        number.starts_with("+31") || number.starts_with("06")
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "any instant will do")]
@@ -160,6 +167,8 @@ fn story(nodes: &str, script: &str) -> String {
             "queue:empty" => vec![Input::Returned(Returned::Queue(QueueExit::NoOperators))],
             "queue:paused" => vec![Input::Returned(Returned::Queue(QueueExit::AllPaused))],
             "queue:1" => vec![Input::Returned(Returned::Queue(QueueExit::Key('1')))],
+            "back:yes" => vec![Input::Returned(Returned::Callback(true))],
+            "back:no" => vec![Input::Returned(Returned::Callback(false))],
             "line:busy" => vec![Input::Returned(Returned::Line(LineExit::Busy))],
             "line:error" => vec![Input::Returned(Returned::Line(LineExit::Error))],
             _ => match word.strip_prefix('+') {
@@ -189,6 +198,13 @@ fn show(output: &Output) -> String {
         Output::StopPlaying => "stop".into(),
         Output::Queue(request) => queue(request),
         Output::Line(line) => format!("line({line})"),
+        Output::Callback(request) => {
+            let queue = request
+                .queue
+                .as_ref()
+                .map_or("last", |queue| queue.as_str());
+            format!("callback({queue} {})", request.number)
+        }
         Output::Reject(code) => format!("reject({code})"),
         Output::Hangup => "hangup".into(),
         Output::Step { node, .. } => format!("[{node}]"),

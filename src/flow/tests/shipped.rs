@@ -103,7 +103,11 @@ fn the_examples_of_the_documentation_can_be_read() {
     let head = "version: 1\nflow: f\nstart: support\nvars: { last_operator: null }\nnodes:";
     let whole = flow(&format!("{head}\n  {around}\n  {node}\n"));
     assert_eq!(whole.nodes().count(), 4);
-    let hours = Document::parse("hours.yaml", blocks[3]).unwrap();
+    let nodes = blocks[3].replace('\n', "\n  ");
+    let around = "busy: { type: hangup }\n  bye: { type: hangup }";
+    let whole = flow(&format!("{head}\n  {around}\n  {nodes}\n"));
+    assert_eq!(whole.nodes().count(), 5);
+    let hours = Document::parse("hours.yaml", blocks[4]).unwrap();
     let office = hours.root().get("hours").unwrap().get("office").unwrap();
     let mut diags = Vec::new();
     assert!(Calendar::read(office, &mut diags).is_some(), "{diags:?}");

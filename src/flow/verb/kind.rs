@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Instant;
 
 use super::branch::Branch;
+use super::callback::{self, Callback};
 use super::collect::{self, Collect};
 use super::farewell::{Hangup, Reject};
 use super::hours::Hours;
@@ -28,7 +29,6 @@ const LATER: &[&str] = &[
     "customer",
     "operator",
     "dial",
-    "callback",
     "voicemail",
     "recording",
     "survey",
@@ -47,6 +47,9 @@ const TYPES: &[(&str, Read)] = &[
     ("hours", |node, reader| boxed(Hours::read(node, reader))),
     ("queue", |node, reader| boxed(Queue::read(node, reader))),
     ("line", |node, reader| boxed(Line::read(node, reader))),
+    ("callback", |node, reader| {
+        boxed(Callback::read(node, reader))
+    }),
     ("hangup", |node, reader| {
         boxed(Some(Hangup::read(node, reader)))
     }),
@@ -116,6 +119,8 @@ pub(crate) enum Wait {
     Queue,
     /// The end of the talk on a line.
     Line,
+    /// A number, the caller's word on it, or the exchange's.
+    Callback(callback::Asking),
     /// The end of the last prompt.
     Farewell,
 }
@@ -125,6 +130,7 @@ impl Wait {
         match self {
             Self::Menu(listening) => listening.until,
             Self::Collect(entry) => entry.until,
+            Self::Callback(asking) => asking.until,
             Self::Play(_) | Self::Queue | Self::Line | Self::Farewell => None,
         }
     }
@@ -133,7 +139,11 @@ impl Wait {
     pub(crate) fn is_away(&self) -> bool {
         match self {
             Self::Queue | Self::Line => true,
-            Self::Play(_) | Self::Menu(_) | Self::Collect(_) | Self::Farewell => false,
+            Self::Play(_)
+            | Self::Menu(_)
+            | Self::Collect(_)
+            | Self::Callback(_)
+            | Self::Farewell => false,
         }
     }
 }

@@ -2,6 +2,7 @@
 //! a part of `queue`.
 
 mod branch;
+mod callback;
 mod collect;
 mod farewell;
 mod hours;

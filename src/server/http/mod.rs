@@ -6,8 +6,8 @@
 //!                                                  └──► local_only ──► /  /api/v1   this machine
 //! ```
 //!
-//! What is read is read by GET and HEAD; what is changed is changed by POST, below
-//! `/api/v1` and nowhere else, and takes JSON. Every error is `application/problem+json`
+//! What is read is read by GET and HEAD; what is changed is changed by POST, which takes
+//! JSON, and DELETE, below `/api/v1` and nowhere else. Every error is `application/problem+json`
 //! (RFC 9457).
 //!
 //! # Why
@@ -23,6 +23,7 @@
 
 mod api;
 mod body;
+mod callbacks;
 mod command;
 mod guard;
 mod listen;
@@ -31,6 +32,8 @@ mod records;
 mod wallboard;
 mod why;
 
+#[cfg(test)]
+mod callback_tests;
 #[cfg(test)]
 mod command_tests;
 #[cfg(test)]
@@ -137,6 +140,7 @@ pub(crate) fn router(state: AppState) -> Router {
             "/api/v1",
             api::router()
                 .merge(records::router())
+                .merge(callbacks::router())
                 .merge(command::router())
                 .merge(why::router()),
         )

@@ -18,6 +18,7 @@
 //! - When even the spool cannot be written, a bounded number of items waits in memory;
 //!   beyond it events go first and records last, and each is counted as lost.
 
+mod promises;
 mod spool;
 mod sqlite;
 mod writer;
@@ -39,6 +40,7 @@ use exchange::registrar::Kept;
 use exchange::shard::Remembered;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use promises::{Noted, Promises};
 use sqlite::Reader;
 pub(crate) use sqlite::millis;
 use writer::Writer;
@@ -104,6 +106,8 @@ pub(crate) enum Item {
         state: OperatorState,
         reason: Option<PauseReason>,
     },
+    /// A callback that was promised, tried, or is over.
+    Callback(Box<Noted>),
 }
 
 /// An item with the start of the process that it belongs to.
@@ -204,8 +208,13 @@ impl Shared {
     }
 }
 
+/// What is done once an item is on the disk, or cannot be brought there.
+pub(crate) type Done = Box<dyn FnOnce(bool) + Send>;
+
 enum Message {
     Item(Item),
+    /// To be written at once, and told of.
+    Sure(Item, Done),
     /// Try now; the answer is whether nothing is left to write.
     Flush(Sender<bool>),
     Stop,
@@ -263,7 +272,19 @@ impl Store {
         }
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "tests wait with it"))]
+    /// Hands over one item that is written at once; `done` hears, in the writer's thread,
+    /// whether it is in the database or the spool, so that neither a process that dies nor a
+    /// machine that does loses it. Never blocks.
+    pub(crate) fn write_surely(&self, item: Item, done: Done) {
+        let message = Message::Sure(item, done);
+        if let Err(refused) = self.inbox.try_send(message) {
+            self.shared.lost(1);
+            if let Message::Sure(_, done) = refused.into_inner() {
+                done(false);
+            }
+        }
+    }
+
     /// Tries to write everything now, whatever failed before; `true` once nothing is
     /// left. Blocks up to `patience`: not for a thread that owns calls.
     pub(crate) fn flush(&self, patience: Duration) -> bool {
@@ -310,6 +331,14 @@ impl Store {
     /// When the database cannot be read.
     pub(crate) fn record(&self, id: &str) -> Result<Option<CallRecord>, StoreError> {
         self.reader.record(id)
+    }
+
+    /// What an earlier process promised.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub(crate) fn promises(&self, now: SystemTime) -> Result<Promises, StoreError> {
+        self.reader.promises(now)
     }
 
     /// Operators and phones as an earlier process left them.
