@@ -10,6 +10,7 @@
 )]
 
 mod admission;
+mod callbacks;
 mod calls;
 mod client;
 mod commands;
