@@ -324,3 +324,12 @@ fn the_documentation_has_a_line_for_each_metric() {
         }
     }
 }
+
+#[test]
+fn the_dashboard_shows_each_metric() {
+    let dashboard = include_str!("../../config/grafana/centrale.json");
+    for metric in TABLE {
+        let name = metric.name;
+        assert!(dashboard.contains(name), "no panel for {name}");
+    }
+}
