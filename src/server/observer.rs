@@ -147,7 +147,9 @@ fn log(event: &Event) {
             hangup,
             lasted,
         } => {
-            let lasted_s = lasted.as_secs_f32();
+            // To the millisecond: more is noise to who reads it.
+            let ms = u64::try_from(lasted.as_millis()).unwrap_or(u64::MAX);
+            let lasted_s = Duration::from_millis(ms).as_secs_f64();
             tracing::info!(%call, %outcome, ?hangup, lasted_s, "call ended");
         }
         Event::OperatorChanged {
