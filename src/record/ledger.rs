@@ -11,9 +11,12 @@ use crate::record::{CallRecord, OfferRecord};
 
 /// Calls followed at once: above any `limits.calls` that one process can carry.
 const OPEN_CALLS: usize = 131_072;
-/// Ended calls that still wait for their streams to close; a stream closes within
-/// seconds, and 500 calls end in a second at most.
+/// Ended calls that still wait for their streams to close; 500 calls end in a second at
+/// most.
 const ENDED_CALLS: usize = 8_192;
+/// A stream closes while its call lingers. What is kept for longer waits for nothing, and
+/// looks like a leak until there are [`ENDED_CALLS`] of it.
+const CLOSES_WITHIN: Duration = Duration::from_secs(60);
 /// Nodes kept of a call's way; a flow that loops is told from its first turns.
 const PATH: usize = 256;
 /// Offers kept of a call.
@@ -27,8 +30,8 @@ const OFFERS: usize = 64;
 pub struct Ledger {
     open: BTreeMap<CallId, Open>,
     ended: BTreeMap<CallId, CallRecord>,
-    /// In the order in which they ended, the oldest first.
-    ended_order: VecDeque<CallId>,
+    /// In the order in which they ended, and when; the oldest first.
+    ended_order: VecDeque<(SystemTime, CallId)>,
     /// In the order in which they began, the oldest first; may name calls that ended.
     open_order: VecDeque<CallId>,
     most: usize,
@@ -83,6 +86,7 @@ impl Ledger {
     /// Takes one event; a record comes out when its call ended, was refused, or had a
     /// stream close after its end.
     pub fn handle(&mut self, stamped: &Stamped) -> Option<CallRecord> {
+        self.forget(stamped.at);
         match &stamped.event {
             Event::CallStarted { .. } => self.start(stamped),
             Event::CallRejected { .. } => rejected(stamped),
@@ -191,12 +195,21 @@ impl Ledger {
 
     fn remember(&mut self, record: CallRecord) {
         if self.ended_order.len() >= ENDED_CALLS
-            && let Some(oldest) = self.ended_order.pop_front()
+            && let Some((_, oldest)) = self.ended_order.pop_front()
         {
             self.ended.remove(&oldest);
         }
-        self.ended_order.push_back(record.id.clone());
+        self.ended_order
+            .push_back((record.ended, record.id.clone()));
         self.ended.insert(record.id.clone(), record);
+    }
+
+    /// Forgets calls whose streams have closed.
+    fn forget(&mut self, now: SystemTime) {
+        let old = |at: SystemTime| now.duration_since(at).is_ok_and(|age| age > CLOSES_WITHIN);
+        while let Some((_, oldest)) = self.ended_order.pop_front_if(|(at, _)| old(*at)) {
+            self.ended.remove(&oldest);
+        }
     }
 
     fn stream_ended(

@@ -280,6 +280,19 @@ fn twenty_thousand_calls_keep_the_ledger_small() {
     );
 }
 
+#[test]
+fn an_ended_call_is_known_until_its_streams_have_closed() {
+    let mut ledger = Ledger::new();
+    // One call a second, for five minutes.
+    for n in 0..300_u64 {
+        let id = format!("c{n}");
+        ledger.handle(&stamped(n * 1000, started(&id)));
+        ledger.handle(&stamped(n * 1000, ended(&id, Outcome::Failed)));
+    }
+    let [_, _, ended, order] = ledger.sizes();
+    assert_eq!((ended, order), (61, 61));
+}
+
 fn floor() -> Floor {
     let support = || (Skill::new("support"), Level::new(5).unwrap());
     let person = |name: &str, skilled: bool| {

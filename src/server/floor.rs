@@ -9,7 +9,9 @@ use std::time::Instant;
 use anyhow::{Context as _, anyhow};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use exchange::call::{Gates, Pauses, Reach, Shared, Snapshot, Talks, Waiting, WrapUps, call_of};
+use exchange::call::{
+    Gates, Pauses, Reach, Shared, Snapshot, Stopping, Talks, Waiting, WrapUps, call_of,
+};
 use exchange::config::{Config, Line};
 use exchange::dispatch::{Board, Capacity};
 use exchange::media::{Command, Library, Report};
@@ -481,6 +483,7 @@ fn shared(advertise: Advertise, shards: usize, now: Instant) -> Arc<Shared> {
         wrap_ups: WrapUps::default(),
         reach: Reach::default(),
         talks: Talks::default(),
+        stopping: Stopping::default(),
     })
 }
 

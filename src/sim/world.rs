@@ -7,7 +7,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 
-use crate::call::{Gates, Pauses, Reach, Shared, Snapshot, Talks, Waiting, WrapUps, call_of};
+use crate::call::{
+    Gates, Pauses, Reach, Shared, Snapshot, Stopping, Talks, Waiting, WrapUps, call_of,
+};
 use crate::config::Config;
 use crate::dispatch::{Board, Capacity};
 use crate::media::Library;
@@ -385,6 +387,9 @@ impl World {
         if self.shared.gates.count("calls") > 0 {
             leaks.push(format!("{} permits", self.shared.gates.count("calls")));
         }
+        if !self.shared.stopping.is_empty() {
+            leaks.push("phones that are to stop ringing".to_owned());
+        }
         if !self.shared.waiting.is_empty() {
             leaks.push(format!("{} waiting calls", self.shared.waiting.len()));
         }
@@ -561,5 +566,6 @@ fn shared(shards: u8, (now, wall): (Instant, SystemTime)) -> Arc<Shared> {
         wrap_ups: WrapUps::default(),
         reach: Reach::default(),
         talks: Talks::default(),
+        stopping: Stopping::default(),
     })
 }

@@ -278,7 +278,13 @@ fn an_operator_on_a_call_of_the_own_is_offered_none() {
         "the caller, and ann who waits for bea"
     );
     world.hang_up(ann);
-    assert!(world.run_until(s(5), |w| w.bridged(caller, ann)));
+    world.run(s(1));
+    // Bea was free a moment sooner, and her phone, which rang for ann, rings for the caller.
+    assert_eq!(world.operator_state("ann"), OperatorState::Ready);
+    assert_eq!(world.doing(bea), Doing::Ringing);
+    let next = world.caller("1", None);
+    assert!(world.run_until(s(10), |w| w.bridged(next, ann)));
     world.hang_up(caller);
+    world.hang_up(next);
     settle(&mut world);
 }
