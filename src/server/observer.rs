@@ -207,6 +207,7 @@ fn log(event: &Event) {
         | Event::OnLine { .. }
         | Event::LineTried { .. }
         | Event::Transferring { .. }
+        | Event::Surveyed(_)
         | Event::Held { .. }
         | Event::Resumed { .. }
         | Event::TalkEnded { .. }
