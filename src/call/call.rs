@@ -15,7 +15,7 @@ use crate::flow::{self, Flow, Run};
 use crate::media::{Command, Report};
 use crate::model::{
     CallId, CallKey, Event, FlowName, Hangup, LegId, Number, OperatorName, PlayId, Project,
-    StreamQuality, TrunkName,
+    QueueName, StreamQuality, TrunkName,
 };
 use crate::sip::endpoint::Failure;
 use crate::sip::{ClientTx, Dialog, Peer, Request, Response, ServerTx, SessionTimer};
@@ -187,6 +187,8 @@ pub(super) struct Story {
     /// When it was first queued, since it last talked with an operator: its age among all
     /// who wait, whatever queue it comes to.
     pub(super) queued_first: Option<Instant>,
+    /// By which queue, and with which operator, the caller talked last.
+    pub(super) with: Option<(QueueName, OperatorName)>,
     /// Who ended the last talk, while nothing happened since.
     pub(super) left: Option<Hangup>,
 }

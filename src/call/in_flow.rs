@@ -12,7 +12,9 @@ use crate::call::{Shared, Snapshot};
 use crate::dispatch::{ClassId, ClassKey};
 use crate::flow::{self, LineExit, QueueRequest, QueueView, Spoken};
 use crate::media::{Command, Sound};
-use crate::model::{Event, FlowFault, Hangup, LegId, LineName, Outcome, PlayId, QueueName};
+use crate::model::{
+    Event, FlowFault, Hangup, LegId, LineName, Outcome, PlayId, QueueName, Surveyed,
+};
 use crate::queue::{Settings, Whose};
 use crate::sip::{Name, Response};
 
@@ -99,6 +101,18 @@ impl Call {
             flow::Output::StopPlaying => self.stop_playing(floor),
             flow::Output::Queue(request) => self.queue(request, floor),
             flow::Output::Line(line) => self.line(&line, floor),
+            flow::Output::Survey { question, answer } => {
+                let (queue, operator) = self.story.with.clone().unzip();
+                floor.tell(Event::Surveyed(Surveyed {
+                    call: self.facts.id.clone(),
+                    flow: self.facts.flow.clone(),
+                    project: self.run.project().cloned(),
+                    queue,
+                    operator,
+                    question,
+                    answer,
+                }));
+            }
             flow::Output::Reject(code) => self.reject(code, floor),
             flow::Output::Hangup => {
                 let hangup = self.story.left.unwrap_or(Hangup::Flow);

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use super::prompt::Spoken;
 use crate::model::{
-    FlowFault, LineName, NodeName, Number, OperatorName, Project, QueueName, Requirement, Step,
+    Answer, FlowFault, LineName, NodeName, Number, OperatorName, Project, QueueName, Requirement,
+    Step,
 };
 
 /// Who calls, and what was dialled.
@@ -182,6 +183,13 @@ pub enum Output {
     Queue(QueueRequest),
     /// Put the call to a line; [`Returned::Line`] comes.
     Line(LineName),
+    /// The caller answered a question of a survey.
+    Survey {
+        /// The name of the variable that holds the answer.
+        question: Arc<str>,
+        /// The answer.
+        answer: Answer,
+    },
     /// Refuse the call with this status code. The run is over.
     Reject(u16),
     /// Hang up. The run is over.

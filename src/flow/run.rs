@@ -19,7 +19,7 @@ use super::port::{Caller, Input, Output, World};
 use super::turn::{Core, Keys, Turn};
 use super::value::Held;
 use super::verb::{Next, NodeIndex, Wait};
-use crate::model::{Epoch, FlowFault, NodeName};
+use crate::model::{Epoch, FlowFault, NodeName, Project};
 
 /// What `on_limit` may take: a prompt and a farewell.
 const GRACE_STEPS: u32 = 20;
@@ -112,6 +112,12 @@ impl Run {
     #[must_use]
     pub fn priority(&self) -> i16 {
         self.core.priority
+    }
+
+    /// The project of the number that the caller came by.
+    #[must_use]
+    pub fn project(&self) -> Option<&Project> {
+        self.core.caller.project.as_ref()
     }
 
     /// The call's tags.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{
     CallId, FlowName, LineName, LineResult, NodeName, Number, OperatorName, OperatorState, Outcome,
-    Overtake, PauseReason, Project, QueueName, TransferKind, TrunkName,
+    Overtake, PauseReason, Project, QueueName, Surveyed, TransferKind, TrunkName,
 };
 
 /// Position in the stream of events of one process, from 1.
@@ -436,6 +436,8 @@ pub enum Event {
         /// 200, or the status code of the refusal.
         code: u16,
     },
+    /// The caller answered a question of a survey.
+    Surveyed(Surveyed),
     /// One side put the other on hold.
     Held {
         /// The call.

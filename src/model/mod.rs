@@ -12,6 +12,7 @@ mod machine;
 mod skill;
 mod results;
 mod state;
+mod survey;
 mod time;
 
 pub use diagnostic::{Diagnostic, Severity, Span};
@@ -28,4 +29,5 @@ pub use machine::{Move, diagram};
 pub use results::{LineResult, Overtake, TransferKind};
 pub use skill::{Level, Requirement, Skill, SkillSet};
 pub use state::{CallState, OperatorState, Outcome, PauseReason};
+pub use survey::{Answer, Surveyed};
 pub use time::{Epoch, ParseDurationError, parse_duration, show_duration};

@@ -1,11 +1,12 @@
 //! Events in, call records out.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::model::{
     CallId, Event, Hangup, LineName, NodeName, OperatorName, Outcome, QueueName, Stamped,
-    StreamQuality,
+    StreamQuality, Surveyed,
 };
 use crate::record::{CallRecord, OfferRecord};
 
@@ -21,6 +22,8 @@ const CLOSES_WITHIN: Duration = Duration::from_secs(60);
 const PATH: usize = 256;
 /// Offers kept of a call.
 const OFFERS: usize = 64;
+/// Questions of surveys whose answers are kept of a call.
+const ANSWERS: usize = 32;
 
 /// Folds events to records.
 ///
@@ -113,6 +116,7 @@ impl Ledger {
             | Event::OnLine { call, .. }
             | Event::Transferring { call, .. }
             | Event::Transferred { call, .. }
+            | Event::Surveyed(Surveyed { call, .. })
             | Event::Held { call, .. }
             | Event::Resumed { call, .. }
             | Event::TalkEnded { call, .. } => {
@@ -314,6 +318,7 @@ fn blank(id: CallId, number: crate::model::Number, at: SystemTime) -> CallRecord
         line: None,
         path: Vec::new(),
         offers: Vec::new(),
+        survey: BTreeMap::new(),
         caller_quality: None,
         operator_quality: None,
     }
@@ -349,6 +354,7 @@ impl Open {
                     self.record.line = Some(line.clone());
                 }
             }
+            Event::Surveyed(surveyed) => self.survey(surveyed),
             Event::CallStarted { .. }
             | Event::CallRejected { .. }
             | Event::FlowFailed { .. }
@@ -385,6 +391,16 @@ impl Open {
     fn offer(&mut self, offer: OfferRecord) {
         if self.record.offers.len() < OFFERS {
             self.record.offers.push(offer);
+        }
+    }
+
+    fn survey(&mut self, surveyed: &Surveyed) {
+        let Surveyed {
+            question, answer, ..
+        } = surveyed;
+        let answers = &mut self.record.survey;
+        if answers.len() < ANSWERS || answers.contains_key(question) {
+            answers.insert(Arc::clone(question), answer.clone());
         }
     }
 

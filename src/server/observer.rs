@@ -209,6 +209,7 @@ fn log(event: &Event) {
         | Event::OnLine { .. }
         | Event::LineTried { .. }
         | Event::Transferring { .. }
+        | Event::Surveyed(_)
         | Event::Held { .. }
         | Event::Resumed { .. }
         | Event::TalkEnded { .. }

@@ -21,6 +21,7 @@ mod calls;
 mod mistakes;
 mod queues;
 mod shipped;
+mod surveys;
 
 /// The queue `tier-2` leads to nodes of its own where a flow says nothing.
 pub(super) fn try_load(text: &str) -> Result<Arc<Flow>, Vec<Diagnostic>> {
@@ -189,6 +190,7 @@ fn show(output: &Output) -> String {
         Output::StopPlaying => "stop".into(),
         Output::Queue(request) => queue(request),
         Output::Line(line) => format!("line({line})"),
+        Output::Survey { question, answer } => format!("survey({question} {answer})"),
         Output::Reject(code) => format!("reject({code})"),
         Output::Hangup => "hangup".into(),
         Output::Step { node, .. } => format!("[{node}]"),

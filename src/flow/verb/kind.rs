@@ -12,6 +12,7 @@ use super::menu::{self, Menu};
 use super::play::{self, Play};
 use super::queue::Queue;
 use super::set::Set;
+use super::survey::{self, Survey};
 use super::switch::Switch;
 use crate::flow::port::Input;
 use crate::flow::prompt::Prompt;
@@ -31,7 +32,6 @@ const LATER: &[&str] = &[
     "callback",
     "voicemail",
     "recording",
-    "survey",
     "flow",
     "return",
     "notify",
@@ -51,6 +51,7 @@ const TYPES: &[(&str, Read)] = &[
         boxed(Some(Hangup::read(node, reader)))
     }),
     ("reject", |node, reader| boxed(Reject::read(node, reader))),
+    ("survey", |node, reader| boxed(Survey::read(node, reader))),
 ];
 
 /// `None` with a diagnostic when the node cannot be read.
@@ -118,6 +119,8 @@ pub(crate) enum Wait {
     Line,
     /// The end of the last prompt.
     Farewell,
+    /// A key that answers.
+    Survey(survey::Asking),
 }
 
 impl Wait {
@@ -125,6 +128,7 @@ impl Wait {
         match self {
             Self::Menu(listening) => listening.until,
             Self::Collect(entry) => entry.until,
+            Self::Survey(asking) => asking.until,
             Self::Play(_) | Self::Queue | Self::Line | Self::Farewell => None,
         }
     }
@@ -133,7 +137,9 @@ impl Wait {
     pub(crate) fn is_away(&self) -> bool {
         match self {
             Self::Queue | Self::Line => true,
-            Self::Play(_) | Self::Menu(_) | Self::Collect(_) | Self::Farewell => false,
+            Self::Play(_) | Self::Menu(_) | Self::Collect(_) | Self::Survey(_) | Self::Farewell => {
+                false
+            }
         }
     }
 }

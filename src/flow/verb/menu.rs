@@ -10,7 +10,7 @@ use crate::flow::read::{Again, Reader};
 use crate::flow::source::Cursor;
 use crate::flow::turn::Turn;
 
-const RETRIES: u32 = 10;
+pub(super) const RETRIES: u32 = 10;
 
 #[derive(Debug)]
 pub(crate) struct Menu {
@@ -242,12 +242,21 @@ pub(super) fn keys(
     cursor: Cursor<'_>,
     reader: &mut Reader<'_>,
 ) -> Option<BTreeMap<char, NodeIndex>> {
+    keys_to(cursor, reader, |value, reader| reader.target(value))
+}
+
+/// A map of keys to what `read` makes of what stands behind them.
+pub(super) fn keys_to<V>(
+    cursor: Cursor<'_>,
+    reader: &mut Reader<'_>,
+    read: impl Fn(Cursor<'_>, &mut Reader<'_>) -> Option<V>,
+) -> Option<BTreeMap<char, V>> {
     let mut keys = BTreeMap::new();
     for (text, value) in cursor.map(reader.diags)? {
         let mut chars = text.chars();
         match (chars.next(), chars.next()) {
             (Some(key @ ('0'..='9' | '*' | '#')), None) => {
-                keys.extend(reader.target(value).map(|to| (key, to)));
+                keys.extend(read(value, reader).map(|read| (key, read)));
             }
             (Some(_) | None, _) => {
                 let problem = value.key_error(format!("`{text}` is no key of a telephone"));

@@ -11,6 +11,7 @@ mod menu;
 mod play;
 mod queue;
 mod set;
+mod survey;
 mod switch;
 mod whom;
 
