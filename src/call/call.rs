@@ -11,7 +11,7 @@ use crate::call::invite::Branch;
 use crate::call::leg::{Leg, Side};
 use crate::call::{Destination, Given, Permit, Refer, Snapshot};
 use crate::dispatch::{Claim, Match};
-use crate::flow::{self, Flow, Run};
+use crate::flow::{self, AskId, Flow, Reply, Run};
 use crate::media::{Command, Report};
 use crate::model::{
     CallId, CallKey, Event, FlowName, Hangup, LegId, Number, OperatorName, PlayId, Project,
@@ -124,6 +124,13 @@ pub enum Input {
         by: OperatorName,
         /// What is given, or the code to refuse with.
         given: Result<Given, u16>,
+    },
+    /// What its flow asked the world outside.
+    Replied {
+        /// Which ask.
+        number: AskId,
+        /// The answer, or why there is none.
+        reply: Reply,
     },
     /// Time passed.
     Tick,
@@ -327,6 +334,7 @@ impl Call {
             Input::Matched(matched) => self.matched(&matched, floor),
             Input::Prioritize(priority) => self.prioritize(priority, floor),
             Input::Given { refer, by, given } => self.given((refer, by), given, floor),
+            Input::Replied { number, reply } => self.replied(number, reply, floor),
             Input::Tick => self.tick(floor),
             Input::Goodbye => self.goodbye(floor),
         }

@@ -10,7 +10,7 @@ use crate::call::in_queue::Waits;
 use crate::call::leg::{ALLOW, Port};
 use crate::call::{Shared, Snapshot};
 use crate::dispatch::{ClassId, ClassKey};
-use crate::flow::{self, LineExit, QueueRequest, QueueView, Spoken};
+use crate::flow::{self, AskId, LineExit, QueueRequest, QueueView, Reply, Spoken};
 use crate::media::{Command, Sound};
 use crate::model::{
     Event, FlowFault, Hangup, LegId, LineName, Outcome, PlayId, QueueName, Surveyed,
@@ -113,6 +113,10 @@ impl Call {
                     answer,
                 }));
             }
+            flow::Output::Ask(asked) => floor.out.push(super::Output::Ask {
+                call: self.facts.key,
+                asked,
+            }),
             flow::Output::Reject(code) => self.reject(code, floor),
             flow::Output::Hangup => {
                 let hangup = self.story.left.unwrap_or(Hangup::Flow);
@@ -371,6 +375,14 @@ impl Call {
         // A leg that was closed before its ports came is waited for no longer.
         self.closing.retain(|closing| *closing != leg);
         self.no_port_to_ring(leg, floor);
+    }
+
+    /// The world outside replies. A call that has gone on without it hears nothing.
+    pub(super) fn replied(&mut self, number: AskId, reply: Reply, floor: &mut Floor<'_>) {
+        if matches!(self.stage, Stage::Flow) {
+            let returned = flow::Returned::Reply(number, reply);
+            self.drive(flow::Input::Returned(returned), floor);
+        }
     }
 
     /// Takes the 200's ACK: the caller hears us from now on.

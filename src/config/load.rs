@@ -113,6 +113,7 @@ fn read(
         sip,
         media: reader.media(section("media")),
         http: reader.http(section("http")),
+        requests: reader.requests(section("requests"), folder),
         storage: reader.storage(section("storage"), folder),
         limits: reader.limits(section("limits")),
         drain: drain(section("drain"), reader.diags),
@@ -225,6 +226,8 @@ fn read_flows(
                 .sounds
                 .contains(&(language.to_owned(), name.to_owned()))
         },
+        origins: &config.requests.allow,
+        signs: config.requests.secret.is_some(),
     };
     let mut flows: BTreeMap<FlowName, Arc<Flow>> = BTreeMap::new();
     for (name, text) in &files.flows {

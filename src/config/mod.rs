@@ -23,6 +23,7 @@ mod outside;
 mod places;
 mod queues;
 mod reader;
+mod requests;
 mod rewrites;
 mod section;
 mod trunks;
@@ -34,6 +35,7 @@ mod tests;
 pub use house::House;
 pub use load::{Files, load, paths};
 pub use outside::{Divert, Dns, Login, Outside, Register, Trunk};
+pub use requests::{Key, Requests};
 pub use rewrites::Rewrites;
 pub use types::{
     Config, Guard, Http, Identity, Limits, Line, Listen, Media, NumberEntry, Numbers, Paths,

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::house::House;
 use super::outside::{Dns, Outside, Trunk};
+use super::requests::Requests;
 use crate::flow::Flow;
 use crate::flow::hours::Calendar;
 use crate::model::{
@@ -30,6 +31,8 @@ pub struct Config {
     pub http: Http,
     /// Where records go.
     pub storage: Storage,
+    /// What flows may ask of the world outside.
+    pub requests: Requests,
     /// Folders.
     pub paths: Paths,
     /// What the process carries.

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::ask::{AskId, Asked, Reply};
 use super::prompt::Spoken;
 use crate::model::{
     Answer, FlowFault, LineName, NodeName, Number, OperatorName, Project, QueueName, Requirement,
@@ -82,7 +83,7 @@ pub enum LineExit {
 }
 
 /// What a run hears.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Input {
     /// The call is there. Once, first.
     Begin,
@@ -94,17 +95,19 @@ pub enum Input {
     Played,
     /// Time passed.
     Tick,
-    /// The call is back from where it was.
+    /// The call is back from where it was, or what was asked is answered.
     Returned(Returned),
 }
 
 /// Where a call comes back from, and how it went there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Returned {
     /// The answer to [`Output::Queue`].
     Queue(QueueExit),
     /// The answer to [`Output::Line`].
     Line(LineExit),
+    /// The answer to [`Output::Ask`] of this number, or why there is none.
+    Reply(AskId, Reply),
 }
 
 impl fmt::Debug for Input {
@@ -190,6 +193,9 @@ pub enum Output {
         /// The answer.
         answer: Answer,
     },
+    /// Ask the world outside; [`Returned::Reply`] comes, or is missed for no longer than
+    /// the ask says.
+    Ask(Asked),
     /// Refuse the call with this status code. The run is over.
     Reject(u16),
     /// Hang up. The run is over.

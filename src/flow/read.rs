@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::expression::{Expression, Scope, Template, Unknown};
+use super::origin::Origin;
 use super::source::{Cursor, unknown};
 use super::speech;
 use super::verb::NodeIndex;
@@ -31,6 +32,10 @@ pub struct Known<'a> {
     pub projects: &'a BTreeSet<Project>,
     /// Whether `prompts/<language>/<name>.wav` is there; music is of language `music`.
     pub sounds: &'a dyn Fn(&str, &str) -> bool,
+    /// Where requests may go.
+    pub origins: &'a BTreeSet<Origin>,
+    /// Whether there is a secret to sign requests with.
+    pub signs: bool,
 }
 
 impl std::fmt::Debug for Known<'_> {

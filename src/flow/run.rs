@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::ask::AskId;
 use super::hours::Calendar;
 use super::load::{Flow, Node};
 use super::port::{Caller, Input, Output, World};
@@ -88,6 +89,7 @@ impl Run {
             tags: BTreeSet::new(),
             vars: vars.collect(),
             ahead: Keys::default(),
+            asks: AskId(0),
         };
         Self {
             core,

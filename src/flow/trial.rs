@@ -6,9 +6,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
 
+use super::ask::{AskId, Unanswered};
 use super::hours::Calendar;
 use super::load::Flow;
-use super::port::{Caller, Input, Output, QueueView, World};
+use super::port::{Caller, Input, Output, QueueView, Returned, World};
 use super::read::Reader;
 use super::run::Run;
 use super::source::{Cursor, unknown};
@@ -242,6 +243,11 @@ impl World for Quiet {
     }
 }
 
+/// Nobody is outside.
+fn unanswered(number: AskId) -> Input {
+    Input::Returned(Returned::Reply(number, Err(Unanswered::Unreachable)))
+}
+
 struct Call {
     run: Run,
     now: Instant,
@@ -256,7 +262,7 @@ impl Call {
         for _ in 0..INPUTS {
             let mut out = Vec::new();
             self.run.handle(input, self.now, &Quiet, &mut out);
-            let (mut answer, mut play) = (false, false);
+            let (mut answer, mut play, mut asked) = (false, false, None);
             for output in out {
                 match output {
                     Output::Answer => answer = true,
@@ -264,6 +270,7 @@ impl Call {
                     Output::StopPlaying => play = false,
                     Output::Queue(request) => self.seen.queue = Some(request.queue),
                     Output::Line(line) => self.seen.line = Some(line),
+                    Output::Ask(ask) => asked = Some(ask.number),
                     Output::Reject(_) => self.seen.outcome = Some("reject"),
                     Output::Hangup => self.seen.outcome = Some("hangup"),
                     Output::Step { node, .. } => self.seen.path.push(node),
@@ -275,6 +282,8 @@ impl Call {
             }
             input = if answer {
                 Input::Answered
+            } else if let Some(number) = asked {
+                unanswered(number)
             } else if play {
                 self.now += PROMPT;
                 Input::Played

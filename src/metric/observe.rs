@@ -114,11 +114,13 @@ const EXITS: [DequeueReason; 8] = [
     DequeueReason::Line,
     DequeueReason::Ended,
 ];
-const FLOW_FAULTS: [FlowFault; 4] = [
+const FLOW_FAULTS: [FlowFault; 6] = [
     FlowFault::Expression,
     FlowFault::Limit,
     FlowFault::Sound,
     FlowFault::Queue,
+    FlowFault::Outside,
+    FlowFault::Sensitive,
 ];
 
 /// Handles of a metric with two labels: a configured name, and a word.

@@ -93,6 +93,10 @@ pub enum FlowFault {
     Sound,
     /// The queue or line could not take the call.
     Queue,
+    /// What was asked outside had no answer that can be used.
+    Outside,
+    /// What was typed in secret was kept from where it must not go.
+    Sensitive,
 }
 
 impl FlowFault {
@@ -104,6 +108,8 @@ impl FlowFault {
             Self::Limit => "limit",
             Self::Sound => "sound",
             Self::Queue => "queue",
+            Self::Outside => "outside",
+            Self::Sensitive => "sensitive",
         }
     }
 }

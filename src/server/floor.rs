@@ -14,8 +14,9 @@ use exchange::call::{
 };
 use exchange::config::{Config, Line};
 use exchange::dispatch::{Board, Capacity};
+use exchange::flow::Asked;
 use exchange::media::{Command, Library, Report};
-use exchange::model::{Epoch, Event, ShardId, limits};
+use exchange::model::{CallKey, Epoch, Event, ShardId, limits};
 use exchange::queue::Hall;
 use exchange::registrar::Registrar;
 use exchange::shard::{self, Asker, Doors, Input, Rate, Remembered, Shard, Sources};
@@ -24,6 +25,7 @@ use exchange::sip::{Advertise, ConnectionId, Peer, Transport, Uri, Way, endpoint
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 
+use crate::server::clerk::Clerk;
 use crate::server::journal::Source;
 use crate::server::media::{self, Workers};
 use crate::server::net::dns::{Families, Names};
@@ -61,6 +63,7 @@ struct Links {
     streams: OnceLock<Streams>,
     names: ArcSwap<Names>,
     inboxes: OnceLock<Arc<[Inbox]>>,
+    clerk: Clerk,
     runtime: Handle,
     witness: Witness,
 }
@@ -97,6 +100,21 @@ impl World for Links {
         self.runtime.spawn(async move {
             let routes = names.routes(uris).await;
             inbox.send(Input::Resolved { asker, routes });
+        });
+    }
+
+    fn ask(&self, call: CallKey, asked: Asked) {
+        let inboxes = self.inboxes.get();
+        let shard = usize::from(call.shard().0);
+        let Some(inbox) = inboxes.and_then(|all| all.get(shard).cloned()) else {
+            return;
+        };
+        self.clerk.ask(asked, move |number, reply| {
+            inbox.send(Input::Replied {
+                call,
+                number,
+                reply,
+            });
         });
     }
 
@@ -156,6 +174,7 @@ impl Floor {
             streams: OnceLock::new(),
             names: ArcSwap::new(names),
             inboxes: OnceLock::new(),
+            clerk: Clerk::new(Handle::current())?,
             runtime: Handle::current(),
             witness: witness.clone(),
         });
@@ -306,6 +325,7 @@ impl Floor {
                 | shard::Output::Trusted(_)
                 | shard::Output::Dropped(_)
                 | shard::Output::Foreign(..)
+                | shard::Output::Ask { .. }
                 | shard::Output::Resolve { .. } => {}
             }
         }

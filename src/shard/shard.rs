@@ -165,6 +165,11 @@ impl Shard {
                 self.tell(call, call::Input::Prioritize(priority), now, out);
             }
             Input::Resolved { asker, routes } => self.resolved(asker, routes, now, out),
+            Input::Replied {
+                call,
+                number,
+                reply,
+            } => self.tell(call, call::Input::Replied { number, reply }, now, out),
             Input::Foreign(foreign) => self.foreign(foreign, now, out),
             Input::Tick => self.tick(now, out),
             Input::Configured(snapshot) => {
@@ -448,6 +453,7 @@ impl Shard {
                     let asker = Asker::Leg(leg);
                     out.push(Output::Resolve { asker, uris });
                 }
+                call::Output::Ask { call, asked } => out.push(Output::Ask { call, asked }),
                 call::Output::Parting { tx, pass } => self.parting(tx, pass),
                 call::Output::Holds(tx) => {
                     if let Some(key) = key {

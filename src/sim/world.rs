@@ -12,12 +12,16 @@ use crate::call::{
 };
 use crate::config::Config;
 use crate::dispatch::{Board, Capacity};
+use crate::flow::{AskId, Reply};
 use crate::media::Library;
-use crate::model::{CallId, Epoch, Event, OperatorName, OperatorState, Sequence, ShardId, Stamped};
+use crate::model::{
+    CallId, CallKey, Epoch, Event, OperatorName, OperatorState, Sequence, ShardId, Stamped,
+};
 use crate::queue::Hall;
 use crate::record::{CallRecord, Ledger};
 use crate::registrar::Registrar;
 use crate::shard::{self, Asker, Doors, Input, Output, Rate, Shard, Sources};
+use crate::sim::backend::Backend;
 use crate::sim::booth::Booth;
 use crate::sim::phone::Phone;
 use crate::sim::{Chance, Doing, Manner};
@@ -51,9 +55,10 @@ const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 255, 0, 
 const TURNS: usize = 1_000_000;
 
 #[derive(Debug)]
-enum Packet {
+pub(super) enum Packet {
     ToServer(SocketAddr, Bytes),
     ToPhone(SocketAddr, Bytes),
+    Reply(CallKey, AskId, Reply),
 }
 
 /// The exchange, and everybody who calls it.
@@ -69,6 +74,7 @@ pub struct World {
     by_address: BTreeMap<SocketAddr, usize>,
     pub(super) names: BTreeMap<String, Vec<SocketAddr>>,
     pub(super) invited: BTreeSet<SocketAddr>,
+    pub(super) backend: Backend,
     link: Link,
     chance: Chance,
     network: BTreeMap<(Instant, u64), Packet>,
@@ -108,6 +114,7 @@ impl World {
             by_address: BTreeMap::new(),
             names: BTreeMap::new(),
             invited: BTreeSet::new(),
+            backend: Backend::default(),
             link: Link::GOOD,
             network: BTreeMap::new(),
             sent: 0,
@@ -430,6 +437,14 @@ impl World {
                     let peer = Peer::udp(from);
                     self.handle(home, Input::Received { bytes, peer });
                 }
+                Packet::Reply(call, number, reply) => {
+                    let input = Input::Replied {
+                        call,
+                        number,
+                        reply,
+                    };
+                    self.handle(usize::from(call.shard().0), input);
+                }
                 Packet::ToPhone(to, bytes) => {
                     let phone = self.by_address.get(&to).copied();
                     if let Some(phone) = phone.and_then(|phone| self.phones.get_mut(phone)) {
@@ -479,9 +494,13 @@ impl World {
         if self.chance.percent(self.link.loss) {
             return;
         }
+        let after = self.chance.time(self.link.delay);
+        self.deliver(after, packet);
+    }
+
+    pub(super) fn deliver(&mut self, after: Duration, packet: Packet) {
         self.sent += 1;
-        let at = self.now + self.chance.time(self.link.delay);
-        self.network.insert((at, self.sent), packet);
+        self.network.insert((self.now + after, self.sent), packet);
     }
 
     pub(super) fn handle(&mut self, index: usize, input: Input) {
@@ -516,6 +535,7 @@ impl World {
                     };
                     self.handle(shard, Input::Resolved { asker, routes });
                 }
+                Output::Ask { call, asked } => self.ask(call, asked),
                 Output::Foreign(shard, foreign) => {
                     self.handle(usize::from(shard.0), Input::Foreign(foreign));
                 }

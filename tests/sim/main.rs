@@ -9,6 +9,7 @@
 
 mod desk;
 mod answers;
+mod asks;
 mod estimates;
 mod outside;
 mod picks;
@@ -62,6 +63,20 @@ nodes:
   bye: { type: hangup, prompt: [hello] }
 "#;
 
+/// Somebody outside says who helps.
+const ASKS: &str = r#"
+version: 1
+flow: asks
+start: who
+languages: [en]
+nodes:
+  who: { type: http, request: { url: "https://api.example.org/${caller.number}" }, timeout: 1s, save: { expert: /expert }, ok: choose, error: help }
+  choose: { type: branch, when: [{ if: vars.expert == true, then: experts }], else: help }
+  help: { type: queue, queue: help, answered: bye, timeout: bye, full: bye, no_operators: bye, error: bye }
+  experts: { type: queue, queue: experts, answered: bye, timeout: bye, full: bye, no_operators: bye, error: bye }
+  bye: { type: hangup, prompt: [hello] }
+"#;
+
 const SHUT: &str = "
 version: 1
 flow: shut
@@ -92,7 +107,8 @@ fn world_outside((trunks, field): (&str, &str), (help, ann): (&str, &str), seed:
         "domain: centrale.localhost
 sip: {{ trunks: {{ {trunks} }}, min_expires: 1s }}
 limits: {{ calls: 100, calls_per_second: 1000 }}
-numbers: {{ \"1\": {{ flow: main }}, \"3\": {{ flow: shut }}, \"4\": {{ flow: mine }}, \"5\": {{ flow: experts }} }}
+numbers: {{ \"1\": {{ flow: main }}, \"3\": {{ flow: shut }}, \"4\": {{ flow: mine }}, \"5\": {{ flow: experts }}, \"6\": {{ flow: asks }} }}
+requests: {{ allow: [api.example.org] }}
 queues:
   help: {{ requires: {{ help: 5 }}, wrap_up: 10s, {help} }}
   experts: {{ requires: {{ expert: 1 }} }}
@@ -111,6 +127,7 @@ operators:
             ("shut.yaml".into(), SHUT.into()),
             ("mine.yaml".into(), MINE.into()),
             ("experts.yaml".into(), EXPERTS.into()),
+            ("asks.yaml".into(), ASKS.into()),
         ],
         sounds: BTreeSet::from([("en".into(), "hello".into())]),
     };

@@ -210,8 +210,9 @@ fn sensitive_digits_are_never_shown() {
         let mut shown = String::new();
         let keys = digits.chars().map(Input::Key);
         for input in [Input::Begin, Input::Answered].into_iter().chain(keys) {
+            let shown_input = format!("{input:?}");
             let said = call.say(input);
-            writeln!(shown, "{input:?} {said} {:?}", call.run).unwrap();
+            writeln!(shown, "{shown_input} {said} {:?}", call.run).unwrap();
         }
         for value in call.run.vars().values() {
             writeln!(shown, "{value} {value:?}").unwrap();

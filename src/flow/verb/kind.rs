@@ -3,10 +3,12 @@
 use std::fmt;
 use std::time::Instant;
 
+use super::asking::Asking;
 use super::branch::Branch;
 use super::collect::{self, Collect};
 use super::farewell::{Hangup, Reject};
 use super::hours::Hours;
+use super::http::Http;
 use super::line::Line;
 use super::menu::{self, Menu};
 use super::play::{self, Play};
@@ -25,7 +27,6 @@ pub(crate) type NodeIndex = usize;
 
 /// Types that the language has and this version has not.
 const LATER: &[&str] = &[
-    "http",
     "customer",
     "operator",
     "dial",
@@ -45,6 +46,7 @@ const TYPES: &[(&str, Read)] = &[
     ("branch", |node, reader| boxed(Branch::read(node, reader))),
     ("switch", |node, reader| boxed(Switch::read(node, reader))),
     ("hours", |node, reader| boxed(Hours::read(node, reader))),
+    ("http", |node, reader| boxed(Http::read(node, reader))),
     ("queue", |node, reader| boxed(Queue::read(node, reader))),
     ("line", |node, reader| boxed(Line::read(node, reader))),
     ("hangup", |node, reader| {
@@ -117,6 +119,8 @@ pub(crate) enum Wait {
     Queue,
     /// The end of the talk on a line.
     Line,
+    /// A reply from the world outside.
+    Reply(Asking),
     /// The end of the last prompt.
     Farewell,
     /// A key that answers.
@@ -129,6 +133,7 @@ impl Wait {
             Self::Menu(listening) => listening.until,
             Self::Collect(entry) => entry.until,
             Self::Survey(asking) => asking.until,
+            Self::Reply(asking) => Some(asking.until),
             Self::Play(_) | Self::Queue | Self::Line | Self::Farewell => None,
         }
     }
@@ -137,9 +142,8 @@ impl Wait {
     pub(crate) fn is_away(&self) -> bool {
         match self {
             Self::Queue | Self::Line => true,
-            Self::Play(_) | Self::Menu(_) | Self::Collect(_) | Self::Survey(_) | Self::Farewell => {
-                false
-            }
+            Self::Play(_) | Self::Menu(_) | Self::Collect(_) => false,
+            Self::Survey(_) | Self::Reply(_) | Self::Farewell => false,
         }
     }
 }
