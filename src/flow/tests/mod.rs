@@ -53,9 +53,9 @@ pub(super) fn try_load(text: &str) -> Result<Arc<Flow>, Vec<Diagnostic>> {
         skills: &skills,
         calendars: &calendars,
         projects: &projects,
-        sounds: &|_, name| !name.contains("missing"),
         origins: &origins,
         signs: true,
+        sounds: &|language, name| language != "ru" && !name.contains("missing"),
     };
     let mut diags = Vec::new();
     match load(&document, &known, &mut diags) {

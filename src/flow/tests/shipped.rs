@@ -36,6 +36,18 @@ fn every_sound_of_the_shipped_flows_is_there() {
 }
 
 #[test]
+fn english_and_dutch_come_with_every_piece_of_their_grammars() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("ivr-flows/prompts");
+    for language in ["en", "nl"] {
+        for (name, _) in crate::flow::speech::pieces(language) {
+            let file = folder.join(language).join(format!("{name}.wav"));
+            let samples = hound::WavReader::open(&file).map_or(0, |reader| reader.duration());
+            assert!(samples > 2_000, "{}: {samples} samples", file.display());
+        }
+    }
+}
+
+#[test]
 fn the_welcome_flow_has_its_picture() {
     expect![[r#"
         flowchart TD
