@@ -225,6 +225,7 @@ fn read_flows(
                 .sounds
                 .contains(&(language.to_owned(), name.to_owned()))
         },
+        addresses: &|address| super::trunks::address(address).err(),
     };
     let mut flows: BTreeMap<FlowName, Arc<Flow>> = BTreeMap::new();
     for (name, text) in &files.flows {

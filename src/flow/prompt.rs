@@ -12,6 +12,9 @@ use crate::model::limits;
 
 /// Longest `{silence: …}`.
 const SILENCE: Duration = Duration::from_secs(60);
+/// What a `confirm: true` says around the digits.
+const YOU_ENTERED: &str = "collect/you-entered";
+const CONFIRM: &str = "collect/confirm";
 const NOT_YET: &[&str] = &["ordinal", "duration", "time", "date", "money"];
 
 /// One thing to play.
@@ -50,6 +53,26 @@ enum Item {
 }
 
 impl Prompt {
+    /// "You entered …; if that is right, press 1; to enter it again, press 2". Without a
+    /// variable nothing is said back.
+    pub(super) fn confirmation(
+        cursor: Cursor<'_>,
+        variable: Option<&str>,
+        reader: &mut Reader<'_>,
+    ) -> Option<Self> {
+        let mut items = Vec::new();
+        if let Some(name) = variable {
+            reader.sound_in_each_language(cursor, YOU_ENTERED);
+            reader.spoken_numbers(cursor);
+            let source = format!("vars[{}]", serde_json::Value::from(name));
+            let of = reader.compiled(cursor, &source)?;
+            items.extend([Item::Name(YOU_ENTERED.into()), Item::Digits(of)]);
+        }
+        reader.sound_in_each_language(cursor, CONFIRM);
+        items.push(Item::Name(CONFIRM.into()));
+        Some(Self(items))
+    }
+
     pub(super) fn read(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Self {
         let items = cursor.one_or_many();
         if items.is_empty() {

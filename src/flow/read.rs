@@ -31,6 +31,8 @@ pub struct Known<'a> {
     pub projects: &'a BTreeSet<Project>,
     /// Whether `prompts/<language>/<name>.wav` is there; music is of language `music`.
     pub sounds: &'a dyn Fn(&str, &str) -> bool,
+    /// Why an address cannot be dialled: what to write instead.
+    pub addresses: &'a dyn Fn(&str) -> Option<&'static str>,
 }
 
 impl std::fmt::Debug for Known<'_> {
@@ -125,6 +127,11 @@ impl Reader<'_> {
 
     pub(super) fn expression(&mut self, cursor: Cursor<'_>) -> Option<Expression> {
         let text = cursor.word(self.diags)?;
+        self.compiled(cursor, text)
+    }
+
+    /// An expression that is not written but meant.
+    pub(super) fn compiled(&mut self, cursor: Cursor<'_>, text: &str) -> Option<Expression> {
         match Expression::compile(text, &self.scope) {
             Ok(expression) => Some(expression),
             Err(why) => {

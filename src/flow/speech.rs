@@ -18,6 +18,9 @@ const MINUTE: &str = "queue/minute";
 const MINUTES: &str = "queue/minutes";
 const LESS_THAN_A_MINUTE: &str = "queue/less-than-a-minute";
 const MORE_THAN_AN_HOUR: &str = "queue/more-than-an-hour";
+const BETWEEN: &str = "queue/between";
+const AND: &str = "queue/and";
+const LONGER: &str = "queue/longer-than-we-said";
 
 /// The sounds of a whole number: `number/3`, `number/hundred`, … A language that is
 /// not known, and a number above 9999, is said digit by digit.
@@ -138,6 +141,31 @@ pub fn estimated_wait(wait: Duration, language: &str) -> Vec<Spoken> {
     spoken
 }
 
+/// "The estimated wait is between N and M minutes", both rounded up; as
+/// [`estimated_wait`] of the longer when both come to the same, or to more than an hour.
+#[must_use]
+pub fn wait_between(least: Duration, most: Duration, language: &str) -> Vec<Spoken> {
+    let minutes = |wait: Duration| wait.as_secs().div_ceil(60);
+    let (from, to) = (minutes(least).max(1), minutes(most));
+    if from >= to || to > HOUR_MINUTES {
+        return estimated_wait(most, language);
+    }
+    let count = |minutes| number(u32::try_from(minutes).unwrap_or(u32::MAX), language);
+    let mut names = vec![ESTIMATED_WAIT.to_owned(), BETWEEN.to_owned()];
+    names.extend(count(from));
+    names.push(AND.to_owned());
+    names.extend(count(to));
+    names.push(MINUTES.to_owned());
+    let spoken = names.iter().map(|name| Spoken::sound(language, name));
+    spoken.collect()
+}
+
+/// "It takes longer than we said": goes before an estimate that is worse than the last.
+#[must_use]
+pub fn waiting_longer(language: &str) -> Vec<Spoken> {
+    vec![Spoken::sound(language, LONGER)]
+}
+
 /// Every sound that [`position`] and [`estimated_wait`] may name.
 #[must_use]
 pub fn announcement_sounds(language: &str) -> Vec<String> {
@@ -150,6 +178,9 @@ pub fn announcement_sounds(language: &str) -> Vec<String> {
         MINUTES,
         LESS_THAN_A_MINUTE,
         MORE_THAN_AN_HOUR,
+        BETWEEN,
+        AND,
+        LONGER,
     ];
     names.extend(fixed.map(String::from));
     names

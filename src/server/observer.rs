@@ -146,6 +146,7 @@ fn log(event: &Event) {
             outcome,
             hangup,
             lasted,
+            ..
         } => {
             let lasted_s = lasted.as_secs_f32();
             tracing::info!(%call, %outcome, ?hangup, lasted_s, "call ended");

@@ -5,10 +5,13 @@ use std::time::Instant;
 
 use super::branch::Branch;
 use super::collect::{self, Collect};
+use super::confirm;
+use super::dial::Dial;
 use super::farewell::{Hangup, Reject};
 use super::hours::Hours;
 use super::line::Line;
 use super::menu::{self, Menu};
+use super::operator::Operator;
 use super::play::{self, Play};
 use super::queue::Queue;
 use super::set::Set;
@@ -18,6 +21,7 @@ use crate::flow::prompt::Prompt;
 use crate::flow::read::Reader;
 use crate::flow::source::{Cursor, unknown};
 use crate::flow::turn::Turn;
+use crate::model::Cause;
 
 /// A node's place in its flow.
 pub(crate) type NodeIndex = usize;
@@ -26,8 +30,6 @@ pub(crate) type NodeIndex = usize;
 const LATER: &[&str] = &[
     "http",
     "customer",
-    "operator",
-    "dial",
     "callback",
     "voicemail",
     "recording",
@@ -47,6 +49,10 @@ const TYPES: &[(&str, Read)] = &[
     ("hours", |node, reader| boxed(Hours::read(node, reader))),
     ("queue", |node, reader| boxed(Queue::read(node, reader))),
     ("line", |node, reader| boxed(Line::read(node, reader))),
+    ("operator", |node, reader| {
+        boxed(Operator::read(node, reader))
+    }),
+    ("dial", |node, reader| boxed(Dial::read(node, reader))),
     ("hangup", |node, reader| {
         boxed(Some(Hangup::read(node, reader)))
     }),
@@ -98,7 +104,7 @@ pub(crate) enum Next {
     /// Wait here.
     Stay(Wait),
     /// Hang up.
-    Hangup,
+    Hangup(Option<Cause>),
     /// Nothing more to do: the call was refused.
     Over,
 }
@@ -112,6 +118,8 @@ pub(crate) enum Wait {
     Menu(menu::Listening),
     /// Digits.
     Collect(collect::Entry),
+    /// Whether the digits are right.
+    Confirm(confirm::Confirming),
     /// The end of the wait in a queue, or of the talk.
     Queue,
     /// The end of the talk on a line.
@@ -125,6 +133,7 @@ impl Wait {
         match self {
             Self::Menu(listening) => listening.until,
             Self::Collect(entry) => entry.until,
+            Self::Confirm(confirming) => confirming.until,
             Self::Play(_) | Self::Queue | Self::Line | Self::Farewell => None,
         }
     }
@@ -133,7 +142,11 @@ impl Wait {
     pub(crate) fn is_away(&self) -> bool {
         match self {
             Self::Queue | Self::Line => true,
-            Self::Play(_) | Self::Menu(_) | Self::Collect(_) | Self::Farewell => false,
+            Self::Play(_)
+            | Self::Menu(_)
+            | Self::Collect(_)
+            | Self::Confirm(_)
+            | Self::Farewell => false,
         }
     }
 }

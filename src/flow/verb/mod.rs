@@ -3,15 +3,19 @@
 
 mod branch;
 mod collect;
+mod confirm;
+mod dial;
 mod farewell;
 mod hours;
 mod kind;
 mod line;
 mod menu;
+mod operator;
 mod play;
 mod queue;
 mod set;
 mod switch;
+mod treatment;
 mod whom;
 
 pub(super) use kind::{Exit, Next, NodeIndex, Shape, Verb, Wait, read};
