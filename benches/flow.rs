@@ -49,6 +49,7 @@ fn read(text: &str) -> Option<Flow> {
         sounds: &|_, _| true,
         origins: &BTreeSet::new(),
         signs: false,
+        addresses: &|_| None,
     };
     let document = Document::parse("welcome.yaml", text).ok()?;
     load(&document, &known, &mut Vec::new())

@@ -9,12 +9,13 @@ use crate::call::in_queue::InQueue;
 use crate::call::in_talk::Talk;
 use crate::call::invite::Branch;
 use crate::call::leg::{Leg, Side};
+use crate::call::treatment::Promise;
 use crate::call::{Destination, Given, Permit, Refer, Snapshot};
 use crate::dispatch::{Claim, Match};
 use crate::flow::{self, AskId, Flow, Reply, Run};
 use crate::media::{Command, Report};
 use crate::model::{
-    CallId, CallKey, Event, FlowName, Hangup, LegId, Number, OperatorName, PlayId, Project,
+    CallId, CallKey, Cause, Event, FlowName, Hangup, LegId, Number, OperatorName, PlayId, Project,
     QueueName, StreamQuality, TrunkName,
 };
 use crate::sip::endpoint::Failure;
@@ -198,6 +199,10 @@ pub(super) struct Story {
     pub(super) with: Option<(QueueName, OperatorName)>,
     /// Who ended the last talk, while nothing happened since.
     pub(super) left: Option<Hangup>,
+    /// What was last told of the wait.
+    pub(super) promise: Option<Promise>,
+    /// Why the flow hangs up.
+    pub(super) cause: Option<Cause>,
 }
 
 /// One call.

@@ -117,8 +117,11 @@ impl Call {
                 call: self.facts.key,
                 asked,
             }),
+            flow::Output::Operator(request) => self.ring_named(request, floor),
+            flow::Output::Dial(request) => self.dial_addresses(&request, floor),
             flow::Output::Reject(code) => self.reject(code, floor),
-            flow::Output::Hangup => {
+            flow::Output::Hangup { cause } => {
+                self.story.cause = cause;
                 let hangup = self.story.left.unwrap_or(Hangup::Flow);
                 self.end(self.outcome(floor.now), hangup, floor);
             }
@@ -274,7 +277,7 @@ impl Call {
         self.playing = None;
         match self.stage {
             Stage::Flow => self.drive(flow::Input::Played, floor),
-            Stage::Queued(_) => self.music(floor),
+            Stage::Queued(_) => self.said(floor),
             Stage::Dialing(_) | Stage::Talking(_) | Stage::Ending { .. } => {}
         }
     }
@@ -297,7 +300,7 @@ impl Call {
     }
 
     /// When the call was first queued, which it keeps from queue to queue.
-    fn age(&mut self, now: Instant) -> Instant {
+    pub(super) fn age(&mut self, now: Instant) -> Instant {
         *self.story.queued_first.get_or_insert(now)
     }
 
@@ -343,7 +346,9 @@ impl Call {
             max_wait: None,
             music: None,
             announce: None,
+            comfort: Arc::default(),
             keys: std::collections::BTreeSet::new(),
+            asides: std::collections::BTreeMap::new(),
             operator_announcement: None,
         }
     }
@@ -354,6 +359,9 @@ impl Call {
             let mut response = Response::to(request, code);
             if let Some(dialog) = &self.leg.dialog {
                 response.set_to_tag(&dialog.id().local_tag);
+            }
+            if let Some(reason) = self.reason() {
+                response.headers.push(Name::Reason, reason);
             }
             if code == 503 {
                 let wait = RETRY_AFTER.as_secs().to_string();

@@ -35,8 +35,8 @@ pub use expression::{Expression, Name, QueueField, Template};
 pub use load::{Flow, load};
 pub use origin::Origin;
 pub use port::{
-    Announce, Caller, Input, LineExit, Output, Preferred, QueueExit, QueueRequest, QueueView,
-    Returned, World,
+    Announce, Caller, Comfort, DialRequest, Input, LineExit, OperatorRequest, Output, Preferred,
+    QueueExit, QueueRequest, QueueView, Returned, World,
 };
 pub use prompt::Spoken;
 pub use read::Known;

@@ -36,6 +36,8 @@ pub struct Known<'a> {
     pub origins: &'a BTreeSet<Origin>,
     /// Whether there is a secret to sign requests with.
     pub signs: bool,
+    /// Why an address cannot be dialled: what to write instead.
+    pub addresses: &'a dyn Fn(&str) -> Option<&'static str>,
 }
 
 impl std::fmt::Debug for Known<'_> {
@@ -133,6 +135,11 @@ impl Reader<'_> {
 
     pub(super) fn expression(&mut self, cursor: Cursor<'_>) -> Option<Expression> {
         let text = cursor.word(self.diags)?;
+        self.compiled(cursor, text)
+    }
+
+    /// An expression that is not written but meant.
+    pub(super) fn compiled(&mut self, cursor: Cursor<'_>, text: &str) -> Option<Expression> {
         match Expression::compile(text, &self.scope) {
             Ok(expression) => Some(expression),
             Err(why) => {

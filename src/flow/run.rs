@@ -233,8 +233,8 @@ impl Run {
                     self.state = State::At(wait);
                     return;
                 }
-                Next::Hangup => {
-                    step.out.push(Output::Hangup);
+                Next::Hangup(cause) => {
+                    step.out.push(Output::Hangup { cause });
                     self.state = State::Over;
                     return;
                 }
@@ -283,7 +283,7 @@ impl Run {
         self.clock = Clock::Until(step.now + GRACE_TIME);
         match on_limit {
             Some(to) => self.go(to, step),
-            None => self.follow(Next::Hangup, step),
+            None => self.follow(Next::Hangup(None), step),
         }
     }
 }

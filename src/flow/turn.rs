@@ -10,7 +10,7 @@ use super::expression::{Expression, Filled, Name, QueueField, Template, Values};
 use super::hours::{Calendar, Status};
 use super::load::{Flow, Node};
 use super::port::{Caller, Output, World};
-use super::prompt::Prompt;
+use super::prompt::{Prompt, Spoken};
 use super::value::{Held, Scalar};
 use crate::model::{Epoch, FlowFault, limits};
 
@@ -171,13 +171,19 @@ impl Turn<'_> {
         value
     }
 
-    /// Whether there is anything to hear; then `Played` comes.
-    pub(super) fn play(&mut self, prompt: &Prompt) -> bool {
+    /// What a prompt says, as things are.
+    pub(super) fn speak(&mut self, prompt: &Prompt) -> Vec<Spoken> {
         let language = Arc::clone(&self.core.language);
         let mut sounds = Vec::new();
         for spoken in prompt.speak(&language, &self.view()) {
             sounds.extend(self.or_fault(spoken));
         }
+        sounds
+    }
+
+    /// Whether there is anything to hear; then `Played` comes.
+    pub(super) fn play(&mut self, prompt: &Prompt) -> bool {
+        let sounds = self.speak(prompt);
         let any = !sounds.is_empty();
         if any {
             self.out.push(Output::Play(sounds));

@@ -182,6 +182,7 @@ fn end() -> Vec<(u64, Event)> {
         call: "c1".into(),
         outcome: Outcome::Answered,
         hangup: Hangup::Caller,
+        cause: None,
         lasted: Duration::from_secs(9),
     };
     vec![(9, stream), (9, ended)]

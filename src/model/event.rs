@@ -10,8 +10,8 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    CallId, FlowName, LineName, LineResult, NodeName, Number, OperatorName, OperatorState, Outcome,
-    Overtake, PauseReason, Project, QueueName, Surveyed, TransferKind, TrunkName,
+    CallId, Cause, FlowName, LineName, LineResult, NodeName, Number, OperatorName, OperatorState,
+    Outcome, Overtake, PauseReason, Project, QueueName, Surveyed, TransferKind, TrunkName,
 };
 
 /// Position in the stream of events of one process, from 1.
@@ -486,6 +486,8 @@ pub enum Event {
         outcome: Outcome,
         /// Who ended it.
         hangup: Hangup,
+        /// What its flow says was the cause.
+        cause: Option<Cause>,
         /// From the INVITE to the end.
         lasted: Duration,
     },

@@ -3,6 +3,7 @@
 //! Knows nobody. A word means one thing here, in the configuration, in JSON and in
 //! the metrics.
 
+mod cause;
 mod diagnostic;
 mod escalation;
 mod event;
@@ -15,6 +16,7 @@ mod state;
 mod survey;
 mod time;
 
+pub use cause::Cause;
 pub use diagnostic::{Diagnostic, Severity, Span};
 pub use escalation::{Action, Step};
 pub use event::{

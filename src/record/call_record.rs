@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Answer, CallId, FlowName, Hangup, LineName, NodeName, Number, OfferResult, OperatorName,
+    Answer, CallId, Cause, FlowName, Hangup, LineName, NodeName, Number, OfferResult, OperatorName,
     Outcome, Project, QueueName, StreamQuality, TrunkName,
 };
 
@@ -85,6 +85,9 @@ pub struct CallRecord {
     pub outcome: Outcome,
     /// Who ended it; absent when the call was refused.
     pub hangup: Option<Hangup>,
+    /// The cause of Q.850 that its flow gave.
+    #[serde(default)]
+    pub cause: Option<Cause>,
     /// The status code that refused it.
     pub code: Option<u16>,
     /// Time in queues, all of them together.

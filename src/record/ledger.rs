@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::model::{
-    CallId, Event, Hangup, LineName, NodeName, OperatorName, Outcome, QueueName, Stamped,
+    CallId, Cause, Event, Hangup, LineName, NodeName, OperatorName, Outcome, QueueName, Stamped,
     StreamQuality, Surveyed,
 };
 use crate::record::{CallRecord, OfferRecord};
@@ -97,8 +97,9 @@ impl Ledger {
                 call,
                 outcome,
                 hangup,
+                cause,
                 ..
-            } => self.end(call, stamped.at, *outcome, Some(*hangup)),
+            } => self.end(call, stamped.at, *outcome, (Some(*hangup), *cause)),
             Event::StreamEnded {
                 call,
                 caller,
@@ -149,7 +150,7 @@ impl Ledger {
         let id = record.id.clone();
         let evicted = if self.open.len() >= self.most {
             self.oldest()
-                .and_then(|oldest| self.end(&oldest, stamped.at, Outcome::Failed, None))
+                .and_then(|oldest| self.end(&oldest, stamped.at, Outcome::Failed, (None, None)))
         } else {
             None
         };
@@ -181,7 +182,7 @@ impl Ledger {
         call: &CallId,
         at: SystemTime,
         outcome: Outcome,
-        hangup: Option<Hangup>,
+        (hangup, cause): (Option<Hangup>, Option<Cause>),
     ) -> Option<CallRecord> {
         let Open {
             mut record,
@@ -193,6 +194,7 @@ impl Ledger {
         record.ended = at;
         record.outcome = outcome;
         record.hangup = hangup;
+        record.cause = cause;
         self.remember(record.clone());
         Some(record)
     }
@@ -310,6 +312,7 @@ fn blank(id: CallId, number: crate::model::Number, at: SystemTime) -> CallRecord
         ended: at,
         outcome: Outcome::Failed,
         hangup: None,
+        cause: None,
         code: None,
         waited: Duration::ZERO,
         talked: Duration::ZERO,

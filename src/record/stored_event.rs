@@ -225,9 +225,13 @@ fn data(event: &Event) -> Value {
         Event::CallEnded {
             outcome,
             hangup,
+            cause,
             lasted,
             ..
-        } => json!({ "outcome": outcome, "hangup": hangup, "lasted_s": seconds::of(*lasted) }),
+        } => {
+            let lasted_s = seconds::of(*lasted);
+            json!({ "outcome": outcome, "hangup": hangup, "cause": cause, "lasted_s": lasted_s })
+        }
         Event::OperatorChanged {
             operator,
             state,

@@ -96,6 +96,7 @@ fn ended(call: &str, outcome: Outcome) -> Event {
         call: call.into(),
         outcome,
         hangup: Hangup::Caller,
+        cause: None,
         lasted: Duration::from_secs(70),
     }
 }
@@ -174,7 +175,7 @@ fn an_answered_call_leaves_one_record_with_the_names_of_the_contract() {
         "flow": "welcome", "project": null, "trunk": "local",
         "started": "2023-11-14T22:13:20.000Z", "answered": "2023-11-14T22:13:20.200Z",
         "ended": "2023-11-14T22:14:30.000Z",
-        "outcome": "answered", "hangup": "caller", "code": null,
+        "outcome": "answered", "hangup": "caller", "cause": null, "code": null,
         "waited_s": 10.0, "talked_s": 54.5,
         "queue": "support", "operator": "alice", "line": null,
         "survey": {},
@@ -492,6 +493,7 @@ fn a_record_has_the_last_answer_to_each_question() {
         outcome: Outcome::Answered,
         hangup: Hangup::Flow,
         lasted: Duration::from_secs(9),
+        cause: None,
     };
     let record = ledger.handle(&stamped(9_000, ended)).unwrap();
     let mut text = serde_json::to_value(&record).unwrap();

@@ -146,6 +146,7 @@ fn log(event: &Event) {
             outcome,
             hangup,
             lasted,
+            ..
         } => {
             // To the millisecond: more is noise to who reads it.
             let ms = u64::try_from(lasted.as_millis()).unwrap_or(u64::MAX);

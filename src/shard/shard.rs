@@ -514,6 +514,7 @@ fn fail(call: &mut Call, floor: &mut Floor<'_>) {
             call: id,
             outcome: Outcome::Failed,
             hangup: Hangup::Fault,
+            cause: None,
             lasted: std::time::Duration::ZERO,
         });
     }

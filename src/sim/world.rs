@@ -69,7 +69,7 @@ pub struct World {
     wall: SystemTime,
     pub(super) shared: Arc<Shared>,
     shards: Vec<Shard>,
-    booth: Booth,
+    pub(super) booth: Booth,
     pub(super) phones: Vec<Phone>,
     by_address: BTreeMap<SocketAddr, usize>,
     pub(super) names: BTreeMap<String, Vec<SocketAddr>>,

@@ -21,6 +21,7 @@ mod asks;
 mod calls;
 mod mistakes;
 mod queues;
+mod reach;
 mod shipped;
 mod surveys;
 
@@ -56,6 +57,11 @@ pub(super) fn try_load(text: &str) -> Result<Arc<Flow>, Vec<Diagnostic>> {
         origins: &origins,
         signs: true,
         sounds: &|language, name| language != "ru" && !name.contains("missing"),
+        addresses: &|address| {
+            address
+                .contains(' ')
+                .then_some("write \"sip:name@host:5060\"")
+        },
     };
     let mut diags = Vec::new();
     match load(&document, &known, &mut diags) {
@@ -225,8 +231,26 @@ fn show(output: &Output) -> String {
         Output::Line(line) => format!("line({line})"),
         Output::Survey { question, answer } => format!("survey({question} {answer})"),
         Output::Ask(asked) => ask(&asked.ask),
+        Output::Operator(request) => {
+            let ring = request.ring.map(crate::model::show_duration);
+            format!(
+                "operator({} {})",
+                request.operator,
+                ring.unwrap_or_default()
+            )
+        }
+        Output::Dial(request) => {
+            let how = if request.together {
+                "together"
+            } else {
+                "in turn"
+            };
+            let ring = crate::model::show_duration(request.ring);
+            format!("dial({} {how} {ring})", request.to.join(" "))
+        }
         Output::Reject(code) => format!("reject({code})"),
-        Output::Hangup => "hangup".into(),
+        Output::Hangup { cause: None } => "hangup".into(),
+        Output::Hangup { cause: Some(cause) } => format!("hangup({})", cause.number()),
         Output::Step { node, .. } => format!("[{node}]"),
         Output::Fault { node, fault } => format!("fault({node} {})", fault.as_str()),
     }
@@ -262,6 +286,15 @@ fn queue(request: &QueueRequest) -> String {
         let of = |step: &Step| format!("{:?} {:?}", step.after, step.action);
         let steps: Vec<String> = steps.iter().map(of).collect();
         write!(text, " escalate({})", steps.join(", ")).unwrap();
+    }
+    for message in request.comfort.iter() {
+        let names: Vec<String> = message.sounds.iter().map(sound).collect();
+        let (after, every) = (message.after, message.every);
+        write!(text, " comfort({} {after:?} {every:?})", names.join(" ")).unwrap();
+    }
+    for (key, sounds) in &request.asides {
+        let names: Vec<String> = sounds.iter().map(sound).collect();
+        write!(text, " {key}({})", names.join(" ")).unwrap();
     }
     text + ")"
 }

@@ -6,11 +6,14 @@ use std::time::Instant;
 use super::asking::Asking;
 use super::branch::Branch;
 use super::collect::{self, Collect};
+use super::confirm;
+use super::dial::Dial;
 use super::farewell::{Hangup, Reject};
 use super::hours::Hours;
 use super::http::Http;
 use super::line::Line;
 use super::menu::{self, Menu};
+use super::operator::Operator;
 use super::play::{self, Play};
 use super::queue::Queue;
 use super::set::Set;
@@ -21,6 +24,7 @@ use crate::flow::prompt::Prompt;
 use crate::flow::read::Reader;
 use crate::flow::source::{Cursor, unknown};
 use crate::flow::turn::Turn;
+use crate::model::Cause;
 
 /// A node's place in its flow.
 pub(crate) type NodeIndex = usize;
@@ -28,8 +32,6 @@ pub(crate) type NodeIndex = usize;
 /// Types that the language has and this version has not.
 const LATER: &[&str] = &[
     "customer",
-    "operator",
-    "dial",
     "callback",
     "voicemail",
     "recording",
@@ -49,6 +51,10 @@ const TYPES: &[(&str, Read)] = &[
     ("http", |node, reader| boxed(Http::read(node, reader))),
     ("queue", |node, reader| boxed(Queue::read(node, reader))),
     ("line", |node, reader| boxed(Line::read(node, reader))),
+    ("operator", |node, reader| {
+        boxed(Operator::read(node, reader))
+    }),
+    ("dial", |node, reader| boxed(Dial::read(node, reader))),
     ("hangup", |node, reader| {
         boxed(Some(Hangup::read(node, reader)))
     }),
@@ -101,7 +107,7 @@ pub(crate) enum Next {
     /// Wait here.
     Stay(Wait),
     /// Hang up.
-    Hangup,
+    Hangup(Option<Cause>),
     /// Nothing more to do: the call was refused.
     Over,
 }
@@ -115,6 +121,8 @@ pub(crate) enum Wait {
     Menu(menu::Listening),
     /// Digits.
     Collect(collect::Entry),
+    /// Whether the digits are right.
+    Confirm(confirm::Confirming),
     /// The end of the wait in a queue, or of the talk.
     Queue,
     /// The end of the talk on a line.
@@ -134,6 +142,7 @@ impl Wait {
             Self::Collect(entry) => entry.until,
             Self::Survey(asking) => asking.until,
             Self::Reply(asking) => Some(asking.until),
+            Self::Confirm(confirming) => confirming.until,
             Self::Play(_) | Self::Queue | Self::Line | Self::Farewell => None,
         }
     }
@@ -143,7 +152,7 @@ impl Wait {
         match self {
             Self::Queue | Self::Line => true,
             Self::Play(_) | Self::Menu(_) | Self::Collect(_) => false,
-            Self::Survey(_) | Self::Reply(_) | Self::Farewell => false,
+            Self::Survey(_) | Self::Reply(_) | Self::Confirm(_) | Self::Farewell => false,
         }
     }
 }

@@ -4,17 +4,21 @@
 mod asking;
 mod branch;
 mod collect;
+mod confirm;
+mod dial;
 mod farewell;
 mod hours;
 mod http;
 mod kind;
 mod line;
 mod menu;
+mod operator;
 mod play;
 mod queue;
 mod set;
 mod survey;
 mod switch;
+mod treatment;
 mod whom;
 
 pub(super) use kind::{Exit, Next, NodeIndex, Shape, Verb, Wait, read};
