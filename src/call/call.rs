@@ -9,7 +9,8 @@ use crate::call::in_queue::InQueue;
 use crate::call::in_talk::Talk;
 use crate::call::invite::Branch;
 use crate::call::leg::{Leg, Side};
-use crate::call::{Destination, Given, Permit, Refer, Snapshot};
+use crate::call::replace::Successor;
+use crate::call::{Destination, Given, Permit, Refer, Replacement, Snapshot};
 use crate::dispatch::{Claim, Match};
 use crate::flow::{self, Flow, Run};
 use crate::media::{Command, Report};
@@ -125,6 +126,8 @@ pub enum Input {
         /// What is given, or the code to refuse with.
         given: Result<Given, u16>,
     },
+    /// An operator's phone wants the place of one of its dialogs.
+    Replace(Replacement),
     /// Time passed.
     Tick,
     /// The server stops: the call ends now.
@@ -212,6 +215,8 @@ pub struct Call {
     streams: u8,
     plays: u64,
     pub(super) permits: Vec<Permit>,
+    /// A phone that is about to take an operator's place.
+    pub(super) successor: Option<Box<Successor>>,
     /// The operator who makes the call and would be ready without it.
     pub(super) busy: Option<Claim>,
 }
@@ -274,6 +279,7 @@ impl Call {
             streams: 0,
             plays: 0,
             permits: caller.permits,
+            successor: None,
             busy: None,
         };
         call.occupy(floor);
@@ -325,6 +331,7 @@ impl Call {
             Input::Matched(matched) => self.matched(&matched, floor),
             Input::Prioritize(priority) => self.prioritize(priority, floor),
             Input::Given { refer, by, given } => self.given((refer, by), given, floor),
+            Input::Replace(wish) => self.replaced(wish, floor),
             Input::Tick => self.tick(floor),
             Input::Goodbye => self.goodbye(floor),
         }
@@ -343,7 +350,9 @@ impl Call {
             Stage::Talking(talk) => talk.leg.deadline(),
             Stage::Ending { until } => return Some(*until),
         };
-        stage.into_iter().chain(self.caller_deadline()).min()
+        let successor = self.successor.as_deref().map(Successor::deadline);
+        let times = stage.into_iter().chain(self.caller_deadline());
+        times.chain(successor).min()
     }
 
     fn caller_deadline(&self) -> Option<Instant> {
@@ -356,6 +365,7 @@ impl Call {
     fn tick(&mut self, floor: &mut Floor<'_>) {
         self.check_leg(Side::Caller, floor);
         self.check_leg(Side::Other, floor);
+        self.tick_successor(floor);
         match &self.stage {
             Stage::Flow => {
                 if self.run.deadline().is_some_and(|at| floor.now >= at) {

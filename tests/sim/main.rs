@@ -13,6 +13,7 @@ mod estimates;
 mod outside;
 mod picks;
 mod races;
+mod replaces;
 mod storms;
 mod transfers;
 mod ways;
