@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::call::call::{Call, Invitation, Stage};
 use crate::call::floor::Floor;
 use crate::call::in_queue::Waits;
-use crate::call::leg::{ALLOW, Port};
+use crate::call::leg::Port;
 use crate::call::{Shared, Snapshot};
 use crate::dispatch::{ClassId, ClassKey};
 use crate::flow::{self, AskId, LineExit, QueueRequest, QueueView, Reply, Spoken};
@@ -162,7 +162,7 @@ impl Call {
                 self.leg.port = Port::Open(local);
                 self.send_200(floor);
             }
-        } else {
+        } else if !self.successor_opened(leg, local, floor) {
             self.ring(leg, local, floor);
         }
     }
@@ -177,7 +177,7 @@ impl Call {
         if let Err(code) = self.leg.describe(request, &mut response, codecs, floor) {
             return self.reject(code, floor);
         }
-        self.dress(&mut response);
+        self.leg.dress(&mut response);
         self.leg.unacked = Some(tx);
         self.invitation = Invitation::Answered;
         floor.respond(tx, &response);
@@ -186,20 +186,6 @@ impl Call {
             call: self.facts.id.clone(),
             setup: floor.now.saturating_duration_since(self.facts.began),
         });
-    }
-
-    /// What every 2xx to a caller's INVITE carries besides its description.
-    fn dress(&self, response: &mut Response) {
-        if let Some(dialog) = &self.leg.dialog {
-            response.set_to_tag(&dialog.id().local_tag);
-            let contact = dialog.contact();
-            response.headers.push(Name::Contact, format!("<{contact}>"));
-        }
-        response.headers.push(Name::Allow, ALLOW);
-        response.headers.push(Name::Supported, "timer");
-        if let Some(timer) = &self.leg.timer {
-            timer.write_answer(&mut response.headers);
-        }
     }
 
     /// Asks the worker to say so when a phone falls silent.
@@ -382,7 +368,9 @@ impl Call {
         }
         // A leg that was closed before its ports came is waited for no longer.
         self.closing.retain(|closing| *closing != leg);
-        self.no_port_to_ring(leg, floor);
+        if !self.no_port_for_successor(leg, floor) {
+            self.no_port_to_ring(leg, floor);
+        }
     }
 
     /// The world outside replies. A call that has gone on without it hears nothing.

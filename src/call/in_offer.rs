@@ -365,6 +365,57 @@ impl Call {
         self.offer_over(leg, OfferResult::Unreachable, floor);
     }
 
+    /// The operator for whom it rings answers: whether the claim still stands.
+    pub(super) fn offer_stands(&mut self, rings: LegId, floor: &mut Floor<'_>) -> bool {
+        let offer = self.queued().and_then(|queue| queue.offer(rings));
+        offer.is_some_and(|offer| floor.shared.board.answered(&offer.claim, floor.now))
+    }
+
+    /// What rings at a phone is picked up at another, by the same operator or by one who was
+    /// taken for it.
+    pub(super) fn picked_up(
+        &mut self,
+        rings: LegId,
+        leg: Leg,
+        other: Option<(OperatorName, Claim)>,
+        floor: &mut Floor<'_>,
+    ) {
+        let Some(mut offer) = self.queued().and_then(|queue| queue.take_offer(rings)) else {
+            return;
+        };
+        let Some((operator, claim)) = other else {
+            let mut before = std::mem::replace(&mut offer.leg, leg);
+            self.close(&mut before, floor);
+            return self.begin_talk(offer, floor);
+        };
+        floor.tell(Event::Offered {
+            call: self.facts.id.clone(),
+            queue: offer.queue.clone(),
+            operator: operator.clone(),
+            decided_in: Duration::ZERO,
+            overtook: None,
+        });
+        let own = Offer {
+            claim,
+            operator,
+            ticket: offer.ticket,
+            queue: offer.queue.clone(),
+            settings: Arc::clone(&offer.settings),
+            leg,
+            branches: Vec::new(),
+            held: Vec::new(),
+            look_at: None,
+            since: floor.now,
+            until: floor.now,
+            asked: true,
+            said: None,
+        };
+        if let Some(queue) = self.queued() {
+            queue.offers.push(offer);
+        }
+        self.begin_talk(own, floor);
+    }
+
     /// No ports for a phone that was to ring.
     pub(super) fn no_port_to_ring(&mut self, leg: LegId, floor: &mut Floor<'_>) {
         match self.queued().and_then(|queue| queue.offer(leg)) {

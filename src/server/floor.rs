@@ -222,10 +222,12 @@ impl Floor {
         });
         let since = clock::wall().duration_since(std::time::UNIX_EPOCH);
         let boot: Arc<str> = format!("{:x}", since.unwrap_or_default().as_millis()).into();
+        let shards = u8::try_from(seats.len()).unwrap_or(u8::MAX);
         for (index, seat) in seats.into_iter().enumerate() {
             let id = ShardId(u8::try_from(index).unwrap_or(u8::MAX));
             let settings = shard::Settings {
                 id,
+                shards,
                 endpoint: endpoint::Settings {
                     shard: id,
                     seed: entropy::word(),

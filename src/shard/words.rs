@@ -23,6 +23,8 @@ use crate::sip::{ConnectionId, Peer, Transport, Uri};
 pub struct Settings {
     /// Which one it is.
     pub id: ShardId,
+    /// How many there are.
+    pub shards: u8,
     /// Its endpoint.
     pub endpoint: endpoint::Settings,
     /// What makes this run of the process different from others, for the ids of calls.

@@ -132,6 +132,7 @@ impl World {
         for id in (0..shards).map(ShardId) {
             let settings = shard::Settings {
                 id,
+                shards,
                 endpoint: endpoint::Settings {
                     shard: id,
                     seed: chance.word(),
@@ -221,6 +222,16 @@ impl World {
     pub fn lend_second(&mut self, of: PhoneId, to: PhoneId) {
         let second = self.phones.get(of.0).and_then(|phone| phone.second.clone());
         self.act(to, |phone, _| phone.second = second);
+    }
+
+    /// The phone wants the place of what the other one is in, or rings for. `more` is added
+    /// to what it says of that call.
+    pub fn replace(&mut self, phone: PhoneId, of: PhoneId, more: &str) {
+        let named = self.phones.get(of.0).and_then(Phone::named);
+        let replaces = named.unwrap_or_else(|| "none;to-tag=1;from-tag=2".into());
+        self.act(phone, |phone, now| {
+            phone.replace(format!("{replaces}{more}"), now)
+        });
     }
 
     /// The phone goes by another name and password.

@@ -15,6 +15,7 @@ mod outside;
 mod picks;
 mod races;
 mod reach;
+mod replaces;
 mod storms;
 mod transfers;
 mod ways;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use exchange::model::{Event, OperatorState, Outcome, TransferKind};
-use exchange::sim::{Doing, Link, Manner, PhoneId, World};
+use exchange::sim::{Doing, Manner, PhoneId, World};
 
 use crate::{s, settle, world};
 
@@ -197,11 +197,6 @@ fn a_caller_is_handed_on_while_the_second_call_still_waits() {
         );
         world.run(s(1));
         world.manner(scene.dan, Manner::Answers(s(1)));
-        // The INVITE of the caller does not overtake the CANCEL of ann's call.
-        world.link(Link {
-            delay: Duration::ZERO,
-            loss: 0,
-        });
         world.refer_to_second(scene.ann);
         world.run(s(1));
         assert_eq!(world.notified(scene.ann), [200], "{seed}");
