@@ -129,6 +129,7 @@ fn read(
         house: House::default(),
     };
     unserved(&config, section("queues"), diags);
+    super::callbacks::check(&config, section("queues"), diags);
     (config.flows, config.house) = read_flows(&config, files, diags);
     let mut reader = Reader { diags };
     config.numbers = reader.numbers(section("numbers"), &config.flows, &config.projects);

@@ -13,6 +13,7 @@
 //! simulator and `centrale check` read a configuration exactly as the server does.
 
 mod guard;
+mod callbacks;
 mod house;
 mod lines;
 mod listen;
