@@ -103,6 +103,16 @@ impl Call {
                 call: self.facts.key,
                 asked,
             }),
+            flow::Output::Notify { node, name, data } => {
+                let (call, flow) = (self.facts.id.clone(), self.facts.flow.clone());
+                floor.tell(Event::Notified {
+                    call,
+                    flow,
+                    node,
+                    name,
+                    data,
+                });
+            }
             flow::Output::Reject(code) => self.reject(code, floor),
             flow::Output::Hangup => {
                 let hangup = self.story.left.unwrap_or(Hangup::Flow);

@@ -274,7 +274,7 @@ impl Call {
                     Output::Reject(_) => self.seen.outcome = Some("reject"),
                     Output::Hangup => self.seen.outcome = Some("hangup"),
                     Output::Step { node, .. } => self.seen.path.push(node),
-                    Output::Fault { .. } => {}
+                    Output::Fault { .. } | Output::Notify { .. } => {}
                 }
             }
             if self.run.is_over() || self.seen.queue.is_some() || self.seen.line.is_some() {

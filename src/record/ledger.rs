@@ -100,6 +100,7 @@ impl Ledger {
             Event::CallAnswered { call, .. }
             | Event::FlowStep { call, .. }
             | Event::FlowFailed { call, .. }
+            | Event::Notified { call, .. }
             | Event::Queued { call, .. }
             | Event::Dequeued { call, .. }
             | Event::Escalated { call, .. }
@@ -339,6 +340,7 @@ impl Open {
             Event::CallStarted { .. }
             | Event::CallRejected { .. }
             | Event::FlowFailed { .. }
+            | Event::Notified { .. }
             | Event::Offered { .. }
             | Event::Transferring { .. }
             | Event::Transferred { .. }

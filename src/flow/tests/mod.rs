@@ -10,8 +10,9 @@ use expect_test::{Expect, expect};
 use super::hours::Calendar;
 use super::source::Document;
 use super::{
-    Answer, Ask, AskId, Caller, Flow, HttpAnswer, Input, Known, LineExit, Origin, Output,
-    QueueExit, QueueRequest, QueueView, Returned, Run, Scalar, Spoken, Unanswered, World, load,
+    Answer, Ask, AskId, Caller, Flow, HttpAnswer, HttpMethod, HttpRequest, Input, Known, LineExit,
+    Origin, Output, QueueExit, QueueRequest, QueueView, Returned, Run, Scalar, Spoken, Unanswered,
+    World, load,
 };
 use crate::model::{
     Diagnostic, Epoch, LineName, Number, OperatorName, Project, QueueName, Skill, Step,
@@ -222,6 +223,7 @@ fn show(output: &Output) -> String {
         Output::StopPlaying => "stop".into(),
         Output::Queue(request) => queue(request),
         Output::Line(line) => format!("line({line})"),
+        Output::Notify { name, data, .. } => format!("notify({name} {data})"),
         Output::Ask(asked) => ask(&asked.ask),
         Output::Reject(code) => format!("reject({code})"),
         Output::Hangup => "hangup".into(),

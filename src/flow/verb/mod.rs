@@ -10,6 +10,7 @@ mod http;
 mod kind;
 mod line;
 mod menu;
+mod notify;
 mod play;
 mod queue;
 mod set;
