@@ -119,6 +119,16 @@ impl Call {
             }),
             flow::Output::Operator(request) => self.ring_named(request, floor),
             flow::Output::Dial(request) => self.dial_addresses(&request, floor),
+            flow::Output::Notify { node, name, data } => {
+                let (call, flow) = (self.facts.id.clone(), self.facts.flow.clone());
+                floor.tell(Event::Notified {
+                    call,
+                    flow,
+                    node,
+                    name,
+                    data,
+                });
+            }
             flow::Output::Reject(code) => self.reject(code, floor),
             flow::Output::Hangup { cause } => {
                 self.story.cause = cause;

@@ -114,6 +114,7 @@ fn read(
         media: reader.media(section("media")),
         http: reader.http(section("http")),
         requests: reader.requests(section("requests"), folder),
+        webhooks: reader.webhooks(section("webhooks")),
         storage: reader.storage(section("storage"), folder),
         limits: reader.limits(section("limits")),
         drain: drain(section("drain"), reader.diags),
@@ -131,6 +132,7 @@ fn read(
     unserved(&config, section("queues"), diags);
     super::callbacks::check(&config, section("queues"), diags);
     (config.flows, config.house) = read_flows(&config, files, diags);
+    super::webhooks::unheard(&config, section("webhooks"), diags);
     let mut reader = Reader { diags };
     config.numbers = reader.numbers(section("numbers"), &config.flows, &config.projects);
     if section("numbers").is_none() {

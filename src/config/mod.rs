@@ -29,6 +29,7 @@ mod rewrites;
 mod section;
 mod trunks;
 mod types;
+mod webhooks;
 
 #[cfg(test)]
 mod tests;
@@ -42,3 +43,4 @@ pub use types::{
     Config, Guard, Http, Identity, Limits, Line, Listen, Media, NumberEntry, Numbers, Paths,
     Scanners, ShutOut, Sip, Storage, Tls,
 };
+pub use webhooks::{Wanted, Webhook, Webhooks};

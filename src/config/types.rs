@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::house::House;
 use super::outside::{Dns, Outside, Trunk};
 use super::requests::Requests;
+use super::webhooks::Webhooks;
 use crate::flow::Flow;
 use crate::flow::hours::Calendar;
 use crate::model::{
@@ -33,6 +34,8 @@ pub struct Config {
     pub storage: Storage,
     /// What flows may ask of the world outside.
     pub requests: Requests,
+    /// Who is told of events.
+    pub webhooks: Webhooks,
     /// Folders.
     pub paths: Paths,
     /// What the process carries.

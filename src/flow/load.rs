@@ -76,6 +76,13 @@ impl Flow {
         self.tests.len()
     }
 
+    /// What its nodes of type `notify` tell, by name.
+    #[must_use]
+    pub fn tells(&self) -> BTreeSet<&str> {
+        let nodes = self.nodes.iter();
+        nodes.filter_map(|node| node.verb.tells()).collect()
+    }
+
     /// Every (language, name) of a sound that it may play; music is of language `music`.
     #[must_use]
     pub fn sounds(&self) -> BTreeSet<(String, String)> {

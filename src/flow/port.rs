@@ -5,6 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::ask::{AskId, Asked, Reply};
 use super::prompt::Spoken;
 use crate::model::{
@@ -237,6 +239,15 @@ pub enum Output {
     Operator(OperatorRequest),
     /// Ring addresses; [`Returned::Line`] comes.
     Dial(DialRequest),
+    /// Tell whoever listens, in the house and beyond.
+    Notify {
+        /// The node.
+        node: NodeName,
+        /// What the flow calls it.
+        name: Arc<str>,
+        /// What it says.
+        data: Value,
+    },
     /// Refuse the call with this status code. The run is over.
     Reject(u16),
     /// Hang up. The run is over.

@@ -293,7 +293,7 @@ impl Call {
                     Output::Reject(_) => self.seen.outcome = Some("reject"),
                     Output::Hangup { .. } => self.seen.outcome = Some("hangup"),
                     Output::Step { node, .. } => self.seen.path.push(node),
-                    Output::Survey { .. } | Output::Fault { .. } => {}
+                    Output::Survey { .. } | Output::Fault { .. } | Output::Notify { .. } => {}
                 }
             }
             if self.run.is_over() || self.seen.is_away() {

@@ -148,6 +148,7 @@ impl Turn<'_> {
         self.out.push(Output::Ask(Asked {
             number,
             within,
+            flow: self.flow.name().clone(),
             ask,
         }));
         number

@@ -108,6 +108,7 @@ impl Ledger {
             Event::CallAnswered { call, .. }
             | Event::FlowStep { call, .. }
             | Event::FlowFailed { call, .. }
+            | Event::Notified { call, .. }
             | Event::Queued { call, .. }
             | Event::Dequeued { call, .. }
             | Event::Escalated { call, .. }
@@ -361,6 +362,7 @@ impl Open {
             Event::CallStarted { .. }
             | Event::CallRejected { .. }
             | Event::FlowFailed { .. }
+            | Event::Notified { .. }
             | Event::Offered { .. }
             | Event::Transferring { .. }
             | Event::Transferred { .. }

@@ -181,6 +181,7 @@ impl Live {
             | Event::CallAnswered { .. }
             | Event::FlowStep { .. }
             | Event::FlowFailed { .. }
+            | Event::Notified { .. }
             | Event::Escalated { .. }
             | Event::LineTried { .. }
             | Event::LineReach { .. }

@@ -10,8 +10,9 @@ use expect_test::{Expect, expect};
 use super::hours::Calendar;
 use super::source::Document;
 use super::{
-    Answer, Ask, AskId, Caller, Flow, HttpAnswer, Input, Known, LineExit, Origin, Output,
-    QueueExit, QueueRequest, QueueView, Returned, Run, Scalar, Spoken, Unanswered, World, load,
+    Answer, Ask, AskId, Caller, Flow, HttpAnswer, HttpMethod, HttpRequest, Input, Known, LineExit,
+    Origin, Output, QueueExit, QueueRequest, QueueView, Returned, Run, Scalar, Spoken, Unanswered,
+    World, load,
 };
 use crate::model::{
     Diagnostic, Epoch, LineName, Number, OperatorName, Project, QueueName, Skill, Step,
@@ -230,6 +231,7 @@ fn show(output: &Output) -> String {
         Output::Queue(request) => queue(request),
         Output::Line(line) => format!("line({line})"),
         Output::Survey { question, answer } => format!("survey({question} {answer})"),
+        Output::Notify { name, data, .. } => format!("notify({name} {data})"),
         Output::Ask(asked) => ask(&asked.ask),
         Output::Operator(request) => {
             let ring = request.ring.map(crate::model::show_duration);

@@ -13,6 +13,7 @@ use super::hours::Hours;
 use super::http::Http;
 use super::line::Line;
 use super::menu::{self, Menu};
+use super::notify::Notify;
 use super::operator::Operator;
 use super::play::{self, Play};
 use super::queue::Queue;
@@ -37,7 +38,6 @@ const LATER: &[&str] = &[
     "recording",
     "flow",
     "return",
-    "notify",
 ];
 /// Every type of the language, and who reads it.
 const TYPES: &[(&str, Read)] = &[
@@ -49,6 +49,7 @@ const TYPES: &[(&str, Read)] = &[
     ("switch", |node, reader| boxed(Switch::read(node, reader))),
     ("hours", |node, reader| boxed(Hours::read(node, reader))),
     ("http", |node, reader| boxed(Http::read(node, reader))),
+    ("notify", |node, reader| boxed(Notify::read(node, reader))),
     ("queue", |node, reader| boxed(Queue::read(node, reader))),
     ("line", |node, reader| boxed(Line::read(node, reader))),
     ("operator", |node, reader| {
@@ -173,6 +174,11 @@ pub(crate) trait Verb: fmt::Debug + Send + Sync {
     /// What it plays to the caller.
     fn prompts(&self) -> Vec<&Prompt> {
         Vec::new()
+    }
+
+    /// What it tells the world, by the flow's name for it.
+    fn tells(&self) -> Option<&str> {
+        None
     }
 
     /// What it plays besides its prompts, in a language; music is of language `music`.

@@ -13,6 +13,7 @@ mod kind;
 mod line;
 mod menu;
 mod operator;
+mod notify;
 mod play;
 mod queue;
 mod set;

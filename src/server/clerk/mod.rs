@@ -3,16 +3,23 @@
 //! Invariant: every ask has exactly one reply, no later than it is wanted; one for which
 //! there is no place is replied to at once.
 
+mod gate;
 mod http;
+mod rests;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use exchange::flow::{Ask, AskId, Asked, Reply, Unanswered};
+use exchange::metric;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
 
-use self::http::Client;
+use crate::server::clock;
+
+pub(crate) use self::gate::Gate;
+pub(crate) use self::http::{Client, client};
 
 /// Asks at a time. A call has one at most, and each may keep a connection and a body.
 const PLACES: usize = 1_024;
@@ -21,19 +28,23 @@ const PLACES: usize = 1_024;
 #[derive(Debug)]
 pub(crate) struct Clerk {
     places: Arc<Semaphore>,
-    http: Client,
+    client: ArcSwap<Client>,
     runtime: Handle,
 }
 
 impl Clerk {
-    /// # Errors
-    /// When no client can be made.
-    pub(crate) fn new(runtime: Handle) -> anyhow::Result<Self> {
-        Ok(Self {
+    /// Asks from the runtime that it is made in.
+    pub(crate) fn new(client: Client) -> Self {
+        Self {
             places: Arc::new(Semaphore::new(PLACES)),
-            http: Client::new()?,
-            runtime,
-        })
+            client: ArcSwap::from_pointee(client),
+            runtime: Handle::current(),
+        }
+    }
+
+    /// Asks that come from now on are asked by this one.
+    pub(crate) fn configure(&self, client: Client) {
+        self.client.store(Arc::new(client));
     }
 
     /// Asks, and tells the reply.
@@ -41,20 +52,23 @@ impl Clerk {
         let Asked {
             number,
             within,
+            flow,
             ask,
         } = asked;
+        let began = clock::now();
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
-            return reply(number, Err(Unanswered::Busy));
+            let busy = Err(Unanswered::Busy);
+            metric::asked(&flow, &busy, Duration::ZERO);
+            return reply(number, busy);
         };
-        let http = self.http.clone();
+        let client = self.client.load_full();
         self.runtime.spawn(async move {
-            let answered = timeout(within, async {
-                match ask {
-                    Ask::Http(request) => http.ask(&request).await,
-                }
-            });
-            let answered = answered.await.unwrap_or(Err(Unanswered::TimedOut));
+            let answered = match ask {
+                Ask::Http(request) => client.ask(&request, began + within).await,
+            };
             drop(place);
+            let took = clock::now().saturating_duration_since(began);
+            metric::asked(&flow, &answered, took);
             reply(number, answered);
         });
     }
