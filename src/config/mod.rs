@@ -25,6 +25,8 @@ mod queues;
 mod reader;
 mod rewrites;
 mod section;
+mod speech;
+mod spoken;
 mod trunks;
 mod types;
 
@@ -35,6 +37,7 @@ pub use house::House;
 pub use load::{Files, load, paths};
 pub use outside::{Divert, Dns, Login, Outside, Register, Trunk};
 pub use rewrites::Rewrites;
+pub use speech::Speech;
 pub use types::{
     Config, Guard, Http, Identity, Limits, Line, Listen, Media, NumberEntry, Numbers, Paths,
     Scanners, ShutOut, Sip, Storage, Tls,

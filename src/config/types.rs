@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::house::House;
 use super::outside::{Dns, Outside, Trunk};
+use super::speech::Speech;
 use crate::flow::Flow;
 use crate::flow::hours::Calendar;
 use crate::model::{
@@ -52,6 +53,8 @@ pub struct Config {
     pub flows: BTreeMap<FlowName, Arc<Flow>>,
     /// What operators can call by name.
     pub house: House,
+    /// Who speaks what has no recording; nobody when `None`.
+    pub speech: Option<Speech>,
 }
 
 /// One address to listen on.

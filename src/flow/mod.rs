@@ -19,6 +19,7 @@ mod prompt;
 mod read;
 mod run;
 pub mod source;
+mod say;
 pub mod speech;
 pub mod steps;
 mod trial;

@@ -31,6 +31,8 @@ pub struct Known<'a> {
     pub projects: &'a BTreeSet<Project>,
     /// Whether `prompts/<language>/<name>.wav` is there; music is of language `music`.
     pub sounds: &'a dyn Fn(&str, &str) -> bool,
+    /// Whether a text without a recording can be spoken.
+    pub speaks: bool,
 }
 
 impl std::fmt::Debug for Known<'_> {
@@ -284,7 +286,8 @@ impl Reader<'_> {
             let first = missing.iter().take(FIRST);
             let first: Vec<String> = first.map(|name| format!("{name}.wav")).collect();
             let more = if missing.len() > FIRST { " …" } else { "" };
-            let hint = format!("record prompts/{language}/{}{more}", first.join(", "));
+            let first = first.join(", ");
+            let hint = format!("record prompts/{language}/{first}{more}, or configure `speech`");
             self.diags.push(cursor.error(message).hint(hint));
         }
     }

@@ -17,3 +17,4 @@ pub(crate) mod runner;
 pub(crate) mod serve;
 pub(crate) mod store;
 pub(crate) mod supervisor;
+mod voice;
