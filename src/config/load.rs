@@ -128,11 +128,13 @@ fn read(
         projects,
         flows: BTreeMap::new(),
         house: House::default(),
+        speech: reader.speech(section("speech"), folder),
     };
     unserved(&config, section("queues"), diags);
     super::callbacks::check(&config, section("queues"), diags);
     (config.flows, config.house) = read_flows(&config, files, diags);
     super::webhooks::unheard(&config, section("webhooks"), diags);
+    super::spoken::announcements(&config, files, section("queues"), diags);
     let mut reader = Reader { diags };
     config.numbers = reader.numbers(section("numbers"), &config.flows, &config.projects);
     if section("numbers").is_none() {
@@ -216,6 +218,7 @@ fn read_flows(
     let calendars = config.calendars.keys().cloned().collect();
     let projects: BTreeSet<Project> = config.projects.keys().cloned().collect();
     let fallbacks = fallbacks(config);
+    let speaks = config.speech.is_some();
     let known = Known {
         queues: &queues,
         fallbacks: &fallbacks,
@@ -225,13 +228,13 @@ fn read_flows(
         calendars: &calendars,
         projects: &projects,
         sounds: &|language, name| {
-            files
-                .sounds
-                .contains(&(language.to_owned(), name.to_owned()))
+            let key = (language.to_owned(), name.to_owned());
+            files.sounds.contains(&key) || (speaks && flow::speech::text(language, name).is_some())
         },
         origins: &config.requests.allow,
         signs: config.requests.secret.is_some(),
         addresses: &|address| super::trunks::address(address).err(),
+        speaks,
     };
     let mut flows: BTreeMap<FlowName, Arc<Flow>> = BTreeMap::new();
     for (name, text) in &files.flows {

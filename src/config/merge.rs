@@ -23,6 +23,7 @@ const KEYS: &[&str] = &[
     "projects",
     "requests",
     "webhooks",
+    "speech",
 ];
 
 /// Reads the files. What cannot be read as YAML is a diagnostic, and the rest is read all

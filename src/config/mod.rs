@@ -27,6 +27,8 @@ mod reader;
 mod requests;
 mod rewrites;
 mod section;
+mod speech;
+mod spoken;
 mod trunks;
 mod types;
 mod webhooks;
@@ -39,6 +41,7 @@ pub use load::{Files, load, paths};
 pub use outside::{Divert, Dns, Login, Outside, Register, Trunk};
 pub use requests::{Key, Requests};
 pub use rewrites::Rewrites;
+pub use speech::Speech;
 pub use types::{
     Config, Guard, Http, Identity, Limits, Line, Listen, Media, NumberEntry, Numbers, Paths,
     Scanners, ShutOut, Sip, Storage, Tls,

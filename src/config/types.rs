@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::house::House;
 use super::outside::{Dns, Outside, Trunk};
 use super::requests::Requests;
+use super::speech::Speech;
 use super::webhooks::Webhooks;
 use crate::flow::Flow;
 use crate::flow::hours::Calendar;
@@ -58,6 +59,8 @@ pub struct Config {
     pub flows: BTreeMap<FlowName, Arc<Flow>>,
     /// What operators can call by name.
     pub house: House,
+    /// Who speaks what has no recording; nobody when `None`.
+    pub speech: Option<Speech>,
 }
 
 /// One address to listen on.

@@ -83,6 +83,18 @@ impl Flow {
         nodes.filter_map(|node| node.verb.tells()).collect()
     }
 
+    /// What it says that stands in the flow itself: (language, name of the sound, text).
+    pub fn texts(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        let prompts = self.nodes.iter().flat_map(|node| node.verb.prompts());
+        prompts.flat_map(move |prompt| {
+            let languages = self.languages.iter();
+            languages.flat_map(move |language| {
+                let texts = prompt.texts(language);
+                texts.map(move |(name, text)| (&**language, name, text))
+            })
+        })
+    }
+
     /// Every (language, name) of a sound that it may play; music is of language `music`.
     #[must_use]
     pub fn sounds(&self) -> BTreeSet<(String, String)> {

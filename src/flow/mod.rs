@@ -23,6 +23,7 @@ mod read;
 mod request;
 mod run;
 pub mod source;
+mod say;
 pub mod speech;
 pub mod steps;
 mod trial;

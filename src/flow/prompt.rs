@@ -1,10 +1,12 @@
 //! What a caller hears at a node: a list of recordings, spoken values and silences.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::expression::{Expression, Values};
 use super::read::Reader;
+use super::say;
 use super::source::{Cursor, unknown};
 use super::speech::{self, Currency, Kind};
 use super::value::Scalar;
@@ -13,7 +15,8 @@ use crate::model::{limits, parse_duration};
 /// Longest `{silence: …}`.
 const SILENCE: Duration = Duration::from_secs(60);
 /// What a map in a prompt may be, and what goes with it.
-const KINDS: [(&str, &[&str]); 8] = [
+const KINDS: [(&str, &[&str]); 9] = [
+    ("say", &[]),
     ("number", &[]),
     ("digits", &[]),
     ("ordinal", &[]),
@@ -61,6 +64,8 @@ pub(crate) struct Prompt(Vec<Item>);
 #[derive(Clone, Debug)]
 enum Item {
     Name(Arc<str>),
+    /// For each language the sound's name and its text.
+    Say(BTreeMap<Arc<str>, (Arc<str>, Arc<str>)>),
     Silence(Duration),
     Value(Value),
 }
@@ -129,6 +134,11 @@ impl Prompt {
                     spoken.push(Some(Spoken::sound(language, name)));
                     continue;
                 }
+                Item::Say(texts) => {
+                    let said = texts.get(language);
+                    spoken.push(said.map(|(name, _)| Spoken::sound(language, name)));
+                    continue;
+                }
                 Item::Silence(length) => {
                     spoken.push(Some(Spoken::Silence(*length)));
                     continue;
@@ -152,11 +162,25 @@ impl Prompt {
         for item in &self.0 {
             match item {
                 Item::Name(name) => names.push(name.to_string()),
+                Item::Say(texts) => {
+                    names.extend(texts.get(language).map(|(name, _)| name.to_string()));
+                }
                 Item::Value(value) => names.extend(speech::needed(value.kind, language)),
                 Item::Silence(_) => {}
             }
         }
         names
+    }
+
+    /// Names and texts of what it says in one language.
+    pub(super) fn texts(&self, language: &str) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().filter_map(move |item| match item {
+            Item::Say(texts) => {
+                let (name, text) = texts.get(language)?;
+                Some((&**name, &**text))
+            }
+            Item::Name(_) | Item::Silence(_) | Item::Value(_) => None,
+        })
     }
 }
 
@@ -215,12 +239,6 @@ impl Item {
             let extra = |key: &str| KINDS.iter().any(|(_, more)| more.contains(&key));
             let unknown_kind = cursor.entries().find(|(key, _)| !extra(key));
             let (key, value) = unknown_kind.or_else(|| cursor.entries().next())?;
-            if key == "say" {
-                let message = "there is no text-to-speech in this version";
-                let hint = "record prompts/<language>/<name>.wav and write its name";
-                reader.diags.push(value.key_error(message).hint(hint));
-                return None;
-            }
             let problem = value.key_error(format!("unknown item `{key}`"));
             let kinds = KINDS.iter().map(|(kind, _)| *kind);
             reader.diags.push(unknown(problem, key, kinds));
@@ -237,8 +255,10 @@ impl Item {
                 });
             }
         }
-        if kind == "silence" {
-            return Self::silence(value, reader);
+        match kind {
+            "say" => return say::read(value, reader).map(Self::Say),
+            "silence" => return Self::silence(value, reader),
+            _ => {}
         }
         let kind = kind_of(kind, cursor, reader)?;
         let of = reader.expression(value);

@@ -38,6 +38,8 @@ pub struct Known<'a> {
     pub signs: bool,
     /// Why an address cannot be dialled: what to write instead.
     pub addresses: &'a dyn Fn(&str) -> Option<&'static str>,
+    /// Whether a text without a recording can be spoken.
+    pub speaks: bool,
 }
 
 impl std::fmt::Debug for Known<'_> {
@@ -296,7 +298,8 @@ impl Reader<'_> {
             let first = missing.iter().take(FIRST);
             let first: Vec<String> = first.map(|name| format!("{name}.wav")).collect();
             let more = if missing.len() > FIRST { " …" } else { "" };
-            let hint = format!("record prompts/{language}/{}{more}", first.join(", "));
+            let first = first.join(", ");
+            let hint = format!("record prompts/{language}/{first}{more}, or configure `speech`");
             self.diags.push(cursor.error(message).hint(hint));
         }
     }

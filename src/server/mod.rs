@@ -20,3 +20,4 @@ pub(crate) mod serve;
 pub(crate) mod sign;
 pub(crate) mod store;
 pub(crate) mod supervisor;
+mod voice;

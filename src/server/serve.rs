@@ -8,6 +8,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context as _, anyhow};
 use exchange::config::{Config, Line, Outside, Trunk};
+use exchange::media::Library;
 use exchange::metric::{self, Names, Recorder};
 use exchange::model::{Diagnostic, Severity};
 use exchange::record::{Floor as Views, Live};
@@ -25,7 +26,7 @@ use crate::server::observer::{self, Witness};
 use crate::server::post::Post;
 use crate::server::store::Store;
 use crate::server::supervisor::Supervisor;
-use crate::server::{clock, descriptors, files, log};
+use crate::server::{clock, descriptors, files, log, voice};
 
 /// How long the store may take to write what it holds.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -107,9 +108,11 @@ async fn serve(
     state: impl FnOnce(Ready, Supervisor) -> AppState,
 ) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
-    let (sounds, _, problems) = load_library(&config.paths.prompts);
+    let Some((sounds, problems)) = sounds(&config, &mut signals).await else {
+        return Ok(());
+    };
     for problem in problems {
-        tracing::warn!(problem, "a sound is left out");
+        tracing::warn!(problem, "a text is left out");
     }
     let address = config.http.listen;
     let listener = TcpListener::bind(address)
@@ -129,7 +132,10 @@ async fn serve(
     }));
     announce(&floor, http_address, &options.config)?;
     while signals.next().await == Told::Reload {
-        reload(&mut floor, &options.config, (&witness, &post));
+        let told = reload(&mut floor, &options.config, (&witness, &post), &mut signals).await;
+        if told == Told::Stop {
+            break;
+        }
     }
     serving.store(false, Ordering::Relaxed);
     tracing::info!(calls = floor.calls(), "stopping: no more calls are taken");
@@ -216,15 +222,69 @@ fn warn(diags: &[Diagnostic]) {
     }
 }
 
-/// All or nothing: what does not validate changes nothing.
-fn reload(floor: &mut Floor, folder: &Path, (witness, post): (&Witness, &Post)) {
-    let config = match load(folder) {
-        Ok(config) => config,
+/// Every sound that calls may hear, and what could not be spoken; `None` when the server
+/// was told to stop meanwhile.
+async fn sounds(config: &Config, signals: &mut Signals) -> Option<(Library, Vec<String>)> {
+    let (mut library, _, problems) = load_library(&config.paths.prompts);
+    for problem in problems {
+        tracing::warn!(problem, "a sound is left out");
+    }
+    let wanted = voice::wanted(config, &library);
+    let (Some(speech), false) = (config.speech.clone(), wanted.is_empty()) else {
+        return Some((library, Vec::new()));
+    };
+    tracing::info!(texts = wanted.len(), "texts without a recording are spoken");
+    let stop = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&stop);
+    let mut making = tokio::task::spawn_blocking(move || voice::make(&speech, wanted, &told));
+    loop {
+        tokio::select! {
+            made = &mut making => {
+                let mut made = made.unwrap_or_default();
+                let problems = std::mem::take(&mut made.problems);
+                made.put_into(&mut library);
+                return Some((library, problems));
+            }
+            told = signals.next() => {
+                if told == Told::Stop {
+                    stop.store(true, Ordering::Relaxed);
+                    return None;
+                }
+            }
+        }
+    }
+}
+
+/// All or nothing: what does not validate, or cannot be spoken, changes nothing.
+async fn reload(
+    floor: &mut Floor,
+    folder: &Path,
+    hear: (&Witness, &Post),
+    signals: &mut Signals,
+) -> Told {
+    match load(folder) {
+        Ok(config) => match sounds(&config, signals).await {
+            Some(sounds) => apply(floor, config, sounds, hear),
+            None => return Told::Stop,
+        },
         Err(error) => {
             tracing::error!("not reloaded, going on with what was there: {error:#}");
-            return;
         }
-    };
+    }
+    Told::Reload
+}
+
+fn apply(
+    floor: &mut Floor,
+    config: Config,
+    (sounds, problems): (Library, Vec<String>),
+    (witness, post): (&Witness, &Post),
+) {
+    if !problems.is_empty() {
+        let problems = problems.join("; ");
+        tracing::error!(problems, "not reloaded, going on with what was there");
+        return;
+    }
     let now = floor.config();
     let fixed = (&now.sip.listen, &now.http, &now.storage, &now.media.ports);
     if fixed
@@ -237,10 +297,6 @@ fn reload(floor: &mut Floor, folder: &Path, (witness, post): (&Witness, &Post)) 
         || now.sip.advertise != config.sip.advertise
     {
         tracing::warn!("listeners, ports, the address and the storage change with a restart only");
-    }
-    let (sounds, _, problems) = load_library(&config.paths.prompts);
-    for problem in problems {
-        tracing::warn!(problem, "a sound is left out");
     }
     let (views, names) = (views(&config), names(&config));
     let configured = floor.configure(config, sounds);

@@ -35,6 +35,7 @@ mod relay;
 mod secure;
 mod server;
 mod sound;
+mod spoken;
 mod standards;
 mod strangers;
 mod throng;

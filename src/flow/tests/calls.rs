@@ -445,3 +445,39 @@ fn items_are_spoken_in_the_language_that_the_caller_hears() {
         "#]],
     );
 }
+
+#[test]
+fn a_text_is_said_in_the_language_that_the_caller_hears() {
+    let nodes = "
+  a: { type: play, prompt: [{ say: { en: Hello, nl: Hallo } }, { say: Centrale }], next: b }
+  b: { type: set, language: nl, next: c }
+  c: { type: hangup, prompt: [{ say: { en: Hello, nl: Hallo } }, { say: Centrale }] }
+";
+    // The names begin as `printf Hello | sha256sum` does.
+    check(
+        nodes,
+        "begin up heard",
+        &expect![[r#"
+        begin: answer
+        up: [a] play(en/say/185f8db32271fe25 en/say/684a15a2d07fa91a)
+        heard: [b] [c] play(nl/say/753692ec36adb4c7 nl/say/684a15a2d07fa91a)
+    "#]],
+    );
+    let flow = flow(nodes);
+    let texts: Vec<_> = flow
+        .texts()
+        .map(|(language, _, text)| (language, text))
+        .collect();
+    let each = [
+        ("en", "Hello"),
+        ("en", "Centrale"),
+        ("nl", "Hallo"),
+        ("nl", "Centrale"),
+    ];
+    assert_eq!(texts, [each, each].concat());
+    let sounds = flow.sounds();
+    assert_eq!(sounds.len(), 4);
+    for (language, name, _) in flow.texts() {
+        assert!(sounds.contains(&(language.to_owned(), name.to_owned())));
+    }
+}

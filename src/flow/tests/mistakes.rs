@@ -76,7 +76,6 @@ fn prompts_are_checked_in_every_language() {
             7:29 there is no sound `missing-one` in `en` (record prompts/en/missing-one.wav)
             7:29 there is no sound `missing-one` in `nl` (record prompts/nl/missing-one.wav)
             7:42 `../x` is no name of a sound (small letters, digits, - and _, with / for folders)
-            7:50 there is no text-to-speech in this version (record prompts/<language>/<name>.wav and write its name)
             7:72 unknown name `now` (known are caller, called, language, project, hours, queue, vars)
             7:81 unknown item `nubmer` (did you mean `number`?)
             7:105 a duration has a unit; `5` has none (write 5s for seconds)
@@ -91,8 +90,8 @@ fn prompts_are_checked_in_every_language() {
     mistakes(
         "version: 1\nflow: f\nstart: a\nlanguages: [en, ru]\nnodes:\n  a: { type: hangup, prompt: [{ number: 3 }, { money: 3, currency: EUR }, bye] }\n",
         &expect![[r#"
-            6:41 49 sounds that this needs are missing in `ru` (record prompts/ru/number/0.wav, number/1.wav, number/2.wav …)
-            6:55 53 sounds that this needs are missing in `ru` (record prompts/ru/number/0.wav, number/1.wav, number/2.wav …)
+            6:41 49 sounds that this needs are missing in `ru` (record prompts/ru/number/0.wav, number/1.wav, number/2.wav …, or configure `speech`)
+            6:55 53 sounds that this needs are missing in `ru` (record prompts/ru/number/0.wav, number/1.wav, number/2.wav …, or configure `speech`)
             6:75 there is no sound `bye` in `ru` (record prompts/ru/bye.wav)"#]],
     );
 }
@@ -345,4 +344,38 @@ proptest::proptest! {
             assert!(flow.run_tests(&calendars(), any_instant()).len() <= 6 * flow.test_count());
         }
     }
+}
+
+#[test]
+fn texts_to_be_spoken_are_checked() {
+    mistakes(
+        "
+  a:
+    type: hangup
+    prompt:
+      - { say: { en: Hello, de: Hallo } }
+      - { say: { en: \"\", nl: Hallo } }
+      - { say: \"Hello ${caller.name}\" }
+      - { say: 7 }
+      - { say: Hello, number: 3 }
+      - { say: Hello }
+",
+        &expect![[r#"
+            10:29 the flow does not speak `de` (known are en, nl)
+            10:11 `say` has no text in `nl` (add `nl: …`)
+            11:22 a text has between 1 and 2000 characters
+            12:16 a text with `${…}` is not available in this version (say the value by an item of its own, such as {number: …} or {money: …})
+            13:16 expected text, not a number (write "7")
+            14:23 `number` does not go with `say` (one kind for each item of a prompt)"#]],
+    );
+    mistakes(
+        "
+  a: { type: hangup, prompt: [{ say: { en: Hello, nl: Hallo } }, { say: missing }] }
+  # nobody speaks
+",
+        &expect![[r#"
+            7:55 nobody can say this in `nl` (write `speech: { command: [espeak-ng, -v, "{voice}", --stdin, --stdout] }` in the configuration, or record prompts/nl/say/753692ec36adb4c7.wav)
+            7:73 nobody can say this in `en` (write `speech: { command: [espeak-ng, -v, "{voice}", --stdin, --stdout] }` in the configuration, or record prompts/en/say/ffa63583dfa6706b.wav)
+            7:73 nobody can say this in `nl` (write `speech: { command: [espeak-ng, -v, "{voice}", --stdin, --stdout] }` in the configuration, or record prompts/nl/say/ffa63583dfa6706b.wav)"#]],
+    );
 }
