@@ -13,6 +13,7 @@ mod check;
 mod expression;
 mod graph;
 pub mod hours;
+mod join;
 mod load;
 mod port;
 mod prompt;
@@ -27,6 +28,7 @@ mod value;
 mod verb;
 
 pub use expression::{Expression, Name, QueueField, Template};
+pub use join::join;
 pub use load::{Flow, load};
 pub use port::{
     Announce, Caller, Comfort, DialRequest, Input, LineExit, OperatorRequest, Output, Preferred,

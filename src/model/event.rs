@@ -93,6 +93,8 @@ pub enum FlowFault {
     Sound,
     /// The queue or line could not take the call.
     Queue,
+    /// Too many flows called each other.
+    Nesting,
 }
 
 impl FlowFault {
@@ -104,6 +106,7 @@ impl FlowFault {
             Self::Limit => "limit",
             Self::Sound => "sound",
             Self::Queue => "queue",
+            Self::Nesting => "nesting",
         }
     }
 }

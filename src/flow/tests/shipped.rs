@@ -98,12 +98,24 @@ fn the_examples_of_the_documentation_can_be_read() {
         .collect();
     let small = flow(blocks[0]);
     assert_eq!(small.run_tests(&calendars(), any_instant()), []);
-    let node = blocks[2].replace('\n', "\n  ");
+    let block = |start: &str| {
+        blocks
+            .iter()
+            .find(|block| block.starts_with(start))
+            .unwrap()
+    };
+    let node = block("support:").replace('\n', "\n  ");
     let around = "main: { type: hangup }\n  busy: { type: hangup }\n  bye: { type: hangup }";
     let head = "version: 1\nflow: f\nstart: support\nvars: { last_operator: null }\nnodes:";
     let whole = flow(&format!("{head}\n  {around}\n  {node}\n"));
     assert_eq!(whole.nodes().count(), 4);
-    let hours = Document::parse("hours.yaml", blocks[3]).unwrap();
+    let rung = block("vip:").replace('\n', "\n  ");
+    let head = "version: 1\nflow: f\nstart: vip\nlimits: { max_steps: 9 }\nvars: { contact: alice, guard: null }\nnodes:";
+    let around = "bye: { type: hangup }\n  support: { type: branch, when: [{ if: false, then: bye }], else: guards }";
+    let rung = rung.replace("busy: support", "busy: bye");
+    let whole = flow(&format!("{head}\n  {around}\n  {rung}\n"));
+    assert_eq!(whole.nodes().count(), 4);
+    let hours = Document::parse("hours.yaml", block("hours:")).unwrap();
     let office = hours.root().get("hours").unwrap().get("office").unwrap();
     let mut diags = Vec::new();
     assert!(Calendar::read(office, &mut diags).is_some(), "{diags:?}");

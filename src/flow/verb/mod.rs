@@ -14,9 +14,11 @@ mod operator;
 mod play;
 mod queue;
 mod set;
+mod subflow;
 mod switch;
 mod treatment;
 mod whom;
 
-pub(super) use kind::{Exit, Next, NodeIndex, Shape, Verb, Wait, read};
+pub(super) use kind::{Calling, Exit, Next, NodeIndex, Shape, Verb, Wait, read};
 pub(super) use set::fixed;
+pub(super) use subflow::Called;
