@@ -33,6 +33,7 @@ impl Call {
                 DequeueReason::Ended
             }
         };
+        self.drop_successor(603, floor);
         self.leave_queue(reason, floor);
         if let Some(dial) = self.take_dialing() {
             self.drop_dial(dial, floor);
@@ -113,6 +114,9 @@ impl Call {
 
     /// The caller gave up before the answer (RFC 3261 section 9.2).
     pub(super) fn cancelled(&mut self, tx: ServerTx, floor: &mut Floor<'_>) {
+        if self.successor_cancelled(tx, floor) {
+            return;
+        }
         let ours =
             matches!(&self.invitation, Invitation::Pending { tx: pending, .. } if *pending == tx);
         if ours {

@@ -7,13 +7,15 @@ use std::time::{Duration, Instant};
 use crate::call::call::{Call, Invitation, Stage};
 use crate::call::floor::Floor;
 use crate::call::in_queue::Waits;
-use crate::call::leg::{ALLOW, Port, put_sdp};
+use crate::call::leg::{Port, put_sdp};
 use crate::call::progress::Progress;
 use crate::call::{Shared, Snapshot};
 use crate::dispatch::{ClassId, ClassKey};
-use crate::flow::{self, LineExit, QueueRequest, QueueView, Spoken};
+use crate::flow::{self, AskId, LineExit, QueueRequest, QueueView, Reply, Spoken};
 use crate::media::{Command, Sound};
-use crate::model::{Event, FlowFault, Hangup, LegId, LineName, Outcome, PlayId, QueueName};
+use crate::model::{
+    Event, FlowFault, Hangup, LegId, LineName, Outcome, PlayId, QueueName, Surveyed,
+};
 use crate::queue::{Settings, Whose};
 use crate::sip::{Name, Response};
 
@@ -116,8 +118,39 @@ impl Call {
             flow::Output::StopPlaying => self.stop_playing(floor),
             flow::Output::Queue(request) => self.queue(request, floor),
             flow::Output::Line(line) => self.line(&line, floor),
+            flow::Output::Survey { question, answer } => {
+                let (queue, operator) = self.story.with.clone().unzip();
+                floor.tell(Event::Surveyed(Surveyed {
+                    call: self.facts.id.clone(),
+                    flow: self.facts.flow.clone(),
+                    project: self.run.project().cloned(),
+                    queue,
+                    operator,
+                    question,
+                    answer,
+                }));
+            }
+            flow::Output::Ask(asked) => floor.out.push(super::Output::Ask {
+                call: self.facts.key,
+                asked,
+            }),
             flow::Output::Operator(request) => self.ring_named(request, floor),
             flow::Output::Dial(request) => self.dial_addresses(&request, floor),
+            flow::Output::Notify {
+                flow,
+                node,
+                name,
+                data,
+            } => {
+                let call = self.facts.id.clone();
+                floor.tell(Event::Notified {
+                    call,
+                    flow,
+                    node,
+                    name,
+                    data,
+                });
+            }
             flow::Output::Reject(code) => self.reject(code, floor),
             flow::Output::Hangup { cause } => {
                 self.story.cause = cause;
@@ -170,7 +203,7 @@ impl Call {
                     Progress::None | Progress::Told(_) => self.send_200(floor),
                 }
             }
-        } else {
+        } else if !self.successor_opened(leg, local, floor) {
             self.ring(leg, local, floor);
         }
     }
@@ -190,7 +223,7 @@ impl Call {
                 }
             }
         }
-        self.dress(&mut response);
+        self.leg.dress(&mut response);
         self.leg.unacked = Some(tx);
         self.invitation = Invitation::Answered;
         floor.respond(tx, &response);
@@ -199,20 +232,6 @@ impl Call {
             call: self.facts.id.clone(),
             setup: floor.now.saturating_duration_since(self.facts.began),
         });
-    }
-
-    /// What every 2xx to a caller's INVITE carries besides its description.
-    fn dress(&self, response: &mut Response) {
-        if let Some(dialog) = &self.leg.dialog {
-            response.set_to_tag(&dialog.id().local_tag);
-            let contact = dialog.contact();
-            response.headers.push(Name::Contact, format!("<{contact}>"));
-        }
-        response.headers.push(Name::Allow, ALLOW);
-        response.headers.push(Name::Supported, "timer");
-        if let Some(timer) = &self.leg.timer {
-            timer.write_answer(&mut response.headers);
-        }
     }
 
     /// Asks the worker to say so when a phone falls silent.
@@ -395,7 +414,17 @@ impl Call {
         }
         // A leg that was closed before its ports came is waited for no longer.
         self.closing.retain(|closing| *closing != leg);
-        self.no_port_to_ring(leg, floor);
+        if !self.no_port_for_successor(leg, floor) {
+            self.no_port_to_ring(leg, floor);
+        }
+    }
+
+    /// The world outside replies. A call that has gone on without it hears nothing.
+    pub(super) fn replied(&mut self, number: AskId, reply: Reply, floor: &mut Floor<'_>) {
+        if matches!(self.stage, Stage::Flow) || self.parting.is_some() {
+            let returned = flow::Returned::Reply(number, reply);
+            self.drive(flow::Input::Returned(returned), floor);
+        }
     }
 
     /// Takes the 200's ACK: the caller hears us from now on.

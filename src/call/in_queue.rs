@@ -26,6 +26,8 @@ pub(super) enum Waits {
     ForQueue,
     /// Its `line`, which is a queue.
     ForLine,
+    /// Its `operator`: one is rung by name, and nobody is waited for.
+    Named,
 }
 
 impl Waits {
@@ -33,7 +35,9 @@ impl Waits {
     pub(super) fn ended(self, exit: QueueExit) -> flow::Input {
         match self {
             Self::ForQueue => flow::Input::Returned(flow::Returned::Queue(exit)),
-            Self::ForLine => flow::Input::Returned(flow::Returned::Line(line_exit(exit))),
+            Self::ForLine | Self::Named => {
+                flow::Input::Returned(flow::Returned::Line(line_exit(exit)))
+            }
         }
     }
 }
@@ -71,8 +75,6 @@ pub(super) struct InQueue {
     pub(super) unsaid: VecDeque<Arc<[Arc<Sound>]>>,
     pub(super) music: Option<Arc<str>>,
     leaves_paused: bool,
-    /// One operator is rung by name, and nobody is waited for.
-    pub(super) named: bool,
     pub(super) age: Instant,
     /// Nobody waits for longer; whoever rings may still pick up.
     timed_out: bool,
@@ -95,6 +97,11 @@ pub(super) struct Seated {
 }
 
 impl InQueue {
+    /// Whether one operator is rung by name.
+    pub(super) fn is_named(&self) -> bool {
+        self.waits == Waits::Named
+    }
+
     /// A wait of which nothing is asked.
     pub(super) fn new(
         (settings, wait): (Arc<Settings>, Wait),
@@ -122,7 +129,6 @@ impl InQueue {
             unsaid: VecDeque::new(),
             music: settings.music.as_deref().map(Arc::from),
             leaves_paused: false,
-            named: false,
             age: seated.age,
             timed_out: false,
             look_at: now + LOOK_AROUND,

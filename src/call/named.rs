@@ -87,8 +87,7 @@ impl Call {
             place,
             age,
         };
-        let mut queue = InQueue::new((settings, wait), seated, Waits::ForLine, now);
-        queue.named = true;
+        let mut queue = InQueue::new((settings, wait), seated, Waits::Named, now);
         queue.whisper = request.operator_announcement;
         self.stage = Stage::Queued(Box::new(queue));
         floor.matched(Some(matched));

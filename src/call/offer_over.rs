@@ -39,7 +39,7 @@ impl Call {
                 | OfferResult::Withdrawn,
             ) => After::WrapUp,
         };
-        if self.queued().is_some_and(|queue| queue.named) {
+        if self.queued().is_some_and(|queue| queue.is_named()) {
             return self.named_over(offer, (result, after), floor);
         }
         // The caller first: whoever is ready now takes the oldest call, and this may be it.

@@ -67,7 +67,7 @@ impl Call {
     pub(super) fn music(&mut self, floor: &mut Floor<'_>) {
         self.playing = None;
         let Some(queue) = self.queued() else { return };
-        let (named, music) = (queue.named, queue.music.clone());
+        let (named, music) = (queue.is_named(), queue.music.clone());
         let sounds = &self.facts.snapshot.sounds;
         let sound = if named {
             Some(sounds.ringing())

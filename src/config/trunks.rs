@@ -255,7 +255,7 @@ impl Reader<'_> {
         Rewrites::new(rules)
     }
 
-    fn network(&mut self, item: Cursor<'_>) -> Option<IpNet> {
+    pub(super) fn network(&mut self, item: Cursor<'_>) -> Option<IpNet> {
         let text = item.string(self.diags)?;
         let address = |text: &str| text.parse::<IpAddr>().ok().map(IpNet::from);
         let network = text.parse().ok().or_else(|| address(text));

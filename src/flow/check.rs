@@ -38,7 +38,7 @@ pub(super) fn check(flow: &Flow, cursors: &[Cursor<'_>], diags: &mut Vec<Diagnos
                 "`on_hangup` leads to `{}`, for a caller who is gone",
                 node.name
             );
-            let hint = "it may lead to set, branch, switch, hours and hangup without a prompt";
+            let hint = "it may lead to set, branch, switch, hours, http, notify and hangup without a prompt";
             diags.push(cursor.key_error(message).hint(hint));
         }
         if late.contains(&index) && node.verb.refuses() {

@@ -5,10 +5,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
+
+use super::ask::{AskId, Asked, Reply};
 use super::prompt::Spoken;
 use crate::model::{
-    Cause, FlowFault, FlowName, LineName, NodeName, Number, OperatorName, Project, QueueName,
-    Requirement, Step,
+    Answer, Cause, FlowFault, FlowName, LineName, NodeName, Number, OperatorName, Project,
+    QueueName, Requirement, Step,
 };
 
 /// Who calls, and what was dialled.
@@ -82,7 +85,7 @@ pub enum LineExit {
 }
 
 /// What a run hears.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Input {
     /// The call is there. Once, first.
     Begin,
@@ -94,17 +97,19 @@ pub enum Input {
     Played,
     /// Time passed.
     Tick,
-    /// The call is back from where it was.
+    /// The call is back from where it was, or what was asked is answered.
     Returned(Returned),
 }
 
 /// Where a call comes back from, and how it went there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Returned {
     /// The answer to [`Output::Queue`].
     Queue(QueueExit),
     /// The answer to [`Output::Line`].
     Line(LineExit),
+    /// The answer to [`Output::Ask`] of this number, or why there is none.
+    Reply(AskId, Reply),
 }
 
 impl fmt::Debug for Input {
@@ -223,10 +228,31 @@ pub enum Output {
     Queue(QueueRequest),
     /// Put the call to a line; [`Returned::Line`] comes.
     Line(LineName),
+    /// The caller answered a question of a survey.
+    Survey {
+        /// The name of the variable that holds the answer.
+        question: Arc<str>,
+        /// The answer.
+        answer: Answer,
+    },
+    /// Ask the world outside; [`Returned::Reply`] comes, or is missed for no longer than
+    /// the ask says.
+    Ask(Asked),
     /// Ring one operator; [`Returned::Line`] comes.
     Operator(OperatorRequest),
     /// Ring addresses; [`Returned::Line`] comes.
     Dial(DialRequest),
+    /// Tell whoever listens, in the house and beyond.
+    Notify {
+        /// Whose node it is.
+        flow: FlowName,
+        /// The node.
+        node: NodeName,
+        /// What the flow calls it.
+        name: Arc<str>,
+        /// What it says.
+        data: Value,
+    },
     /// Refuse the call with this status code. The run is over.
     Reject(u16),
     /// Hang up. The run is over.

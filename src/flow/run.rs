@@ -15,13 +15,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::ask::AskId;
 use super::hours::Calendar;
 use super::load::{Flow, Node};
 use super::port::{Caller, Input, Output, World};
 use super::turn::{Core, Keys, Turn};
 use super::value::Held;
 use super::verb::{Calling, Next, NodeIndex, Wait};
-use crate::model::{Epoch, FlowFault, NodeName};
+use crate::model::{Epoch, FlowFault, NodeName, Project};
 
 /// What `on_limit` may take: a prompt and a farewell.
 const GRACE_STEPS: u32 = 20;
@@ -119,6 +120,7 @@ impl Run {
             tags: BTreeSet::new(),
             vars: flow.first_vars(),
             ahead: Keys::default(),
+            asks: AskId(0),
         };
         Self {
             core,
@@ -145,6 +147,12 @@ impl Run {
     #[must_use]
     pub fn priority(&self) -> i16 {
         self.core.priority
+    }
+
+    /// The project of the number that the caller came by.
+    #[must_use]
+    pub fn project(&self) -> Option<&Project> {
+        self.core.caller.project.as_ref()
     }
 
     /// The call's tags.

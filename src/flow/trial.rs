@@ -6,9 +6,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
 
+use super::ask::{AskId, Unanswered};
 use super::hours::Calendar;
 use super::load::Flow;
-use super::port::{Caller, Input, Output, QueueView, World};
+use super::port::{Caller, Input, Output, QueueView, Returned, World};
 use super::read::Reader;
 use super::run::Run;
 use super::source::{Cursor, unknown};
@@ -260,6 +261,11 @@ impl World for Quiet {
     }
 }
 
+/// Nobody is outside.
+fn unanswered(number: AskId) -> Input {
+    Input::Returned(Returned::Reply(number, Err(Unanswered::Unreachable)))
+}
+
 struct Call {
     flow: FlowName,
     run: Run,
@@ -275,7 +281,7 @@ impl Call {
         for _ in 0..INPUTS {
             let mut out = Vec::new();
             self.run.handle(input, self.now, &Quiet, &mut out);
-            let (mut answer, mut play) = (false, false);
+            let (mut answer, mut play, mut asked) = (false, false, None);
             for output in out {
                 match output {
                     Output::Answer | Output::Early => answer = true,
@@ -283,16 +289,19 @@ impl Call {
                     Output::StopPlaying => play = false,
                     Output::Queue(request) => self.seen.queue = Some(request.queue),
                     Output::Line(line) => self.seen.line = Some(line),
+                    Output::Ask(ask) => asked = Some(ask.number),
                     Output::Operator(request) => self.seen.operator = Some(request.operator),
                     Output::Dial(request) => self.seen.dialled = request.to,
                     Output::Reject(_) => self.seen.outcome = Some("reject"),
                     Output::Hangup { .. } => self.seen.outcome = Some("hangup"),
                     Output::Step { flow, node, .. } if flow == self.flow => {
-                        self.seen.path.push(node)
+                        self.seen.path.push(node);
                     }
                     // What a flow does that is called is in its own examples.
-                    Output::Step { .. } => {}
-                    Output::Fault { .. } => {}
+                    Output::Step { .. }
+                    | Output::Survey { .. }
+                    | Output::Fault { .. }
+                    | Output::Notify { .. } => {}
                 }
             }
             if self.run.is_over() || self.seen.is_away() {
@@ -300,6 +309,8 @@ impl Call {
             }
             input = if answer {
                 Input::Answered
+            } else if let Some(number) = asked {
+                unanswered(number)
             } else if play {
                 self.now += PROMPT;
                 Input::Played

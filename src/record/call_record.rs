@@ -1,11 +1,13 @@
 //! What remains of a call: one record, with the names of the contract in JSON.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    CallId, Cause, FlowName, Hangup, LineName, NodeName, Number, OfferResult, OperatorName,
+    Answer, CallId, Cause, FlowName, Hangup, LineName, NodeName, Number, OfferResult, OperatorName,
     Outcome, Project, QueueName, StreamQuality, TrunkName,
 };
 
@@ -104,6 +106,9 @@ pub struct CallRecord {
     pub path: Vec<NodeName>,
     /// Offers in order, the first 64.
     pub offers: Vec<OfferRecord>,
+    /// What the caller answered, by question; the first 32.
+    #[serde(default)]
+    pub survey: BTreeMap<Arc<str>, Answer>,
     /// The caller's stream.
     pub caller_quality: Option<QualityRecord>,
     /// The operator's or the line's stream.

@@ -181,11 +181,13 @@ impl Live {
             | Event::CallAnswered { .. }
             | Event::FlowStep { .. }
             | Event::FlowFailed { .. }
+            | Event::Notified { .. }
             | Event::Escalated { .. }
             | Event::LineTried { .. }
             | Event::LineReach { .. }
             | Event::TrunkReach { .. }
             | Event::TrunkRegistered { .. }
+            | Event::Surveyed(_)
             | Event::Held { .. }
             | Event::Resumed { .. }
             | Event::StreamEnded { .. }

@@ -10,6 +10,8 @@
 )]
 
 mod admission;
+mod asks;
+mod backend;
 mod calls;
 mod client;
 mod commands;
@@ -37,6 +39,7 @@ mod sound;
 mod standards;
 mod strangers;
 mod throng;
+mod webhooks;
 mod wire;
 
 use std::time::{Duration, Instant};

@@ -13,7 +13,7 @@ fn answered(world: &World) -> usize {
 
 /// A caller who hears what is played before the answer; anonymous ones are refused then.
 fn listens(world: &mut World, manner: Manner) -> PhoneId {
-    let caller = world.caller_who(manner, "7");
+    let caller = world.caller_who(manner, "8");
     world.run(ms(1_500));
     caller
 }
@@ -77,7 +77,7 @@ fn who_never_acknowledges_is_refused() {
 fn who_gives_up_before_the_answer_leaves_nothing() {
     for seed in 0..20 {
         let mut world = world("", 410 + seed);
-        let caller = world.caller_who(Manner::Pracks(1), "7");
+        let caller = world.caller_who(Manner::Pracks(1), "8");
         world.run(ms(137 * seed));
         world.hang_up(caller);
         settle(&mut world);
@@ -90,7 +90,7 @@ fn who_gives_up_before_the_answer_leaves_nothing() {
 fn who_is_refused_heard_why() {
     let mut world = world("", 404);
     let caller = world.phone("anna", Manner::Pracks(0), None);
-    world.dial(caller, "7");
+    world.dial(caller, "8");
     world.run(s(5));
     assert_eq!(world.codes(caller), [404]);
     assert_eq!(world.told(caller), 1);

@@ -11,11 +11,13 @@ mod desk;
 mod early;
 mod subflows;
 mod answers;
+mod asks;
 mod estimates;
 mod outside;
 mod picks;
 mod races;
 mod reach;
+mod replaces;
 mod storms;
 mod transfers;
 mod ways;
@@ -61,6 +63,20 @@ flow: experts
 start: experts
 languages: [en]
 nodes:
+  experts: { type: queue, queue: experts, answered: bye, timeout: bye, full: bye, no_operators: bye, error: bye }
+  bye: { type: hangup, prompt: [hello] }
+"#;
+
+/// Somebody outside says who helps.
+const ASKS: &str = r#"
+version: 1
+flow: asks
+start: who
+languages: [en]
+nodes:
+  who: { type: http, request: { url: "https://api.example.org/${caller.number}" }, timeout: 1s, save: { expert: /expert }, ok: choose, error: help }
+  choose: { type: branch, when: [{ if: vars.expert == true, then: experts }], else: help }
+  help: { type: queue, queue: help, answered: bye, timeout: bye, full: bye, no_operators: bye, error: bye }
   experts: { type: queue, queue: experts, answered: bye, timeout: bye, full: bye, no_operators: bye, error: bye }
   bye: { type: hangup, prompt: [hello] }
 "#;
@@ -111,7 +127,8 @@ nodes:
   on: { type: branch, when: [{ if: vars.answer == "two", then: help }], else: bye }
   help: { type: queue, queue: help, answered: bye, timeout: bye, full: bye, no_operators: bye, error: bye }
   bye: { type: hangup, prompt: [hello] }
-  note: { type: set, tags: [gone], next: end }
+  note: { type: http, request: { url: "https://api.example.org/left/${caller.number}" }, timeout: 10s, ok: mark, error: end }
+  mark: { type: set, tags: [gone], next: end }
   end: { type: hangup }
 "#;
 const BELOW: &str = r#"
@@ -158,7 +175,8 @@ fn world_outside((trunks, field): (&str, &str), (help, ann): (&str, &str), seed:
         "domain: centrale.localhost
 sip: {{ trunks: {{ {trunks} }}, min_expires: 1s }}
 limits: {{ calls: 100, calls_per_second: 1000 }}
-numbers: {{ \"1\": {{ flow: main }}, \"3\": {{ flow: shut }}, \"4\": {{ flow: mine }}, \"5\": {{ flow: experts }}, \"6\": {{ flow: reach }}, \"7\": {{ flow: early }}, \"8\": {{ flow: above }} }}
+numbers: {{ \"1\": {{ flow: main }}, \"3\": {{ flow: shut }}, \"4\": {{ flow: mine }}, \"5\": {{ flow: experts }}, \"6\": {{ flow: asks }}, \"7\": {{ flow: reach }}, \"8\": {{ flow: early }}, \"9\": {{ flow: above }} }}
+requests: {{ allow: [api.example.org] }}
 queues:
   help: {{ requires: {{ help: 5 }}, wrap_up: 10s, {help} }}
   experts: {{ requires: {{ expert: 1 }} }}
@@ -177,6 +195,7 @@ operators:
             ("shut.yaml".into(), SHUT.into()),
             ("mine.yaml".into(), MINE.into()),
             ("experts.yaml".into(), EXPERTS.into()),
+            ("asks.yaml".into(), ASKS.into()),
             ("reach.yaml".into(), REACH.into()),
             ("early.yaml".into(), EARLY.into()),
             ("above.yaml".into(), ABOVE.into()),

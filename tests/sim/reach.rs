@@ -8,7 +8,7 @@ use crate::{ms, outcome, record, s, settle, world};
 
 /// A caller who chose a branch of the flow.
 fn caller(world: &mut World, key: &str) -> PhoneId {
-    let caller = world.caller("6", None);
+    let caller = world.caller("7", None);
     world.run(s(1));
     assert!(world.press(caller, key));
     world.run(ms(100));
@@ -72,7 +72,7 @@ fn two_calls_never_ring_one_operator() {
         let mut world = world("", 200 + seed);
         world.operator("ann", Manner::Answers(s(3)), Some(s(5)));
         world.run(s(1));
-        let callers: Vec<PhoneId> = (0..3).map(|_| world.caller("6", None)).collect();
+        let callers: Vec<PhoneId> = (0..3).map(|_| world.caller("7", None)).collect();
         world.run(s(1));
         for caller in &callers {
             assert!(world.press(*caller, "1"));

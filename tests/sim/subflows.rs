@@ -1,18 +1,27 @@
 //! Flows that call flows, and what a flow does when its caller hangs up.
 
-use exchange::model::{Event, Hangup, Outcome};
+use exchange::flow::{Answer, HttpAnswer, Reply};
+use exchange::model::{Event, Hangup, OperatorState, Outcome};
 use exchange::sim::{Manner, PhoneId, World};
 
-use crate::{outcome, record, s, settle, world};
+use crate::{ms, outcome, record, s, settle, world};
 
 fn caller(world: &mut World, keys: &str) -> PhoneId {
-    let caller = world.caller("8", None);
+    let caller = world.caller("9", None);
     world.run(s(1));
     for key in keys.chars() {
         assert!(world.press(caller, &key.to_string()));
         world.run(s(1));
     }
     caller
+}
+
+/// What is said outside to a call that is over.
+fn answer() -> Reply {
+    Ok(Answer::Http(HttpAnswer {
+        status: 200,
+        saved: Vec::new(),
+    }))
 }
 
 /// Every step as `flow.node`.
@@ -77,13 +86,19 @@ fn a_caller_who_hangs_up_anywhere_has_a_last_word_said_for_them() {
             world.run(s(1));
             let caller = caller(&mut world, keys);
             world.run(s(wait).min(s(2 + 3 * keys.len() as u64)));
+            world.reply(ms(700), answer());
             world.hang_up(caller);
+            world.run(ms(100));
+            assert_eq!(world.records().len(), 0, "the end is told when all is done");
+            let state = world.operator_state("ann");
+            let free = [OperatorState::Ready, OperatorState::WrapUp].contains(&state);
+            assert!(free, "{state}: everybody else is free at once");
             settle(&mut world);
             assert_eq!(record(&world).hangup, Some(Hangup::Caller));
             let steps = steps(&world);
             assert_eq!(
-                steps[steps.len() - 2..],
-                ["above.note", "above.end"],
+                steps[steps.len() - 3..],
+                ["above.note", "above.mark", "above.end"],
                 "{keys} {wait}"
             );
             let last = world.events().iter().rev();
@@ -97,6 +112,19 @@ fn a_caller_who_hangs_up_anywhere_has_a_last_word_said_for_them() {
             assert!(end < step, "the end is told last");
         }
     }
+}
+
+#[test]
+fn a_last_word_that_nobody_answers_is_soon_over() {
+    let mut world = world("", 505);
+    let caller = caller(&mut world, "");
+    world.hang_up(caller);
+    world.run(ms(4_900));
+    assert_eq!(world.records().len(), 0);
+    world.run(ms(200));
+    assert_eq!(record(&world).hangup, Some(Hangup::Caller));
+    settle(&mut world);
+    assert_eq!(steps(&world).last().map(String::as_str), Some("above.note"));
 }
 
 #[test]

@@ -220,8 +220,8 @@ nodes:
   z: { type: hangup, prompt: [x] }
 ",
         &expect![[r#"
-            9:3 `on_hangup` leads to `p`, for a caller who is gone (it may lead to set, branch, switch, hours and hangup without a prompt)
-            10:3 `on_hangup` leads to `z`, for a caller who is gone (it may lead to set, branch, switch, hours and hangup without a prompt)"#]],
+            9:3 `on_hangup` leads to `p`, for a caller who is gone (it may lead to set, branch, switch, hours, http, notify and hangup without a prompt)
+            10:3 `on_hangup` leads to `z`, for a caller who is gone (it may lead to set, branch, switch, hours, http, notify and hangup without a prompt)"#]],
     );
 }
 

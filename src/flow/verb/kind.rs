@@ -4,19 +4,23 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::asking::Asking;
 use super::branch::Branch;
 use super::collect::{self, Collect};
 use super::confirm;
 use super::dial::Dial;
 use super::farewell::{Hangup, Reject};
 use super::hours::Hours;
+use super::http::Http;
 use super::line::Line;
 use super::menu::{self, Menu};
+use super::notify::Notify;
 use super::operator::Operator;
 use super::play::{self, Play};
 use super::queue::Queue;
 use super::set::Set;
 use super::subflow::{Called, Return, Subflow};
+use super::survey::{self, Survey};
 use super::switch::Switch;
 use crate::flow::load::Flow;
 use crate::flow::port::Input;
@@ -31,15 +35,7 @@ use crate::model::Cause;
 pub(crate) type NodeIndex = usize;
 
 /// Types that the language has and this version has not.
-const LATER: &[&str] = &[
-    "http",
-    "customer",
-    "callback",
-    "voicemail",
-    "recording",
-    "survey",
-    "notify",
-];
+const LATER: &[&str] = &["customer", "callback", "voicemail", "recording"];
 /// Every type of the language, and who reads it.
 const TYPES: &[(&str, Read)] = &[
     ("play", |node, reader| boxed(Play::read(node, reader))),
@@ -49,6 +45,8 @@ const TYPES: &[(&str, Read)] = &[
     ("branch", |node, reader| boxed(Branch::read(node, reader))),
     ("switch", |node, reader| boxed(Switch::read(node, reader))),
     ("hours", |node, reader| boxed(Hours::read(node, reader))),
+    ("http", |node, reader| boxed(Http::read(node, reader))),
+    ("notify", |node, reader| boxed(Notify::read(node, reader))),
     ("queue", |node, reader| boxed(Queue::read(node, reader))),
     ("line", |node, reader| boxed(Line::read(node, reader))),
     ("operator", |node, reader| {
@@ -61,6 +59,7 @@ const TYPES: &[(&str, Read)] = &[
         boxed(Some(Hangup::read(node, reader)))
     }),
     ("reject", |node, reader| boxed(Reject::read(node, reader))),
+    ("survey", |node, reader| boxed(Survey::read(node, reader))),
 ];
 
 /// `None` with a diagnostic when the node cannot be read.
@@ -145,8 +144,12 @@ pub(crate) enum Wait {
     Queue,
     /// The end of the talk on a line.
     Line,
+    /// A reply from the world outside.
+    Reply(Asking),
     /// The end of the last prompt.
     Farewell,
+    /// A key that answers.
+    Survey(survey::Asking),
 }
 
 impl Wait {
@@ -154,6 +157,8 @@ impl Wait {
         match self {
             Self::Menu(listening) => listening.until,
             Self::Collect(entry) => entry.until,
+            Self::Survey(asking) => asking.until,
+            Self::Reply(asking) => Some(asking.until),
             Self::Confirm(confirming) => confirming.until,
             Self::Play(_) | Self::Queue | Self::Line | Self::Farewell => None,
         }
@@ -163,11 +168,8 @@ impl Wait {
     pub(crate) fn is_away(&self) -> bool {
         match self {
             Self::Queue | Self::Line => true,
-            Self::Play(_)
-            | Self::Menu(_)
-            | Self::Collect(_)
-            | Self::Confirm(_)
-            | Self::Farewell => false,
+            Self::Play(_) | Self::Menu(_) | Self::Collect(_) => false,
+            Self::Survey(_) | Self::Reply(_) | Self::Confirm(_) | Self::Farewell => false,
         }
     }
 }
@@ -188,6 +190,11 @@ pub(crate) trait Verb: fmt::Debug + Send + Sync {
     /// What it plays to the caller.
     fn prompts(&self) -> Vec<&Prompt> {
         Vec::new()
+    }
+
+    /// What it tells the world, by the flow's name for it.
+    fn tells(&self) -> Option<&str> {
+        None
     }
 
     /// What it plays besides its prompts, in a language; music is of language `music`.

@@ -10,7 +10,7 @@ use crate::flow::read::{Again, Reader};
 use crate::flow::source::Cursor;
 use crate::flow::turn::Turn;
 
-const RETRIES: u32 = 10;
+pub(super) const RETRIES: u32 = 10;
 
 #[derive(Debug)]
 pub(crate) struct Menu {
@@ -254,12 +254,24 @@ impl Verb for Menu {
     }
 }
 
-/// A map of keys to nodes.
-fn keys(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Option<BTreeMap<char, NodeIndex>> {
+/// A map of keys to nodes, of a menu or of a wait.
+pub(super) fn keys(
+    cursor: Cursor<'_>,
+    reader: &mut Reader<'_>,
+) -> Option<BTreeMap<char, NodeIndex>> {
+    keys_to(cursor, reader, |value, reader| reader.target(value))
+}
+
+/// A map of keys to what `read` makes of what stands behind them.
+pub(super) fn keys_to<V>(
+    cursor: Cursor<'_>,
+    reader: &mut Reader<'_>,
+    read: impl Fn(Cursor<'_>, &mut Reader<'_>) -> Option<V>,
+) -> Option<BTreeMap<char, V>> {
     let mut keys = BTreeMap::new();
     for (text, value) in cursor.map(reader.diags)? {
         if let Some(key) = key(text, value, reader) {
-            keys.extend(reader.target(value).map(|to| (key, to)));
+            keys.extend(read(value, reader).map(|read| (key, read)));
         }
     }
     if keys.is_empty() {

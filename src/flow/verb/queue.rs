@@ -341,7 +341,7 @@ fn announce(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Announce> {
         Some(period)
     });
     if position || estimated_wait {
-        reader.sounds_of_speech(cursor, &speech::announcement_sounds);
+        reader.sounds_of_speech(cursor, speech::Kind::Queue);
     }
     Some(Announce {
         position,
