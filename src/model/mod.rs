@@ -3,6 +3,7 @@
 //! Knows nobody. A word means one thing here, in the configuration, in JSON and in
 //! the metrics.
 
+mod customer;
 mod diagnostic;
 mod escalation;
 mod event;
@@ -14,6 +15,7 @@ mod results;
 mod state;
 mod time;
 
+pub use customer::{Customer, CustomerDraft, ERASED, Telephone};
 pub use diagnostic::{Diagnostic, Severity, Span};
 pub use escalation::{Action, Step};
 pub use event::{

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, SystemTime};
 
 use crate::model::{
-    CallId, Event, Hangup, LineName, NodeName, OperatorName, Outcome, QueueName, Stamped,
-    StreamQuality,
+    CallId, ERASED, Event, Hangup, LineName, NodeName, OperatorName, Outcome, QueueName, Stamped,
+    StreamQuality, Telephone,
 };
 use crate::record::{CallRecord, OfferRecord};
 
@@ -131,6 +131,17 @@ impl Ledger {
             | Event::ShutOut { .. }
             | Event::HeardAgain { .. }
             | Event::Fault { .. } => None,
+        }
+    }
+
+    /// Takes a number out of every call that it follows, and of those that ended and may
+    /// have another record yet.
+    pub fn forget(&mut self, number: &Telephone) {
+        let open = self.open.values_mut().map(|open| &mut open.record);
+        for record in open.chain(self.ended.values_mut()) {
+            if number.is(&record.from) {
+                record.from = ERASED.into();
+            }
         }
     }
 
