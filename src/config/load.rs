@@ -113,6 +113,8 @@ fn read(
         sip,
         media: reader.media(section("media")),
         http: reader.http(section("http")),
+        requests: reader.requests(section("requests"), folder),
+        webhooks: reader.webhooks(section("webhooks")),
         storage: reader.storage(section("storage"), folder),
         limits: reader.limits(section("limits")),
         drain: drain(section("drain"), reader.diags),
@@ -128,7 +130,9 @@ fn read(
         house: House::default(),
     };
     unserved(&config, section("queues"), diags);
+    super::callbacks::check(&config, section("queues"), diags);
     (config.flows, config.house) = read_flows(&config, files, diags);
+    super::webhooks::unheard(&config, section("webhooks"), diags);
     let mut reader = Reader { diags };
     config.numbers = reader.numbers(section("numbers"), &config.flows, &config.projects);
     if section("numbers").is_none() {
@@ -225,6 +229,9 @@ fn read_flows(
                 .sounds
                 .contains(&(language.to_owned(), name.to_owned()))
         },
+        origins: &config.requests.allow,
+        signs: config.requests.secret.is_some(),
+        addresses: &|address| super::trunks::address(address).err(),
     };
     let mut flows: BTreeMap<FlowName, Arc<Flow>> = BTreeMap::new();
     for (name, text) in &files.flows {

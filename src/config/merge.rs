@@ -21,6 +21,8 @@ const KEYS: &[&str] = &[
     "operators",
     "hours",
     "projects",
+    "requests",
+    "webhooks",
 ];
 
 /// Reads the files. What cannot be read as YAML is a diagnostic, and the rest is read all

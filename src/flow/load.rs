@@ -76,6 +76,13 @@ impl Flow {
         self.tests.len()
     }
 
+    /// What its nodes of type `notify` tell, by name.
+    #[must_use]
+    pub fn tells(&self) -> BTreeSet<&str> {
+        let nodes = self.nodes.iter();
+        nodes.filter_map(|node| node.verb.tells()).collect()
+    }
+
     /// Every (language, name) of a sound that it may play; music is of language `music`.
     #[must_use]
     pub fn sounds(&self) -> BTreeSet<(String, String)> {
@@ -251,8 +258,10 @@ fn variables(root: Cursor<'_>, nodes: &[(&str, Cursor<'_>)]) -> BTreeSet<String>
     for map in root.get("vars").into_iter().chain(sets) {
         vars.extend(map.entries().map(|(name, _)| name.to_owned()));
     }
-    let saves = nodes.iter().filter_map(|(_, node)| node.get("save")?.raw());
-    vars.extend(saves.map(str::to_owned));
+    for save in nodes.iter().filter_map(|(_, node)| node.get("save")) {
+        vars.extend(save.raw().map(str::to_owned));
+        vars.extend(save.entries().map(|(name, _)| name.to_owned()));
+    }
     vars
 }
 

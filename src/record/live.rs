@@ -181,11 +181,13 @@ impl Live {
             | Event::CallAnswered { .. }
             | Event::FlowStep { .. }
             | Event::FlowFailed { .. }
+            | Event::Notified { .. }
             | Event::Escalated { .. }
             | Event::LineTried { .. }
             | Event::LineReach { .. }
             | Event::TrunkReach { .. }
             | Event::TrunkRegistered { .. }
+            | Event::Surveyed(_)
             | Event::Held { .. }
             | Event::Resumed { .. }
             | Event::StreamEnded { .. }
@@ -197,7 +199,7 @@ impl Live {
     }
 
     /// Takes a number out of every call that is shown.
-    pub fn forget(&mut self, number: &Telephone) {
+    pub fn erase(&mut self, number: &Telephone) {
         for call in self.calls.values_mut() {
             if number.is(&call.from) {
                 call.from = ERASED.into();

@@ -1,6 +1,7 @@
 //! The building: everything that touches the world, and nothing that decides.
 
 pub(crate) mod cli;
+pub(crate) mod clerk;
 pub(crate) mod clock;
 pub(crate) mod customers;
 pub(crate) mod descriptors;
@@ -13,8 +14,10 @@ pub(crate) mod log;
 pub(crate) mod media;
 pub(crate) mod net;
 pub(crate) mod observer;
+pub(crate) mod post;
 pub(crate) mod quiet;
 pub(crate) mod runner;
 pub(crate) mod serve;
+pub(crate) mod sign;
 pub(crate) mod store;
 pub(crate) mod supervisor;

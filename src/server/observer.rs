@@ -11,6 +11,7 @@ use exchange::record::{Floor, Ledger, Live, StoredEvent};
 
 use crate::server::clock;
 use crate::server::journal::Journal;
+use crate::server::post::Post;
 use crate::server::store::{Item, Store, millis};
 
 /// Events that may wait. At 300 calls a second some 5,000 come in a second.
@@ -78,7 +79,7 @@ pub(crate) fn start(
     live: Arc<RwLock<Live>>,
     store: Arc<Store>,
     names: &Names,
-    journal: Journal,
+    (journal, post): (Journal, Post),
 ) -> std::io::Result<(Witness, JoinHandle<()>)> {
     let (sender, letters) = bounded(BACKLOG);
     let mut observer = Observer::new();
@@ -89,6 +90,7 @@ pub(crate) fn start(
         observer,
         ledger: Ledger::new(),
         journal,
+        post,
         sequence: 0,
     };
     let thread = thread::Builder::new()
@@ -103,6 +105,7 @@ struct Reader {
     observer: Observer,
     ledger: Ledger,
     journal: Journal,
+    post: Post,
     sequence: u64,
 }
 
@@ -118,9 +121,9 @@ impl Reader {
                     live.reconfigure(&floor, clock::wall());
                 }
                 Letter::Forget(number, done) => {
-                    self.ledger.forget(&number);
+                    self.ledger.erase(&number);
                     let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
-                    live.forget(&number);
+                    live.erase(&number);
                     drop(done);
                 }
                 Letter::Stop => return,
@@ -145,6 +148,7 @@ impl Reader {
             self.store.write(talked);
         }
         self.journal.read(&stamped.event, &self.store);
+        self.post.tell(&stamped);
         if let Some(record) = self.ledger.handle(&stamped) {
             self.store.write(Item::Record(Box::new(record)));
         }
@@ -182,8 +186,11 @@ fn log(event: &Event) {
             outcome,
             hangup,
             lasted,
+            ..
         } => {
-            let lasted_s = lasted.as_secs_f32();
+            // To the millisecond: more is noise to who reads it.
+            let ms = u64::try_from(lasted.as_millis()).unwrap_or(u64::MAX);
+            let lasted_s = Duration::from_millis(ms).as_secs_f64();
             tracing::info!(%call, %outcome, ?hangup, lasted_s, "call ended");
         }
         Event::OperatorChanged {
@@ -231,6 +238,7 @@ fn log(event: &Event) {
         | Event::CallAnswered { .. }
         | Event::FlowStep { .. }
         | Event::FlowFailed { .. }
+        | Event::Notified { .. }
         | Event::Queued { .. }
         | Event::Dequeued { .. }
         | Event::Escalated { .. }
@@ -243,6 +251,7 @@ fn log(event: &Event) {
         | Event::OnLine { .. }
         | Event::LineTried { .. }
         | Event::Transferring { .. }
+        | Event::Surveyed(_)
         | Event::Held { .. }
         | Event::Resumed { .. }
         | Event::TalkEnded { .. }

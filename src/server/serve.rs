@@ -23,6 +23,7 @@ use crate::server::http::{self, AppState, Ready, Records};
 use crate::server::journal::{Journal, Source};
 use crate::server::media::load_library;
 use crate::server::observer::{self, Witness};
+use crate::server::post::Post;
 use crate::server::store::Store;
 use crate::server::supervisor::Supervisor;
 use crate::server::{clock, descriptors, files, log};
@@ -54,7 +55,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let recorder = Arc::new(Recorder::new().context("cannot make the table of metrics")?);
     recorder.install().context("cannot count metrics")?;
     metric::sip::install();
-    let store = Arc::new(open_store(&config.storage.path)?);
+    let boot = boot();
+    let store = Arc::new(open_store(&config.storage.path, &boot)?);
+    let (post, office) = Post::start(&config.storage.path, &boot)?;
     let live = Arc::new(RwLock::new(Live::new(&views(&config), clock::wall())));
     let source = Source::default();
     let journal = Journal::new(Arc::clone(&source));
@@ -62,7 +65,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         Arc::clone(&live),
         Arc::clone(&store),
         &names(&config),
-        journal,
+        (journal, post.clone()),
     )?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -78,16 +81,18 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         options,
         config,
         (&store, &source),
-        witness.clone(),
+        (witness.clone(), post.clone()),
         state,
     ));
     // Whatever went wrong, what was told before is written.
     witness.stop();
     let read = reader.join().is_ok();
+    post.stop();
+    let posted = office.join().is_ok();
     let written = store.close(FAREWELL);
     served?;
-    if !read {
-        return Err(anyhow!("the reader of events had a fault"));
+    if !read || !posted {
+        return Err(anyhow!("a reader of events had a fault"));
     }
     if !written {
         return Err(anyhow!(
@@ -101,7 +106,7 @@ async fn serve(
     options: &Options,
     config: Config,
     (store, source): (&Arc<Store>, &Source),
-    witness: Witness,
+    (witness, post): (Witness, Post),
     state: impl FnOnce(Ready, Supervisor) -> AppState,
 ) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
@@ -116,6 +121,7 @@ async fn serve(
     let http_address = listener.local_addr()?;
     let remembered = remembered(store);
     let mut floor = Floor::start(config, sounds, witness.clone(), (source, remembered))?;
+    floor.configure_post(&post)?;
     let serving = Arc::new(AtomicBool::new(true));
     let ready = ready(store, &serving);
     let (stop, stopped) = oneshot::channel::<()>();
@@ -126,7 +132,7 @@ async fn serve(
     }));
     announce(&floor, http_address, &options.config)?;
     while signals.next().await == Told::Reload {
-        reload(&mut floor, &options.config, &witness);
+        reload(&mut floor, &options.config, (&witness, &post));
     }
     serving.store(false, Ordering::Relaxed);
     tracing::info!(calls = floor.calls(), "stopping: no more calls are taken");
@@ -214,7 +220,7 @@ fn warn(diags: &[Diagnostic]) {
 }
 
 /// All or nothing: what does not validate changes nothing.
-fn reload(floor: &mut Floor, folder: &Path, witness: &Witness) {
+fn reload(floor: &mut Floor, folder: &Path, (witness, post): (&Witness, &Post)) {
     let config = match load(folder) {
         Ok(config) => config,
         Err(error) => {
@@ -240,7 +246,8 @@ fn reload(floor: &mut Floor, folder: &Path, witness: &Witness) {
         tracing::warn!(problem, "a sound is left out");
     }
     let (views, names) = (views(&config), names(&config));
-    match floor.configure(config, sounds) {
+    let configured = floor.configure(config, sounds);
+    match configured.and_then(|()| floor.configure_post(post)) {
         Ok(()) => {
             witness.configured(views, names);
             tracing::info!("reloaded");
@@ -302,6 +309,7 @@ fn names(config: &Config) -> Names {
         probed_lines: lines(&|line| line.probe.is_some()),
         registers: trunks(&|trunk| trunk.register.is_some()),
         probed_trunks: trunks(&|trunk| trunk.probe.is_some()),
+        webhooks: config.webhooks.keys().cloned().collect(),
     }
 }
 
@@ -340,15 +348,16 @@ fn announce(floor: &Floor, http: std::net::SocketAddr, folder: &Path) -> anyhow:
     Ok(())
 }
 
-pub(crate) fn open_store(path: &Path) -> anyhow::Result<Store> {
+/// What names this start of the process, and never comes twice.
+pub(crate) fn boot() -> String {
+    let since = clock::wall().duration_since(UNIX_EPOCH);
+    since.unwrap_or_default().as_millis().to_string()
+}
+
+pub(crate) fn open_store(path: &Path, boot: &str) -> anyhow::Result<Store> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot make the folder {}", folder.display()))?;
     }
-    let boot = clock::wall()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_millis()
-        .to_string();
-    Store::open(path, &boot).with_context(|| format!("cannot open the database {}", path.display()))
+    Store::open(path, boot).with_context(|| format!("cannot open the database {}", path.display()))
 }

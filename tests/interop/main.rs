@@ -10,6 +10,8 @@
 )]
 
 mod admission;
+mod asks;
+mod backend;
 mod calls;
 mod client;
 mod commands;
@@ -36,6 +38,7 @@ mod sound;
 mod standards;
 mod strangers;
 mod throng;
+mod webhooks;
 mod wire;
 
 use std::time::{Duration, Instant};

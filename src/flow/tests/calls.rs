@@ -210,8 +210,9 @@ fn sensitive_digits_are_never_shown() {
         let mut shown = String::new();
         let keys = digits.chars().map(Input::Key);
         for input in [Input::Begin, Input::Answered].into_iter().chain(keys) {
+            let shown_input = format!("{input:?}");
             let said = call.say(input);
-            writeln!(shown, "{input:?} {said} {:?}", call.run).unwrap();
+            writeln!(shown, "{shown_input} {said} {:?}", call.run).unwrap();
         }
         for value in call.run.vars().values() {
             writeln!(shown, "{value} {value:?}").unwrap();
@@ -410,3 +411,37 @@ proptest::proptest! {
 }
 
 const WELCOME: &str = include_str!("../../../ivr-flows/welcome.yaml");
+
+#[test]
+fn items_are_spoken_in_the_language_that_the_caller_hears() {
+    check(
+        "
+  a:
+    type: set
+    vars: { owed: \"12.50\", when: \"2026-03-02T10:15:00+01:00\", odd: \"soon\" }
+    next: b
+  b: { type: play, prompt: [{ money: vars.owed, currency: EUR }], next: c }
+  c: { type: set, language: nl, next: d }
+  d:
+    type: play
+    prompt:
+      - { money: vars.owed, currency: EUR }
+      - { ordinal: 21 }
+      - { duration: 100, round: 1m }
+      - { duration: '\"2h\"' }
+      - { date: vars.when, weekday: true }
+      - { time: vars.when }
+      - { number: -21 }
+      - { digits: caller.number }
+    next: e
+  e: { type: hangup, prompt: [{ time: vars.odd }, { date: vars.odd }, { money: vars.odd, currency: EUR }, { duration: vars.odd }, { ordinal: vars.odd }, { digits: vars.odd }, bye] }
+",
+        "begin up heard heard",
+        &expect![[r#"
+            begin: answer
+            up: [a] [b] play(en/number/12 en/money/euros en/number/and en/number/50 en/money/cents)
+            heard: [c] [d] play(nl/number/12 nl/money/euro nl/number/and nl/number/50 nl/money/cent nl/ordinal/1-and nl/ordinal/20 nl/number/2 nl/unit/minutes nl/number/2 nl/unit/hour nl/weekday/1 nl/number/2 nl/month/3 nl/number/2 nl/number/thousand nl/number/26 nl/number/10 nl/time/hour nl/number/15 nl/number/minus nl/number/21 nl/number/3 nl/number/1 nl/number/6 nl/number/1 nl/number/2 nl/number/3 nl/number/4 nl/number/5 nl/number/6 nl/number/7 nl/number/8)
+            heard: [e] fault(e expression) fault(e expression) fault(e expression) fault(e expression) fault(e expression) fault(e expression) play(nl/bye)
+        "#]],
+    );
+}

@@ -53,7 +53,6 @@ fn fields_and_exits_are_checked_against_each_type() {
             11:53 `12` is no key of a telephone (keys are 0 to 9, "*" and "#", in quotes)
             11:81 a duration has a unit; `5` has none (write 5s for seconds)
             11:3 this menu has no exit `on_failure` (add `on_failure: <node>` here or in `defaults`)
-            12:64 `confirm` is not available in this version
             12:51 this must be a whole number from 0 to 4
             12:3 `f` has no `save` (add `save: …`)
             13:28 there is no queue `suport` (did you mean `support`?)
@@ -78,7 +77,7 @@ fn prompts_are_checked_in_every_language() {
             7:29 there is no sound `missing-one` in `nl` (record prompts/nl/missing-one.wav)
             7:42 `../x` is no name of a sound (small letters, digits, - and _, with / for folders)
             7:50 there is no text-to-speech in this version (record prompts/<language>/<name>.wav and write its name)
-            7:66 the item `time` is not available in this version
+            7:72 unknown name `now` (known are caller, called, language, project, hours, queue, vars)
             7:81 unknown item `nubmer` (did you mean `number`?)
             7:105 a duration has a unit; `5` has none (write 5s for seconds)
             7:110 expected text, not a number (write "7")
@@ -86,7 +85,43 @@ fn prompts_are_checked_in_every_language() {
     );
     mistakes(
         "version: 1\nflow: f\nstart: a\nlanguages: [en, fr]\nnodes:\n  a: { type: hangup, prompt: { number: 3 } }\n",
-        &expect!["6:40 numbers cannot be said in `fr` (they can in en, nl)"],
+        &expect!["6:40 numbers cannot be said in `fr` (they can in en, nl, de, ru)"],
+    );
+    // In Russian the sounds are missing.
+    mistakes(
+        "version: 1\nflow: f\nstart: a\nlanguages: [en, ru]\nnodes:\n  a: { type: hangup, prompt: [{ number: 3 }, { money: 3, currency: EUR }, bye] }\n",
+        &expect![[r#"
+            6:41 49 sounds that this needs are missing in `ru` (record prompts/ru/number/0.wav, number/1.wav, number/2.wav …)
+            6:55 53 sounds that this needs are missing in `ru` (record prompts/ru/number/0.wav, number/1.wav, number/2.wav …)
+            6:75 there is no sound `bye` in `ru` (record prompts/ru/bye.wav)"#]],
+    );
+}
+
+#[test]
+fn spoken_items_are_checked() {
+    mistakes(
+        "
+  a:
+    type: hangup
+    prompt:
+      - { money: 3 }
+      - { money: 3, currency: EURO }
+      - { money: 3, currency: EUR, round: 1m }
+      - { number: 3, digits: 3 }
+      - { duration: 90, round: 1500ms }
+      - { duration: 90, round: 2d }
+      - { date: '\"2026-03-02\"', weekday: yes }
+      - { round: 1m, durations: 3 }
+",
+        &expect![[r#"
+            10:9 this money has no `currency` (add `currency:` EUR, USD, GBP, RUB, CHF)
+            11:31 `EURO` is no money that can be said (did you mean `EUR`?)
+            12:36 `round` does not go with `money` (known are currency)
+            13:22 `digits` does not go with `number` (one kind for each item of a prompt)
+            14:32 `round` is whole seconds, between 1s and 1d
+            15:32 `round` is whole seconds, between 1s and 1d
+            16:42 `weekday` wants true or false, not text
+            17:22 unknown item `durations` (did you mean `duration`?)"#]],
     );
 }
 

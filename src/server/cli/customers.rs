@@ -75,7 +75,7 @@ pub(super) fn open(folder: &Path, make: bool) -> anyhow::Result<Door> {
     if !make && !path.exists() {
         return Ok(Door::Nothing(path));
     }
-    let store = Arc::new(serve::open_store(&path)?);
+    let store = Arc::new(serve::open_store(&path, &serve::boot())?);
     Ok(Door::Stopped(Base::new(store, None)))
 }
 
