@@ -32,10 +32,11 @@ use crate::call::promise::millis;
 use crate::call::shared::CALLS;
 use crate::call::{Permit, Snapshot};
 use crate::dispatch::After;
+use crate::config::{Divert, Line, Outside};
 use crate::flow::{self, Flow, LineExit, Run};
 use crate::media::Command;
 use crate::model::{
-    Action, CallId, CallKey, CallbackResult, Event, Hangup, Number, OfferResult, OperatorState,
+    Action, CallId, CallKey, CallbackResult, Event, Hangup, LineName, Number, OfferResult, OperatorState,
     Outcome, PlayId, QueueName, Step, TrunkName,
 };
 use crate::queue::{Announce, Asked, CallbackSettings, Settings};
@@ -267,6 +268,30 @@ impl Call {
         });
     }
 
+    /// Begins to dial a number by a line that is an address outside. The line is not told of
+    /// a diversion: the call is no caller's.
+    fn dial_number(
+        &mut self,
+        name: &LineName,
+        (number, shows): (Number, Number),
+        floor: &mut Floor<'_>,
+    ) -> Result<Dial, LineExit> {
+        let config = &self.facts.snapshot.config;
+        let Some(Line::Outside(outside)) = config.lines.get(name) else {
+            return Err(LineExit::Error);
+        };
+        let targets = outside.targets.iter();
+        let targets = targets.map(|target| target.with_user(number.as_str()));
+        let outside = Outside {
+            targets: targets.collect::<Option<_>>().ok_or(LineExit::Error)?,
+            divert: Divert::Off,
+            ..Outside::clone(outside)
+        };
+        let mut dial = self.dial_by(name, Arc::new(outside), floor)?;
+        dial.shows = Some(shows);
+        Ok(dial)
+    }
+
     /// The number to dial, and the one that the customer sees.
     fn who(&self, settings: &CallbackSettings) -> (Number, Number) {
         let back = self.back.as_ref();
@@ -485,5 +510,6 @@ fn asked(callback: &Callback, settings: &Settings) -> Asked {
         max_wait: Some(Duration::MAX),
         announce: Some(Announce::default()),
         escalate: Some(steps.collect()),
+        comfort: Arc::default(),
     }
 }

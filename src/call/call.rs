@@ -5,19 +5,23 @@ use std::time::{Duration, Instant};
 
 use crate::call::back::Back;
 use crate::call::dial::Dial;
+use crate::call::farewell::Parting;
 use crate::call::floor::{Floor, leg_id};
 use crate::call::in_queue::InQueue;
 use crate::call::in_talk::Talk;
 use crate::call::invite::Branch;
 use crate::call::leg::{Leg, Side};
+use crate::call::progress::Progress;
 use crate::call::promise::Wanted;
-use crate::call::{Destination, Given, Permit, Refer, Snapshot};
+use crate::call::replace::Successor;
+use crate::call::treatment::Promise;
+use crate::call::{Destination, Given, Permit, Refer, Replacement, Snapshot};
 use crate::dispatch::{Claim, Match};
-use crate::flow::{self, Flow, Run};
+use crate::flow::{self, AskId, Flow, Reply, Run};
 use crate::media::{Command, Report};
 use crate::model::{
-    CallId, CallKey, Event, FlowName, Hangup, LegId, Number, OperatorName, PlayId, Project,
-    StreamQuality, TrunkName,
+    CallId, CallKey, Cause, Event, FlowName, Hangup, LegId, Number, OperatorName, PlayId, Project,
+    QueueName, StreamQuality, TrunkName,
 };
 use crate::sip::endpoint::Failure;
 use crate::sip::{ClientTx, Dialog, Peer, Request, Response, ServerTx, SessionTimer};
@@ -131,6 +135,15 @@ pub enum Input {
     Kept(bool),
     /// The customer for whom it waits is not to be called, at least not now.
     Withdraw,
+    /// What its flow asked the world outside.
+    Replied {
+        /// Which ask.
+        number: AskId,
+        /// The answer, or why there is none.
+        reply: Reply,
+    },
+    /// An operator's phone wants the place of one of its dialogs.
+    Replace(Replacement),
     /// Time passed.
     Tick,
     /// The server stops: the call ends now.
@@ -194,12 +207,18 @@ pub(super) struct Story {
     /// When it was first queued, since it last talked with an operator: its age among all
     /// who wait, whatever queue it comes to.
     pub(super) queued_first: Option<Instant>,
+    /// By which queue, and with which operator, the caller talked last.
+    pub(super) with: Option<(QueueName, OperatorName)>,
     /// Who ended the last talk, while nothing happened since.
     pub(super) left: Option<Hangup>,
     /// What the caller asked of the last queue.
     pub(super) wanted: Option<Wanted>,
     /// Nothing is told of it yet: it is not more than a promise that waits.
     pub(super) silent: bool,
+    /// What was last told of the wait.
+    pub(super) promise: Option<Promise>,
+    /// Why the flow hangs up.
+    pub(super) cause: Option<Cause>,
 }
 
 /// One call.
@@ -215,6 +234,10 @@ pub struct Call {
     pub(super) strays: Vec<Branch>,
     /// Streams that are closing.
     pub(super) closing: Vec<LegId>,
+    /// Sound before the answer.
+    pub(super) progress: Progress,
+    /// An ended call whose flow has something left to do.
+    pub(super) parting: Option<Parting>,
     /// The play whose end is waited for.
     pub(super) playing: Option<PlayId>,
     /// What the flow asks is performed one after another, not one within another.
@@ -223,6 +246,8 @@ pub struct Call {
     streams: u8,
     plays: u64,
     pub(super) permits: Vec<Permit>,
+    /// A phone that is about to take an operator's place.
+    pub(super) successor: Option<Box<Successor>>,
     /// The operator who makes the call and would be ready without it.
     pub(super) busy: Option<Claim>,
     /// The promise that it keeps, until the customer is there.
@@ -298,12 +323,15 @@ impl Call {
             story: Story::default(),
             strays: Vec::new(),
             closing: Vec::new(),
+            progress: Progress::None,
+            parting: None,
             playing: None,
             driving: false,
             heard: Vec::new(),
             streams: 0,
             plays: 0,
             permits,
+            successor: None,
             busy: None,
             back: None,
             promises: 0,
@@ -324,7 +352,7 @@ impl Call {
         };
         let answered = matches!(self.invitation, Invitation::Answered);
         let nothing = self.strays.is_empty() && self.closing.is_empty() && !answered;
-        nothing || now >= *until
+        (nothing && self.parting.is_none()) || now >= *until
     }
 
     /// Whether it only waits for what is on its way back.
@@ -356,6 +384,8 @@ impl Call {
             Input::Given { refer, by, given } => self.given((refer, by), given, floor),
             Input::Kept(kept) => self.kept(kept, floor),
             Input::Withdraw => self.withdraw_back(floor),
+            Input::Replied { number, reply } => self.replied(number, reply, floor),
+            Input::Replace(wish) => self.replaced(wish, floor),
             Input::Tick => self.tick(floor),
             Input::Goodbye => self.goodbye(floor),
         }
@@ -372,30 +402,38 @@ impl Call {
                 Some(dial.until()).into_iter().chain(talk).min()
             }
             Stage::Talking(talk) => talk.leg.deadline(),
-            Stage::Ending { until } => return Some(*until),
+            Stage::Ending { until } => {
+                let last = self.parting.as_ref().and_then(|_| self.run.deadline());
+                return Some(last.map_or(*until, |last| last.min(*until)));
+            }
         };
-        stage.into_iter().chain(self.caller_deadline()).min()
+        let successor = self.successor.as_deref().map(Successor::deadline);
+        let times = stage.into_iter().chain(self.caller_deadline());
+        times.chain(successor).min()
     }
 
     fn caller_deadline(&self) -> Option<Instant> {
         match self.invitation {
             Invitation::Confirmed => self.leg.deadline(),
-            Invitation::Pending { .. } | Invitation::Answered | Invitation::Over => None,
+            Invitation::Pending { .. } => self.progress.deadline(),
+            Invitation::Answered | Invitation::Over => None,
         }
     }
 
     fn tick(&mut self, floor: &mut Floor<'_>) {
         self.check_leg(Side::Caller, floor);
         self.check_leg(Side::Other, floor);
+        self.tick_progress(floor);
+        self.tick_successor(floor);
         match &self.stage {
-            Stage::Flow => {
+            Stage::Flow | Stage::Ending { .. } => {
                 if self.run.deadline().is_some_and(|at| floor.now >= at) {
                     self.drive(flow::Input::Tick, floor);
                 }
             }
             Stage::Queued(_) => self.tick_queue(floor),
             Stage::Dialing(_) => self.tick_dial(floor),
-            Stage::Talking(_) | Stage::Ending { .. } => {}
+            Stage::Talking(_) => {}
         }
     }
 

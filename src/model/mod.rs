@@ -3,23 +3,29 @@
 //! Knows nobody. A word means one thing here, in the configuration, in JSON and in
 //! the metrics.
 
+mod cause;
+mod customer;
 mod diagnostic;
 mod drop_reason;
 mod escalation;
 mod event;
+mod event_kind;
 mod id;
 pub mod limits;
 mod machine;
 mod skill;
 mod results;
 mod state;
+mod survey;
 mod time;
 
+pub use cause::Cause;
+pub use customer::{Customer, CustomerDraft, ERASED, Telephone};
 pub use diagnostic::{Diagnostic, Severity, Span};
 pub use drop_reason::DropReason;
 pub use escalation::{Action, Step};
 pub use event::{
-    DequeueReason, Event, FlowFault, Hangup, OfferResult, RejectReason, Sequence, Stamped,
+    DequeueReason, Event, Hangup, OfferResult, RejectReason, Sequence, Stamped,
     StreamQuality,
 };
 pub use id::{
@@ -27,7 +33,8 @@ pub use id::{
     Project, QueueName, ShardId, TrunkName,
 };
 pub use machine::{Move, diagram};
-pub use results::{CallbackResult, LineResult, Overtake, TransferKind};
+pub use results::{CallbackResult, FlowFault, LineResult, Overtake, TransferKind};
 pub use skill::{Level, Requirement, Skill, SkillSet};
 pub use state::{CallState, OperatorState, Outcome, PauseReason};
+pub use survey::{Answer, Surveyed};
 pub use time::{Epoch, ParseDurationError, parse_duration, show_duration};

@@ -30,4 +30,4 @@ pub use callback::{CallbackSettings, Pattern};
 pub use estimate::Estimate;
 pub use hall::{Hall, Seat, Whose};
 pub use settings::{Announce, MissedOffer, ServiceLevel, Settings};
-pub use wait::{Asked, Wait, WaitOutput};
+pub use wait::{Asked, Pace, Wait, WaitOutput};

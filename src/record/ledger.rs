@@ -1,23 +1,29 @@
 //! Events in, call records out.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::model::{
-    CallId, Event, Hangup, LineName, NodeName, OperatorName, Outcome, QueueName, Stamped,
-    StreamQuality,
+    CallId, Cause, ERASED, Event, Hangup, LineName, NodeName, OperatorName, Outcome, QueueName,
+    Stamped, StreamQuality, Surveyed, Telephone,
 };
 use crate::record::{CallRecord, OfferRecord};
 
 /// Calls followed at once: above any `limits.calls` that one process can carry.
 const OPEN_CALLS: usize = 131_072;
-/// Ended calls that still wait for their streams to close; a stream closes within
-/// seconds, and 500 calls end in a second at most.
+/// Ended calls that still wait for their streams to close; 500 calls end in a second at
+/// most.
 const ENDED_CALLS: usize = 8_192;
+/// A stream closes while its call lingers. What is kept for longer waits for nothing, and
+/// looks like a leak until there are [`ENDED_CALLS`] of it.
+const CLOSES_WITHIN: Duration = Duration::from_secs(60);
 /// Nodes kept of a call's way; a flow that loops is told from its first turns.
 const PATH: usize = 256;
 /// Offers kept of a call.
 const OFFERS: usize = 64;
+/// Questions of surveys whose answers are kept of a call.
+const ANSWERS: usize = 32;
 
 /// Folds events to records.
 ///
@@ -27,8 +33,8 @@ const OFFERS: usize = 64;
 pub struct Ledger {
     open: BTreeMap<CallId, Open>,
     ended: BTreeMap<CallId, CallRecord>,
-    /// In the order in which they ended, the oldest first.
-    ended_order: VecDeque<CallId>,
+    /// In the order in which they ended, and when; the oldest first.
+    ended_order: VecDeque<(SystemTime, CallId)>,
     /// In the order in which they began, the oldest first; may name calls that ended.
     open_order: VecDeque<CallId>,
     most: usize,
@@ -85,6 +91,7 @@ impl Ledger {
     /// Takes one event; a record comes out when its call ended, was refused, or had a
     /// stream close after its end.
     pub fn handle(&mut self, stamped: &Stamped) -> Option<CallRecord> {
+        self.forget(stamped.at);
         match &stamped.event {
             Event::CallStarted { .. } => self.start(stamped),
             Event::CallRejected { .. } => rejected(stamped),
@@ -92,8 +99,9 @@ impl Ledger {
                 call,
                 outcome,
                 hangup,
+                cause,
                 ..
-            } => self.end(call, stamped.at, *outcome, Some(*hangup)),
+            } => self.end(call, stamped.at, *outcome, (Some(*hangup), *cause)),
             Event::StreamEnded {
                 call,
                 caller,
@@ -102,6 +110,7 @@ impl Ledger {
             Event::CallAnswered { call, .. }
             | Event::FlowStep { call, .. }
             | Event::FlowFailed { call, .. }
+            | Event::Notified { call, .. }
             | Event::Queued { call, .. }
             | Event::Dequeued { call, .. }
             | Event::Escalated { call, .. }
@@ -113,6 +122,7 @@ impl Ledger {
             | Event::OnLine { call, .. }
             | Event::Transferring { call, .. }
             | Event::Transferred { call, .. }
+            | Event::Surveyed(Surveyed { call, .. })
             | Event::Held { call, .. }
             | Event::Resumed { call, .. }
             | Event::TalkEnded { call, .. } => {
@@ -139,6 +149,17 @@ impl Ledger {
         }
     }
 
+    /// Takes a number out of every call that it follows, and of those that ended and may
+    /// have another record yet.
+    pub fn erase(&mut self, number: &Telephone) {
+        let open = self.open.values_mut().map(|open| &mut open.record);
+        for record in open.chain(self.ended.values_mut()) {
+            if number.is(&record.from) {
+                record.from = ERASED.into();
+            }
+        }
+    }
+
     /// Begins a call. At the bound the oldest one is closed as failed, so that it has a
     /// record all the same.
     fn start(&mut self, stamped: &Stamped) -> Option<CallRecord> {
@@ -146,7 +167,7 @@ impl Ledger {
         let id = record.id.clone();
         let evicted = if self.open.len() >= self.most {
             self.oldest()
-                .and_then(|oldest| self.end(&oldest, stamped.at, Outcome::Failed, None))
+                .and_then(|oldest| self.end(&oldest, stamped.at, Outcome::Failed, (None, None)))
         } else {
             None
         };
@@ -179,7 +200,7 @@ impl Ledger {
         call: &CallId,
         at: SystemTime,
         outcome: Outcome,
-        hangup: Option<Hangup>,
+        (hangup, cause): (Option<Hangup>, Option<Cause>),
     ) -> Option<CallRecord> {
         let Open {
             mut record,
@@ -192,18 +213,28 @@ impl Ledger {
         record.ended = at;
         record.outcome = outcome;
         record.hangup = hangup;
+        record.cause = cause;
         self.remember(record.clone());
         Some(record)
     }
 
     fn remember(&mut self, record: CallRecord) {
         if self.ended_order.len() >= ENDED_CALLS
-            && let Some(oldest) = self.ended_order.pop_front()
+            && let Some((_, oldest)) = self.ended_order.pop_front()
         {
             self.ended.remove(&oldest);
         }
-        self.ended_order.push_back(record.id.clone());
+        self.ended_order
+            .push_back((record.ended, record.id.clone()));
         self.ended.insert(record.id.clone(), record);
+    }
+
+    /// Forgets calls whose streams have closed.
+    fn forget(&mut self, now: SystemTime) {
+        let old = |at: SystemTime| now.duration_since(at).is_ok_and(|age| age > CLOSES_WITHIN);
+        while let Some((_, oldest)) = self.ended_order.pop_front_if(|(at, _)| old(*at)) {
+            self.ended.remove(&oldest);
+        }
     }
 
     fn stream_ended(
@@ -300,6 +331,7 @@ fn blank(id: CallId, number: crate::model::Number, at: SystemTime) -> CallRecord
         ended: at,
         outcome: Outcome::Failed,
         hangup: None,
+        cause: None,
         code: None,
         waited: Duration::ZERO,
         talked: Duration::ZERO,
@@ -309,6 +341,7 @@ fn blank(id: CallId, number: crate::model::Number, at: SystemTime) -> CallRecord
         callback: None,
         path: Vec::new(),
         offers: Vec::new(),
+        survey: BTreeMap::new(),
         caller_quality: None,
         operator_quality: None,
     }
@@ -348,9 +381,11 @@ impl Open {
                     self.record.line = Some(line.clone());
                 }
             }
+            Event::Surveyed(surveyed) => self.survey(surveyed),
             Event::CallStarted { .. }
             | Event::CallRejected { .. }
             | Event::FlowFailed { .. }
+            | Event::Notified { .. }
             | Event::Offered { .. }
             | Event::Transferring { .. }
             | Event::Transferred { .. }
@@ -405,6 +440,16 @@ impl Open {
             self.record.line = Some(line.clone());
             self.record.waited = *waited;
             self.called_back = true;
+        }
+    }
+
+    fn survey(&mut self, surveyed: &Surveyed) {
+        let Surveyed {
+            question, answer, ..
+        } = surveyed;
+        let answers = &mut self.record.survey;
+        if answers.len() < ANSWERS || answers.contains_key(question) {
+            answers.insert(Arc::clone(question), answer.clone());
         }
     }
 

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use exchange::call::Keep;
 use exchange::dispatch::Match;
+use exchange::flow::Asked;
 use exchange::media::Command;
 use exchange::metric::{self, Share, table};
 use exchange::model::{CallKey, DropReason, Event, ShardId, limits};
@@ -107,6 +108,8 @@ pub(crate) trait World: Send + Sync + 'static {
     fn resolve(&self, shard: ShardId, asker: Asker, uris: Vec<Uri>);
     /// For the next process; the call that asks hears when it is on the disk.
     fn keep(&self, keep: Keep, asks: Option<CallKey>);
+    /// To the world outside, whose answer comes to the inbox of the call's shard.
+    fn ask(&self, call: CallKey, asked: Asked);
     /// Whether whoever reads events cannot keep up.
     fn is_pressed(&self) -> bool;
 }
@@ -423,6 +426,7 @@ impl Work {
             Output::Event(event) => self.world.event(event),
             Output::Match(matched) => deliver(&self.inboxes, matched),
             Output::Resolve { asker, uris } => self.world.resolve(self.id, asker, uris),
+            Output::Ask { call, asked } => self.world.ask(call, asked),
             Output::Foreign(shard, foreign) => {
                 if let Some(inbox) = self.inboxes.get(usize::from(shard.0)) {
                     inbox.send(Input::Foreign(foreign));

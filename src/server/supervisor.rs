@@ -92,6 +92,7 @@ impl Supervisor {
                 | Output::Keep { .. }
                 | Output::Trusted(_)
                 | Output::Dropped(_)
+                | Output::Ask { .. }
                 | Output::Resolve { .. } => {}
             }
         }

@@ -177,6 +177,7 @@ fn refused(output: &Output) -> Option<RejectReason> {
         | Output::Foreign(..)
         | Output::Resolve { .. }
         | Output::Keep { .. }
+        | Output::Ask { .. }
         | Output::Trusted(_)
         | Output::Dropped(_) => None,
     }

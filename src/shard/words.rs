@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use crate::call::{CallbackKey, Keep, Snapshot};
 use crate::dispatch::Match;
+use crate::flow::{AskId, Asked, Reply};
 use crate::media::{Command, Report};
 use crate::model::{CallId, CallKey, DropReason, Event, ShardId};
 use crate::shard::Rate;
@@ -22,6 +23,8 @@ use crate::sip::{ConnectionId, Peer, Transport, Uri};
 pub struct Settings {
     /// Which one it is.
     pub id: ShardId,
+    /// How many there are.
+    pub shards: u8,
     /// Its endpoint.
     pub endpoint: endpoint::Settings,
     /// What makes this run of the process different from others, for the ids of calls.
@@ -93,6 +96,15 @@ pub enum Input {
         /// Which.
         id: CallId,
     },
+    /// What [`Output::Ask`] asked.
+    Replied {
+        /// Which call asked.
+        call: CallKey,
+        /// Which ask of its.
+        number: AskId,
+        /// The answer, or why there is none.
+        reply: Reply,
+    },
     /// From another shard.
     Foreign(Foreign),
     /// Time passed.
@@ -137,6 +149,14 @@ pub enum Output {
         keep: Keep,
         /// The call that wants to hear, by [`Input::Kept`], when it is on the disk.
         asks: Option<CallKey>,
+    },
+    /// Ask the world outside, and answer with [`Input::Replied`]. The call that asks does
+    /// not wait longer than it says, and may be over by then.
+    Ask {
+        /// Which call asks.
+        call: CallKey,
+        /// What.
+        asked: Asked,
     },
     /// For that shard.
     Foreign(ShardId, Foreign),

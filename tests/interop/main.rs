@@ -10,6 +10,8 @@
 )]
 
 mod admission;
+mod asks;
+mod backend;
 mod callbacks;
 mod calls;
 mod client;
@@ -29,14 +31,17 @@ mod phones;
 mod picks;
 mod pjsua;
 mod raw;
+mod reach;
 mod registrar;
 mod relay;
 mod secure;
 mod server;
 mod sound;
+mod spoken;
 mod standards;
 mod strangers;
 mod throng;
+mod webhooks;
 mod wire;
 
 use std::time::{Duration, Instant};

@@ -34,7 +34,7 @@ fn promised(world: &mut World) -> PhoneId {
 }
 
 fn waits(world: &mut World) -> PhoneId {
-    let caller = world.caller("6", None);
+    let caller = world.caller("66", None);
     assert!(world.run_until(s(3), |w| w.doing(caller) == Doing::Talking));
     world.run(s(1));
     caller
@@ -114,7 +114,7 @@ fn a_customer_is_called_back_and_the_operator_is_there_first() {
     assert!(first.callback.is_some());
     assert_eq!(first.callback, back.callback);
     assert_eq!(back.operator, Some("ann".into()));
-    assert_eq!((back.number.as_str(), back.to.as_str()), ("callback", "6"));
+    assert_eq!((back.number.as_str(), back.to.as_str()), ("callback", "66"));
     assert_eq!(back.from, first.from);
     assert!(back.waited >= s(60), "{:?}", back.waited);
     assert!((s(18)..s(22)).contains(&back.talked), "{:?}", back.talked);
@@ -381,7 +381,7 @@ fn who_calls_again_has_the_old_place_and_is_not_called() {
     let ann = away(&mut world);
     let caller = promised(&mut world);
     let other = waits(&mut world);
-    world.dials(caller, "6");
+    world.dials(caller, "66");
     world.run(s(5));
     assert_eq!(results(&world), [(CallbackResult::CalledIn, 0)]);
     assert_eq!(world.callbacks(), []);
@@ -400,7 +400,7 @@ fn two_promises_for_one_number_are_one() {
     let ann = away(&mut world);
     let caller = promised(&mut world);
     // The same number again: it has its place back, and gives it up once more.
-    world.dials(caller, "6");
+    world.dials(caller, "66");
     world.run(s(3));
     assert!(world.press(caller, "1"));
     world.run(s(5));
@@ -420,7 +420,7 @@ fn nobody_is_promised_more_than_so_many_an_hour() {
     let caller = promised(&mut world);
     for turn in 2..=3 {
         world.cancel_callback(0);
-        world.dials(caller, "6");
+        world.dials(caller, "66");
         world.run(s(3));
         assert!(world.press(caller, "1"));
         world.run(s(5));
@@ -571,7 +571,7 @@ fn no_callback_overtakes_an_older_caller_and_none_is_overtaken() {
         for _ in 0..40 {
             world.run(chance.time(s(8)));
             match chance.below(10) {
-                0..4 => callers.push(world.caller("6", Some(s(15)))),
+                0..4 => callers.push(world.caller("66", Some(s(15)))),
                 4..7 => {
                     let at = chance.below(callers.len() as u64 + 1);
                     let at = usize::try_from(at).unwrap();

@@ -6,8 +6,10 @@
 //!                                                  └──► local_only ──► /  /api/v1   this machine
 //! ```
 //!
-//! What is read is read by GET and HEAD; what is changed is changed by POST, which takes
-//! JSON, and DELETE, below `/api/v1` and nowhere else. Every error is `application/problem+json`
+//! What is read is read by GET and HEAD; what is changed is changed by POST, a callback is
+//! cancelled by DELETE, and what is kept of a customer is changed by PUT, PATCH and DELETE
+//! too, below `/api/v1` and nowhere else. It takes JSON, and a list of customers as CSV. Every
+//! error is `application/problem+json`
 //! (RFC 9457).
 //!
 //! # Why
@@ -25,6 +27,7 @@ mod api;
 mod body;
 mod callbacks;
 mod command;
+mod customers;
 mod guard;
 mod listen;
 mod problem;
@@ -36,6 +39,8 @@ mod why;
 mod callback_tests;
 #[cfg(test)]
 mod command_tests;
+#[cfg(test)]
+mod customers_tests;
 #[cfg(test)]
 mod scene_tests;
 #[cfg(test)]
@@ -56,6 +61,7 @@ use exchange::record::{CallRecord, Live};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use super::customers::Base;
 use super::store::{RecordPage, RecordQuery, Store, StoreError};
 use super::supervisor::Supervisor;
 use listen::{Limited, Peer};
@@ -95,6 +101,7 @@ pub(crate) struct AppState {
     live: Arc<RwLock<Live>>,
     recorder: Arc<Recorder>,
     records: Arc<dyn Records>,
+    base: Base,
     questions: Arc<Semaphore>,
     supervisor: Supervisor,
     looks: Arc<Semaphore>,
@@ -106,7 +113,7 @@ impl AppState {
     /// `ready` is asked at each `/readyz`, `now` whenever ages are shown.
     pub(crate) fn new(
         (live, recorder): (Arc<RwLock<Live>>, Arc<Recorder>),
-        records: Arc<dyn Records>,
+        (records, base): (Arc<dyn Records>, Base),
         supervisor: Supervisor,
         ready: Ready,
         now: Now,
@@ -115,6 +122,7 @@ impl AppState {
             live,
             recorder,
             records,
+            base,
             questions: Arc::new(Semaphore::new(QUESTIONS)),
             supervisor,
             looks: Arc::new(Semaphore::new(LOOKS)),
@@ -142,6 +150,7 @@ pub(crate) fn router(state: AppState) -> Router {
                 .merge(records::router())
                 .merge(callbacks::router())
                 .merge(command::router())
+                .merge(customers::router())
                 .merge(why::router()),
         )
         .route_layer(middleware::from_fn(guard::local_only));

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use exchange::call::{
-    Callbacks, Gates, Pauses, Place, Reach, Shared, Talks, Waiter, Waiting, WrapUps,
+    Callbacks, Gates, Pauses, Place, Reach, Shared, Stopping, Talks, Waiter, Waiting, WrapUps,
 };
 use exchange::dispatch::{Abilities, Board, Capacity, Claim};
 use exchange::model::{
@@ -77,6 +77,7 @@ pub(super) fn exchange_of(
         reach: Reach::default(),
         talks: Talks::default(),
         callbacks: Callbacks::default(),
+        stopping: Stopping::default(),
     });
     let told = Arc::new(Told::default());
     let wires: Arc<dyn Wires> = Arc::<Told>::clone(&told);
