@@ -48,6 +48,7 @@ fn promised(server: &Server) {
     let list = callbacks(server);
     assert_eq!(list.len(), 1, "{list:?}");
     assert_eq!(list[0]["number"], "0612345678");
+    eventually("the first call is written", 5, || server.records().len() == 1);
     eventually("it is on the disk", 5, || {
         let database = rusqlite::Connection::open(server.folder.join("records.db")).unwrap();
         let count = "SELECT count(*) FROM callbacks WHERE over = 0";
@@ -113,7 +114,7 @@ fn a_server_that_is_killed_while_it_dials_does_not_dial_that_attempt_again() {
     drop((customer, operator));
     let list = callbacks(&server);
     assert_eq!(list[0]["attempts"], 1, "{list:?}");
-    assert_eq!(server.operator("alice").0, "ready");
+    server.order("alice", r#"{"state":"ready"}"#);
     // Alice could be rung at once, and the customer; neither is.
     let ears = [phone, line].map(|port| UdpSocket::bind(("127.0.0.1", port)).unwrap());
     for ear in &ears {

@@ -40,7 +40,7 @@ fn callbacks_are_listed_in_order_and_cancelled_by_their_shard() {
         list["callbacks"],
         serde_json::json!([{
             "id": "y.1", "queue": "support", "number": "0634", "called": "1000",
-            "project": null, "state": "resting", "attempts": 1, "waited_s": 0.0,
+            "project": null, "state": "resting", "attempts": 1, "waited_s": 12.0,
             "promised": "2023-11-14T22:13:20.250Z", "next": "2023-11-14T22:14:20.000Z",
         }])
     );
