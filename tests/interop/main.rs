@@ -15,6 +15,7 @@ mod client;
 mod commands;
 #[path = "../../benches/overload/crowd.rs"]
 mod crowd;
+mod digest;
 mod life;
 #[path = "../../benches/overload/server.rs"]
 mod loaded;
@@ -30,6 +31,7 @@ mod pjsua;
 mod raw;
 mod registrar;
 mod relay;
+mod replaces;
 mod secure;
 mod server;
 mod sound;
