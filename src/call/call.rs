@@ -4,19 +4,22 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::call::dial::Dial;
+use crate::call::farewell::Parting;
 use crate::call::floor::{Floor, leg_id};
 use crate::call::in_queue::InQueue;
 use crate::call::in_talk::Talk;
 use crate::call::invite::Branch;
 use crate::call::leg::{Leg, Side};
+use crate::call::progress::Progress;
 use crate::call::replace::Successor;
+use crate::call::treatment::Promise;
 use crate::call::{Destination, Given, Permit, Refer, Replacement, Snapshot};
 use crate::dispatch::{Claim, Match};
-use crate::flow::{self, Flow, Run};
+use crate::flow::{self, AskId, Flow, Reply, Run};
 use crate::media::{Command, Report};
 use crate::model::{
-    CallId, CallKey, Event, FlowName, Hangup, LegId, Number, OperatorName, PlayId, Project,
-    StreamQuality, TrunkName,
+    CallId, CallKey, Cause, Event, FlowName, Hangup, LegId, Number, OperatorName, PlayId, Project,
+    QueueName, StreamQuality, TrunkName,
 };
 use crate::sip::endpoint::Failure;
 use crate::sip::{ClientTx, Dialog, Peer, Request, Response, ServerTx, SessionTimer};
@@ -126,6 +129,13 @@ pub enum Input {
         /// What is given, or the code to refuse with.
         given: Result<Given, u16>,
     },
+    /// What its flow asked the world outside.
+    Replied {
+        /// Which ask.
+        number: AskId,
+        /// The answer, or why there is none.
+        reply: Reply,
+    },
     /// An operator's phone wants the place of one of its dialogs.
     Replace(Replacement),
     /// Time passed.
@@ -190,8 +200,14 @@ pub(super) struct Story {
     /// When it was first queued, since it last talked with an operator: its age among all
     /// who wait, whatever queue it comes to.
     pub(super) queued_first: Option<Instant>,
+    /// By which queue, and with which operator, the caller talked last.
+    pub(super) with: Option<(QueueName, OperatorName)>,
     /// Who ended the last talk, while nothing happened since.
     pub(super) left: Option<Hangup>,
+    /// What was last told of the wait.
+    pub(super) promise: Option<Promise>,
+    /// Why the flow hangs up.
+    pub(super) cause: Option<Cause>,
 }
 
 /// One call.
@@ -207,6 +223,10 @@ pub struct Call {
     pub(super) strays: Vec<Branch>,
     /// Streams that are closing.
     pub(super) closing: Vec<LegId>,
+    /// Sound before the answer.
+    pub(super) progress: Progress,
+    /// An ended call whose flow has something left to do.
+    pub(super) parting: Option<Parting>,
     /// The play whose end is waited for.
     pub(super) playing: Option<PlayId>,
     /// What the flow asks is performed one after another, not one within another.
@@ -273,6 +293,8 @@ impl Call {
             story: Story::default(),
             strays: Vec::new(),
             closing: Vec::new(),
+            progress: Progress::None,
+            parting: None,
             playing: None,
             driving: false,
             heard: Vec::new(),
@@ -301,7 +323,7 @@ impl Call {
         };
         let answered = matches!(self.invitation, Invitation::Answered);
         let nothing = self.strays.is_empty() && self.closing.is_empty() && !answered;
-        nothing || now >= *until
+        (nothing && self.parting.is_none()) || now >= *until
     }
 
     /// Whether it only waits for what is on its way back.
@@ -331,6 +353,7 @@ impl Call {
             Input::Matched(matched) => self.matched(&matched, floor),
             Input::Prioritize(priority) => self.prioritize(priority, floor),
             Input::Given { refer, by, given } => self.given((refer, by), given, floor),
+            Input::Replied { number, reply } => self.replied(number, reply, floor),
             Input::Replace(wish) => self.replaced(wish, floor),
             Input::Tick => self.tick(floor),
             Input::Goodbye => self.goodbye(floor),
@@ -348,7 +371,10 @@ impl Call {
                 Some(dial.until()).into_iter().chain(talk).min()
             }
             Stage::Talking(talk) => talk.leg.deadline(),
-            Stage::Ending { until } => return Some(*until),
+            Stage::Ending { until } => {
+                let last = self.parting.as_ref().and_then(|_| self.run.deadline());
+                return Some(last.map_or(*until, |last| last.min(*until)));
+            }
         };
         let successor = self.successor.as_deref().map(Successor::deadline);
         let times = stage.into_iter().chain(self.caller_deadline());
@@ -358,23 +384,25 @@ impl Call {
     fn caller_deadline(&self) -> Option<Instant> {
         match self.invitation {
             Invitation::Confirmed => self.leg.deadline(),
-            Invitation::Pending { .. } | Invitation::Answered | Invitation::Over => None,
+            Invitation::Pending { .. } => self.progress.deadline(),
+            Invitation::Answered | Invitation::Over => None,
         }
     }
 
     fn tick(&mut self, floor: &mut Floor<'_>) {
         self.check_leg(Side::Caller, floor);
         self.check_leg(Side::Other, floor);
+        self.tick_progress(floor);
         self.tick_successor(floor);
         match &self.stage {
-            Stage::Flow => {
+            Stage::Flow | Stage::Ending { .. } => {
                 if self.run.deadline().is_some_and(|at| floor.now >= at) {
                     self.drive(flow::Input::Tick, floor);
                 }
             }
             Stage::Queued(_) => self.tick_queue(floor),
             Stage::Dialing(_) => self.tick_dial(floor),
-            Stage::Talking(_) | Stage::Ending { .. } => {}
+            Stage::Talking(_) => {}
         }
     }
 

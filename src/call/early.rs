@@ -181,6 +181,6 @@ impl Call {
             Stage::Flow | Stage::Talking(_) | Stage::Ending { .. } => (Default::default(), None),
         };
         let offered = offers.iter_mut().flat_map(|offer| &mut offer.branches);
-        offered.chain(dial.and_then(Dial::branch_mut))
+        offered.chain(dial.into_iter().flat_map(Dial::branches_mut))
     }
 }

@@ -26,6 +26,7 @@
 //! - **Everything that rings for a call is in one list**, so that one operator, all of a
 //!   queue, and one of the queue before are the same to what follows.
 
+mod addresses;
 mod call;
 mod destination;
 mod dial;
@@ -43,10 +44,12 @@ mod in_talk;
 mod invite;
 mod leg;
 mod made;
+mod named;
 mod offer_over;
 mod pass;
 mod pauses;
 mod prioritize;
+mod progress;
 mod reach;
 mod refer;
 mod replace;
@@ -54,6 +57,7 @@ mod shared;
 mod stopping;
 mod talks;
 mod transfer;
+mod treatment;
 mod waiting;
 mod wrap_ups;
 

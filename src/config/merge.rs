@@ -21,6 +21,9 @@ const KEYS: &[&str] = &[
     "operators",
     "hours",
     "projects",
+    "requests",
+    "webhooks",
+    "speech",
 ];
 
 /// Reads the files. What cannot be read as YAML is a diagnostic, and the rest is read all

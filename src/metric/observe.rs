@@ -10,8 +10,8 @@ use metrics::{Counter, Gauge, Histogram, Label, counter, gauge, histogram};
 use crate::metric::{Metric, table};
 use crate::model::{
     CallId, DequeueReason, Event, FlowFault, FlowName, LineName, LineResult, Number, OfferResult,
-    OperatorName, OperatorState, Outcome, Overtake, QueueName, RejectReason, Stamped,
-    StreamQuality, TransferKind, TrunkName, limits,
+    OperatorName, OperatorState, Outcome, Overtake, Project, QueueName, RejectReason, Stamped,
+    StreamQuality, Surveyed, TransferKind, TrunkName, limits,
 };
 
 /// Configured names whose series are there from the start, with 0.
@@ -31,6 +31,8 @@ pub struct Names {
     pub probed_lines: Vec<LineName>,
     /// Trunks whose server is probed.
     pub probed_trunks: Vec<TrunkName>,
+    /// Webhooks.
+    pub webhooks: Vec<String>,
 }
 
 /// Reads events and counts; keeps the handles that it used.
@@ -114,11 +116,13 @@ const EXITS: [DequeueReason; 8] = [
     DequeueReason::Line,
     DequeueReason::Ended,
 ];
-const FLOW_FAULTS: [FlowFault; 4] = [
+const FLOW_FAULTS: [FlowFault; 6] = [
     FlowFault::Expression,
     FlowFault::Limit,
     FlowFault::Sound,
     FlowFault::Queue,
+    FlowFault::Outside,
+    FlowFault::Sensitive,
 ];
 
 /// Handles of a metric with two labels: a configured name, and a word.
@@ -249,6 +253,14 @@ impl Observer {
             let gauge = gauge!(table::TRUNK_REGISTERED.name, "trunk" => trunk.to_string());
             gauge.increment(0.0);
         }
+        for webhook in &names.webhooks {
+            for result in ["delivered", "failed", "given_up"] {
+                let labels = [("webhook", webhook.clone()), ("result", result.to_owned())];
+                counter!(table::WEBHOOK_DELIVERIES.name, &labels).increment(0);
+            }
+            // What waits from before is told by whoever sends it.
+            gauge!(table::WEBHOOK_BACKLOG.name, "webhook" => webhook.clone()).increment(0.0);
+        }
         // What was not asked yet counts as up.
         for line in &names.probed_lines {
             if self.probed.insert(format!("line {line}")) {
@@ -307,6 +319,7 @@ impl Observer {
             }
             Event::CallAnswered { setup, .. } => self.setup.record(*setup),
             Event::FlowStep { flow, verb, .. } => self.steps.at(flow, *verb).increment(1),
+            Event::Surveyed(surveyed) => answered(surveyed),
             Event::FlowFailed { flow, fault, .. } => {
                 self.flow_errors.at(flow, fault.as_str()).increment(1);
             }
@@ -357,6 +370,7 @@ impl Observer {
             Event::HeardAgain { .. } => self.shut_out.decrement(1.0),
             Event::Queued { .. }
             | Event::Prioritized { .. }
+            | Event::Notified { .. }
             | Event::Talking { .. }
             | Event::OnLine { .. }
             | Event::Transferring { .. }
@@ -446,6 +460,20 @@ impl Rtp {
             self.mos.record(mos);
         }
     }
+}
+
+/// What callers answer comes from the configuration, so that its series are bounded.
+fn answered(surveyed: &Surveyed) {
+    let project = surveyed.project.as_ref().map_or("", Project::as_str);
+    let queue = surveyed.queue.as_ref().map_or("", QueueName::as_str);
+    let counter = counter!(
+        table::SURVEY_ANSWERS.name,
+        "project" => project.to_owned(),
+        "queue" => queue.to_owned(),
+        "question" => surveyed.question.to_string(),
+        "answer" => surveyed.answer.to_string(),
+    );
+    counter.increment(1);
 }
 
 fn transfers() -> BTreeMap<(TransferKind, bool), Counter> {

@@ -1,11 +1,12 @@
 //! Events in, call records out.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::model::{
-    CallId, Event, Hangup, LineName, NodeName, OperatorName, Outcome, QueueName, Stamped,
-    StreamQuality,
+    CallId, Cause, ERASED, Event, Hangup, LineName, NodeName, OperatorName, Outcome, QueueName,
+    Stamped, StreamQuality, Surveyed, Telephone,
 };
 use crate::record::{CallRecord, OfferRecord};
 
@@ -21,6 +22,8 @@ const CLOSES_WITHIN: Duration = Duration::from_secs(60);
 const PATH: usize = 256;
 /// Offers kept of a call.
 const OFFERS: usize = 64;
+/// Questions of surveys whose answers are kept of a call.
+const ANSWERS: usize = 32;
 
 /// Folds events to records.
 ///
@@ -94,8 +97,9 @@ impl Ledger {
                 call,
                 outcome,
                 hangup,
+                cause,
                 ..
-            } => self.end(call, stamped.at, *outcome, Some(*hangup)),
+            } => self.end(call, stamped.at, *outcome, (Some(*hangup), *cause)),
             Event::StreamEnded {
                 call,
                 caller,
@@ -104,6 +108,7 @@ impl Ledger {
             Event::CallAnswered { call, .. }
             | Event::FlowStep { call, .. }
             | Event::FlowFailed { call, .. }
+            | Event::Notified { call, .. }
             | Event::Queued { call, .. }
             | Event::Dequeued { call, .. }
             | Event::Escalated { call, .. }
@@ -113,6 +118,7 @@ impl Ledger {
             | Event::OnLine { call, .. }
             | Event::Transferring { call, .. }
             | Event::Transferred { call, .. }
+            | Event::Surveyed(Surveyed { call, .. })
             | Event::Held { call, .. }
             | Event::Resumed { call, .. }
             | Event::TalkEnded { call, .. } => {
@@ -138,6 +144,17 @@ impl Ledger {
         }
     }
 
+    /// Takes a number out of every call that it follows, and of those that ended and may
+    /// have another record yet.
+    pub fn erase(&mut self, number: &Telephone) {
+        let open = self.open.values_mut().map(|open| &mut open.record);
+        for record in open.chain(self.ended.values_mut()) {
+            if number.is(&record.from) {
+                record.from = ERASED.into();
+            }
+        }
+    }
+
     /// Begins a call. At the bound the oldest one is closed as failed, so that it has a
     /// record all the same.
     fn start(&mut self, stamped: &Stamped) -> Option<CallRecord> {
@@ -145,7 +162,7 @@ impl Ledger {
         let id = record.id.clone();
         let evicted = if self.open.len() >= self.most {
             self.oldest()
-                .and_then(|oldest| self.end(&oldest, stamped.at, Outcome::Failed, None))
+                .and_then(|oldest| self.end(&oldest, stamped.at, Outcome::Failed, (None, None)))
         } else {
             None
         };
@@ -177,7 +194,7 @@ impl Ledger {
         call: &CallId,
         at: SystemTime,
         outcome: Outcome,
-        hangup: Option<Hangup>,
+        (hangup, cause): (Option<Hangup>, Option<Cause>),
     ) -> Option<CallRecord> {
         let Open {
             mut record,
@@ -189,6 +206,7 @@ impl Ledger {
         record.ended = at;
         record.outcome = outcome;
         record.hangup = hangup;
+        record.cause = cause;
         self.remember(record.clone());
         Some(record)
     }
@@ -306,6 +324,7 @@ fn blank(id: CallId, number: crate::model::Number, at: SystemTime) -> CallRecord
         ended: at,
         outcome: Outcome::Failed,
         hangup: None,
+        cause: None,
         code: None,
         waited: Duration::ZERO,
         talked: Duration::ZERO,
@@ -314,6 +333,7 @@ fn blank(id: CallId, number: crate::model::Number, at: SystemTime) -> CallRecord
         line: None,
         path: Vec::new(),
         offers: Vec::new(),
+        survey: BTreeMap::new(),
         caller_quality: None,
         operator_quality: None,
     }
@@ -349,9 +369,11 @@ impl Open {
                     self.record.line = Some(line.clone());
                 }
             }
+            Event::Surveyed(surveyed) => self.survey(surveyed),
             Event::CallStarted { .. }
             | Event::CallRejected { .. }
             | Event::FlowFailed { .. }
+            | Event::Notified { .. }
             | Event::Offered { .. }
             | Event::Transferring { .. }
             | Event::Transferred { .. }
@@ -385,6 +407,16 @@ impl Open {
     fn offer(&mut self, offer: OfferRecord) {
         if self.record.offers.len() < OFFERS {
             self.record.offers.push(offer);
+        }
+    }
+
+    fn survey(&mut self, surveyed: &Surveyed) {
+        let Surveyed {
+            question, answer, ..
+        } = surveyed;
+        let answers = &mut self.record.survey;
+        if answers.len() < ANSWERS || answers.contains_key(question) {
+            answers.insert(Arc::clone(question), answer.clone());
         }
     }
 

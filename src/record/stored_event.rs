@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::model::{CallId, Event, Stamped};
+use crate::model::{CallId, Event, Stamped, Surveyed};
 use crate::record::QualityRecord;
 use crate::record::call_record::{moment, seconds};
 
@@ -30,48 +30,10 @@ impl From<&Stamped> for StoredEvent {
         Self {
             sequence: stamped.sequence.0,
             at: stamped.at,
-            kind: kind(&stamped.event).to_owned(),
+            kind: stamped.event.kind().to_owned(),
             call: call(&stamped.event).cloned(),
             data: data(&stamped.event),
         }
-    }
-}
-
-fn kind(event: &Event) -> &'static str {
-    match event {
-        Event::CallStarted { .. } => "call_started",
-        Event::CallRejected { .. } => "call_rejected",
-        Event::CallAnswered { .. } => "call_answered",
-        Event::FlowStep { .. } => "flow_step",
-        Event::FlowFailed { .. } => "flow_failed",
-        Event::Queued { .. } => "queued",
-        Event::Dequeued { .. } => "dequeued",
-        Event::Escalated { .. } => "escalated",
-        Event::Offered { .. } => "offered",
-        Event::Prioritized { .. } => "prioritized",
-        Event::Uncoverable { .. } => "uncoverable",
-        Event::Estimated { .. } => "estimated",
-        Event::OfferEnded { .. } => "offer_ended",
-        Event::Talking { .. } => "talking",
-        Event::OnLine { .. } => "on_line",
-        Event::LineTried { .. } => "line_tried",
-        Event::LineReach { .. } => "line_reach",
-        Event::TrunkReach { .. } => "trunk_reach",
-        Event::TrunkRegistered { .. } => "trunk_registered",
-        Event::Transferring { .. } => "transferring",
-        Event::Transferred { .. } => "transferred",
-        Event::Held { .. } => "held",
-        Event::Resumed { .. } => "resumed",
-        Event::TalkEnded { .. } => "talk_ended",
-        Event::StreamEnded { .. } => "stream_ended",
-        Event::CallEnded { .. } => "call_ended",
-        Event::OperatorChanged { .. } => "operator_changed",
-        Event::Registered { .. } => "registered",
-        Event::Unregistered { .. } => "unregistered",
-        Event::Refused { .. } => "refused",
-        Event::ShutOut { .. } => "shut_out",
-        Event::HeardAgain { .. } => "heard_again",
-        Event::Fault { .. } => "fault",
     }
 }
 
@@ -82,6 +44,7 @@ fn call(event: &Event) -> Option<&CallId> {
         | Event::CallAnswered { call, .. }
         | Event::FlowStep { call, .. }
         | Event::FlowFailed { call, .. }
+        | Event::Notified { call, .. }
         | Event::Queued { call, .. }
         | Event::Dequeued { call, .. }
         | Event::Escalated { call, .. }
@@ -94,6 +57,7 @@ fn call(event: &Event) -> Option<&CallId> {
         | Event::LineTried { call, .. }
         | Event::Transferring { call, .. }
         | Event::Transferred { call, .. }
+        | Event::Surveyed(Surveyed { call, .. })
         | Event::Held { call, .. }
         | Event::Resumed { call, .. }
         | Event::TalkEnded { call, .. }
@@ -138,6 +102,13 @@ fn data(event: &Event) -> Value {
         Event::FlowStep {
             flow, node, verb, ..
         } => json!({ "flow": flow, "node": node, "verb": verb }),
+        Event::Notified {
+            flow,
+            node,
+            name,
+            data,
+            ..
+        } => json!({ "flow": flow, "node": node, "name": name, "data": data }),
         Event::FlowFailed {
             flow, node, fault, ..
         } => json!({ "flow": flow, "node": node, "fault": fault }),
@@ -203,6 +174,11 @@ fn data(event: &Event) -> Value {
             code,
             ..
         } => json!({ "by": by, "kind": kind, "to": to, "attended": attended, "code": code }),
+        Event::Surveyed(surveyed) => json!({
+            "flow": surveyed.flow, "project": surveyed.project, "queue": surveyed.queue,
+            "operator": surveyed.operator, "question": surveyed.question,
+            "answer": surveyed.answer,
+        }),
         Event::Held { by_caller, .. } | Event::Resumed { by_caller, .. } => {
             json!({ "by_caller": by_caller })
         }
@@ -218,9 +194,13 @@ fn data(event: &Event) -> Value {
         Event::CallEnded {
             outcome,
             hangup,
+            cause,
             lasted,
             ..
-        } => json!({ "outcome": outcome, "hangup": hangup, "lasted_s": seconds::of(*lasted) }),
+        } => {
+            let lasted_s = seconds::of(*lasted);
+            json!({ "outcome": outcome, "hangup": hangup, "cause": cause, "lasted_s": lasted_s })
+        }
         Event::OperatorChanged {
             operator,
             state,

@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::json;
 
 use crate::model::{
-    CallState, DequeueReason, Event, Hangup, Level, OfferResult, OperatorState, Outcome,
-    PauseReason, Sequence, Skill, Stamped, StreamQuality,
+    Answer, CallState, DequeueReason, Event, Hangup, Level, OfferResult, OperatorState, Outcome,
+    PauseReason, Sequence, Skill, Stamped, StreamQuality, Surveyed, Telephone,
 };
 use crate::record::{CallRecord, Floor, Ledger, Live};
 use crate::{operator, queue};
@@ -96,6 +96,7 @@ fn ended(call: &str, outcome: Outcome) -> Event {
         call: call.into(),
         outcome,
         hangup: Hangup::Caller,
+        cause: None,
         lasted: Duration::from_secs(70),
     }
 }
@@ -174,10 +175,11 @@ fn an_answered_call_leaves_one_record_with_the_names_of_the_contract() {
         "flow": "welcome", "project": null, "trunk": "local",
         "started": "2023-11-14T22:13:20.000Z", "answered": "2023-11-14T22:13:20.200Z",
         "ended": "2023-11-14T22:14:30.000Z",
-        "outcome": "answered", "hangup": "caller", "code": null,
+        "outcome": "answered", "hangup": "caller", "cause": null, "code": null,
         "waited_s": 10.0, "talked_s": 54.5,
         "queue": "support", "operator": "alice", "line": null,
-        "path": ["menu"],
+        "survey": {},
+            "path": ["menu"],
         "offers": [
             {"operator": "alice", "queue": "support", "result": "rejected", "rang_s": 2.0},
             {"operator": "alice", "queue": "support", "result": "answered", "rang_s": 6.0},
@@ -463,4 +465,77 @@ fn another_configuration_keeps_what_goes_on() {
     live.reconfigure(&floor, at(6));
     live.handle(&stamped(7, dequeued("c1", 7, DequeueReason::Ended)));
     assert_eq!(live.queues(at(7)), []);
+}
+
+#[test]
+fn a_number_that_is_forgotten_comes_back_by_no_later_record() {
+    let zoe = Telephone::read("0031 6 12345678").unwrap();
+    let mut ledger = Ledger::new();
+    let mut live = Live::new(&Floor::default(), at(0));
+    live.handle(&stamped(0, started("c1")));
+    for call in ["c1", "c2"] {
+        ledger.handle(&stamped(0, started(call)));
+    }
+    let ended = |call: &str| Event::CallEnded {
+        call: call.into(),
+        outcome: Outcome::EndedInFlow,
+        hangup: Hangup::Flow,
+        lasted: Duration::ZERO,
+        cause: None,
+    };
+    let record = ledger.handle(&stamped(1, ended("c1"))).unwrap();
+    assert_eq!(record.from.as_str(), "+31612345678");
+    ledger.erase(&zoe);
+    live.erase(&zoe);
+    let heard = StreamQuality {
+        received: 1,
+        ..StreamQuality::default()
+    };
+    let closed = Event::StreamEnded {
+        call: "c1".into(),
+        caller: true,
+        quality: heard,
+    };
+    let record = ledger.handle(&stamped(2, closed)).unwrap();
+    assert_eq!((record.from.as_str(), record.revision), ("erased", 1));
+    let record = ledger.handle(&stamped(3, ended("c2"))).unwrap();
+    assert_eq!(record.from.as_str(), "erased");
+    assert_eq!(live.caller(&"c1".into()), Some(&"erased".into()));
+}
+
+#[test]
+fn a_record_has_the_last_answer_to_each_question() {
+    let mut ledger = Ledger::new();
+    ledger.handle(&stamped(0, started("c1")));
+    let answers = [
+        ("csat", Answer::Number(2)),
+        ("again", Answer::Word("no".into())),
+        ("csat", Answer::Number(4)),
+    ];
+    for (question, answer) in answers {
+        let surveyed = Surveyed {
+            call: "c1".into(),
+            flow: "welcome".into(),
+            project: None,
+            queue: Some("support".into()),
+            operator: None,
+            question: question.into(),
+            answer,
+        };
+        ledger.handle(&stamped(10, Event::Surveyed(surveyed)));
+    }
+    let ended = Event::CallEnded {
+        call: "c1".into(),
+        outcome: Outcome::Answered,
+        hangup: Hangup::Flow,
+        lasted: Duration::from_secs(9),
+        cause: None,
+    };
+    let record = ledger.handle(&stamped(9_000, ended)).unwrap();
+    let mut text = serde_json::to_value(&record).unwrap();
+    assert_eq!(text["survey"], json!({ "again": "no", "csat": 4 }));
+    // Records of before there were surveys can be read.
+    text.as_object_mut().unwrap().remove("survey");
+    let old: CallRecord = serde_json::from_value(text).unwrap();
+    assert!(old.survey.is_empty());
 }

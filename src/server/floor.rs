@@ -14,8 +14,9 @@ use exchange::call::{
 };
 use exchange::config::{Config, Line};
 use exchange::dispatch::{Board, Capacity};
+use exchange::flow::Asked;
 use exchange::media::{Command, Library, Report};
-use exchange::model::{Epoch, Event, ShardId, limits};
+use exchange::model::{CallKey, Epoch, Event, ShardId, limits};
 use exchange::queue::Hall;
 use exchange::registrar::Registrar;
 use exchange::shard::{self, Asker, Doors, Input, Rate, Remembered, Shard, Sources};
@@ -24,6 +25,7 @@ use exchange::sip::{Advertise, ConnectionId, Peer, Transport, Uri, Way, endpoint
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 
+use crate::server::clerk::{self, Clerk, Client, Gate};
 use crate::server::journal::Source;
 use crate::server::media::{self, Workers};
 use crate::server::net::dns::{Families, Names};
@@ -31,6 +33,7 @@ use crate::server::net::streams::{self, Streams};
 use crate::server::net::tls::{Dials, Tls};
 use crate::server::net::udp;
 use crate::server::observer::Witness;
+use crate::server::post::Post;
 use crate::server::runner::{self, Inbox, Runner, Seat, World};
 use crate::server::supervisor::{Supervisor, Wires};
 use crate::server::{clock, entropy};
@@ -61,6 +64,7 @@ struct Links {
     streams: OnceLock<Streams>,
     names: ArcSwap<Names>,
     inboxes: OnceLock<Arc<[Inbox]>>,
+    clerk: Clerk,
     runtime: Handle,
     witness: Witness,
 }
@@ -97,6 +101,21 @@ impl World for Links {
         self.runtime.spawn(async move {
             let routes = names.routes(uris).await;
             inbox.send(Input::Resolved { asker, routes });
+        });
+    }
+
+    fn ask(&self, call: CallKey, asked: Asked) {
+        let inboxes = self.inboxes.get();
+        let shard = usize::from(call.shard().0);
+        let Some(inbox) = inboxes.and_then(|all| all.get(shard).cloned()) else {
+            return;
+        };
+        self.clerk.ask(asked, move |number, reply| {
+            inbox.send(Input::Replied {
+                call,
+                number,
+                reply,
+            });
         });
     }
 
@@ -154,6 +173,7 @@ impl Floor {
         let links = Arc::new(Links {
             workers: OnceLock::new(),
             streams: OnceLock::new(),
+            clerk: Clerk::new(Client::new(&snapshot.config.requests, Arc::clone(&names))?),
             names: ArcSwap::new(names),
             inboxes: OnceLock::new(),
             runtime: Handle::current(),
@@ -266,14 +286,16 @@ impl Floor {
     pub(crate) fn configure(&mut self, config: Config, sounds: Library) -> anyhow::Result<()> {
         let certificates = Tls::read(&config.sip.tls, dials_securely(&config))?;
         let next = Arc::new(Snapshot { config, sounds });
-        if next.config.sip.dns != self.snapshot.config.sip.dns {
-            let names = Names::new(
-                &next.config.sip.dns,
-                families(&self.listening),
-                Arc::clone(&self.tls),
-            )?;
-            self.links.names.store(names);
+        let (was, is) = (&self.snapshot.config, &next.config);
+        let mut names = self.links.names.load_full();
+        if is.sip.dns != was.sip.dns {
+            let families = families(&self.listening);
+            names = Names::new(&is.sip.dns, families, Arc::clone(&self.tls))?;
         }
+        let asks = match is.sip.dns != was.sip.dns || is.requests != was.requests {
+            true => Some(Client::new(&is.requests, Arc::clone(&names))?),
+            false => None,
+        };
         let mut out = Vec::new();
         let now = clock::now();
         if let Err(full) =
@@ -288,12 +310,28 @@ impl Floor {
             inbox.send(Input::Configured(Arc::clone(&next)));
         }
         self.tls.show(certificates);
+        self.links.names.store(names);
+        if let Some(client) = asks {
+            self.links.clerk.configure(client);
+        }
         expect_servers(&next.config, &self.tls);
         if let Some(streams) = self.links.streams.get() {
             streams.admit_origins(&next.config.sip.origins);
         }
         self.snapshot = next;
         self.perform(out);
+        Ok(())
+    }
+
+    /// Tells the post which webhooks there are.
+    ///
+    /// # Errors
+    /// When no client can be made for them.
+    pub(crate) fn configure_post(&self, post: &Post) -> anyhow::Result<()> {
+        let (config, names) = (&self.snapshot.config, self.links.names.load_full());
+        let gate = Arc::new(Gate::new(&config.requests.private, names));
+        let client = clerk::client(&config.requests, gate)?;
+        post.configure(config.webhooks.clone(), client, Handle::current());
         Ok(())
     }
 
@@ -308,6 +346,7 @@ impl Floor {
                 | shard::Output::Trusted(_)
                 | shard::Output::Dropped(_)
                 | shard::Output::Foreign(..)
+                | shard::Output::Ask { .. }
                 | shard::Output::Resolve { .. } => {}
             }
         }

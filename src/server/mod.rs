@@ -1,7 +1,9 @@
 //! The building: everything that touches the world, and nothing that decides.
 
 pub(crate) mod cli;
+pub(crate) mod clerk;
 pub(crate) mod clock;
+pub(crate) mod customers;
 pub(crate) mod descriptors;
 pub(crate) mod entropy;
 pub(crate) mod floor;
@@ -12,8 +14,11 @@ pub(crate) mod log;
 pub(crate) mod media;
 pub(crate) mod net;
 pub(crate) mod observer;
+pub(crate) mod post;
 pub(crate) mod quiet;
 pub(crate) mod runner;
 pub(crate) mod serve;
+pub(crate) mod sign;
 pub(crate) mod store;
 pub(crate) mod supervisor;
+mod voice;

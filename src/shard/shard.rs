@@ -168,6 +168,11 @@ impl Shard {
                 self.tell(call, call::Input::Prioritize(priority), now, out);
             }
             Input::Resolved { asker, routes } => self.resolved(asker, routes, now, out),
+            Input::Replied {
+                call,
+                number,
+                reply,
+            } => self.tell(call, call::Input::Replied { number, reply }, now, out),
             Input::Foreign(foreign) => self.foreign(foreign, now, out),
             Input::Tick => self.tick(now, out),
             Input::Configured(snapshot) => {
@@ -450,6 +455,7 @@ impl Shard {
                     let asker = Asker::Leg(leg);
                     out.push(Output::Resolve { asker, uris });
                 }
+                call::Output::Ask { call, asked } => out.push(Output::Ask { call, asked }),
                 call::Output::Parting { tx, pass } => self.parting(tx, pass),
                 call::Output::Holds(tx) => {
                     if let Some(key) = key {
@@ -510,6 +516,7 @@ fn fail(call: &mut Call, floor: &mut Floor<'_>) {
             call: id,
             outcome: Outcome::Failed,
             hangup: Hangup::Fault,
+            cause: None,
             lasted: std::time::Duration::ZERO,
         });
     }

@@ -10,6 +10,8 @@
 )]
 
 mod admission;
+mod asks;
+mod backend;
 mod calls;
 mod client;
 mod commands;
@@ -29,15 +31,18 @@ mod phones;
 mod picks;
 mod pjsua;
 mod raw;
+mod reach;
 mod registrar;
 mod relay;
 mod replaces;
 mod secure;
 mod server;
 mod sound;
+mod spoken;
 mod standards;
 mod strangers;
 mod throng;
+mod webhooks;
 mod wire;
 
 use std::time::{Duration, Instant};
