@@ -30,7 +30,7 @@ use crate::server::journal::Source;
 use crate::server::media::{self, Workers};
 use crate::server::net::dns::{Families, Names};
 use crate::server::net::streams::{self, Streams};
-use crate::server::net::tls::Tls;
+use crate::server::net::tls::{Dials, Tls};
 use crate::server::net::udp;
 use crate::server::observer::Witness;
 use crate::server::post::Post;
@@ -529,8 +529,15 @@ fn shared(advertise: Advertise, shards: usize, now: Instant) -> Arc<Shared> {
 }
 
 /// Whether a line, or a carrier's server, is reached over TLS.
-fn dials_securely(config: &Config) -> bool {
-    dialled(config).any(|uri| Transport::of(uri) == Some(Transport::Tls))
+fn dials_securely(config: &Config) -> Dials {
+    let each = dialled(config).map(|uri| match (Transport::of(uri), way(uri)) {
+        (Some(Transport::Tls), _) => Dials::Surely,
+        (_, Some(Way::Open { .. })) => Dials::Perhaps,
+        (_, Some(Way::Straight(_) | Way::Addresses { .. } | Way::Services { .. }) | None) => {
+            Dials::Never
+        }
+    });
+    each.max().unwrap_or(Dials::Never)
 }
 
 /// Who must answer at addresses that need no look-up; of the others the look-up tells.
