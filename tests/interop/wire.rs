@@ -13,9 +13,9 @@ use md5::{Digest as _, Md5};
 use socket2::{Domain, Socket, Type};
 use tokio_rustls::rustls::client::Resumption;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::{
-    ClientConfig, ClientConnection, RootCertStore, StreamOwned, crypto::ring,
+    ClientConfig, ClientConnection, RootCertStore, ServerConfig, StreamOwned, crypto::ring,
 };
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
@@ -63,6 +63,18 @@ impl Certificate {
             file("key.pem"),
             file("certificate.pem"),
         )
+    }
+
+    /// Shows it as it stands on disk.
+    pub(crate) fn shown(&self) -> Arc<ServerConfig> {
+        let chain = CertificateDer::from_pem_file(self.file("certificate.pem")).unwrap();
+        let key = PrivateKeyDer::from_pem_file(self.file("key.pem")).unwrap();
+        let config = ServerConfig::builder_with_provider(ring::default_provider().into())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![chain], key);
+        Arc::new(config.unwrap())
     }
 
     /// Believes it as it stands on disk.
