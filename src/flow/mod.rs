@@ -28,6 +28,7 @@ pub mod speech;
 pub mod steps;
 mod trial;
 mod turn;
+mod types;
 mod value;
 mod verb;
 

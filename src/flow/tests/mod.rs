@@ -25,6 +25,7 @@ mod queues;
 mod reach;
 mod shipped;
 mod surveys;
+mod types;
 
 /// The text "Hello" was recorded.
 const HELLO: &str = "say/185f8db32271fe25";
