@@ -20,6 +20,7 @@ mod origin;
 mod port;
 mod prompt;
 mod read;
+mod replies;
 mod request;
 mod run;
 pub mod source;
