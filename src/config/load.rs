@@ -237,6 +237,7 @@ fn read_flows(
         speaks,
     };
     let mut flows: BTreeMap<FlowName, Arc<Flow>> = BTreeMap::new();
+    let mut names = BTreeSet::new();
     for (name, text) in &files.flows {
         let document = match Document::parse(name, text) {
             Ok(document) => document,
@@ -245,6 +246,8 @@ fn read_flows(
                 continue;
             }
         };
+        let name_there = document.root().get("flow").and_then(|name| name.raw());
+        names.extend(name_there.map(FlowName::from));
         let Some(flow) = flow::load(&document, &known, diags) else {
             continue;
         };
@@ -254,5 +257,6 @@ fn read_flows(
         }
         flows.insert(flow.name().clone(), Arc::new(flow));
     }
+    flow::join(&flows, &names, diags);
     (flows, House::build(config, &known))
 }

@@ -4,6 +4,7 @@
 //! the metrics.
 
 mod cause;
+mod customer;
 mod diagnostic;
 mod escalation;
 mod event;
@@ -18,6 +19,7 @@ mod survey;
 mod time;
 
 pub use cause::Cause;
+pub use customer::{Customer, CustomerDraft, ERASED, Telephone};
 pub use diagnostic::{Diagnostic, Severity, Span};
 pub use escalation::{Action, Step};
 pub use event::{

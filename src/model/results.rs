@@ -143,6 +143,8 @@ pub enum FlowFault {
     Outside,
     /// What was typed in secret was kept from where it must not go.
     Sensitive,
+    /// Too many flows called each other.
+    Nesting,
 }
 
 impl FlowFault {
@@ -156,6 +158,7 @@ impl FlowFault {
             Self::Queue => "queue",
             Self::Outside => "outside",
             Self::Sensitive => "sensitive",
+            Self::Nesting => "nesting",
         }
     }
 }

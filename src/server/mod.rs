@@ -3,6 +3,7 @@
 pub(crate) mod cli;
 pub(crate) mod clerk;
 pub(crate) mod clock;
+pub(crate) mod customers;
 pub(crate) mod descriptors;
 pub(crate) mod entropy;
 pub(crate) mod floor;

@@ -4,15 +4,15 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use exchange::metric::{Names, Observer};
-use exchange::model::{Event, Sequence, Stamped};
+use exchange::model::{Event, Sequence, Stamped, Telephone};
 use exchange::record::{Floor, Ledger, Live, StoredEvent};
 
 use crate::server::clock;
 use crate::server::journal::Journal;
 use crate::server::post::Post;
-use crate::server::store::{Item, Store};
+use crate::server::store::{Item, Store, millis};
 
 /// Events that may wait. At 300 calls a second some 5,000 come in a second.
 const BACKLOG: usize = 131_072;
@@ -24,6 +24,8 @@ const PATIENCE: Duration = Duration::from_millis(20);
 enum Letter {
     Event(Event),
     Configured(Box<(Floor, Names)>),
+    /// A number is to be forgotten; the sender is dropped once it is.
+    Forget(Telephone, Sender<()>),
     Stop,
 }
 
@@ -49,6 +51,18 @@ impl Witness {
         self.0
             .send(Letter::Configured(Box::new((floor, names))))
             .ok();
+    }
+
+    /// Takes a number out of the calls that go on; `false` when it took too long. What was
+    /// told before is handed to the store by then.
+    pub(crate) fn forget(&self, number: Telephone, patience: Duration) -> bool {
+        let (done, forgotten) = bounded(0);
+        let letter = Letter::Forget(number, done);
+        // Nothing is ever sent: the reader hangs up.
+        self.0.send_timeout(letter, patience).is_ok()
+            && forgotten
+                .recv_timeout(patience)
+                .is_err_and(|error| error == RecvTimeoutError::Disconnected)
     }
 
     /// Ends the thread after what it has been told.
@@ -106,6 +120,12 @@ impl Reader {
                     let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
                     live.reconfigure(&floor, clock::wall());
                 }
+                Letter::Forget(number, done) => {
+                    self.ledger.erase(&number);
+                    let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
+                    live.erase(&number);
+                    drop(done);
+                }
                 Letter::Stop => return,
             }
         }
@@ -120,10 +140,13 @@ impl Reader {
         };
         log(&stamped.event);
         self.observer.observe(&stamped);
-        self.live
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .handle(&stamped);
+        let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
+        live.handle(&stamped);
+        let talked = talked(&stamped, &live);
+        drop(live);
+        if let Some(talked) = talked {
+            self.store.write(talked);
+        }
         self.journal.read(&stamped.event, &self.store);
         self.post.tell(&stamped);
         if let Some(record) = self.ledger.handle(&stamped) {
@@ -132,6 +155,19 @@ impl Reader {
         let stored = StoredEvent::from(&stamped);
         self.store.write(Item::Event(Box::new(stored)));
     }
+}
+
+/// That a talk with a caller ended, for the customer base; who is in it, it knows itself.
+fn talked(stamped: &Stamped, live: &Live) -> Option<Item> {
+    let Event::TalkEnded { call, operator, .. } = &stamped.event else {
+        return None;
+    };
+    let number = Telephone::read(live.caller(call)?.as_str())?;
+    Some(Item::Talked {
+        number: number.digits().to_owned(),
+        operator: operator.clone(),
+        at: millis(stamped.at),
+    })
 }
 
 /// One line an event. Who called whom stands only in those of level `debug`.

@@ -18,8 +18,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::server::cli::LogFormat;
+use crate::server::customers::Base;
 use crate::server::floor::Floor;
-use crate::server::http::{self, AppState, Ready};
+use crate::server::http::{self, AppState, Ready, Records};
 use crate::server::journal::{Journal, Source};
 use crate::server::media::load_library;
 use crate::server::observer::{self, Witness};
@@ -71,9 +72,11 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         .worker_threads(1)
         .enable_all()
         .build()?;
+    let base = Base::new(Arc::clone(&store), Some(witness.clone()));
     let state = |ready, supervisor| {
         let now = Arc::new(clock::wall);
-        AppState::new((live, recorder), store.clone(), supervisor, ready, now)
+        let kept = (store.clone() as Arc<dyn Records>, base);
+        AppState::new((live, recorder), kept, supervisor, ready, now)
     };
     let served = runtime.block_on(serve(
         options,
@@ -402,12 +405,12 @@ fn announce(floor: &Floor, http: std::net::SocketAddr, folder: &Path) -> anyhow:
 }
 
 /// What names this start of the process, and never comes twice.
-fn boot() -> String {
+pub(crate) fn boot() -> String {
     let since = clock::wall().duration_since(UNIX_EPOCH);
     since.unwrap_or_default().as_millis().to_string()
 }
 
-fn open_store(path: &Path, boot: &str) -> anyhow::Result<Store> {
+pub(crate) fn open_store(path: &Path, boot: &str) -> anyhow::Result<Store> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot make the folder {}", folder.display()))?;

@@ -30,6 +30,7 @@ mod phones;
 mod picks;
 mod pjsua;
 mod raw;
+mod reach;
 mod registrar;
 mod relay;
 mod secure;

@@ -24,6 +24,7 @@ mod mistakes;
 mod queues;
 mod reach;
 mod shipped;
+mod subflows;
 mod surveys;
 mod types;
 
@@ -180,7 +181,10 @@ fn check(nodes: &str, script: &str, expected: &Expect) {
 }
 
 fn story(nodes: &str, script: &str) -> String {
-    let mut call = Call::new(flow(nodes));
+    tell(&mut Call::new(flow(nodes)), script)
+}
+
+fn tell(call: &mut Call, script: &str) -> String {
     let mut story = String::new();
     for word in script.split_whitespace() {
         let inputs = match word {
@@ -231,6 +235,7 @@ fn story(nodes: &str, script: &str) -> String {
 fn show(output: &Output) -> String {
     match output {
         Output::Answer => "answer".into(),
+        Output::Early => "early".into(),
         Output::Play(sounds) => {
             let names: Vec<String> = sounds.iter().map(sound).collect();
             format!("play({})", names.join(" "))
@@ -262,7 +267,7 @@ fn show(output: &Output) -> String {
         Output::Hangup { cause: None } => "hangup".into(),
         Output::Hangup { cause: Some(cause) } => format!("hangup({})", cause.number()),
         Output::Step { node, .. } => format!("[{node}]"),
-        Output::Fault { node, fault } => format!("fault({node} {})", fault.as_str()),
+        Output::Fault { node, fault, .. } => format!("fault({node} {})", fault.as_str()),
     }
 }
 

@@ -134,6 +134,12 @@ fn the_examples_of_the_documentation_can_be_read() {
             .collect();
         assert!(wrong.is_empty(), "{node}: {}", wrong.join("\n"));
     }
+    let rung = begins("vip:").replace('\n', "\n  ");
+    let head = "version: 1\nflow: f\nstart: vip\nlimits: { max_steps: 9 }\nvars: { contact: alice, guard: null }\nnodes:";
+    let around = "bye: { type: hangup }\n  support: { type: branch, when: [{ if: false, then: bye }], else: guards }";
+    let rung = rung.replace("busy: support", "busy: bye");
+    let whole = flow(&format!("{head}\n  {around}\n  {rung}\n"));
+    assert_eq!(whole.nodes().count(), 4);
     let hours = Document::parse("hours.yaml", begins("hours:")).unwrap();
     let office = hours.root().get("hours").unwrap().get("office").unwrap();
     let mut diags = Vec::new();

@@ -75,6 +75,7 @@ impl Verb for Notify {
     fn enter(&self, turn: &mut Turn<'_>) -> Next {
         match self.data(turn) {
             Ok(data) => turn.out.push(Output::Notify {
+                flow: turn.flow.name.clone(),
                 node: turn.node.name.clone(),
                 name: Arc::clone(&self.event),
                 data,
