@@ -21,6 +21,7 @@ mod origin;
 mod port;
 mod prompt;
 mod read;
+mod replies;
 mod request;
 mod run;
 pub mod source;
@@ -29,6 +30,7 @@ pub mod speech;
 pub mod steps;
 mod trial;
 mod turn;
+mod types;
 mod value;
 mod verb;
 

@@ -256,7 +256,7 @@ fn an_expression_without_a_value_takes_the_other_way() {
     let nodes = "
   a: { type: branch, when: [{ if: '10 / vars.zero > 1', then: x }, { if: 'vars.none', then: x }], else: b }
   b: { type: switch, on: 'vars.none + 1', cases: { x: x }, default: c }
-  c: { type: set, vars: { none: '${vars.zero / 0}' }, language: '${caller.number}', priority: 'caller.number', next: d }
+  c: { type: set, vars: { none: '${vars.zero / 0}' }, language: '${caller.number}', priority: 'vars.none', next: d }
   d: { type: play, prompt: [{ number: vars.none }, { number: '12345 - 12300' }], next: x }
   x: { type: hangup }
 vars: { zero: 0, none: null }

@@ -26,6 +26,7 @@ mod reach;
 mod shipped;
 mod subflows;
 mod surveys;
+mod types;
 
 /// The text "Hello" was recorded.
 const HELLO: &str = "say/185f8db32271fe25";
