@@ -37,6 +37,8 @@ flows_en() {
     say en en/closed "Our office is closed at the moment. Please call again during office hours."
     say en en/all-busy "We are sorry. Nobody is free to take your call. Please try again later."
     say en en/goodbye "Thank you for calling. Goodbye."
+    say en en/collect/you-entered "You entered"
+    say en en/collect/confirm "If that is right, press 1. To enter it again, press 2."
     say en en/unknown-number "Sorry, the number that you dialled is not in use. Please check the number and try again."
 }
 
@@ -48,6 +50,8 @@ flows_nl() {
     say nl nl/closed "Ons kantoor is op dit moment gesloten. Belt u ons alstublieft terug tijdens kantooruren."
     say nl nl/all-busy "Het spijt ons. Er is nu niemand vrij om u te woord te staan. Probeert u het later nog eens."
     say nl nl/goodbye "Bedankt voor het bellen. Tot ziens."
+    say nl nl/collect/you-entered "U heeft ingevoerd"
+    say nl nl/collect/confirm "Als dat klopt, toets 1. Om het opnieuw in te voeren, toets 2."
     say nl nl/unknown-number "Sorry, het nummer dat u belt is niet in gebruik. Controleer het nummer en probeer het opnieuw."
 }
 

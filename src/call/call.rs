@@ -9,13 +9,15 @@ use crate::call::in_queue::InQueue;
 use crate::call::in_talk::Talk;
 use crate::call::invite::Branch;
 use crate::call::leg::{Leg, Side};
-use crate::call::{Destination, Given, Permit, Refer, Snapshot};
+use crate::call::replace::Successor;
+use crate::call::treatment::Promise;
+use crate::call::{Destination, Given, Permit, Refer, Replacement, Snapshot};
 use crate::dispatch::{Claim, Match};
-use crate::flow::{self, Flow, Run};
+use crate::flow::{self, AskId, Flow, Reply, Run};
 use crate::media::{Command, Report};
 use crate::model::{
-    CallId, CallKey, Event, FlowName, Hangup, LegId, Number, OperatorName, PlayId, Project,
-    StreamQuality, TrunkName,
+    CallId, CallKey, Cause, Event, FlowName, Hangup, LegId, Number, OperatorName, PlayId, Project,
+    QueueName, StreamQuality, TrunkName,
 };
 use crate::sip::endpoint::Failure;
 use crate::sip::{ClientTx, Dialog, Peer, Request, Response, ServerTx, SessionTimer};
@@ -125,6 +127,15 @@ pub enum Input {
         /// What is given, or the code to refuse with.
         given: Result<Given, u16>,
     },
+    /// What its flow asked the world outside.
+    Replied {
+        /// Which ask.
+        number: AskId,
+        /// The answer, or why there is none.
+        reply: Reply,
+    },
+    /// An operator's phone wants the place of one of its dialogs.
+    Replace(Replacement),
     /// Time passed.
     Tick,
     /// The server stops: the call ends now.
@@ -187,8 +198,14 @@ pub(super) struct Story {
     /// When it was first queued, since it last talked with an operator: its age among all
     /// who wait, whatever queue it comes to.
     pub(super) queued_first: Option<Instant>,
+    /// By which queue, and with which operator, the caller talked last.
+    pub(super) with: Option<(QueueName, OperatorName)>,
     /// Who ended the last talk, while nothing happened since.
     pub(super) left: Option<Hangup>,
+    /// What was last told of the wait.
+    pub(super) promise: Option<Promise>,
+    /// Why the flow hangs up.
+    pub(super) cause: Option<Cause>,
 }
 
 /// One call.
@@ -212,6 +229,8 @@ pub struct Call {
     streams: u8,
     plays: u64,
     pub(super) permits: Vec<Permit>,
+    /// A phone that is about to take an operator's place.
+    pub(super) successor: Option<Box<Successor>>,
     /// The operator who makes the call and would be ready without it.
     pub(super) busy: Option<Claim>,
 }
@@ -274,6 +293,7 @@ impl Call {
             streams: 0,
             plays: 0,
             permits: caller.permits,
+            successor: None,
             busy: None,
         };
         call.occupy(floor);
@@ -325,6 +345,8 @@ impl Call {
             Input::Matched(matched) => self.matched(&matched, floor),
             Input::Prioritize(priority) => self.prioritize(priority, floor),
             Input::Given { refer, by, given } => self.given((refer, by), given, floor),
+            Input::Replied { number, reply } => self.replied(number, reply, floor),
+            Input::Replace(wish) => self.replaced(wish, floor),
             Input::Tick => self.tick(floor),
             Input::Goodbye => self.goodbye(floor),
         }
@@ -343,7 +365,9 @@ impl Call {
             Stage::Talking(talk) => talk.leg.deadline(),
             Stage::Ending { until } => return Some(*until),
         };
-        stage.into_iter().chain(self.caller_deadline()).min()
+        let successor = self.successor.as_deref().map(Successor::deadline);
+        let times = stage.into_iter().chain(self.caller_deadline());
+        times.chain(successor).min()
     }
 
     fn caller_deadline(&self) -> Option<Instant> {
@@ -356,6 +380,7 @@ impl Call {
     fn tick(&mut self, floor: &mut Floor<'_>) {
         self.check_leg(Side::Caller, floor);
         self.check_leg(Side::Other, floor);
+        self.tick_successor(floor);
         match &self.stage {
             Stage::Flow => {
                 if self.run.deadline().is_some_and(|at| floor.now >= at) {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::call::call::{Call, Invitation, Stage};
 use crate::call::floor::Floor;
 use crate::call::leg::Leg;
-use crate::model::{DequeueReason, Event, Hangup, Outcome, limits};
+use crate::model::{Cause, DequeueReason, Event, Hangup, Outcome, limits};
 use crate::sip::ServerTx;
 
 /// A call that is over is kept this long for what is on its way back: 64 × T1, after
@@ -24,14 +24,17 @@ impl Call {
                 DequeueReason::Ended
             }
         };
+        self.drop_successor(603, floor);
         self.leave_queue(reason, floor);
         if let Some(dial) = self.take_dialing() {
             self.drop_dial(dial, floor);
         }
         self.end_talk(Duration::ZERO, floor);
-        self.refuse_caller(code_for(hangup), floor);
+        let cause = self.story.cause;
+        let code = cause.map_or_else(|| code_for(hangup), Cause::status);
+        self.refuse_caller(code, floor);
         if matches!(self.invitation, Invitation::Confirmed) {
-            self.leg.bye(None, floor);
+            self.leg.bye(self.reason().as_deref(), floor);
             self.invitation = Invitation::Over;
         }
         let id = self.leg.id;
@@ -42,6 +45,7 @@ impl Call {
             call: self.facts.id.clone(),
             outcome,
             hangup,
+            cause,
             lasted: floor.now.saturating_duration_since(self.facts.began),
         });
         self.permits.clear();
@@ -70,6 +74,9 @@ impl Call {
 
     /// The caller gave up before the answer (RFC 3261 section 9.2).
     pub(super) fn cancelled(&mut self, tx: ServerTx, floor: &mut Floor<'_>) {
+        if self.successor_cancelled(tx, floor) {
+            return;
+        }
         let ours =
             matches!(&self.invitation, Invitation::Pending { tx: pending, .. } if *pending == tx);
         if ours {
@@ -83,8 +90,15 @@ impl Call {
     pub(super) fn late_ack(&mut self, floor: &mut Floor<'_>) {
         if matches!(self.invitation, Invitation::Answered) {
             self.invitation = Invitation::Over;
-            self.leg.bye(None, floor);
+            self.leg.bye(self.reason().as_deref(), floor);
         }
+    }
+
+    /// The Reason header of our farewell (RFC 3326), which a response may carry too (RFC
+    /// 6432).
+    pub(super) fn reason(&self) -> Option<String> {
+        let cause = self.story.cause?;
+        Some(format!("Q.850;cause={}", cause.number()))
     }
 
     /// The server stops.

@@ -7,12 +7,14 @@ use std::time::{Duration, Instant};
 use crate::call::call::{Call, Invitation, Stage};
 use crate::call::floor::Floor;
 use crate::call::in_queue::Waits;
-use crate::call::leg::{ALLOW, Port};
+use crate::call::leg::Port;
 use crate::call::{Shared, Snapshot};
 use crate::dispatch::{ClassId, ClassKey};
-use crate::flow::{self, LineExit, QueueRequest, QueueView, Spoken};
+use crate::flow::{self, AskId, LineExit, QueueRequest, QueueView, Reply, Spoken};
 use crate::media::{Command, Sound};
-use crate::model::{Event, FlowFault, Hangup, LegId, LineName, Outcome, PlayId, QueueName};
+use crate::model::{
+    Event, FlowFault, Hangup, LegId, LineName, Outcome, PlayId, QueueName, Surveyed,
+};
 use crate::queue::{Settings, Whose};
 use crate::sip::{Name, Response};
 
@@ -99,8 +101,27 @@ impl Call {
             flow::Output::StopPlaying => self.stop_playing(floor),
             flow::Output::Queue(request) => self.queue(request, floor),
             flow::Output::Line(line) => self.line(&line, floor),
+            flow::Output::Survey { question, answer } => {
+                let (queue, operator) = self.story.with.clone().unzip();
+                floor.tell(Event::Surveyed(Surveyed {
+                    call: self.facts.id.clone(),
+                    flow: self.facts.flow.clone(),
+                    project: self.run.project().cloned(),
+                    queue,
+                    operator,
+                    question,
+                    answer,
+                }));
+            }
+            flow::Output::Ask(asked) => floor.out.push(super::Output::Ask {
+                call: self.facts.key,
+                asked,
+            }),
+            flow::Output::Operator(request) => self.ring_named(request, floor),
+            flow::Output::Dial(request) => self.dial_addresses(&request, floor),
             flow::Output::Reject(code) => self.reject(code, floor),
-            flow::Output::Hangup => {
+            flow::Output::Hangup { cause } => {
+                self.story.cause = cause;
                 let hangup = self.story.left.unwrap_or(Hangup::Flow);
                 self.end(self.outcome(floor.now), hangup, floor);
             }
@@ -141,7 +162,7 @@ impl Call {
                 self.leg.port = Port::Open(local);
                 self.send_200(floor);
             }
-        } else {
+        } else if !self.successor_opened(leg, local, floor) {
             self.ring(leg, local, floor);
         }
     }
@@ -156,7 +177,7 @@ impl Call {
         if let Err(code) = self.leg.describe(request, &mut response, codecs, floor) {
             return self.reject(code, floor);
         }
-        self.dress(&mut response);
+        self.leg.dress(&mut response);
         self.leg.unacked = Some(tx);
         self.invitation = Invitation::Answered;
         floor.respond(tx, &response);
@@ -165,20 +186,6 @@ impl Call {
             call: self.facts.id.clone(),
             setup: floor.now.saturating_duration_since(self.facts.began),
         });
-    }
-
-    /// What every 2xx to a caller's INVITE carries besides its description.
-    fn dress(&self, response: &mut Response) {
-        if let Some(dialog) = &self.leg.dialog {
-            response.set_to_tag(&dialog.id().local_tag);
-            let contact = dialog.contact();
-            response.headers.push(Name::Contact, format!("<{contact}>"));
-        }
-        response.headers.push(Name::Allow, ALLOW);
-        response.headers.push(Name::Supported, "timer");
-        if let Some(timer) = &self.leg.timer {
-            timer.write_answer(&mut response.headers);
-        }
     }
 
     /// Asks the worker to say so when a phone falls silent.
@@ -256,7 +263,7 @@ impl Call {
         self.playing = None;
         match self.stage {
             Stage::Flow => self.drive(flow::Input::Played, floor),
-            Stage::Queued(_) => self.music(floor),
+            Stage::Queued(_) => self.said(floor),
             Stage::Dialing(_) | Stage::Talking(_) | Stage::Ending { .. } => {}
         }
     }
@@ -279,7 +286,7 @@ impl Call {
     }
 
     /// When the call was first queued, which it keeps from queue to queue.
-    fn age(&mut self, now: Instant) -> Instant {
+    pub(super) fn age(&mut self, now: Instant) -> Instant {
         *self.story.queued_first.get_or_insert(now)
     }
 
@@ -325,7 +332,9 @@ impl Call {
             max_wait: None,
             music: None,
             announce: None,
+            comfort: Arc::default(),
             keys: std::collections::BTreeSet::new(),
+            asides: std::collections::BTreeMap::new(),
             operator_announcement: None,
         }
     }
@@ -336,6 +345,9 @@ impl Call {
             let mut response = Response::to(request, code);
             if let Some(dialog) = &self.leg.dialog {
                 response.set_to_tag(&dialog.id().local_tag);
+            }
+            if let Some(reason) = self.reason() {
+                response.headers.push(Name::Reason, reason);
             }
             if code == 503 {
                 let wait = RETRY_AFTER.as_secs().to_string();
@@ -356,7 +368,17 @@ impl Call {
         }
         // A leg that was closed before its ports came is waited for no longer.
         self.closing.retain(|closing| *closing != leg);
-        self.no_port_to_ring(leg, floor);
+        if !self.no_port_for_successor(leg, floor) {
+            self.no_port_to_ring(leg, floor);
+        }
+    }
+
+    /// The world outside replies. A call that has gone on without it hears nothing.
+    pub(super) fn replied(&mut self, number: AskId, reply: Reply, floor: &mut Floor<'_>) {
+        if matches!(self.stage, Stage::Flow) {
+            let returned = flow::Returned::Reply(number, reply);
+            self.drive(flow::Input::Returned(returned), floor);
+        }
     }
 
     /// Takes the 200's ACK: the caller hears us from now on.

@@ -50,6 +50,12 @@ impl Call {
             other: talk.leg.id,
         });
         self.watch(talk.leg.id, floor);
+        if let With::Operator {
+            operator, queue, ..
+        } = &talk.with
+        {
+            self.story.with = Some((queue.clone(), operator.clone()));
+        }
         self.stage = Stage::Talking(Box::new(talk));
     }
 

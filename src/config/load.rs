@@ -113,6 +113,7 @@ fn read(
         sip,
         media: reader.media(section("media")),
         http: reader.http(section("http")),
+        requests: reader.requests(section("requests"), folder),
         storage: reader.storage(section("storage"), folder),
         limits: reader.limits(section("limits")),
         drain: drain(section("drain"), reader.diags),
@@ -129,6 +130,7 @@ fn read(
         speech: reader.speech(section("speech"), folder),
     };
     unserved(&config, section("queues"), diags);
+    super::callbacks::check(&config, section("queues"), diags);
     (config.flows, config.house) = read_flows(&config, files, diags);
     super::spoken::announcements(&config, files, section("queues"), diags);
     let mut reader = Reader { diags };
@@ -228,6 +230,9 @@ fn read_flows(
             files.sounds.contains(&key) || (speaks && flow::speech::text(language, name).is_some())
         },
         speaks,
+        origins: &config.requests.allow,
+        signs: config.requests.secret.is_some(),
+        addresses: &|address| super::trunks::address(address).err(),
     };
     let mut flows: BTreeMap<FlowName, Arc<Flow>> = BTreeMap::new();
     for (name, text) in &files.flows {

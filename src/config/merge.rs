@@ -22,6 +22,7 @@ const KEYS: &[&str] = &[
     "hours",
     "projects",
     "speech",
+    "requests",
 ];
 
 /// Reads the files. What cannot be read as YAML is a diagnostic, and the rest is read all

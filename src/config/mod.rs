@@ -13,6 +13,7 @@
 //! simulator and `centrale check` read a configuration exactly as the server does.
 
 mod guard;
+mod callbacks;
 mod house;
 mod lines;
 mod listen;
@@ -23,6 +24,7 @@ mod outside;
 mod places;
 mod queues;
 mod reader;
+mod requests;
 mod rewrites;
 mod section;
 mod speech;
@@ -36,6 +38,7 @@ mod tests;
 pub use house::House;
 pub use load::{Files, load, paths};
 pub use outside::{Divert, Dns, Login, Outside, Register, Trunk};
+pub use requests::{Key, Requests};
 pub use rewrites::Rewrites;
 pub use speech::Speech;
 pub use types::{

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::house::House;
 use super::outside::{Dns, Outside, Trunk};
+use super::requests::Requests;
 use super::speech::Speech;
 use crate::flow::Flow;
 use crate::flow::hours::Calendar;
@@ -31,6 +32,8 @@ pub struct Config {
     pub http: Http,
     /// Where records go.
     pub storage: Storage,
+    /// What flows may ask of the world outside.
+    pub requests: Requests,
     /// Folders.
     pub paths: Paths,
     /// What the process carries.

@@ -263,8 +263,10 @@ fn variables(root: Cursor<'_>, nodes: &[(&str, Cursor<'_>)]) -> BTreeSet<String>
     for map in root.get("vars").into_iter().chain(sets) {
         vars.extend(map.entries().map(|(name, _)| name.to_owned()));
     }
-    let saves = nodes.iter().filter_map(|(_, node)| node.get("save")?.raw());
-    vars.extend(saves.map(str::to_owned));
+    for save in nodes.iter().filter_map(|(_, node)| node.get("save")) {
+        vars.extend(save.raw().map(str::to_owned));
+        vars.extend(save.entries().map(|(name, _)| name.to_owned()));
+    }
     vars
 }
 

@@ -9,14 +9,18 @@
 //! name and no missing target; what can still go wrong is a value, and that is a
 //! [`Output::Fault`] and an exit, never the end of a call.
 
+mod ask;
 mod check;
 mod expression;
 mod graph;
 pub mod hours;
+mod json;
 mod load;
+mod origin;
 mod port;
 mod prompt;
 mod read;
+mod request;
 mod run;
 pub mod source;
 mod say;
@@ -27,11 +31,13 @@ mod turn;
 mod value;
 mod verb;
 
+pub use ask::{Answer, Ask, AskId, Asked, HttpAnswer, HttpMethod, HttpRequest, Reply, Unanswered};
 pub use expression::{Expression, Name, QueueField, Template};
 pub use load::{Flow, load};
+pub use origin::Origin;
 pub use port::{
-    Announce, Caller, Input, LineExit, Output, Preferred, QueueExit, QueueRequest, QueueView,
-    Returned, World,
+    Announce, Caller, Comfort, DialRequest, Input, LineExit, OperatorRequest, Output, Preferred,
+    QueueExit, QueueRequest, QueueView, Returned, World,
 };
 pub use prompt::Spoken;
 pub use read::Known;

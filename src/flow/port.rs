@@ -1,13 +1,15 @@
 //! What a run hears and says.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::ask::{AskId, Asked, Reply};
 use super::prompt::Spoken;
 use crate::model::{
-    FlowFault, LineName, NodeName, Number, OperatorName, Project, QueueName, Requirement, Step,
+    Answer, Cause, FlowFault, LineName, NodeName, Number, OperatorName, Project, QueueName,
+    Requirement, Step,
 };
 
 /// Who calls, and what was dialled.
@@ -81,7 +83,7 @@ pub enum LineExit {
 }
 
 /// What a run hears.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Input {
     /// The call is there. Once, first.
     Begin,
@@ -93,17 +95,19 @@ pub enum Input {
     Played,
     /// Time passed.
     Tick,
-    /// The call is back from where it was.
+    /// The call is back from where it was, or what was asked is answered.
     Returned(Returned),
 }
 
 /// Where a call comes back from, and how it went there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Returned {
     /// The answer to [`Output::Queue`].
     Queue(QueueExit),
     /// The answer to [`Output::Line`].
     Line(LineExit),
+    /// The answer to [`Output::Ask`] of this number, or why there is none.
+    Reply(AskId, Reply),
 }
 
 impl fmt::Debug for Input {
@@ -128,6 +132,17 @@ pub struct Announce {
     /// How long it may take.
     pub estimated_wait: bool,
     /// How often; `None` tells once, at the start.
+    pub every: Option<Duration>,
+}
+
+/// Something that a waiting caller hears now and then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comfort {
+    /// What, one after another.
+    pub sounds: Vec<Spoken>,
+    /// How long after the wait began.
+    pub after: Duration,
+    /// How often from then on; `None` plays it once.
     pub every: Option<Duration>,
 }
 
@@ -163,10 +178,36 @@ pub struct QueueRequest {
     pub music: Option<Arc<str>>,
     /// Instead of the queue's.
     pub announce: Option<Announce>,
+    /// Messages between the music.
+    pub comfort: Arc<[Comfort]>,
     /// Keys that end the wait with [`QueueExit::Key`].
     pub keys: BTreeSet<char>,
+    /// Keys that play something while the call keeps its place.
+    pub asides: BTreeMap<char, Vec<Spoken>>,
     /// Played to the operator before the talk.
     pub operator_announcement: Option<Spoken>,
+}
+
+/// Ring one operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperatorRequest {
+    /// Who.
+    pub operator: OperatorName,
+    /// For how long; `None` as long as the operator's queue lets phones ring.
+    pub ring: Option<Duration>,
+    /// Played to the operator before the talk.
+    pub operator_announcement: Option<Spoken>,
+}
+
+/// Ring addresses outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DialRequest {
+    /// SIP addresses whose hosts stand in the flow.
+    pub to: Vec<Arc<str>>,
+    /// All at once; else one after another.
+    pub together: bool,
+    /// For how long each.
+    pub ring: Duration,
 }
 
 /// What a run says.
@@ -182,10 +223,27 @@ pub enum Output {
     Queue(QueueRequest),
     /// Put the call to a line; [`Returned::Line`] comes.
     Line(LineName),
+    /// The caller answered a question of a survey.
+    Survey {
+        /// The name of the variable that holds the answer.
+        question: Arc<str>,
+        /// The answer.
+        answer: Answer,
+    },
+    /// Ask the world outside; [`Returned::Reply`] comes, or is missed for no longer than
+    /// the ask says.
+    Ask(Asked),
+    /// Ring one operator; [`Returned::Line`] comes.
+    Operator(OperatorRequest),
+    /// Ring addresses; [`Returned::Line`] comes.
+    Dial(DialRequest),
     /// Refuse the call with this status code. The run is over.
     Reject(u16),
     /// Hang up. The run is over.
-    Hangup,
+    Hangup {
+        /// Why, as the other side is told.
+        cause: Option<Cause>,
+    },
     /// A node was entered.
     Step {
         /// The node.

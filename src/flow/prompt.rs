@@ -30,6 +30,9 @@ const KINDS: [(&str, &[&str]); 9] = [
 const ROUND: Duration = Duration::from_secs(1);
 /// Coarser than a day a duration is not rounded.
 const ROUND_MOST: Duration = Duration::from_secs(24 * 3600);
+/// What a `confirm: true` says around the digits.
+const YOU_ENTERED: &str = "collect/you-entered";
+const CONFIRM: &str = "collect/confirm";
 
 /// One thing to play.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,6 +80,31 @@ struct Value {
 }
 
 impl Prompt {
+    /// "You entered …; if that is right, press 1; to enter it again, press 2". Without a
+    /// variable nothing is said back.
+    pub(super) fn confirmation(
+        cursor: Cursor<'_>,
+        variable: Option<&str>,
+        reader: &mut Reader<'_>,
+    ) -> Option<Self> {
+        let mut items = Vec::new();
+        if let Some(name) = variable {
+            reader.sound_in_each_language(cursor, YOU_ENTERED);
+            reader.sounds_of_speech(cursor, Kind::Digits);
+            let source = format!("vars[{}]", serde_json::Value::from(name));
+            let of = reader.compiled(cursor, &source)?;
+            let said = Value {
+                kind: Kind::Digits,
+                of,
+                round: ROUND,
+            };
+            items.extend([Item::Name(YOU_ENTERED.into()), Item::Value(said)]);
+        }
+        reader.sound_in_each_language(cursor, CONFIRM);
+        items.push(Item::Name(CONFIRM.into()));
+        Some(Self(items))
+    }
+
     pub(super) fn read(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Self {
         let items = cursor.one_or_many();
         if items.is_empty() {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::expression::{Expression, Scope, Template, Unknown};
+use super::origin::Origin;
 use super::source::{Cursor, unknown};
 use super::speech::{self, Kind};
 use super::verb::NodeIndex;
@@ -33,6 +34,12 @@ pub struct Known<'a> {
     pub sounds: &'a dyn Fn(&str, &str) -> bool,
     /// Whether a text without a recording can be spoken.
     pub speaks: bool,
+    /// Where requests may go.
+    pub origins: &'a BTreeSet<Origin>,
+    /// Whether there is a secret to sign requests with.
+    pub signs: bool,
+    /// Why an address cannot be dialled: what to write instead.
+    pub addresses: &'a dyn Fn(&str) -> Option<&'static str>,
 }
 
 impl std::fmt::Debug for Known<'_> {
@@ -130,6 +137,11 @@ impl Reader<'_> {
 
     pub(super) fn expression(&mut self, cursor: Cursor<'_>) -> Option<Expression> {
         let text = cursor.word(self.diags)?;
+        self.compiled(cursor, text)
+    }
+
+    /// An expression that is not written but meant.
+    pub(super) fn compiled(&mut self, cursor: Cursor<'_>, text: &str) -> Option<Expression> {
         match Expression::compile(text, &self.scope) {
             Ok(expression) => Some(expression),
             Err(why) => {

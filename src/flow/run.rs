@@ -13,13 +13,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::ask::AskId;
 use super::hours::Calendar;
 use super::load::{Flow, Node};
 use super::port::{Caller, Input, Output, World};
 use super::turn::{Core, Keys, Turn};
 use super::value::Held;
 use super::verb::{Next, NodeIndex, Wait};
-use crate::model::{Epoch, FlowFault, NodeName};
+use crate::model::{Epoch, FlowFault, NodeName, Project};
 
 /// What `on_limit` may take: a prompt and a farewell.
 const GRACE_STEPS: u32 = 20;
@@ -88,6 +89,7 @@ impl Run {
             tags: BTreeSet::new(),
             vars: vars.collect(),
             ahead: Keys::default(),
+            asks: AskId(0),
         };
         Self {
             core,
@@ -112,6 +114,12 @@ impl Run {
     #[must_use]
     pub fn priority(&self) -> i16 {
         self.core.priority
+    }
+
+    /// The project of the number that the caller came by.
+    #[must_use]
+    pub fn project(&self) -> Option<&Project> {
+        self.core.caller.project.as_ref()
     }
 
     /// The call's tags.
@@ -225,8 +233,8 @@ impl Run {
                     self.state = State::At(wait);
                     return;
                 }
-                Next::Hangup => {
-                    step.out.push(Output::Hangup);
+                Next::Hangup(cause) => {
+                    step.out.push(Output::Hangup { cause });
                     self.state = State::Over;
                     return;
                 }
@@ -275,7 +283,7 @@ impl Run {
         self.clock = Clock::Until(step.now + GRACE_TIME);
         match on_limit {
             Some(to) => self.go(to, step),
-            None => self.follow(Next::Hangup, step),
+            None => self.follow(Next::Hangup(None), step),
         }
     }
 }

@@ -6,13 +6,16 @@ use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
 
+use super::ask::{AskId, Unanswered};
 use super::hours::Calendar;
 use super::load::Flow;
-use super::port::{Caller, Input, Output, QueueView, World};
+use super::port::{Caller, Input, Output, QueueView, Returned, World};
 use super::read::Reader;
 use super::run::Run;
 use super::source::{Cursor, unknown};
-use crate::model::{Diagnostic, Epoch, LineName, NodeName, Number, Project, QueueName};
+use crate::model::{
+    Diagnostic, Epoch, LineName, NodeName, Number, OperatorName, Project, QueueName,
+};
 
 /// Inputs of one example; a flow that takes more does not end.
 const INPUTS: usize = 10_000;
@@ -36,6 +39,7 @@ struct Expect {
     path: Option<Vec<String>>,
     queue: Option<QueueName>,
     line: Option<LineName>,
+    operator: Option<OperatorName>,
     outcome: Option<String>,
     language: Option<String>,
 }
@@ -144,7 +148,7 @@ impl Expect {
     fn read(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
         cursor.map(reader.diags)?;
         cursor.unknown_keys(
-            &["path", "queue", "line", "outcome", "language"],
+            &["path", "queue", "line", "operator", "outcome", "language"],
             reader.diags,
         );
         let mut path = None;
@@ -162,6 +166,7 @@ impl Expect {
         let mut text = |key: &str| cursor.get(key).and_then(|cursor| cursor.word(reader.diags));
         let (queue, line, outcome) = (text("queue"), text("line"), text("outcome"));
         let language = text("language").map(str::to_owned);
+        let operator = text("operator").map(OperatorName::from);
         if let Some(wrong) = outcome.filter(|outcome| !["hangup", "reject"].contains(outcome)) {
             let place = cursor.get("outcome").unwrap_or(cursor);
             let problem = place.error(format!("`{wrong}` is no outcome of a test"));
@@ -173,6 +178,7 @@ impl Expect {
             path,
             queue: queue.map(QueueName::from),
             line: line.map(LineName::from),
+            operator,
             outcome: outcome.map(str::to_owned),
             language,
         })
@@ -199,6 +205,11 @@ impl Expect {
             self.line.as_ref().map(LineName::as_str),
             seen.line.as_ref().map(LineName::as_str),
         );
+        same(
+            "operator",
+            self.operator.as_ref().map(OperatorName::as_str),
+            seen.operator.as_ref().map(OperatorName::as_str),
+        );
         same("outcome", self.outcome.as_deref(), seen.outcome);
         same("language", self.language.as_deref(), Some(language));
         if seen.stuck {
@@ -208,17 +219,24 @@ impl Expect {
     }
 }
 
-/// What came of an example: up to the first queue, line, hangup or reject.
+/// What came of an example: up to the first queue, line, operator, dial, hangup or reject.
 #[derive(Debug, Default)]
 struct Seen {
     path: Vec<NodeName>,
     queue: Option<QueueName>,
     line: Option<LineName>,
+    operator: Option<OperatorName>,
+    dialled: Vec<Arc<str>>,
     outcome: Option<&'static str>,
     stuck: bool,
 }
 
 impl Seen {
+    fn is_away(&self) -> bool {
+        let named = self.queue.is_some() || self.line.is_some() || self.operator.is_some();
+        named || !self.dialled.is_empty()
+    }
+
     fn path_text(&self) -> String {
         let names: Vec<&str> = self.path.iter().map(NodeName::as_str).collect();
         names.join(", ")
@@ -242,6 +260,11 @@ impl World for Quiet {
     }
 }
 
+/// Nobody is outside.
+fn unanswered(number: AskId) -> Input {
+    Input::Returned(Returned::Reply(number, Err(Unanswered::Unreachable)))
+}
+
 struct Call {
     run: Run,
     now: Instant,
@@ -256,7 +279,7 @@ impl Call {
         for _ in 0..INPUTS {
             let mut out = Vec::new();
             self.run.handle(input, self.now, &Quiet, &mut out);
-            let (mut answer, mut play) = (false, false);
+            let (mut answer, mut play, mut asked) = (false, false, None);
             for output in out {
                 match output {
                     Output::Answer => answer = true,
@@ -264,17 +287,22 @@ impl Call {
                     Output::StopPlaying => play = false,
                     Output::Queue(request) => self.seen.queue = Some(request.queue),
                     Output::Line(line) => self.seen.line = Some(line),
+                    Output::Ask(ask) => asked = Some(ask.number),
+                    Output::Operator(request) => self.seen.operator = Some(request.operator),
+                    Output::Dial(request) => self.seen.dialled = request.to,
                     Output::Reject(_) => self.seen.outcome = Some("reject"),
-                    Output::Hangup => self.seen.outcome = Some("hangup"),
+                    Output::Hangup { .. } => self.seen.outcome = Some("hangup"),
                     Output::Step { node, .. } => self.seen.path.push(node),
-                    Output::Fault { .. } => {}
+                    Output::Survey { .. } | Output::Fault { .. } => {}
                 }
             }
-            if self.run.is_over() || self.seen.queue.is_some() || self.seen.line.is_some() {
+            if self.run.is_over() || self.seen.is_away() {
                 return;
             }
             input = if answer {
                 Input::Answered
+            } else if let Some(number) = asked {
+                unanswered(number)
             } else if play {
                 self.now += PROMPT;
                 Input::Played

@@ -10,8 +10,8 @@ use metrics::{Counter, Gauge, Histogram, Label, counter, gauge, histogram};
 use crate::metric::{Metric, table};
 use crate::model::{
     CallId, DequeueReason, Event, FlowFault, FlowName, LineName, LineResult, Number, OfferResult,
-    OperatorName, OperatorState, Outcome, Overtake, QueueName, RejectReason, Stamped,
-    StreamQuality, TransferKind, TrunkName, limits,
+    OperatorName, OperatorState, Outcome, Overtake, Project, QueueName, RejectReason, Stamped,
+    StreamQuality, Surveyed, TransferKind, TrunkName, limits,
 };
 
 /// Configured names whose series are there from the start, with 0.
@@ -114,11 +114,13 @@ const EXITS: [DequeueReason; 8] = [
     DequeueReason::Line,
     DequeueReason::Ended,
 ];
-const FLOW_FAULTS: [FlowFault; 4] = [
+const FLOW_FAULTS: [FlowFault; 6] = [
     FlowFault::Expression,
     FlowFault::Limit,
     FlowFault::Sound,
     FlowFault::Queue,
+    FlowFault::Outside,
+    FlowFault::Sensitive,
 ];
 
 /// Handles of a metric with two labels: a configured name, and a word.
@@ -307,6 +309,7 @@ impl Observer {
             }
             Event::CallAnswered { setup, .. } => self.setup.record(*setup),
             Event::FlowStep { flow, verb, .. } => self.steps.at(flow, *verb).increment(1),
+            Event::Surveyed(surveyed) => answered(surveyed),
             Event::FlowFailed { flow, fault, .. } => {
                 self.flow_errors.at(flow, fault.as_str()).increment(1);
             }
@@ -446,6 +449,20 @@ impl Rtp {
             self.mos.record(mos);
         }
     }
+}
+
+/// What callers answer comes from the configuration, so that its series are bounded.
+fn answered(surveyed: &Surveyed) {
+    let project = surveyed.project.as_ref().map_or("", Project::as_str);
+    let queue = surveyed.queue.as_ref().map_or("", QueueName::as_str);
+    let counter = counter!(
+        table::SURVEY_ANSWERS.name,
+        "project" => project.to_owned(),
+        "queue" => queue.to_owned(),
+        "question" => surveyed.question.to_string(),
+        "answer" => surveyed.answer.to_string(),
+    );
+    counter.increment(1);
 }
 
 fn transfers() -> BTreeMap<(TransferKind, bool), Counter> {

@@ -146,6 +146,8 @@ table! {
         "Nodes of flows that calls came to, by the node's type.";
     FLOW_ERRORS Kind::Counter, "centrale_flow_errors_total", ["flow", "reason"],
         "Steps of flows that could not do what they say.";
+    SURVEY_ANSWERS Kind::Counter, "centrale_survey_answers_total", ["project", "queue", "question", "answer"],
+        "Answers of callers to surveys, by the number's project and the queue that they came to talk by.";
     STORE_QUEUE_LENGTH Kind::Gauge, "centrale_store_queue_length", [],
         "Records and events that are not in the database yet, spooled ones included.";
     STORE_ERRORS Kind::Counter, "centrale_store_errors_total", [],

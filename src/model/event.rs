@@ -10,8 +10,8 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    CallId, FlowName, LineName, LineResult, NodeName, Number, OperatorName, OperatorState, Outcome,
-    Overtake, PauseReason, Project, QueueName, TransferKind, TrunkName,
+    CallId, Cause, FlowName, LineName, LineResult, NodeName, Number, OperatorName, OperatorState,
+    Outcome, Overtake, PauseReason, Project, QueueName, Surveyed, TransferKind, TrunkName,
 };
 
 /// Position in the stream of events of one process, from 1.
@@ -93,6 +93,10 @@ pub enum FlowFault {
     Sound,
     /// The queue or line could not take the call.
     Queue,
+    /// What was asked outside had no answer that can be used.
+    Outside,
+    /// What was typed in secret was kept from where it must not go.
+    Sensitive,
 }
 
 impl FlowFault {
@@ -104,6 +108,8 @@ impl FlowFault {
             Self::Limit => "limit",
             Self::Sound => "sound",
             Self::Queue => "queue",
+            Self::Outside => "outside",
+            Self::Sensitive => "sensitive",
         }
     }
 }
@@ -436,6 +442,8 @@ pub enum Event {
         /// 200, or the status code of the refusal.
         code: u16,
     },
+    /// The caller answered a question of a survey.
+    Surveyed(Surveyed),
     /// One side put the other on hold.
     Held {
         /// The call.
@@ -478,6 +486,8 @@ pub enum Event {
         outcome: Outcome,
         /// Who ended it.
         hangup: Hangup,
+        /// What its flow says was the cause.
+        cause: Option<Cause>,
         /// From the INVITE to the end.
         lasted: Duration,
     },

@@ -3,6 +3,7 @@
 //! Knows nobody. A word means one thing here, in the configuration, in JSON and in
 //! the metrics.
 
+mod cause;
 mod diagnostic;
 mod escalation;
 mod event;
@@ -12,8 +13,10 @@ mod machine;
 mod skill;
 mod results;
 mod state;
+mod survey;
 mod time;
 
+pub use cause::Cause;
 pub use diagnostic::{Diagnostic, Severity, Span};
 pub use escalation::{Action, Step};
 pub use event::{
@@ -28,4 +31,5 @@ pub use machine::{Move, diagram};
 pub use results::{LineResult, Overtake, TransferKind};
 pub use skill::{Level, Requirement, Skill, SkillSet};
 pub use state::{CallState, OperatorState, Outcome, PauseReason};
+pub use survey::{Answer, Surveyed};
 pub use time::{Epoch, ParseDurationError, parse_duration, show_duration};

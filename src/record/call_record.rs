@@ -1,12 +1,14 @@
 //! What remains of a call: one record, with the names of the contract in JSON.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    CallId, FlowName, Hangup, LineName, NodeName, Number, OfferResult, OperatorName, Outcome,
-    Project, QueueName, StreamQuality, TrunkName,
+    Answer, CallId, Cause, FlowName, Hangup, LineName, NodeName, Number, OfferResult, OperatorName,
+    Outcome, Project, QueueName, StreamQuality, TrunkName,
 };
 
 /// One offer of the call to an operator.
@@ -83,6 +85,9 @@ pub struct CallRecord {
     pub outcome: Outcome,
     /// Who ended it; absent when the call was refused.
     pub hangup: Option<Hangup>,
+    /// The cause of Q.850 that its flow gave.
+    #[serde(default)]
+    pub cause: Option<Cause>,
     /// The status code that refused it.
     pub code: Option<u16>,
     /// Time in queues, all of them together.
@@ -101,6 +106,9 @@ pub struct CallRecord {
     pub path: Vec<NodeName>,
     /// Offers in order, the first 64.
     pub offers: Vec<OfferRecord>,
+    /// What the caller answered, by question; the first 32.
+    #[serde(default)]
+    pub survey: BTreeMap<Arc<str>, Answer>,
     /// The caller's stream.
     pub caller_quality: Option<QualityRecord>,
     /// The operator's or the line's stream.

@@ -1,23 +1,29 @@
 //! Events in, call records out.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::model::{
-    CallId, Event, Hangup, LineName, NodeName, OperatorName, Outcome, QueueName, Stamped,
-    StreamQuality,
+    CallId, Cause, Event, Hangup, LineName, NodeName, OperatorName, Outcome, QueueName, Stamped,
+    StreamQuality, Surveyed,
 };
 use crate::record::{CallRecord, OfferRecord};
 
 /// Calls followed at once: above any `limits.calls` that one process can carry.
 const OPEN_CALLS: usize = 131_072;
-/// Ended calls that still wait for their streams to close; a stream closes within
-/// seconds, and 500 calls end in a second at most.
+/// Ended calls that still wait for their streams to close; 500 calls end in a second at
+/// most.
 const ENDED_CALLS: usize = 8_192;
+/// A stream closes while its call lingers. What is kept for longer waits for nothing, and
+/// looks like a leak until there are [`ENDED_CALLS`] of it.
+const CLOSES_WITHIN: Duration = Duration::from_secs(60);
 /// Nodes kept of a call's way; a flow that loops is told from its first turns.
 const PATH: usize = 256;
 /// Offers kept of a call.
 const OFFERS: usize = 64;
+/// Questions of surveys whose answers are kept of a call.
+const ANSWERS: usize = 32;
 
 /// Folds events to records.
 ///
@@ -27,8 +33,8 @@ const OFFERS: usize = 64;
 pub struct Ledger {
     open: BTreeMap<CallId, Open>,
     ended: BTreeMap<CallId, CallRecord>,
-    /// In the order in which they ended, the oldest first.
-    ended_order: VecDeque<CallId>,
+    /// In the order in which they ended, and when; the oldest first.
+    ended_order: VecDeque<(SystemTime, CallId)>,
     /// In the order in which they began, the oldest first; may name calls that ended.
     open_order: VecDeque<CallId>,
     most: usize,
@@ -83,6 +89,7 @@ impl Ledger {
     /// Takes one event; a record comes out when its call ended, was refused, or had a
     /// stream close after its end.
     pub fn handle(&mut self, stamped: &Stamped) -> Option<CallRecord> {
+        self.forget(stamped.at);
         match &stamped.event {
             Event::CallStarted { .. } => self.start(stamped),
             Event::CallRejected { .. } => rejected(stamped),
@@ -90,8 +97,9 @@ impl Ledger {
                 call,
                 outcome,
                 hangup,
+                cause,
                 ..
-            } => self.end(call, stamped.at, *outcome, Some(*hangup)),
+            } => self.end(call, stamped.at, *outcome, (Some(*hangup), *cause)),
             Event::StreamEnded {
                 call,
                 caller,
@@ -109,6 +117,7 @@ impl Ledger {
             | Event::OnLine { call, .. }
             | Event::Transferring { call, .. }
             | Event::Transferred { call, .. }
+            | Event::Surveyed(Surveyed { call, .. })
             | Event::Held { call, .. }
             | Event::Resumed { call, .. }
             | Event::TalkEnded { call, .. } => {
@@ -141,7 +150,7 @@ impl Ledger {
         let id = record.id.clone();
         let evicted = if self.open.len() >= self.most {
             self.oldest()
-                .and_then(|oldest| self.end(&oldest, stamped.at, Outcome::Failed, None))
+                .and_then(|oldest| self.end(&oldest, stamped.at, Outcome::Failed, (None, None)))
         } else {
             None
         };
@@ -173,7 +182,7 @@ impl Ledger {
         call: &CallId,
         at: SystemTime,
         outcome: Outcome,
-        hangup: Option<Hangup>,
+        (hangup, cause): (Option<Hangup>, Option<Cause>),
     ) -> Option<CallRecord> {
         let Open {
             mut record,
@@ -185,18 +194,28 @@ impl Ledger {
         record.ended = at;
         record.outcome = outcome;
         record.hangup = hangup;
+        record.cause = cause;
         self.remember(record.clone());
         Some(record)
     }
 
     fn remember(&mut self, record: CallRecord) {
         if self.ended_order.len() >= ENDED_CALLS
-            && let Some(oldest) = self.ended_order.pop_front()
+            && let Some((_, oldest)) = self.ended_order.pop_front()
         {
             self.ended.remove(&oldest);
         }
-        self.ended_order.push_back(record.id.clone());
+        self.ended_order
+            .push_back((record.ended, record.id.clone()));
         self.ended.insert(record.id.clone(), record);
+    }
+
+    /// Forgets calls whose streams have closed.
+    fn forget(&mut self, now: SystemTime) {
+        let old = |at: SystemTime| now.duration_since(at).is_ok_and(|age| age > CLOSES_WITHIN);
+        while let Some((_, oldest)) = self.ended_order.pop_front_if(|(at, _)| old(*at)) {
+            self.ended.remove(&oldest);
+        }
     }
 
     fn stream_ended(
@@ -293,6 +312,7 @@ fn blank(id: CallId, number: crate::model::Number, at: SystemTime) -> CallRecord
         ended: at,
         outcome: Outcome::Failed,
         hangup: None,
+        cause: None,
         code: None,
         waited: Duration::ZERO,
         talked: Duration::ZERO,
@@ -301,6 +321,7 @@ fn blank(id: CallId, number: crate::model::Number, at: SystemTime) -> CallRecord
         line: None,
         path: Vec::new(),
         offers: Vec::new(),
+        survey: BTreeMap::new(),
         caller_quality: None,
         operator_quality: None,
     }
@@ -336,6 +357,7 @@ impl Open {
                     self.record.line = Some(line.clone());
                 }
             }
+            Event::Surveyed(surveyed) => self.survey(surveyed),
             Event::CallStarted { .. }
             | Event::CallRejected { .. }
             | Event::FlowFailed { .. }
@@ -372,6 +394,16 @@ impl Open {
     fn offer(&mut self, offer: OfferRecord) {
         if self.record.offers.len() < OFFERS {
             self.record.offers.push(offer);
+        }
+    }
+
+    fn survey(&mut self, surveyed: &Surveyed) {
+        let Surveyed {
+            question, answer, ..
+        } = surveyed;
+        let answers = &mut self.record.survey;
+        if answers.len() < ANSWERS || answers.contains_key(question) {
+            answers.insert(Arc::clone(question), answer.clone());
         }
     }
 

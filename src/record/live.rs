@@ -186,6 +186,7 @@ impl Live {
             | Event::LineReach { .. }
             | Event::TrunkReach { .. }
             | Event::TrunkRegistered { .. }
+            | Event::Surveyed(_)
             | Event::Held { .. }
             | Event::Resumed { .. }
             | Event::StreamEnded { .. }

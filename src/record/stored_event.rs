@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::model::{CallId, Event, Stamped};
+use crate::model::{CallId, Event, Stamped, Surveyed};
 use crate::record::QualityRecord;
 use crate::record::call_record::{moment, seconds};
 
@@ -60,6 +60,7 @@ fn kind(event: &Event) -> &'static str {
         Event::TrunkRegistered { .. } => "trunk_registered",
         Event::Transferring { .. } => "transferring",
         Event::Transferred { .. } => "transferred",
+        Event::Surveyed(_) => "surveyed",
         Event::Held { .. } => "held",
         Event::Resumed { .. } => "resumed",
         Event::TalkEnded { .. } => "talk_ended",
@@ -94,6 +95,7 @@ fn call(event: &Event) -> Option<&CallId> {
         | Event::LineTried { call, .. }
         | Event::Transferring { call, .. }
         | Event::Transferred { call, .. }
+        | Event::Surveyed(Surveyed { call, .. })
         | Event::Held { call, .. }
         | Event::Resumed { call, .. }
         | Event::TalkEnded { call, .. }
@@ -203,6 +205,11 @@ fn data(event: &Event) -> Value {
             code,
             ..
         } => json!({ "by": by, "kind": kind, "to": to, "attended": attended, "code": code }),
+        Event::Surveyed(surveyed) => json!({
+            "flow": surveyed.flow, "project": surveyed.project, "queue": surveyed.queue,
+            "operator": surveyed.operator, "question": surveyed.question,
+            "answer": surveyed.answer,
+        }),
         Event::Held { by_caller, .. } | Event::Resumed { by_caller, .. } => {
             json!({ "by_caller": by_caller })
         }
@@ -218,9 +225,13 @@ fn data(event: &Event) -> Value {
         Event::CallEnded {
             outcome,
             hangup,
+            cause,
             lasted,
             ..
-        } => json!({ "outcome": outcome, "hangup": hangup, "lasted_s": seconds::of(*lasted) }),
+        } => {
+            let lasted_s = seconds::of(*lasted);
+            json!({ "outcome": outcome, "hangup": hangup, "cause": cause, "lasted_s": lasted_s })
+        }
         Event::OperatorChanged {
             operator,
             state,

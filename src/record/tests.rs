@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::json;
 
 use crate::model::{
-    CallState, DequeueReason, Event, Hangup, Level, OfferResult, OperatorState, Outcome,
-    PauseReason, Sequence, Skill, Stamped, StreamQuality,
+    Answer, CallState, DequeueReason, Event, Hangup, Level, OfferResult, OperatorState, Outcome,
+    PauseReason, Sequence, Skill, Stamped, StreamQuality, Surveyed,
 };
 use crate::record::{CallRecord, Floor, Ledger, Live};
 use crate::{operator, queue};
@@ -96,6 +96,7 @@ fn ended(call: &str, outcome: Outcome) -> Event {
         call: call.into(),
         outcome,
         hangup: Hangup::Caller,
+        cause: None,
         lasted: Duration::from_secs(70),
     }
 }
@@ -174,10 +175,11 @@ fn an_answered_call_leaves_one_record_with_the_names_of_the_contract() {
         "flow": "welcome", "project": null, "trunk": "local",
         "started": "2023-11-14T22:13:20.000Z", "answered": "2023-11-14T22:13:20.200Z",
         "ended": "2023-11-14T22:14:30.000Z",
-        "outcome": "answered", "hangup": "caller", "code": null,
+        "outcome": "answered", "hangup": "caller", "cause": null, "code": null,
         "waited_s": 10.0, "talked_s": 54.5,
         "queue": "support", "operator": "alice", "line": null,
-        "path": ["menu"],
+        "survey": {},
+            "path": ["menu"],
         "offers": [
             {"operator": "alice", "queue": "support", "result": "rejected", "rang_s": 2.0},
             {"operator": "alice", "queue": "support", "result": "answered", "rang_s": 6.0},
@@ -278,6 +280,19 @@ fn twenty_thousand_calls_keep_the_ledger_small() {
         names <= 18,
         "{names} names of open calls, of which there are none"
     );
+}
+
+#[test]
+fn an_ended_call_is_known_until_its_streams_have_closed() {
+    let mut ledger = Ledger::new();
+    // One call a second, for five minutes.
+    for n in 0..300_u64 {
+        let id = format!("c{n}");
+        ledger.handle(&stamped(n * 1000, started(&id)));
+        ledger.handle(&stamped(n * 1000, ended(&id, Outcome::Failed)));
+    }
+    let [_, _, ended, order] = ledger.sizes();
+    assert_eq!((ended, order), (61, 61));
 }
 
 fn floor() -> Floor {
@@ -450,4 +465,41 @@ fn another_configuration_keeps_what_goes_on() {
     live.reconfigure(&floor, at(6));
     live.handle(&stamped(7, dequeued("c1", 7, DequeueReason::Ended)));
     assert_eq!(live.queues(at(7)), []);
+}
+
+#[test]
+fn a_record_has_the_last_answer_to_each_question() {
+    let mut ledger = Ledger::new();
+    ledger.handle(&stamped(0, started("c1")));
+    let answers = [
+        ("csat", Answer::Number(2)),
+        ("again", Answer::Word("no".into())),
+        ("csat", Answer::Number(4)),
+    ];
+    for (question, answer) in answers {
+        let surveyed = Surveyed {
+            call: "c1".into(),
+            flow: "welcome".into(),
+            project: None,
+            queue: Some("support".into()),
+            operator: None,
+            question: question.into(),
+            answer,
+        };
+        ledger.handle(&stamped(10, Event::Surveyed(surveyed)));
+    }
+    let ended = Event::CallEnded {
+        call: "c1".into(),
+        outcome: Outcome::Answered,
+        hangup: Hangup::Flow,
+        lasted: Duration::from_secs(9),
+        cause: None,
+    };
+    let record = ledger.handle(&stamped(9_000, ended)).unwrap();
+    let mut text = serde_json::to_value(&record).unwrap();
+    assert_eq!(text["survey"], json!({ "again": "no", "csat": 4 }));
+    // Records of before there were surveys can be read.
+    text.as_object_mut().unwrap().remove("survey");
+    let old: CallRecord = serde_json::from_value(text).unwrap();
+    assert!(old.survey.is_empty());
 }

@@ -9,11 +9,14 @@ use std::time::Instant;
 use anyhow::{Context as _, anyhow};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use exchange::call::{Gates, Pauses, Reach, Shared, Snapshot, Talks, Waiting, WrapUps, call_of};
+use exchange::call::{
+    Gates, Pauses, Reach, Shared, Snapshot, Stopping, Talks, Waiting, WrapUps, call_of,
+};
 use exchange::config::{Config, Line};
 use exchange::dispatch::{Board, Capacity};
+use exchange::flow::Asked;
 use exchange::media::{Command, Library, Report};
-use exchange::model::{Epoch, Event, ShardId, limits};
+use exchange::model::{CallKey, Epoch, Event, ShardId, limits};
 use exchange::queue::Hall;
 use exchange::registrar::Registrar;
 use exchange::shard::{self, Asker, Doors, Input, Rate, Remembered, Shard, Sources};
@@ -22,6 +25,7 @@ use exchange::sip::{Advertise, ConnectionId, Peer, Transport, Uri, Way, endpoint
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 
+use crate::server::clerk::Clerk;
 use crate::server::journal::Source;
 use crate::server::media::{self, Workers};
 use crate::server::net::dns::{Families, Names};
@@ -59,6 +63,7 @@ struct Links {
     streams: OnceLock<Streams>,
     names: ArcSwap<Names>,
     inboxes: OnceLock<Arc<[Inbox]>>,
+    clerk: Clerk,
     runtime: Handle,
     witness: Witness,
 }
@@ -95,6 +100,21 @@ impl World for Links {
         self.runtime.spawn(async move {
             let routes = names.routes(uris).await;
             inbox.send(Input::Resolved { asker, routes });
+        });
+    }
+
+    fn ask(&self, call: CallKey, asked: Asked) {
+        let inboxes = self.inboxes.get();
+        let shard = usize::from(call.shard().0);
+        let Some(inbox) = inboxes.and_then(|all| all.get(shard).cloned()) else {
+            return;
+        };
+        self.clerk.ask(asked, move |number, reply| {
+            inbox.send(Input::Replied {
+                call,
+                number,
+                reply,
+            });
         });
     }
 
@@ -154,6 +174,7 @@ impl Floor {
             streams: OnceLock::new(),
             names: ArcSwap::new(names),
             inboxes: OnceLock::new(),
+            clerk: Clerk::new(Handle::current())?,
             runtime: Handle::current(),
             witness: witness.clone(),
         });
@@ -201,10 +222,12 @@ impl Floor {
         });
         let since = clock::wall().duration_since(std::time::UNIX_EPOCH);
         let boot: Arc<str> = format!("{:x}", since.unwrap_or_default().as_millis()).into();
+        let shards = u8::try_from(seats.len()).unwrap_or(u8::MAX);
         for (index, seat) in seats.into_iter().enumerate() {
             let id = ShardId(u8::try_from(index).unwrap_or(u8::MAX));
             let settings = shard::Settings {
                 id,
+                shards,
                 endpoint: endpoint::Settings {
                     shard: id,
                     seed: entropy::word(),
@@ -304,6 +327,7 @@ impl Floor {
                 | shard::Output::Trusted(_)
                 | shard::Output::Dropped(_)
                 | shard::Output::Foreign(..)
+                | shard::Output::Ask { .. }
                 | shard::Output::Resolve { .. } => {}
             }
         }
@@ -481,6 +505,7 @@ fn shared(advertise: Advertise, shards: usize, now: Instant) -> Arc<Shared> {
         wrap_ups: WrapUps::default(),
         reach: Reach::default(),
         talks: Talks::default(),
+        stopping: Stopping::default(),
     })
 }
 

@@ -1,6 +1,7 @@
 //! The building: everything that touches the world, and nothing that decides.
 
 pub(crate) mod cli;
+pub(crate) mod clerk;
 pub(crate) mod clock;
 pub(crate) mod descriptors;
 pub(crate) mod entropy;

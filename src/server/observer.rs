@@ -146,8 +146,11 @@ fn log(event: &Event) {
             outcome,
             hangup,
             lasted,
+            ..
         } => {
-            let lasted_s = lasted.as_secs_f32();
+            // To the millisecond: more is noise to who reads it.
+            let ms = u64::try_from(lasted.as_millis()).unwrap_or(u64::MAX);
+            let lasted_s = Duration::from_millis(ms).as_secs_f64();
             tracing::info!(%call, %outcome, ?hangup, lasted_s, "call ended");
         }
         Event::OperatorChanged {
@@ -207,6 +210,7 @@ fn log(event: &Event) {
         | Event::OnLine { .. }
         | Event::LineTried { .. }
         | Event::Transferring { .. }
+        | Event::Surveyed(_)
         | Event::Held { .. }
         | Event::Resumed { .. }
         | Event::TalkEnded { .. }

@@ -35,6 +35,13 @@ impl World {
         self.phones.get(phone.0).map_or(&[], |phone| &phone.heard)
     }
 
+    /// How much was played to a phone that was no loop.
+    #[must_use]
+    pub fn said(&self, phone: PhoneId) -> usize {
+        let phone = self.phones.get(phone.0);
+        phone.map_or(0, |phone| self.booth.said(phone.sound()))
+    }
+
     /// Wherever the server sent an INVITE.
     #[must_use]
     pub fn invited(&self) -> &BTreeSet<SocketAddr> {

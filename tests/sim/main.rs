@@ -9,10 +9,13 @@
 
 mod desk;
 mod answers;
+mod asks;
 mod estimates;
 mod outside;
 mod picks;
 mod races;
+mod reach;
+mod replaces;
 mod storms;
 mod transfers;
 mod ways;
@@ -62,6 +65,37 @@ nodes:
   bye: { type: hangup, prompt: [hello] }
 "#;
 
+/// Somebody outside says who helps.
+const ASKS: &str = r#"
+version: 1
+flow: asks
+start: who
+languages: [en]
+nodes:
+  who: { type: http, request: { url: "https://api.example.org/${caller.number}" }, timeout: 1s, save: { expert: /expert }, ok: choose, error: help }
+  choose: { type: branch, when: [{ if: vars.expert == true, then: experts }], else: help }
+  help: { type: queue, queue: help, answered: bye, timeout: bye, full: bye, no_operators: bye, error: bye }
+  experts: { type: queue, queue: experts, answered: bye, timeout: bye, full: bye, no_operators: bye, error: bye }
+  bye: { type: hangup, prompt: [hello] }
+"#;
+
+/// Operators by name, addresses of its own, and a queue with keys that keep the place.
+const REACH: &str = r#"
+version: 1
+flow: reach
+start: pick
+languages: [en]
+nodes:
+  pick: { type: menu, prompt: [hello], timeout: 3s, keys: { "1": ann, "2": both, "3": turn, "4": wait, "5": nobody }, no_input: bye, no_match: bye }
+  ann: { type: operator, id: ann, ring: 10s, operator_announcement: hello, answered: bye, busy: wait, no_answer: nobody, error: bye }
+  nobody: { type: operator, id: "${caller.name}", answered: bye, busy: bye, no_answer: bye, error: bye }
+  both: { type: dial, to: ["sip:one@10.0.0.0", "sip:two@10.0.0.1"], together: true, ring: 20s, answered: bye, busy: bye, no_answer: wait, error: bye }
+  turn: { type: dial, to: ["sip:one@10.0.0.0", "sip:two@10.0.0.1"], ring: 20s, answered: bye, busy: bye, no_answer: wait, error: bye }
+  wait: { type: queue, queue: help, answered: bye, timeout: bye, full: bye, no_operators: bye, error: bye, waiting: { comfort: [{ prompt: [hello], after: 20s, every: 30s }], keys: { "1": { play: [hello] }, "2": aside } } }
+  aside: { type: play, prompt: [hello, { silence: 8s }], next: wait }
+  bye: { type: hangup, prompt: [hello], cause: normal }
+"#;
+
 const SHUT: &str = "
 version: 1
 flow: shut
@@ -92,7 +126,8 @@ fn world_outside((trunks, field): (&str, &str), (help, ann): (&str, &str), seed:
         "domain: centrale.localhost
 sip: {{ trunks: {{ {trunks} }}, min_expires: 1s }}
 limits: {{ calls: 100, calls_per_second: 1000 }}
-numbers: {{ \"1\": {{ flow: main }}, \"3\": {{ flow: shut }}, \"4\": {{ flow: mine }}, \"5\": {{ flow: experts }} }}
+numbers: {{ \"1\": {{ flow: main }}, \"3\": {{ flow: shut }}, \"4\": {{ flow: mine }}, \"5\": {{ flow: experts }}, \"6\": {{ flow: asks }}, \"7\": {{ flow: reach }} }}
+requests: {{ allow: [api.example.org] }}
 queues:
   help: {{ requires: {{ help: 5 }}, wrap_up: 10s, {help} }}
   experts: {{ requires: {{ expert: 1 }} }}
@@ -111,6 +146,8 @@ operators:
             ("shut.yaml".into(), SHUT.into()),
             ("mine.yaml".into(), MINE.into()),
             ("experts.yaml".into(), EXPERTS.into()),
+            ("asks.yaml".into(), ASKS.into()),
+            ("reach.yaml".into(), REACH.into()),
         ],
         sounds: BTreeSet::from([("en".into(), "hello".into())]),
     };

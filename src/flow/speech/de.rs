@@ -79,7 +79,7 @@ impl Grammar for German {
         };
         if rest > 0 {
             before(n - rest);
-            if rest > 20 && rest % 10 > 0 {
+            if rest > 20 && !rest.is_multiple_of(10) {
                 words.of("ordinal", format_args!("{}-and", rest % 10));
                 words.of("ordinal", rest / 10 * 10);
             } else {

@@ -12,7 +12,7 @@ fn small(n: u64, words: &mut Words) {
         words.of("number", n / 100);
         words.push("number/hundred");
     }
-    if n > 100 && n % 100 > 0 {
+    if n > 100 && !n.is_multiple_of(100) {
         words.push("number/and");
     }
     tens(n % 100, words);
@@ -20,7 +20,7 @@ fn small(n: u64, words: &mut Words) {
 
 /// Below a hundred; 0 is not said.
 fn tens(n: u64, words: &mut Words) {
-    if n > 20 && n % 10 > 0 {
+    if n > 20 && !n.is_multiple_of(10) {
         words.of("number", n / 10 * 10);
         words.of("number", n % 10);
     } else if n > 0 {
@@ -52,7 +52,7 @@ impl Grammar for English {
                 self.number(before, Gender::Alone, words);
                 words.push("number/and");
             }
-            if rest > 20 && rest % 10 > 0 {
+            if rest > 20 && !rest.is_multiple_of(10) {
                 words.of("number", rest / 10 * 10);
                 words.of("ordinal", rest % 10);
             } else {
@@ -88,7 +88,14 @@ impl Grammar for English {
             (12, 0) => return words.push("time/noon"),
             _ => {}
         }
-        words.of("number", if hour % 12 == 0 { 12 } else { hour % 12 });
+        words.of(
+            "number",
+            if hour.is_multiple_of(12) {
+                12
+            } else {
+                hour % 12
+            },
+        );
         if (1..10).contains(&minute) {
             words.push("number/oh");
         }

@@ -25,5 +25,5 @@ pub use grammar::{
     Currency, Kind, LANGUAGES, LARGEST, date, digits, duration, money, number, ordinal, time,
 };
 pub use moment::{Amount, DateParts, day, time_of_day};
-pub use pieces::{needed, text};
+pub use pieces::{all as pieces, needed, text};
 pub use queue::{announcement_sounds, estimated_wait, position, wait_between, waiting_longer};

@@ -28,7 +28,7 @@ fn small(n: u64, words: &mut Words) {
     if n >= 100 {
         words.push("number/hundred");
     }
-    if n % 100 > 0 {
+    if !n.is_multiple_of(100) {
         words.of("number", n % 100);
     }
 }
@@ -40,7 +40,7 @@ pub(super) fn year(grammar: &dyn Grammar, year: u64, words: &mut Words) {
     }
     words.of("number", year / 100);
     words.push("number/hundred");
-    if year % 100 > 0 {
+    if !year.is_multiple_of(100) {
         words.of("number", year % 100);
     }
 }
@@ -71,7 +71,7 @@ impl Grammar for Dutch {
         };
         if rest > 0 {
             before(n - rest);
-            if rest > 20 && rest % 10 > 0 {
+            if rest > 20 && !rest.is_multiple_of(10) {
                 words.of("ordinal", format_args!("{}-and", rest % 10));
                 words.of("ordinal", rest / 10 * 10);
             } else {

@@ -23,7 +23,7 @@ const LISTS: [(&str, &str); 4] = [
 ];
 
 /// Name and text of each piece of a language; none when it has no grammar.
-pub(super) fn all(language: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+pub fn all(language: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
     let list = LISTS.iter().find(|(known, _)| *known == language);
     let lines = list.map_or("", |(_, list)| list).lines();
     lines

@@ -36,7 +36,7 @@ fn small(n: u64, gender: Gender, words: &mut Words) {
 
 /// Below a hundred, in pieces that decline: 1 to 20 and the tens.
 fn declined(folder: &str, n: u64, words: &mut Words) {
-    if n > 20 && n % 10 > 0 {
+    if n > 20 && !n.is_multiple_of(10) {
         words.of("number", n / 10 * 10);
         words.of(folder, n % 10);
     } else {
@@ -120,7 +120,7 @@ impl Grammar for Russian {
         let mut before = |n: u64| {
             if n / 1_000 == 1 {
                 words.push("number/thousand");
-                if n % 1_000 > 0 {
+                if !n.is_multiple_of(1_000) {
                     small(n % 1_000, Gender::Alone, words);
                 }
             } else {

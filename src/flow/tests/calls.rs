@@ -210,8 +210,9 @@ fn sensitive_digits_are_never_shown() {
         let mut shown = String::new();
         let keys = digits.chars().map(Input::Key);
         for input in [Input::Begin, Input::Answered].into_iter().chain(keys) {
+            let shown_input = format!("{input:?}");
             let said = call.say(input);
-            writeln!(shown, "{input:?} {said} {:?}", call.run).unwrap();
+            writeln!(shown, "{shown_input} {said} {:?}", call.run).unwrap();
         }
         for value in call.run.vars().values() {
             writeln!(shown, "{value} {value:?}").unwrap();
@@ -453,11 +454,15 @@ fn a_text_is_said_in_the_language_that_the_caller_hears() {
   c: { type: hangup, prompt: [{ say: { en: Hello, nl: Hallo } }, { say: Centrale }] }
 ";
     // The names begin as `printf Hello | sha256sum` does.
-    check(nodes, "begin up heard", &expect![[r#"
+    check(
+        nodes,
+        "begin up heard",
+        &expect![[r#"
         begin: answer
         up: [a] play(en/say/185f8db32271fe25 en/say/684a15a2d07fa91a)
         heard: [b] [c] play(nl/say/753692ec36adb4c7 nl/say/684a15a2d07fa91a)
-    "#]]);
+    "#]],
+    );
     let flow = flow(nodes);
     let texts: Vec<_> = flow
         .texts()

@@ -53,7 +53,6 @@ fn fields_and_exits_are_checked_against_each_type() {
             11:53 `12` is no key of a telephone (keys are 0 to 9, "*" and "#", in quotes)
             11:81 a duration has a unit; `5` has none (write 5s for seconds)
             11:3 this menu has no exit `on_failure` (add `on_failure: <node>` here or in `defaults`)
-            12:64 `confirm` is not available in this version
             12:51 this must be a whole number from 0 to 4
             12:3 `f` has no `save` (add `save: …`)
             13:28 there is no queue `suport` (did you mean `support`?)

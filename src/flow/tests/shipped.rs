@@ -39,9 +39,7 @@ fn every_sound_of_the_shipped_flows_is_there() {
 fn english_and_dutch_come_with_every_piece_of_their_grammars() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("ivr-flows/prompts");
     for language in ["en", "nl"] {
-        let list = std::fs::read_to_string(folder.join(format!("pieces/{language}.txt"))).unwrap();
-        let lines = list.lines().filter(|line| !line.starts_with('#'));
-        for name in lines.filter_map(|line| Some(line.split_once(' ')?.0)) {
+        for (name, _) in crate::flow::speech::pieces(language) {
             let file = folder.join(language).join(format!("{name}.wav"));
             let samples = hound::WavReader::open(&file).map_or(0, |reader| reader.duration());
             assert!(samples > 2_000, "{}: {samples} samples", file.display());
@@ -110,14 +108,23 @@ fn the_examples_of_the_documentation_can_be_read() {
         .skip(1)
         .filter_map(|rest| rest.split("```").next())
         .collect();
-    let small = flow(blocks[0]);
+    let block = |start: &str| {
+        *blocks
+            .iter()
+            .find(|block| block.starts_with(start))
+            .unwrap()
+    };
+    let small = flow(block("version:"));
     assert_eq!(small.run_tests(&calendars(), any_instant()), []);
-    let node = blocks[2].replace('\n', "\n  ");
+    let node = block("support:").replace('\n', "\n  ");
     let around = "main: { type: hangup }\n  busy: { type: hangup }\n  bye: { type: hangup }";
     let head = "version: 1\nflow: f\nstart: support\nvars: { last_operator: null }\nnodes:";
     let whole = flow(&format!("{head}\n  {around}\n  {node}\n"));
     assert_eq!(whole.nodes().count(), 4);
-    let hours = Document::parse("hours.yaml", blocks[3]).unwrap();
+    let rate = block("rate:").replace('\n', "\n  ");
+    let head = "version: 1\nflow: f\nstart: rate\nnodes:\n  bye: { type: hangup }";
+    assert_eq!(flow(&format!("{head}\n  {rate}\n")).nodes().count(), 2);
+    let hours = Document::parse("hours.yaml", block("hours:")).unwrap();
     let office = hours.root().get("hours").unwrap().get("office").unwrap();
     let mut diags = Vec::new();
     assert!(Calendar::read(office, &mut diags).is_some(), "{diags:?}");

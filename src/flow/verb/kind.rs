@@ -3,35 +3,38 @@
 use std::fmt;
 use std::time::Instant;
 
+use super::asking::Asking;
 use super::branch::Branch;
 use super::collect::{self, Collect};
+use super::confirm;
+use super::dial::Dial;
 use super::farewell::{Hangup, Reject};
 use super::hours::Hours;
+use super::http::Http;
 use super::line::Line;
 use super::menu::{self, Menu};
+use super::operator::Operator;
 use super::play::{self, Play};
 use super::queue::Queue;
 use super::set::Set;
+use super::survey::{self, Survey};
 use super::switch::Switch;
 use crate::flow::port::Input;
 use crate::flow::prompt::Prompt;
 use crate::flow::read::Reader;
 use crate::flow::source::{Cursor, unknown};
 use crate::flow::turn::Turn;
+use crate::model::Cause;
 
 /// A node's place in its flow.
 pub(crate) type NodeIndex = usize;
 
 /// Types that the language has and this version has not.
 const LATER: &[&str] = &[
-    "http",
     "customer",
-    "operator",
-    "dial",
     "callback",
     "voicemail",
     "recording",
-    "survey",
     "flow",
     "return",
     "notify",
@@ -45,12 +48,18 @@ const TYPES: &[(&str, Read)] = &[
     ("branch", |node, reader| boxed(Branch::read(node, reader))),
     ("switch", |node, reader| boxed(Switch::read(node, reader))),
     ("hours", |node, reader| boxed(Hours::read(node, reader))),
+    ("http", |node, reader| boxed(Http::read(node, reader))),
     ("queue", |node, reader| boxed(Queue::read(node, reader))),
     ("line", |node, reader| boxed(Line::read(node, reader))),
+    ("operator", |node, reader| {
+        boxed(Operator::read(node, reader))
+    }),
+    ("dial", |node, reader| boxed(Dial::read(node, reader))),
     ("hangup", |node, reader| {
         boxed(Some(Hangup::read(node, reader)))
     }),
     ("reject", |node, reader| boxed(Reject::read(node, reader))),
+    ("survey", |node, reader| boxed(Survey::read(node, reader))),
 ];
 
 /// `None` with a diagnostic when the node cannot be read.
@@ -98,7 +107,7 @@ pub(crate) enum Next {
     /// Wait here.
     Stay(Wait),
     /// Hang up.
-    Hangup,
+    Hangup(Option<Cause>),
     /// Nothing more to do: the call was refused.
     Over,
 }
@@ -112,12 +121,18 @@ pub(crate) enum Wait {
     Menu(menu::Listening),
     /// Digits.
     Collect(collect::Entry),
+    /// Whether the digits are right.
+    Confirm(confirm::Confirming),
     /// The end of the wait in a queue, or of the talk.
     Queue,
     /// The end of the talk on a line.
     Line,
+    /// A reply from the world outside.
+    Reply(Asking),
     /// The end of the last prompt.
     Farewell,
+    /// A key that answers.
+    Survey(survey::Asking),
 }
 
 impl Wait {
@@ -125,6 +140,9 @@ impl Wait {
         match self {
             Self::Menu(listening) => listening.until,
             Self::Collect(entry) => entry.until,
+            Self::Survey(asking) => asking.until,
+            Self::Reply(asking) => Some(asking.until),
+            Self::Confirm(confirming) => confirming.until,
             Self::Play(_) | Self::Queue | Self::Line | Self::Farewell => None,
         }
     }
@@ -133,7 +151,8 @@ impl Wait {
     pub(crate) fn is_away(&self) -> bool {
         match self {
             Self::Queue | Self::Line => true,
-            Self::Play(_) | Self::Menu(_) | Self::Collect(_) | Self::Farewell => false,
+            Self::Play(_) | Self::Menu(_) | Self::Collect(_) => false,
+            Self::Survey(_) | Self::Reply(_) | Self::Confirm(_) | Self::Farewell => false,
         }
     }
 }

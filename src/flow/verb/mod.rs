@@ -1,17 +1,24 @@
 //! What nodes do: a file a verb, each with its fields, its exits and its steps; `whom` is
-//! a part of `queue`.
+//! a part of `queue`, and `asking` of all that ask the world outside.
 
+mod asking;
 mod branch;
 mod collect;
+mod confirm;
+mod dial;
 mod farewell;
 mod hours;
+mod http;
 mod kind;
 mod line;
 mod menu;
+mod operator;
 mod play;
 mod queue;
 mod set;
+mod survey;
 mod switch;
+mod treatment;
 mod whom;
 
 pub(super) use kind::{Exit, Next, NodeIndex, Shape, Verb, Wait, read};

@@ -85,6 +85,7 @@ fn record() -> CallRecord {
         call: "c9".into(),
         outcome: Outcome::EndedInFlow,
         hangup: Hangup::Caller,
+        cause: None,
         lasted: Duration::from_secs(3),
     };
     ledger.handle(&stamped(3, ended)).unwrap()

@@ -221,7 +221,11 @@ fn identity(files: &config::Identity) -> anyhow::Result<Arc<CertifiedKey>> {
     Ok(Arc::new(identity))
 }
 
-fn client(ca: Option<&Path>) -> anyhow::Result<Arc<ClientConfig>> {
+/// Whom we believe, and how we dial.
+///
+/// # Errors
+/// When the file of authorities cannot be used.
+pub(crate) fn client(ca: Option<&Path>) -> anyhow::Result<Arc<ClientConfig>> {
     let mut roots = RootCertStore::empty();
     if let Some(path) = ca {
         for certificate in certificates(path)? {

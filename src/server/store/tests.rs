@@ -62,6 +62,7 @@ fn record(n: u64) -> CallRecord {
         call: format!("c{n:04}").as_str().into(),
         outcome: Outcome::EndedInFlow,
         hangup: Hangup::Flow,
+        cause: None,
         lasted: Duration::from_secs(1),
     };
     ledger.handle(&stamped(ended)).unwrap()

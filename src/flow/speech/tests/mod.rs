@@ -1,6 +1,7 @@
 //! What is said, in the pieces that are played and in the words that they spell.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use expect_test::Expect;
@@ -27,7 +28,7 @@ fn table<T: Copy>(
             .map(|piece| text(language, piece).unwrap_or("???"))
             .collect();
         let pieces = pieces.join(" ").replace("number/", "");
-        lines += &format!("{shown}: {pieces} = {}\n", words.join(" "));
+        writeln!(lines, "{shown}: {pieces} = {}", words.join(" ")).unwrap();
     }
     expected.assert_eq(&lines);
 }
