@@ -31,7 +31,9 @@ mod turn;
 mod value;
 mod verb;
 
-pub use ask::{Answer, Ask, AskId, Asked, HttpAnswer, HttpMethod, HttpRequest, Reply, Unanswered};
+pub use ask::{
+    Answer, Ask, AskId, Asked, HttpAnswer, HttpMethod, HttpRequest, Reply, Unanswered, Utterance,
+};
 pub use expression::{Expression, Name, QueueField, Template};
 pub use load::{Flow, load};
 pub use origin::Origin;

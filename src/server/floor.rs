@@ -169,12 +169,14 @@ impl Floor {
         shard::configure(&shared, &snapshot, None, now, &mut out)?;
         shard::restore(&shared, &snapshot, remembered, now, &mut out);
         source.set(Arc::clone(&shared)).ok();
+        let clerk = Clerk::new(Handle::current())?;
+        clerk.speak_by(snapshot.config.speech.clone());
         let links = Arc::new(Links {
             workers: OnceLock::new(),
             streams: OnceLock::new(),
             names: ArcSwap::new(names),
             inboxes: OnceLock::new(),
-            clerk: Clerk::new(Handle::current())?,
+            clerk,
             runtime: Handle::current(),
             witness: witness.clone(),
         });
@@ -307,6 +309,7 @@ impl Floor {
             inbox.send(Input::Configured(Arc::clone(&next)));
         }
         self.tls.show(certificates);
+        self.links.clerk.speak_by(next.config.speech.clone());
         expect_servers(&next.config, &self.tls);
         if let Some(streams) = self.links.streams.get() {
             streams.admit_origins(&next.config.sip.origins);
