@@ -50,6 +50,7 @@ fn read(text: &str) -> Option<Flow> {
         origins: &BTreeSet::new(),
         signs: false,
         addresses: &|_| None,
+        speaks: true,
     };
     let document = Document::parse("welcome.yaml", text).ok()?;
     load(&document, &known, &mut Vec::new())

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::call::dial::Dial;
+use crate::call::farewell::Parting;
 use crate::call::floor::{Floor, leg_id};
 use crate::call::in_queue::InQueue;
 use crate::call::in_talk::Talk;
 use crate::call::invite::Branch;
 use crate::call::leg::{Leg, Side};
+use crate::call::progress::Progress;
 use crate::call::replace::Successor;
 use crate::call::speaking::Speaking;
 use crate::call::treatment::Promise;
@@ -222,6 +224,10 @@ pub struct Call {
     pub(super) strays: Vec<Branch>,
     /// Streams that are closing.
     pub(super) closing: Vec<LegId>,
+    /// Sound before the answer.
+    pub(super) progress: Progress,
+    /// An ended call whose flow has something left to do.
+    pub(super) parting: Option<Parting>,
     /// The play whose end is waited for.
     pub(super) playing: Option<PlayId>,
     /// The flow's prompt that waits for texts to be spoken.
@@ -290,6 +296,8 @@ impl Call {
             story: Story::default(),
             strays: Vec::new(),
             closing: Vec::new(),
+            progress: Progress::None,
+            parting: None,
             playing: None,
             speaking: None,
             driving: false,
@@ -319,7 +327,7 @@ impl Call {
         };
         let answered = matches!(self.invitation, Invitation::Answered);
         let nothing = self.strays.is_empty() && self.closing.is_empty() && !answered;
-        nothing || now >= *until
+        (nothing && self.parting.is_none()) || now >= *until
     }
 
     /// Whether it only waits for what is on its way back.
@@ -370,7 +378,10 @@ impl Call {
                 Some(dial.until()).into_iter().chain(talk).min()
             }
             Stage::Talking(talk) => talk.leg.deadline(),
-            Stage::Ending { until } => return Some(*until),
+            Stage::Ending { until } => {
+                let last = self.parting.as_ref().and_then(|_| self.run.deadline());
+                return Some(last.map_or(*until, |last| last.min(*until)));
+            }
         };
         let successor = self.successor.as_deref().map(Successor::deadline);
         let times = stage.into_iter().chain(self.caller_deadline());
@@ -380,16 +391,18 @@ impl Call {
     fn caller_deadline(&self) -> Option<Instant> {
         match self.invitation {
             Invitation::Confirmed => self.leg.deadline(),
-            Invitation::Pending { .. } | Invitation::Answered | Invitation::Over => None,
+            Invitation::Pending { .. } => self.progress.deadline(),
+            Invitation::Answered | Invitation::Over => None,
         }
     }
 
     fn tick(&mut self, floor: &mut Floor<'_>) {
         self.check_leg(Side::Caller, floor);
         self.check_leg(Side::Other, floor);
+        self.tick_progress(floor);
         self.tick_successor(floor);
         match &self.stage {
-            Stage::Flow => {
+            Stage::Flow | Stage::Ending { .. } => {
                 self.tick_speaking(floor);
                 if self.run.deadline().is_some_and(|at| floor.now >= at) {
                     self.drive(flow::Input::Tick, floor);
@@ -397,7 +410,7 @@ impl Call {
             }
             Stage::Queued(_) => self.tick_queue(floor),
             Stage::Dialing(_) => self.tick_dial(floor),
-            Stage::Talking(_) | Stage::Ending { .. } => {}
+            Stage::Talking(_) => {}
         }
     }
 

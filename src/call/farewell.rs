@@ -12,6 +12,15 @@ use crate::sip::ServerTx;
 /// which no INVITE of ours is without its final answer (RFC 3261 timer B), and a margin.
 const LINGER: Duration = Duration::from_secs(40);
 
+/// How a call ended that is not told to have.
+#[derive(Debug)]
+pub(super) struct Parting {
+    outcome: Outcome,
+    hangup: Hangup,
+    cause: Option<Cause>,
+    lasted: Duration,
+}
+
 impl Call {
     /// The call is over. From every state, once.
     pub(super) fn end(&mut self, outcome: Outcome, hangup: Hangup, floor: &mut Floor<'_>) {
@@ -41,13 +50,6 @@ impl Call {
         let mut leg = std::mem::replace(&mut self.leg, Leg::new(id));
         self.close(&mut leg, floor);
         self.leg = leg;
-        floor.tell(Event::CallEnded {
-            call: self.facts.id.clone(),
-            outcome,
-            hangup,
-            cause,
-            lasted: floor.now.saturating_duration_since(self.facts.began),
-        });
         self.permits.clear();
         self.vacate(floor);
         self.playing = None;
@@ -55,6 +57,44 @@ impl Call {
         self.stage = Stage::Ending {
             until: floor.now + LINGER,
         };
+        self.parting = Some(Parting {
+            outcome,
+            hangup,
+            cause,
+            lasted: floor.now.saturating_duration_since(self.facts.began),
+        });
+        if matches!(hangup, Hangup::Caller | Hangup::Vanished) {
+            self.drive_last(floor);
+            self.part(floor);
+        } else {
+            self.part_now(floor);
+        }
+    }
+
+    /// Whether the call is over and its end told: nothing more is told of it.
+    pub(super) fn is_told(&self) -> bool {
+        self.is_ending() && self.parting.is_none()
+    }
+
+    /// The end is told once the flow has done what it does when a caller hangs up.
+    pub(super) fn part(&mut self, floor: &mut Floor<'_>) {
+        if self.run.is_over() {
+            self.part_now(floor);
+        }
+    }
+
+    /// Tells the end, once.
+    fn part_now(&mut self, floor: &mut Floor<'_>) {
+        let Some(parting) = self.parting.take() else {
+            return;
+        };
+        floor.tell(Event::CallEnded {
+            call: self.facts.id.clone(),
+            outcome: parting.outcome,
+            hangup: parting.hangup,
+            cause: parting.cause,
+            lasted: parting.lasted,
+        });
     }
 
     /// How the call went, if it ended now.
@@ -115,6 +155,7 @@ impl Call {
             | Outcome::Failed => Outcome::Failed,
         };
         self.end(outcome, Hangup::Shutdown, floor);
+        self.part_now(floor);
     }
 
     /// Something in the call that must not happen did. Whatever state it is in, it ends.
@@ -122,6 +163,7 @@ impl Call {
         self.driving = false;
         self.heard.clear();
         self.end(Outcome::Failed, Hangup::Fault, floor);
+        self.part_now(floor);
     }
 }
 

@@ -42,6 +42,7 @@ impl Call {
                 let request = Box::new(request.clone());
                 self.referred(side, Refer { tx, request }, floor);
             }
+            Method::Prack if side == Side::Caller => self.pracked(tx, request, floor),
             // RFC 3262 section 3: no answer of ours waits for one.
             Method::Prack => floor.respond(tx, &Response::to(request, 481)),
             Method::Ack

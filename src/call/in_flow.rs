@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use crate::call::call::{Call, Invitation, Stage};
 use crate::call::floor::Floor;
 use crate::call::in_queue::Waits;
-use crate::call::leg::Port;
+use crate::call::leg::{Port, put_sdp};
+use crate::call::progress::Progress;
 use crate::call::{Shared, Snapshot};
 use crate::dispatch::{ClassId, ClassKey};
 use crate::flow::{self, AskId, LineExit, QueueRequest, QueueView, Reply, Spoken, Utterance};
@@ -74,7 +75,7 @@ impl Call {
             return;
         }
         self.driving = true;
-        while !self.heard.is_empty() && !self.is_ending() {
+        while !self.heard.is_empty() && !self.is_told() {
             let input = self.heard.remove(0);
             let mut said = Vec::new();
             let sight = Sight {
@@ -89,14 +90,30 @@ impl Call {
         }
         self.heard.clear();
         self.driving = false;
+        self.part(floor);
+    }
+
+    /// The caller hung up: the flow does what is left to do.
+    pub(super) fn drive_last(&mut self, floor: &mut Floor<'_>) {
+        let mut said = Vec::new();
+        let sight = Sight {
+            shared: floor.shared,
+            snapshot: &self.facts.snapshot,
+            now: floor.now,
+        };
+        self.run.hung_up(floor.now, &sight, &mut said);
+        for output in said {
+            self.perform(output, floor);
+        }
     }
 
     fn perform(&mut self, output: flow::Output, floor: &mut Floor<'_>) {
-        if self.is_ending() {
+        if self.is_told() {
             return;
         }
         match output {
             flow::Output::Answer => self.answer(floor),
+            flow::Output::Early => self.sound_early(floor),
             flow::Output::Play(spoken) => self.play(&spoken, floor),
             flow::Output::StopPlaying => self.stop_playing(floor),
             flow::Output::Queue(request) => self.queue(request, floor),
@@ -119,14 +136,29 @@ impl Call {
             }),
             flow::Output::Operator(request) => self.ring_named(request, floor),
             flow::Output::Dial(request) => self.dial_addresses(&request, floor),
+            flow::Output::Notify {
+                flow,
+                node,
+                name,
+                data,
+            } => {
+                let call = self.facts.id.clone();
+                floor.tell(Event::Notified {
+                    call,
+                    flow,
+                    node,
+                    name,
+                    data,
+                });
+            }
             flow::Output::Reject(code) => self.reject(code, floor),
             flow::Output::Hangup { cause } => {
                 self.story.cause = cause;
                 let hangup = self.story.left.unwrap_or(Hangup::Flow);
                 self.end(self.outcome(floor.now), hangup, floor);
             }
-            flow::Output::Step { node, verb } => {
-                let (call, flow) = (self.facts.id.clone(), self.facts.flow.clone());
+            flow::Output::Step { flow, node, verb } => {
+                let call = self.facts.id.clone();
                 floor.tell(Event::FlowStep {
                     call,
                     flow,
@@ -134,8 +166,8 @@ impl Call {
                     verb,
                 });
             }
-            flow::Output::Fault { node, fault } => {
-                let (call, flow) = (self.facts.id.clone(), self.facts.flow.clone());
+            flow::Output::Fault { flow, node, fault } => {
+                let call = self.facts.id.clone();
                 floor.tell(Event::FlowFailed {
                     call,
                     flow,
@@ -147,9 +179,15 @@ impl Call {
     }
 
     /// The answer needs a port; it goes out when the worker has one.
-    fn answer(&mut self, floor: &mut Floor<'_>) {
+    pub(super) fn answer(&mut self, floor: &mut Floor<'_>) {
         match self.invitation {
-            Invitation::Pending { .. } => self.leg.open(floor),
+            Invitation::Pending { .. } => {
+                if self.may_answer() {
+                    self.send_200(floor);
+                } else {
+                    self.leg.open(floor);
+                }
+            }
             Invitation::Confirmed => self.drive(flow::Input::Answered, floor),
             Invitation::Answered | Invitation::Over => {}
         }
@@ -160,22 +198,30 @@ impl Call {
         if leg == self.leg.id {
             if self.leg.port == Port::Opening {
                 self.leg.port = Port::Open(local);
-                self.send_200(floor);
+                match self.progress {
+                    Progress::Opening => self.tell_progress(floor),
+                    Progress::None | Progress::Told(_) => self.send_200(floor),
+                }
             }
         } else if !self.successor_opened(leg, local, floor) {
             self.ring(leg, local, floor);
         }
     }
 
-    fn send_200(&mut self, floor: &mut Floor<'_>) {
+    pub(super) fn send_200(&mut self, floor: &mut Floor<'_>) {
         let Invitation::Pending { tx, request } = &self.invitation else {
             return;
         };
         let tx = *tx;
         let mut response = Response::to(request, 200);
         let codecs = &self.facts.snapshot.config.media.codecs;
-        if let Err(code) = self.leg.describe(request, &mut response, codecs, floor) {
-            return self.reject(code, floor);
+        match self.told_sdp() {
+            Some(sdp) => put_sdp(&mut response.headers, &mut response.body, sdp),
+            None => {
+                if let Err(code) = self.leg.describe(request, &mut response, codecs, floor) {
+                    return self.reject(code, floor);
+                }
+            }
         }
         self.leg.dress(&mut response);
         self.leg.unacked = Some(tx);
@@ -194,7 +240,7 @@ impl Call {
         floor.media(Command::Watch { leg, silence });
     }
 
-    fn reject(&mut self, code: u16, floor: &mut Floor<'_>) {
+    pub(super) fn reject(&mut self, code: u16, floor: &mut Floor<'_>) {
         self.refuse_caller(code, floor);
         self.end(Outcome::Rejected, Hangup::Flow, floor);
     }
@@ -387,7 +433,8 @@ impl Call {
 
     /// The world outside replies. A call that has gone on without it hears nothing.
     pub(super) fn replied(&mut self, number: AskId, reply: Reply, floor: &mut Floor<'_>) {
-        if matches!(self.stage, Stage::Flow) && !self.spoke(number, &reply, floor) {
+        let listens = matches!(self.stage, Stage::Flow) || self.parting.is_some();
+        if listens && !self.spoke(number, &reply, floor) {
             let returned = flow::Returned::Reply(number, reply);
             self.drive(flow::Input::Returned(returned), floor);
         }

@@ -49,6 +49,7 @@ mod offer_over;
 mod pass;
 mod pauses;
 mod prioritize;
+mod progress;
 mod reach;
 mod refer;
 mod replace;

@@ -40,8 +40,13 @@ impl Call {
         let settings = Arc::new(alone(settings, &request));
         let board = Arc::clone(&floor.shared.board);
         let operator = board.find(&request.operator).ok_or(LineExit::Busy)?;
-        if board.state(operator) != OperatorState::Ready {
-            return Err(LineExit::Busy);
+        match board.state(operator) {
+            OperatorState::LoggedOut | OperatorState::Paused => return Err(LineExit::Busy),
+            // Whoever may have several calls at once may be ready beside one.
+            OperatorState::Ready
+            | OperatorState::Offered
+            | OperatorState::Talking
+            | OperatorState::WrapUp => {}
         }
         let asked = Asked {
             priority: self.run.priority(),

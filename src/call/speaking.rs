@@ -75,6 +75,7 @@ impl Call {
                 asked: Asked {
                     number,
                     within,
+                    flow: self.facts.flow.clone(),
                     ask,
                 },
             });

@@ -53,7 +53,9 @@ impl Reader<'_> {
         let pending = self.number(here, "max_pending", 100, PENDING);
         let per_hour = self.number(here, "per_hour", 2, 1..=20);
         let show = value.get("show").and_then(|show| self.shown(show));
-        let hours = value.get("hours").and_then(|hours| hours.string(self.diags));
+        let hours = value
+            .get("hours")
+            .and_then(|hours| hours.string(self.diags));
         Some(CallbackSettings {
             allow,
             deny: deny.unwrap_or_default(),

@@ -114,6 +114,7 @@ fn read(
         media: reader.media(section("media")),
         http: reader.http(section("http")),
         requests: reader.requests(section("requests"), folder),
+        webhooks: reader.webhooks(section("webhooks")),
         storage: reader.storage(section("storage"), folder),
         limits: reader.limits(section("limits")),
         drain: drain(section("drain"), reader.diags),
@@ -132,6 +133,7 @@ fn read(
     unserved(&config, section("queues"), diags);
     super::callbacks::check(&config, section("queues"), diags);
     (config.flows, config.house) = read_flows(&config, files, diags);
+    super::webhooks::unheard(&config, section("webhooks"), diags);
     super::spoken::announcements(&config, files, section("queues"), diags);
     let mut reader = Reader { diags };
     config.numbers = reader.numbers(section("numbers"), &config.flows, &config.projects);
@@ -229,12 +231,13 @@ fn read_flows(
             let key = (language.to_owned(), name.to_owned());
             files.sounds.contains(&key) || (speaks && flow::speech::text(language, name).is_some())
         },
-        speaks,
         origins: &config.requests.allow,
         signs: config.requests.secret.is_some(),
         addresses: &|address| super::trunks::address(address).err(),
+        speaks,
     };
     let mut flows: BTreeMap<FlowName, Arc<Flow>> = BTreeMap::new();
+    let mut names = BTreeSet::new();
     for (name, text) in &files.flows {
         let document = match Document::parse(name, text) {
             Ok(document) => document,
@@ -243,6 +246,8 @@ fn read_flows(
                 continue;
             }
         };
+        let name_there = document.root().get("flow").and_then(|name| name.raw());
+        names.extend(name_there.map(FlowName::from));
         let Some(flow) = flow::load(&document, &known, diags) else {
             continue;
         };
@@ -252,5 +257,6 @@ fn read_flows(
         }
         flows.insert(flow.name().clone(), Arc::new(flow));
     }
+    flow::join(&flows, &names, diags);
     (flows, House::build(config, &known))
 }

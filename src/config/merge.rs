@@ -21,8 +21,9 @@ const KEYS: &[&str] = &[
     "operators",
     "hours",
     "projects",
-    "speech",
     "requests",
+    "webhooks",
+    "speech",
 ];
 
 /// Reads the files. What cannot be read as YAML is a diagnostic, and the rest is read all

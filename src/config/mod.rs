@@ -31,6 +31,7 @@ mod speech;
 mod spoken;
 mod trunks;
 mod types;
+mod webhooks;
 
 #[cfg(test)]
 mod tests;
@@ -45,3 +46,4 @@ pub use types::{
     Config, Guard, Http, Identity, Limits, Line, Listen, Media, NumberEntry, Numbers, Paths,
     Scanners, ShutOut, Sip, Storage, Tls,
 };
+pub use webhooks::{Wanted, Webhook, Webhooks};

@@ -101,9 +101,7 @@ impl Reader<'_> {
             full: self.target(value, "full"),
             timeout: self.target(value, "timeout"),
             all_paused: self.target(value, "all_paused"),
-            callback: value
-                .get("callback")
-                .and_then(|value| self.callback(value)),
+            callback: value.get("callback").and_then(|value| self.callback(value)),
             name,
         }
     }

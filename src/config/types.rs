@@ -11,6 +11,7 @@ use super::house::House;
 use super::outside::{Dns, Outside, Trunk};
 use super::requests::Requests;
 use super::speech::Speech;
+use super::webhooks::Webhooks;
 use crate::flow::Flow;
 use crate::flow::hours::Calendar;
 use crate::model::{
@@ -34,6 +35,8 @@ pub struct Config {
     pub storage: Storage,
     /// What flows may ask of the world outside.
     pub requests: Requests,
+    /// Who is told of events.
+    pub webhooks: Webhooks,
     /// Folders.
     pub paths: Paths,
     /// What the process carries.

@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use super::value::Scalar;
 use crate::media::Sound;
+use crate::model::FlowName;
 
 /// Which ask of its call it is: they are counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,6 +31,8 @@ pub struct Asked {
     pub number: AskId,
     /// A reply after this long is not heard.
     pub within: Duration,
+    /// Which flow asks.
+    pub flow: FlowName,
     /// What is asked.
     pub ask: Ask,
 }
@@ -81,10 +84,37 @@ pub enum Unanswered {
     Refused,
     /// Nobody is there to ask.
     Unreachable,
+    /// Whoever is asked failed again and again, and is left in peace for a while.
+    Resting,
     /// None came in time.
     TimedOut,
     /// What came cannot be used.
     Unusable,
+}
+
+impl Unanswered {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Busy,
+        Self::Refused,
+        Self::Unreachable,
+        Self::Resting,
+        Self::TimedOut,
+        Self::Unusable,
+    ];
+
+    /// The word for metrics and the log.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Busy => "busy",
+            Self::Refused => "refused",
+            Self::Unreachable => "unreachable",
+            Self::Resting => "resting",
+            Self::TimedOut => "timed_out",
+            Self::Unusable => "unusable",
+        }
+    }
 }
 
 /// The methods that a flow can ask with.

@@ -1,7 +1,7 @@
 //! A flow, and how it is read.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use cel::Env;
@@ -11,8 +11,8 @@ use super::expression::Scope;
 use super::read::{Again, DEFAULT_EXITS, Defaults, Known, Reader};
 use super::source::{Cursor, Document};
 use super::trial::Trial;
-use super::value::Scalar;
-use super::verb::{self, NodeIndex, Verb, fixed};
+use super::value::{Held, Scalar};
+use super::verb::{self, Called, NodeIndex, Verb, fixed};
 use crate::model::{Diagnostic, FlowName, NodeName, Severity, limits};
 
 /// Steps of one call, unless the flow says otherwise.
@@ -32,6 +32,11 @@ pub struct Flow {
     pub(super) limits: Limits,
     pub(super) vars: BTreeMap<Arc<str>, Scalar>,
     pub(super) tests: Vec<Trial>,
+    /// Runs when the caller hangs up.
+    pub(super) on_hangup: Option<NodeIndex>,
+    /// The flows that it calls, once all are read. Whoever holds the configuration holds
+    /// them; flows may call each other, so none holds another.
+    pub(super) subs: OnceLock<BTreeMap<FlowName, Weak<Flow>>>,
 }
 
 /// A named node.
@@ -70,10 +75,34 @@ impl Flow {
         self.nodes.iter().map(|node| (&node.name, node.verb.name()))
     }
 
+    /// The flows that its nodes call.
+    pub(super) fn called(&self) -> impl Iterator<Item = &Called> {
+        self.nodes.iter().filter_map(|node| node.verb.calls())
+    }
+
+    /// A flow that it calls.
+    pub(super) fn sub(&self, name: &FlowName) -> Option<Arc<Self>> {
+        self.subs.get()?.get(name)?.upgrade()
+    }
+
+    /// Its variables when it begins.
+    pub(super) fn first_vars(&self) -> BTreeMap<Arc<str>, Held> {
+        let vars = self.vars.iter();
+        vars.map(|(name, value)| (Arc::clone(name), Held::open(value.clone())))
+            .collect()
+    }
+
     /// How many examples `tests:` has.
     #[must_use]
     pub fn test_count(&self) -> usize {
         self.tests.len()
+    }
+
+    /// What its nodes of type `notify` tell, by name.
+    #[must_use]
+    pub fn tells(&self) -> BTreeSet<&str> {
+        let nodes = self.nodes.iter();
+        nodes.filter_map(|node| node.verb.tells()).collect()
     }
 
     /// What it says that stands in the flow itself: (language, name of the sound, text).
@@ -114,6 +143,7 @@ const TOP: &[&str] = &[
     "defaults",
     "limits",
     "vars",
+    "on_hangup",
     "nodes",
     "tests",
 ];
@@ -141,7 +171,7 @@ pub fn load(document: &Document, known: &Known<'_>, diags: &mut Vec<Diagnostic>)
         defaults: Defaults::default(),
         diags,
     };
-    reader.fields(root, TOP, &["on_hangup"]);
+    reader.fields(root, TOP, &[]);
     version(root, reader.diags);
     let name = root
         .require("flow", reader.diags)
@@ -158,6 +188,7 @@ pub fn load(document: &Document, known: &Known<'_>, diags: &mut Vec<Diagnostic>)
         .get("vars")
         .map(|vars| initial(vars, &mut reader))
         .unwrap_or_default();
+    let on_hangup = root.get("on_hangup").and_then(|to| reader.target(to));
     let tests = Trial::read_all(root, &mut reader);
     let mut nodes = Vec::new();
     for (id, cursor) in &raw_nodes {
@@ -180,6 +211,8 @@ pub fn load(document: &Document, known: &Known<'_>, diags: &mut Vec<Diagnostic>)
         limits,
         vars,
         tests,
+        on_hangup,
+        subs: OnceLock::new(),
     };
     if has_errors(diags, before) {
         return None;

@@ -14,6 +14,7 @@ mod check;
 mod expression;
 mod graph;
 pub mod hours;
+mod join;
 mod json;
 mod load;
 mod origin;
@@ -35,6 +36,7 @@ pub use ask::{
     Answer, Ask, AskId, Asked, HttpAnswer, HttpMethod, HttpRequest, Reply, Unanswered, Utterance,
 };
 pub use expression::{Expression, Name, QueueField, Template};
+pub use join::join;
 pub use load::{Flow, load};
 pub use origin::Origin;
 pub use port::{

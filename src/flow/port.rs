@@ -5,11 +5,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::ask::{AskId, Asked, Reply};
 use super::prompt::Spoken;
 use crate::model::{
-    Answer, Cause, FlowFault, LineName, NodeName, Number, OperatorName, Project, QueueName,
-    Requirement, Step,
+    Answer, Cause, FlowFault, FlowName, LineName, NodeName, Number, OperatorName, Project,
+    QueueName, Requirement, Step,
 };
 
 /// Who calls, and what was dialled.
@@ -87,7 +89,7 @@ pub enum LineExit {
 pub enum Input {
     /// The call is there. Once, first.
     Begin,
-    /// The answer to [`Output::Answer`]: the caller can hear us.
+    /// The answer to [`Output::Answer`] or [`Output::Early`]: the caller can hear us.
     Answered,
     /// A key: `0`–`9`, `*`, `#`.
     Key(char),
@@ -215,6 +217,9 @@ pub struct DialRequest {
 pub enum Output {
     /// Answer the call, and say [`Input::Answered`] when the caller can hear us.
     Answer,
+    /// Let the caller hear us before the answer, and say [`Input::Answered`] when that can
+    /// be; if it cannot, the call is answered instead.
+    Early,
     /// Play these, one after another, and say [`Input::Played`] at the end.
     Play(Vec<Spoken>),
     /// Stop playing; no [`Input::Played`] comes for what was stopped.
@@ -237,6 +242,17 @@ pub enum Output {
     Operator(OperatorRequest),
     /// Ring addresses; [`Returned::Line`] comes.
     Dial(DialRequest),
+    /// Tell whoever listens, in the house and beyond.
+    Notify {
+        /// Whose node it is.
+        flow: FlowName,
+        /// The node.
+        node: NodeName,
+        /// What the flow calls it.
+        name: Arc<str>,
+        /// What it says.
+        data: Value,
+    },
     /// Refuse the call with this status code. The run is over.
     Reject(u16),
     /// Hang up. The run is over.
@@ -246,6 +262,8 @@ pub enum Output {
     },
     /// A node was entered.
     Step {
+        /// Whose node it is: of the number's flow, or of one that it calls.
+        flow: FlowName,
         /// The node.
         node: NodeName,
         /// Its type.
@@ -253,6 +271,8 @@ pub enum Output {
     },
     /// A node could not do what it says, and went on by an exit.
     Fault {
+        /// Whose node it is.
+        flow: FlowName,
         /// The node.
         node: NodeName,
         /// Why.

@@ -32,14 +32,14 @@ pub struct Known<'a> {
     pub projects: &'a BTreeSet<Project>,
     /// Whether `prompts/<language>/<name>.wav` is there; music is of language `music`.
     pub sounds: &'a dyn Fn(&str, &str) -> bool,
-    /// Whether a text without a recording can be spoken.
-    pub speaks: bool,
     /// Where requests may go.
     pub origins: &'a BTreeSet<Origin>,
     /// Whether there is a secret to sign requests with.
     pub signs: bool,
     /// Why an address cannot be dialled: what to write instead.
     pub addresses: &'a dyn Fn(&str) -> Option<&'static str>,
+    /// Whether a text without a recording can be spoken.
+    pub speaks: bool,
 }
 
 impl std::fmt::Debug for Known<'_> {

@@ -14,7 +14,7 @@ use super::read::Reader;
 use super::run::Run;
 use super::source::{Cursor, unknown};
 use crate::model::{
-    Diagnostic, Epoch, LineName, NodeName, Number, OperatorName, Project, QueueName,
+    Diagnostic, Epoch, FlowName, LineName, NodeName, Number, OperatorName, Project, QueueName,
 };
 
 /// Inputs of one example; a flow that takes more does not end.
@@ -127,6 +127,7 @@ impl Trial {
             epoch,
         );
         let mut call = Call {
+            flow: flow.name().clone(),
             run,
             now,
             seen: Seen::default(),
@@ -266,6 +267,7 @@ fn unanswered(number: AskId) -> Input {
 }
 
 struct Call {
+    flow: FlowName,
     run: Run,
     now: Instant,
     seen: Seen,
@@ -282,7 +284,7 @@ impl Call {
             let (mut answer, mut play, mut asked) = (false, false, None);
             for output in out {
                 match output {
-                    Output::Answer => answer = true,
+                    Output::Answer | Output::Early => answer = true,
                     Output::Play(_) => play = true,
                     Output::StopPlaying => play = false,
                     Output::Queue(request) => self.seen.queue = Some(request.queue),
@@ -292,8 +294,14 @@ impl Call {
                     Output::Dial(request) => self.seen.dialled = request.to,
                     Output::Reject(_) => self.seen.outcome = Some("reject"),
                     Output::Hangup { .. } => self.seen.outcome = Some("hangup"),
-                    Output::Step { node, .. } => self.seen.path.push(node),
-                    Output::Survey { .. } | Output::Fault { .. } => {}
+                    Output::Step { flow, node, .. } if flow == self.flow => {
+                        self.seen.path.push(node);
+                    }
+                    // What a flow does that is called is in its own examples.
+                    Output::Step { .. }
+                    | Output::Survey { .. }
+                    | Output::Fault { .. }
+                    | Output::Notify { .. } => {}
                 }
             }
             if self.run.is_over() || self.seen.is_away() {

@@ -86,6 +86,7 @@ pub(super) struct Turn<'a> {
 impl Turn<'_> {
     pub(super) fn fault(&mut self, fault: FlowFault) {
         self.out.push(Output::Fault {
+            flow: self.flow.name.clone(),
             node: self.node.name.clone(),
             fault,
         });
@@ -148,6 +149,7 @@ impl Turn<'_> {
         self.out.push(Output::Ask(Asked {
             number,
             within,
+            flow: self.flow.name().clone(),
             ask,
         }));
         number

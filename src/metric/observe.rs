@@ -31,6 +31,8 @@ pub struct Names {
     pub probed_lines: Vec<LineName>,
     /// Trunks whose server is probed.
     pub probed_trunks: Vec<TrunkName>,
+    /// Webhooks.
+    pub webhooks: Vec<String>,
 }
 
 /// Reads events and counts; keeps the handles that it used.
@@ -251,6 +253,14 @@ impl Observer {
             let gauge = gauge!(table::TRUNK_REGISTERED.name, "trunk" => trunk.to_string());
             gauge.increment(0.0);
         }
+        for webhook in &names.webhooks {
+            for result in ["delivered", "failed", "given_up"] {
+                let labels = [("webhook", webhook.clone()), ("result", result.to_owned())];
+                counter!(table::WEBHOOK_DELIVERIES.name, &labels).increment(0);
+            }
+            // What waits from before is told by whoever sends it.
+            gauge!(table::WEBHOOK_BACKLOG.name, "webhook" => webhook.clone()).increment(0.0);
+        }
         // What was not asked yet counts as up.
         for line in &names.probed_lines {
             if self.probed.insert(format!("line {line}")) {
@@ -360,6 +370,7 @@ impl Observer {
             Event::HeardAgain { .. } => self.shut_out.decrement(1.0),
             Event::Queued { .. }
             | Event::Prioritized { .. }
+            | Event::Notified { .. }
             | Event::Talking { .. }
             | Event::OnLine { .. }
             | Event::Transferring { .. }

@@ -148,6 +148,12 @@ table! {
         "Steps of flows that could not do what they say.";
     SURVEY_ANSWERS Kind::Counter, "centrale_survey_answers_total", ["project", "queue", "question", "answer"],
         "Answers of callers to surveys, by the number's project and the queue that they came to talk by.";
+    FLOW_HTTP Kind::Histogram(SETUPS), "centrale_flow_http_seconds", ["flow", "result"],
+        "Requests of flows, from the ask to the answer or to the end of the wait.";
+    WEBHOOK_DELIVERIES Kind::Counter, "centrale_webhook_deliveries_total", ["webhook", "result"],
+        "Events for webhooks: delivered, tries that failed, and events given up.";
+    WEBHOOK_BACKLOG Kind::Gauge, "centrale_webhook_backlog", ["webhook"],
+        "Events that wait for a webhook.";
     STORE_QUEUE_LENGTH Kind::Gauge, "centrale_store_queue_length", [],
         "Records and events that are not in the database yet, spooled ones included.";
     STORE_ERRORS Kind::Counter, "centrale_store_errors_total", [],

@@ -4,9 +4,11 @@
 //! the metrics.
 
 mod cause;
+mod customer;
 mod diagnostic;
 mod escalation;
 mod event;
+mod event_kind;
 mod id;
 pub mod limits;
 mod machine;
@@ -17,18 +19,19 @@ mod survey;
 mod time;
 
 pub use cause::Cause;
+pub use customer::{Customer, CustomerDraft, ERASED, Telephone};
 pub use diagnostic::{Diagnostic, Severity, Span};
 pub use escalation::{Action, Step};
 pub use event::{
-    DequeueReason, DropReason, Event, FlowFault, Hangup, OfferResult, RejectReason, Sequence,
-    Stamped, StreamQuality,
+    DequeueReason, DropReason, Event, Hangup, OfferResult, RejectReason, Sequence, Stamped,
+    StreamQuality,
 };
 pub use id::{
     CallId, CallKey, Codec, FlowName, LegId, LineName, NodeName, Number, OperatorName, PlayId,
     Project, QueueName, ShardId, TrunkName,
 };
 pub use machine::{Move, diagram};
-pub use results::{LineResult, Overtake, TransferKind};
+pub use results::{FlowFault, LineResult, Overtake, TransferKind};
 pub use skill::{Level, Requirement, Skill, SkillSet};
 pub use state::{CallState, OperatorState, Outcome, PauseReason};
 pub use survey::{Answer, Surveyed};

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::model::{
-    CallId, Cause, Event, Hangup, LineName, NodeName, OperatorName, Outcome, QueueName, Stamped,
-    StreamQuality, Surveyed,
+    CallId, Cause, ERASED, Event, Hangup, LineName, NodeName, OperatorName, Outcome, QueueName,
+    Stamped, StreamQuality, Surveyed, Telephone,
 };
 use crate::record::{CallRecord, OfferRecord};
 
@@ -108,6 +108,7 @@ impl Ledger {
             Event::CallAnswered { call, .. }
             | Event::FlowStep { call, .. }
             | Event::FlowFailed { call, .. }
+            | Event::Notified { call, .. }
             | Event::Queued { call, .. }
             | Event::Dequeued { call, .. }
             | Event::Escalated { call, .. }
@@ -140,6 +141,17 @@ impl Ledger {
             | Event::ShutOut { .. }
             | Event::HeardAgain { .. }
             | Event::Fault { .. } => None,
+        }
+    }
+
+    /// Takes a number out of every call that it follows, and of those that ended and may
+    /// have another record yet.
+    pub fn erase(&mut self, number: &Telephone) {
+        let open = self.open.values_mut().map(|open| &mut open.record);
+        for record in open.chain(self.ended.values_mut()) {
+            if number.is(&record.from) {
+                record.from = ERASED.into();
+            }
         }
     }
 
@@ -361,6 +373,7 @@ impl Open {
             Event::CallStarted { .. }
             | Event::CallRejected { .. }
             | Event::FlowFailed { .. }
+            | Event::Notified { .. }
             | Event::Offered { .. }
             | Event::Transferring { .. }
             | Event::Transferred { .. }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::model::{
     Answer, CallState, DequeueReason, Event, Hangup, Level, OfferResult, OperatorState, Outcome,
-    PauseReason, Sequence, Skill, Stamped, StreamQuality, Surveyed,
+    PauseReason, Sequence, Skill, Stamped, StreamQuality, Surveyed, Telephone,
 };
 use crate::record::{CallRecord, Floor, Ledger, Live};
 use crate::{operator, queue};
@@ -465,6 +465,42 @@ fn another_configuration_keeps_what_goes_on() {
     live.reconfigure(&floor, at(6));
     live.handle(&stamped(7, dequeued("c1", 7, DequeueReason::Ended)));
     assert_eq!(live.queues(at(7)), []);
+}
+
+#[test]
+fn a_number_that_is_forgotten_comes_back_by_no_later_record() {
+    let zoe = Telephone::read("0031 6 12345678").unwrap();
+    let mut ledger = Ledger::new();
+    let mut live = Live::new(&Floor::default(), at(0));
+    live.handle(&stamped(0, started("c1")));
+    for call in ["c1", "c2"] {
+        ledger.handle(&stamped(0, started(call)));
+    }
+    let ended = |call: &str| Event::CallEnded {
+        call: call.into(),
+        outcome: Outcome::EndedInFlow,
+        hangup: Hangup::Flow,
+        lasted: Duration::ZERO,
+        cause: None,
+    };
+    let record = ledger.handle(&stamped(1, ended("c1"))).unwrap();
+    assert_eq!(record.from.as_str(), "+31612345678");
+    ledger.erase(&zoe);
+    live.erase(&zoe);
+    let heard = StreamQuality {
+        received: 1,
+        ..StreamQuality::default()
+    };
+    let closed = Event::StreamEnded {
+        call: "c1".into(),
+        caller: true,
+        quality: heard,
+    };
+    let record = ledger.handle(&stamped(2, closed)).unwrap();
+    assert_eq!((record.from.as_str(), record.revision), ("erased", 1));
+    let record = ledger.handle(&stamped(3, ended("c2"))).unwrap();
+    assert_eq!(record.from.as_str(), "erased");
+    assert_eq!(live.caller(&"c1".into()), Some(&"erased".into()));
 }
 
 #[test]

@@ -25,7 +25,7 @@ use exchange::sip::{Advertise, ConnectionId, Peer, Transport, Uri, Way, endpoint
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 
-use crate::server::clerk::Clerk;
+use crate::server::clerk::{self, Clerk, Client, Gate};
 use crate::server::journal::Source;
 use crate::server::media::{self, Workers};
 use crate::server::net::dns::{Families, Names};
@@ -33,6 +33,7 @@ use crate::server::net::streams::{self, Streams};
 use crate::server::net::tls::Tls;
 use crate::server::net::udp;
 use crate::server::observer::Witness;
+use crate::server::post::Post;
 use crate::server::runner::{self, Inbox, Runner, Seat, World};
 use crate::server::supervisor::{Supervisor, Wires};
 use crate::server::{clock, entropy};
@@ -169,14 +170,14 @@ impl Floor {
         shard::configure(&shared, &snapshot, None, now, &mut out)?;
         shard::restore(&shared, &snapshot, remembered, now, &mut out);
         source.set(Arc::clone(&shared)).ok();
-        let clerk = Clerk::new(Handle::current())?;
+        let clerk = Clerk::new(Client::new(&snapshot.config.requests, Arc::clone(&names))?);
         clerk.speak_by(snapshot.config.speech.clone());
         let links = Arc::new(Links {
             workers: OnceLock::new(),
             streams: OnceLock::new(),
+            clerk,
             names: ArcSwap::new(names),
             inboxes: OnceLock::new(),
-            clerk,
             runtime: Handle::current(),
             witness: witness.clone(),
         });
@@ -287,14 +288,16 @@ impl Floor {
     pub(crate) fn configure(&mut self, config: Config, sounds: Library) -> anyhow::Result<()> {
         let certificates = Tls::read(&config.sip.tls, dials_securely(&config))?;
         let next = Arc::new(Snapshot { config, sounds });
-        if next.config.sip.dns != self.snapshot.config.sip.dns {
-            let names = Names::new(
-                &next.config.sip.dns,
-                families(&self.listening),
-                Arc::clone(&self.tls),
-            )?;
-            self.links.names.store(names);
+        let (was, is) = (&self.snapshot.config, &next.config);
+        let mut names = self.links.names.load_full();
+        if is.sip.dns != was.sip.dns {
+            let families = families(&self.listening);
+            names = Names::new(&is.sip.dns, families, Arc::clone(&self.tls))?;
         }
+        let asks = match is.sip.dns != was.sip.dns || is.requests != was.requests {
+            true => Some(Client::new(&is.requests, Arc::clone(&names))?),
+            false => None,
+        };
         let mut out = Vec::new();
         let now = clock::now();
         if let Err(full) =
@@ -310,12 +313,28 @@ impl Floor {
         }
         self.tls.show(certificates);
         self.links.clerk.speak_by(next.config.speech.clone());
+        self.links.names.store(names);
+        if let Some(client) = asks {
+            self.links.clerk.configure(client);
+        }
         expect_servers(&next.config, &self.tls);
         if let Some(streams) = self.links.streams.get() {
             streams.admit_origins(&next.config.sip.origins);
         }
         self.snapshot = next;
         self.perform(out);
+        Ok(())
+    }
+
+    /// Tells the post which webhooks there are.
+    ///
+    /// # Errors
+    /// When no client can be made for them.
+    pub(crate) fn configure_post(&self, post: &Post) -> anyhow::Result<()> {
+        let (config, names) = (&self.snapshot.config, self.links.names.load_full());
+        let gate = Arc::new(Gate::new(&config.requests.private, names));
+        let client = clerk::client(&config.requests, gate)?;
+        post.configure(config.webhooks.clone(), client, Handle::current());
         Ok(())
     }
 

@@ -18,11 +18,13 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::server::cli::LogFormat;
+use crate::server::customers::Base;
 use crate::server::floor::Floor;
-use crate::server::http::{self, AppState, Ready};
+use crate::server::http::{self, AppState, Ready, Records};
 use crate::server::journal::{Journal, Source};
 use crate::server::media::load_library;
 use crate::server::observer::{self, Witness};
+use crate::server::post::Post;
 use crate::server::store::Store;
 use crate::server::supervisor::Supervisor;
 use crate::server::{clock, descriptors, files, log, voice};
@@ -54,7 +56,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let recorder = Arc::new(Recorder::new().context("cannot make the table of metrics")?);
     recorder.install().context("cannot count metrics")?;
     metric::sip::install();
-    let store = Arc::new(open_store(&config.storage.path)?);
+    let boot = boot();
+    let store = Arc::new(open_store(&config.storage.path, &boot)?);
+    let (post, office) = Post::start(&config.storage.path, &boot)?;
     let live = Arc::new(RwLock::new(Live::new(&views(&config), clock::wall())));
     let source = Source::default();
     let journal = Journal::new(Arc::clone(&source));
@@ -62,30 +66,34 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         Arc::clone(&live),
         Arc::clone(&store),
         &names(&config),
-        journal,
+        (journal, post.clone()),
     )?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()?;
+    let base = Base::new(Arc::clone(&store), Some(witness.clone()));
     let state = |ready, supervisor| {
         let now = Arc::new(clock::wall);
-        AppState::new((live, recorder), store.clone(), supervisor, ready, now)
+        let kept = (store.clone() as Arc<dyn Records>, base);
+        AppState::new((live, recorder), kept, supervisor, ready, now)
     };
     let served = runtime.block_on(serve(
         options,
         config,
         (&store, &source),
-        witness.clone(),
+        (witness.clone(), post.clone()),
         state,
     ));
     // Whatever went wrong, what was told before is written.
     witness.stop();
     let read = reader.join().is_ok();
+    post.stop();
+    let posted = office.join().is_ok();
     let written = store.close(FAREWELL);
     served?;
-    if !read {
-        return Err(anyhow!("the reader of events had a fault"));
+    if !read || !posted {
+        return Err(anyhow!("a reader of events had a fault"));
     }
     if !written {
         return Err(anyhow!(
@@ -99,7 +107,7 @@ async fn serve(
     options: &Options,
     config: Config,
     (store, source): (&Arc<Store>, &Source),
-    witness: Witness,
+    (witness, post): (Witness, Post),
     state: impl FnOnce(Ready, Supervisor) -> AppState,
 ) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
@@ -116,6 +124,7 @@ async fn serve(
     let http_address = listener.local_addr()?;
     let remembered = remembered(store);
     let mut floor = Floor::start(config, sounds, witness.clone(), (source, remembered))?;
+    floor.configure_post(&post)?;
     let serving = Arc::new(AtomicBool::new(true));
     let ready = ready(store, &serving);
     let (stop, stopped) = oneshot::channel::<()>();
@@ -126,7 +135,8 @@ async fn serve(
     }));
     announce(&floor, http_address, &options.config)?;
     while signals.next().await == Told::Reload {
-        if reload(&mut floor, &options.config, &witness, &mut signals).await == Told::Stop {
+        let told = reload(&mut floor, &options.config, (&witness, &post), &mut signals).await;
+        if told == Told::Stop {
             break;
         }
     }
@@ -252,12 +262,12 @@ async fn sounds(config: &Config, signals: &mut Signals) -> Option<(Library, Vec<
 async fn reload(
     floor: &mut Floor,
     folder: &Path,
-    witness: &Witness,
+    hear: (&Witness, &Post),
     signals: &mut Signals,
 ) -> Told {
     match load(folder) {
         Ok(config) => match sounds(&config, signals).await {
-            Some(sounds) => apply(floor, config, sounds, witness),
+            Some(sounds) => apply(floor, config, sounds, hear),
             None => return Told::Stop,
         },
         Err(error) => {
@@ -271,7 +281,7 @@ fn apply(
     floor: &mut Floor,
     config: Config,
     (sounds, problems): (Library, Vec<String>),
-    witness: &Witness,
+    (witness, post): (&Witness, &Post),
 ) {
     if !problems.is_empty() {
         let problems = problems.join("; ");
@@ -292,7 +302,8 @@ fn apply(
         tracing::warn!("listeners, ports, the address and the storage change with a restart only");
     }
     let (views, names) = (views(&config), names(&config));
-    match floor.configure(config, sounds) {
+    let configured = floor.configure(config, sounds);
+    match configured.and_then(|()| floor.configure_post(post)) {
         Ok(()) => {
             witness.configured(views, names);
             tracing::info!("reloaded");
@@ -354,6 +365,7 @@ fn names(config: &Config) -> Names {
         probed_lines: lines(&|line| line.probe.is_some()),
         registers: trunks(&|trunk| trunk.register.is_some()),
         probed_trunks: trunks(&|trunk| trunk.probe.is_some()),
+        webhooks: config.webhooks.keys().cloned().collect(),
     }
 }
 
@@ -392,15 +404,16 @@ fn announce(floor: &Floor, http: std::net::SocketAddr, folder: &Path) -> anyhow:
     Ok(())
 }
 
-fn open_store(path: &Path) -> anyhow::Result<Store> {
+/// What names this start of the process, and never comes twice.
+pub(crate) fn boot() -> String {
+    let since = clock::wall().duration_since(UNIX_EPOCH);
+    since.unwrap_or_default().as_millis().to_string()
+}
+
+pub(crate) fn open_store(path: &Path, boot: &str) -> anyhow::Result<Store> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot make the folder {}", folder.display()))?;
     }
-    let boot = clock::wall()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_millis()
-        .to_string();
-    Store::open(path, &boot).with_context(|| format!("cannot open the database {}", path.display()))
+    Store::open(path, boot).with_context(|| format!("cannot open the database {}", path.display()))
 }

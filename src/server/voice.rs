@@ -98,7 +98,7 @@ pub(crate) fn make(speech: &Speech, wanted: Vec<Wanted>, stop: &AtomicBool) -> M
     let failures = AtomicUsize::new(0);
     let work = || worker(speech, &next, stop, &failures);
     let done = thread::scope(|scope| {
-        let workers: Vec<_> = (0..VOICES).map(|_| scope.spawn(work)).collect();
+        let workers = [(); VOICES].map(|()| scope.spawn(work));
         let results = workers
             .into_iter()
             .map(|worker| worker.join().unwrap_or_default());

@@ -207,9 +207,8 @@ impl Shard {
         now: Instant,
         out: &mut Vec<Output>,
     ) {
-        let replaces = match request.headers.replaces() {
-            Ok(Some(replaces)) => replaces,
-            Ok(None) | Err(_) => return self.respond(tx, &Response::to(&request, 400), now),
+        let Ok(Some(replaces)) = request.headers.replaces() else {
+            return self.respond(tx, &Response::to(&request, 400), now);
         };
         let Some(by) = self.claims_operator(&request, peer) else {
             let known = self.calls.by_tag(&replaces.to_tag).is_some();

@@ -23,6 +23,25 @@ impl World {
         phone
     }
 
+    /// Adds a caller of this manner, who dials a number.
+    pub fn caller_who(&mut self, manner: Manner, number: &str) -> PhoneId {
+        let name = format!("06{:04}", self.phones.len());
+        let phone = self.phone(&name, manner, None);
+        self.dial(phone, number);
+        phone
+    }
+
+    /// A phone dials a number.
+    pub fn dial(&mut self, phone: PhoneId, number: &str) {
+        self.act(phone, |phone, now| phone.dial(number, now));
+    }
+
+    /// How many provisional answers above 100 a phone got.
+    #[must_use]
+    pub fn told(&self, phone: PhoneId) -> usize {
+        self.phones.get(phone.0).map_or(0, |phone| phone.told)
+    }
+
     /// Where a phone is.
     #[must_use]
     pub fn address(&self, phone: PhoneId) -> Option<SocketAddr> {

@@ -3,9 +3,47 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use crate::sim::Doing;
 use crate::sim::phone::{Phone, description, uri};
+use crate::sim::{Doing, PhoneId, World};
 use crate::sip::{Method, Name, Request, Response, ServerTx};
+
+impl World {
+    /// The phone holds, or resumes.
+    pub fn hold(&mut self, phone: PhoneId, held: bool) {
+        self.act(phone, |phone, now| phone.hold(held, now));
+    }
+
+    /// The phone of an operator calls somebody of the house.
+    pub fn consult(&mut self, phone: PhoneId, name: &str) {
+        self.act(phone, |phone, now| phone.consult(name, now));
+    }
+
+    /// The phone hands its caller on to an address.
+    pub fn refer(&mut self, phone: PhoneId, to: &str) {
+        self.act(phone, |phone, now| phone.refer(to, now));
+    }
+
+    /// The phone hands its caller on to its second call.
+    pub fn refer_to_second(&mut self, phone: PhoneId) {
+        self.act(phone, Phone::refer_to_second);
+    }
+
+    /// One phone learns of the other's second call, as if it had overheard it.
+    pub fn lend_second(&mut self, of: PhoneId, to: PhoneId) {
+        let second = self.phones.get(of.0).and_then(|phone| phone.second.clone());
+        self.act(to, |phone, _| phone.second = second);
+    }
+
+    /// The phone wants the place of what the other one is in, or rings for. `more` is added
+    /// to what it says of that call.
+    pub fn replace(&mut self, phone: PhoneId, of: PhoneId, more: &str) {
+        let named = self.phones.get(of.0).and_then(Phone::named);
+        let replaces = named.unwrap_or_else(|| "none;to-tag=1;from-tag=2".into());
+        self.act(phone, |phone, now| {
+            phone.replace(format!("{replaces}{more}"), now);
+        });
+    }
+}
 
 impl Phone {
     /// Where the sound of a call is expected that it makes while it talks.

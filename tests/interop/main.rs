@@ -10,6 +10,8 @@
 )]
 
 mod admission;
+mod asks;
+mod backend;
 mod calls;
 mod client;
 mod commands;
@@ -28,6 +30,7 @@ mod phones;
 mod picks;
 mod pjsua;
 mod raw;
+mod reach;
 mod registrar;
 mod relay;
 mod secure;
@@ -37,6 +40,7 @@ mod spoken;
 mod standards;
 mod strangers;
 mod throng;
+mod webhooks;
 mod wire;
 
 use std::time::{Duration, Instant};

@@ -89,10 +89,21 @@ fn pings_are_answered_as_each_transport_has_them() {
     let ping = "\r\n\r\n";
     let tls = connect(SocketAddr::from(([127, 0, 0, 1], secure.tls)));
     let mut tls = secure.encrypted(tls);
-    tls.write_all(ping.as_bytes()).unwrap();
-    let mut pong = [0; 2];
-    tls.read_exact(&mut pong).unwrap();
-    assert_eq!(&pong, b"\r\n");
+    for _ in 0..3 {
+        tls.write_all(ping.as_bytes()).unwrap();
+        let mut pong = [0; 2];
+        tls.read_exact(&mut pong).unwrap();
+        assert_eq!(&pong, b"\r\n");
+    }
+    // What is said after them is answered as ever.
+    let mut tls = Peer {
+        wire: Box::new(Plain(tls, Vec::new())),
+        transport: "TLS",
+        to: "localhost".to_owned(),
+    };
+    for _ in 0..2 {
+        assert!(tls.options().starts_with("SIP/2.0 200 "));
+    }
 
     let ws = connect(SocketAddr::from(([127, 0, 0, 1], secure.ws)));
     let mut ws = upgrade(ws, "sip").unwrap();

@@ -8,6 +8,8 @@
 )]
 
 mod desk;
+mod early;
+mod subflows;
 mod answers;
 mod asks;
 mod estimates;
@@ -108,6 +110,53 @@ nodes:
   bye: { type: hangup, prompt: [hello] }
 "#;
 
+/// What is heard before the answer, and what flows do with flows.
+const EARLY: &str = r#"
+version: 1
+flow: early
+start: listen
+answer: false
+languages: [en]
+on_hangup: note
+nodes:
+  listen: { type: play, prompt: [hello], repeat: 3, next: who }
+  who: { type: branch, when: [{ if: 'caller.name.startsWith("0600")', then: help }], else: gone }
+  help: { type: queue, queue: help, answered: bye, timeout: bye, full: bye, no_operators: bye, error: bye }
+  bye: { type: hangup, prompt: [hello] }
+  gone: { type: reject, code: 404 }
+  note: { type: set, tags: [gone], next: end }
+  end: { type: hangup }
+"#;
+const ABOVE: &str = r#"
+version: 1
+flow: above
+start: ask
+languages: [en]
+vars: { answer: none }
+on_hangup: note
+nodes:
+  ask: { type: flow, name: below, params: { greeting: 7 }, save: answer, next: on, error: bye }
+  on: { type: branch, when: [{ if: vars.answer == "two", then: help }], else: bye }
+  help: { type: queue, queue: help, answered: bye, timeout: bye, full: bye, no_operators: bye, error: bye }
+  bye: { type: hangup, prompt: [hello] }
+  note: { type: http, request: { url: "https://api.example.org/left/${caller.number}" }, timeout: 10s, ok: mark, error: end }
+  mark: { type: set, tags: [gone], next: end }
+  end: { type: hangup }
+"#;
+const BELOW: &str = r#"
+version: 1
+flow: below
+start: menu
+languages: [en]
+vars: { greeting: 0 }
+nodes:
+  menu: { type: menu, prompt: [hello], timeout: 3s, keys: { "1": one, "2": two, "3": again }, no_input: one, no_match: one }
+  again: { type: flow, name: below, save: greeting, next: two, error: deep }
+  one: { type: return, value: one }
+  two: { type: return, value: two }
+  deep: { type: hangup, prompt: [hello] }
+"#;
+
 const SHUT: &str = "
 version: 1
 flow: shut
@@ -138,7 +187,7 @@ fn world_outside((trunks, field): (&str, &str), (help, ann): (&str, &str), seed:
         "domain: centrale.localhost
 sip: {{ trunks: {{ {trunks} }}, min_expires: 1s }}
 limits: {{ calls: 100, calls_per_second: 1000 }}
-numbers: {{ \"1\": {{ flow: main }}, \"3\": {{ flow: shut }}, \"4\": {{ flow: mine }}, \"5\": {{ flow: experts }}, \"6\": {{ flow: asks }}, \"7\": {{ flow: reach }}, \"8\": {{ flow: spoken }} }}
+numbers: {{ \"1\": {{ flow: main }}, \"3\": {{ flow: shut }}, \"4\": {{ flow: mine }}, \"5\": {{ flow: experts }}, \"6\": {{ flow: asks }}, \"7\": {{ flow: reach }}, \"8\": {{ flow: early }}, \"9\": {{ flow: above }}, \"80\": {{ flow: spoken }} }}
 speech: {{ command: [say] }}
 requests: {{ allow: [api.example.org] }}
 queues:
@@ -162,6 +211,9 @@ operators:
             ("asks.yaml".into(), ASKS.into()),
             ("reach.yaml".into(), REACH.into()),
             ("spoken.yaml".into(), SPOKEN.into()),
+            ("early.yaml".into(), EARLY.into()),
+            ("above.yaml".into(), ABOVE.into()),
+            ("below.yaml".into(), BELOW.into()),
         ],
         sounds: BTreeSet::from([("en".into(), "hello".into())]),
     };

@@ -20,7 +20,7 @@ fn called(seed: u64, reply: Option<(Duration, Reply)>) -> (World, PhoneId) {
     if let Some((after, reply)) = reply {
         world.reply(after, reply);
     }
-    let caller = world.caller("8", None);
+    let caller = world.caller("80", None);
     assert!(world.run_until(s(2), |world| !world.asked().is_empty()));
     (world, caller)
 }

@@ -284,10 +284,10 @@ fn a_call_is_refused_before_it_is_answered() {
         nodes,
         "begin up heard",
         &expect![[r#"
-        begin: [a] answer
-        up: [b] play(en/welcome)
-        heard: [d] hangup
-    "#]],
+            begin: [a] early
+            up: [b] play(en/welcome)
+            heard: [d] hangup
+        "#]],
     );
     let reject =
         "version: 1\nflow: f\nstart: a\nanswer: false\nnodes:\n  a: { type: reject, code: 480 }\n";

@@ -9,7 +9,6 @@ fn top_level_mistakes_are_told_all_at_once() {
         &expect![[r#"
             4:13 `EN` is no language (write en or nl)
             3:1 unknown key `strat` (did you mean `start`?)
-            7:1 `on_hangup` is not available in this version
             1:10 this version of the language is not known (write version: 1)
             1:1 `start` is missing (add `start: …`)
             6:13 unknown key `tiemout` (did you mean `timeout`?)
@@ -170,8 +169,8 @@ fn the_graph_is_checked() {
   lost: { type: hangup }
 ",
         &expect![[r#"
-            7:3 from node `a` no way leads to an end (an end is a node of type hangup or reject)
-            8:3 from node `b` no way leads to an end (an end is a node of type hangup or reject)
+            7:3 from node `a` no way leads to an end (an end is a node of type hangup, return or reject)
+            8:3 from node `b` no way leads to an end (an end is a node of type hangup, return or reject)
             9:3 no way leads to node `lost` (name it as a target, or remove it)
             7:3 from node `a` the flow can run in a circle without the caller doing anything (use retry with retries, or set limits: { max_steps: … })"#]],
     );
@@ -194,9 +193,9 @@ fn the_graph_is_checked() {
         ],
     );
     mistakes(
-        "version: 1\nflow: f\nstart: a\nanswer: false\nnodes:\n  a: { type: play, prompt: [x], next: b }\n  b: { type: reject, code: 486 }\n",
+        "version: 1\nflow: f\nstart: a\nanswer: false\nnodes:\n  a: { type: menu, prompt: [x], keys: { 1: b }, no_input: b, no_match: b }\n  b: { type: reject, code: 486 }\n",
         &expect![
-            "7:3 the call can be answered before it comes to this reject (a prompt, a menu or a queue answers; use hangup after it)"
+            "7:3 the call can be answered before it comes to this reject (a menu, a queue or a hangup with a prompt answers; use hangup after it)"
         ],
     );
 }

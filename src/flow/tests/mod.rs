@@ -10,8 +10,9 @@ use expect_test::{Expect, expect};
 use super::hours::Calendar;
 use super::source::Document;
 use super::{
-    Answer, Ask, AskId, Caller, Flow, HttpAnswer, Input, Known, LineExit, Origin, Output,
-    QueueExit, QueueRequest, QueueView, Returned, Run, Scalar, Spoken, Unanswered, World, load,
+    Answer, Ask, AskId, Caller, Flow, HttpAnswer, HttpMethod, HttpRequest, Input, Known, LineExit,
+    Origin, Output, QueueExit, QueueRequest, QueueView, Returned, Run, Scalar, Spoken, Unanswered,
+    World, load,
 };
 use crate::model::{
     Diagnostic, Epoch, LineName, Number, OperatorName, Project, QueueName, Skill, Step,
@@ -23,6 +24,7 @@ mod mistakes;
 mod queues;
 mod reach;
 mod shipped;
+mod subflows;
 mod surveys;
 
 /// The text "Hello" was recorded.
@@ -57,11 +59,6 @@ pub(super) fn try_load(text: &str) -> Result<Arc<Flow>, Vec<Diagnostic>> {
         skills: &skills,
         calendars: &calendars,
         projects: &projects,
-        sounds: &|language, name| {
-            let said = !name.starts_with("say/") || name == HELLO;
-            language != "ru" && !name.contains("missing") && said
-        },
-        speaks: !text.contains("# nobody speaks"),
         origins: &origins,
         signs: true,
         addresses: &|address| {
@@ -69,6 +66,11 @@ pub(super) fn try_load(text: &str) -> Result<Arc<Flow>, Vec<Diagnostic>> {
                 .contains(' ')
                 .then_some("write \"sip:name@host:5060\"")
         },
+        sounds: &|language, name| {
+            let said = !name.starts_with("say/") || name == HELLO;
+            language != "ru" && !name.contains("missing") && said
+        },
+        speaks: !text.contains("# nobody speaks"),
     };
     let mut diags = Vec::new();
     match load(&document, &known, &mut diags) {
@@ -178,7 +180,10 @@ fn check(nodes: &str, script: &str, expected: &Expect) {
 }
 
 fn story(nodes: &str, script: &str) -> String {
-    let mut call = Call::new(flow(nodes));
+    tell(&mut Call::new(flow(nodes)), script)
+}
+
+fn tell(call: &mut Call, script: &str) -> String {
     let mut story = String::new();
     for word in script.split_whitespace() {
         let inputs = match word {
@@ -229,6 +234,7 @@ fn story(nodes: &str, script: &str) -> String {
 fn show(output: &Output) -> String {
     match output {
         Output::Answer => "answer".into(),
+        Output::Early => "early".into(),
         Output::Play(sounds) => {
             let names: Vec<String> = sounds.iter().map(sound).collect();
             format!("play({})", names.join(" "))
@@ -237,6 +243,7 @@ fn show(output: &Output) -> String {
         Output::Queue(request) => queue(request),
         Output::Line(line) => format!("line({line})"),
         Output::Survey { question, answer } => format!("survey({question} {answer})"),
+        Output::Notify { name, data, .. } => format!("notify({name} {data})"),
         Output::Ask(asked) => ask(&asked.ask),
         Output::Operator(request) => {
             let ring = request.ring.map(crate::model::show_duration);
@@ -259,7 +266,7 @@ fn show(output: &Output) -> String {
         Output::Hangup { cause: None } => "hangup".into(),
         Output::Hangup { cause: Some(cause) } => format!("hangup({})", cause.number()),
         Output::Step { node, .. } => format!("[{node}]"),
-        Output::Fault { node, fault } => format!("fault({node} {})", fault.as_str()),
+        Output::Fault { node, fault, .. } => format!("fault({node} {})", fault.as_str()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What all verbs have in common, and the list of them.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::asking::Asking;
@@ -13,32 +14,28 @@ use super::hours::Hours;
 use super::http::Http;
 use super::line::Line;
 use super::menu::{self, Menu};
+use super::notify::Notify;
 use super::operator::Operator;
 use super::play::{self, Play};
 use super::queue::Queue;
 use super::set::Set;
+use super::subflow::{Called, Return, Subflow};
 use super::survey::{self, Survey};
 use super::switch::Switch;
+use crate::flow::load::Flow;
 use crate::flow::port::Input;
 use crate::flow::prompt::Prompt;
 use crate::flow::read::Reader;
 use crate::flow::source::{Cursor, unknown};
 use crate::flow::turn::Turn;
+use crate::flow::value::Held;
 use crate::model::Cause;
 
 /// A node's place in its flow.
 pub(crate) type NodeIndex = usize;
 
 /// Types that the language has and this version has not.
-const LATER: &[&str] = &[
-    "customer",
-    "callback",
-    "voicemail",
-    "recording",
-    "flow",
-    "return",
-    "notify",
-];
+const LATER: &[&str] = &["customer", "callback", "voicemail", "recording"];
 /// Every type of the language, and who reads it.
 const TYPES: &[(&str, Read)] = &[
     ("play", |node, reader| boxed(Play::read(node, reader))),
@@ -49,12 +46,15 @@ const TYPES: &[(&str, Read)] = &[
     ("switch", |node, reader| boxed(Switch::read(node, reader))),
     ("hours", |node, reader| boxed(Hours::read(node, reader))),
     ("http", |node, reader| boxed(Http::read(node, reader))),
+    ("notify", |node, reader| boxed(Notify::read(node, reader))),
     ("queue", |node, reader| boxed(Queue::read(node, reader))),
     ("line", |node, reader| boxed(Line::read(node, reader))),
     ("operator", |node, reader| {
         boxed(Operator::read(node, reader))
     }),
     ("dial", |node, reader| boxed(Dial::read(node, reader))),
+    ("flow", |node, reader| boxed(Subflow::read(node, reader))),
+    ("return", |node, reader| boxed(Return::read(node, reader))),
     ("hangup", |node, reader| {
         boxed(Some(Hangup::read(node, reader)))
     }),
@@ -110,6 +110,23 @@ pub(crate) enum Next {
     Hangup(Option<Cause>),
     /// Nothing more to do: the call was refused.
     Over,
+    /// Another flow, and on from there.
+    Call(Box<Calling>),
+    /// Back to the flow that called this one.
+    Return(Held),
+}
+
+/// A flow that is called, and what then.
+#[derive(Debug)]
+pub(crate) struct Calling {
+    /// Nothing when it is not there.
+    pub(crate) flow: Option<Arc<Flow>>,
+    /// In place of the first values of its variables.
+    pub(crate) vars: Vec<(Arc<str>, Held)>,
+    /// The variable for what it returns.
+    pub(crate) save: Option<Arc<str>>,
+    pub(crate) next: NodeIndex,
+    pub(crate) error: NodeIndex,
 }
 
 /// What a node waits for.
@@ -175,6 +192,11 @@ pub(crate) trait Verb: fmt::Debug + Send + Sync {
         Vec::new()
     }
 
+    /// What it tells the world, by the flow's name for it.
+    fn tells(&self) -> Option<&str> {
+        None
+    }
+
     /// What it plays besides its prompts, in a language; music is of language `music`.
     fn other_sounds(&self, _language: &str) -> Vec<(String, String)> {
         Vec::new()
@@ -183,6 +205,28 @@ pub(crate) trait Verb: fmt::Debug + Send + Sync {
     /// Whether the call must be answered first.
     fn needs_answer(&self) -> bool {
         false
+    }
+
+    /// Whether the caller must be able to hear us first, by early media if the call is not
+    /// answered.
+    fn speaks(&self) -> bool {
+        false
+    }
+
+    /// The flow that it calls.
+    fn calls(&self) -> Option<&Called> {
+        None
+    }
+
+    /// Whether it goes back to the flow that called this one.
+    fn returns(&self) -> bool {
+        false
+    }
+
+    /// Whether it can be done for a caller who is gone.
+    fn is_silent(&self) -> bool {
+        let heard = self.needs_answer() || self.speaks() || !self.prompts().is_empty();
+        !heard && !self.refuses() && self.calls().is_none() && !self.returns()
     }
 
     /// Whether it is for calls that were never answered.

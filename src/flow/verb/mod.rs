@@ -13,13 +13,16 @@ mod kind;
 mod line;
 mod menu;
 mod operator;
+mod notify;
 mod play;
 mod queue;
 mod set;
+mod subflow;
 mod survey;
 mod switch;
 mod treatment;
 mod whom;
 
-pub(super) use kind::{Exit, Next, NodeIndex, Shape, Verb, Wait, read};
+pub(super) use kind::{Calling, Exit, Next, NodeIndex, Shape, Verb, Wait, read};
 pub(super) use set::fixed;
+pub(super) use subflow::Called;

@@ -3,18 +3,25 @@
 //! Invariant: every ask has exactly one reply, no later than it is wanted; one for which
 //! there is no place is replied to at once.
 
+mod gate;
 mod http;
+mod rests;
 mod speech;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use exchange::config::Speech;
 use exchange::flow::{Ask, AskId, Asked, Reply, Unanswered};
+use exchange::metric;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
 
-use self::http::Client;
+use crate::server::clock;
+
+pub(crate) use self::gate::Gate;
+pub(crate) use self::http::{Client, client};
 use self::speech::Speaker;
 
 /// Asks at a time. A call has one at most, and each may keep a connection and a body.
@@ -24,21 +31,25 @@ const PLACES: usize = 1_024;
 #[derive(Debug)]
 pub(crate) struct Clerk {
     places: Arc<Semaphore>,
-    http: Client,
+    client: ArcSwap<Client>,
     speaker: Speaker,
     runtime: Handle,
 }
 
 impl Clerk {
-    /// # Errors
-    /// When no client can be made.
-    pub(crate) fn new(runtime: Handle) -> anyhow::Result<Self> {
-        Ok(Self {
+    /// Asks from the runtime that it is made in.
+    pub(crate) fn new(client: Client) -> Self {
+        Self {
             places: Arc::new(Semaphore::new(PLACES)),
-            http: Client::new()?,
+            client: ArcSwap::from_pointee(client),
             speaker: Speaker::default(),
-            runtime,
-        })
+            runtime: Handle::current(),
+        }
+    }
+
+    /// Asks that come from now on are asked by this one.
+    pub(crate) fn configure(&self, client: Client) {
+        self.client.store(Arc::new(client));
     }
 
     /// From now on texts are spoken as this says; by nobody when it is `None`.
@@ -51,21 +62,32 @@ impl Clerk {
         let Asked {
             number,
             within,
+            flow,
             ask,
         } = asked;
+        let began = clock::now();
+        // What is told of flows' requests does not count what is only spoken.
+        let is_request = matches!(ask, Ask::Http(_));
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
-            return reply(number, Err(Unanswered::Busy));
+            let busy = Err(Unanswered::Busy);
+            if is_request {
+                metric::asked(&flow, &busy, Duration::ZERO);
+            }
+            return reply(number, busy);
         };
-        let (http, speaker) = (self.http.clone(), self.speaker.clone());
+        let client = self.client.load_full();
+        let speaker = self.speaker.clone();
         self.runtime.spawn(async move {
-            let answered = timeout(within, async {
-                match ask {
-                    Ask::Http(request) => http.ask(&request).await,
-                    Ask::Speech(utterance) => speaker.ask(*utterance).await,
-                }
-            });
-            let answered = answered.await.unwrap_or(Err(Unanswered::TimedOut));
+            let until = began + within;
+            let answered = match ask {
+                Ask::Http(request) => client.ask(&request, until).await,
+                Ask::Speech(utterance) => speaker.ask(*utterance, until).await,
+            };
             drop(place);
+            let took = clock::now().saturating_duration_since(began);
+            if is_request {
+                metric::asked(&flow, &answered, took);
+            }
             reply(number, answered);
         });
     }

@@ -1,11 +1,13 @@
 //! Texts that a call wants spoken.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use arc_swap::ArcSwapOption;
 use exchange::config::Speech;
 use exchange::flow::{Answer, Reply, Unanswered, Utterance};
 use tokio::sync::Semaphore;
+use tokio::time::timeout_at;
 
 use crate::server::voice;
 
@@ -33,7 +35,13 @@ impl Speaker {
         self.speech.store(speech.map(Arc::new));
     }
 
-    pub(super) async fn ask(&self, utterance: Utterance) -> Reply {
+    /// No later than it is wanted.
+    pub(super) async fn ask(&self, utterance: Utterance, until: Instant) -> Reply {
+        let spoken = timeout_at(until.into(), self.speak(utterance)).await;
+        spoken.unwrap_or(Err(Unanswered::TimedOut))
+    }
+
+    async fn speak(&self, utterance: Utterance) -> Reply {
         let speech = self.speech.load_full().ok_or(Unanswered::Refused)?;
         let turn = Arc::clone(&self.voices).acquire_owned().await;
         let turn = turn.map_err(|_| Unanswered::Busy)?;

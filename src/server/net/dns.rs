@@ -101,6 +101,12 @@ impl Names {
         routes
     }
 
+    /// The addresses of a host.
+    pub(crate) async fn ips(&self, name: &str) -> Vec<IpAddr> {
+        let found = self.addresses(name, 0, Transport::Tcp).await;
+        found.into_iter().map(|hop| hop.remote.ip()).collect()
+    }
+
     /// The hops to one address. Who answers there by TLS must be who the address names
     /// (RFC 5922 section 7.2).
     async fn route(&self, uri: &Uri) -> Vec<Peer> {

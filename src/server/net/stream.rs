@@ -83,7 +83,7 @@ async fn read(
                 // RFC 5626 section 4.4.1: a ping is answered by half of itself.
                 Ok(Some(Frame::Ping)) => {
                     if let Some(pong) = pong.upgrade() {
-                        pong.try_send(Bytes::from_static(b"\r\n")).ok();
+                        line.hand(&pong, Bytes::from_static(b"\r\n"));
                     }
                 }
                 Ok(None) => break,
