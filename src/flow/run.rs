@@ -155,6 +155,12 @@ impl Run {
         self.core.caller.project.as_ref()
     }
 
+    /// The number of an ask that the call makes for itself.
+    pub fn next_ask(&mut self) -> AskId {
+        self.core.asks = AskId(self.core.asks.0.wrapping_add(1));
+        self.core.asks
+    }
+
     /// The call's tags.
     #[must_use]
     pub fn tags(&self) -> &BTreeSet<Arc<str>> {

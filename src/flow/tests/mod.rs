@@ -272,7 +272,9 @@ fn show(output: &Output) -> String {
 }
 
 fn ask(ask: &Ask) -> String {
-    let Ask::Http(request) = ask;
+    let Ask::Http(request) = ask else {
+        return "ask(speech)".into();
+    };
     let mut text = format!("{:?} {}", request.method, request.url);
     for (name, value) in &request.headers {
         write!(text, " {name}: {value}").unwrap();
@@ -317,6 +319,7 @@ fn queue(request: &QueueRequest) -> String {
 fn sound(spoken: &Spoken) -> String {
     match spoken {
         Spoken::Sound { language, name } => format!("{language}/{name}"),
+        Spoken::Said(said) => format!("{}/{}:{:?}", said.language, said.name, said.text),
         Spoken::Silence(length) => format!("silence:{}", crate::model::show_duration(*length)),
     }
 }
