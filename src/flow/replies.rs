@@ -1,11 +1,15 @@
 //! What is answered outside, in the examples of a flow.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
 
 use super::ask::{Answer, Ask, Asked, Reply, Unanswered};
 use super::json::Json;
 use super::read::Reader;
 use super::source::Cursor;
+use crate::media::Sound;
 use crate::model::NodeName;
 
 /// The answers of one example, by the node that asks.
@@ -51,11 +55,19 @@ impl Replies {
         Self(replies)
     }
 
-    /// Nobody is outside for a node without an answer.
+    /// Nobody is outside for a node without an answer; whatever is to be spoken is spoken.
     pub(super) fn reply(&self, node: &NodeName, asked: &Asked) -> Reply {
-        let says = self.0.get(node).ok_or(Unanswered::Unreachable)?;
-        let Ask::Http(request) = &asked.ask;
-        let answer = request.answer(says.status, says.body.as_bytes())?;
-        Ok(Answer::Http(answer))
+        match &asked.ask {
+            Ask::Http(request) => {
+                let says = self.0.get(node).ok_or(Unanswered::Unreachable)?;
+                let answer = request.answer(says.status, says.body.as_bytes())?;
+                Ok(Answer::Http(answer))
+            }
+            // What it says is of no matter here, and that it is said is.
+            Ask::Speech(_) => Ok(Answer::Speech(Arc::new(Sound {
+                pcmu: Bytes::new(),
+                pcma: Bytes::new(),
+            }))),
+        }
     }
 }
