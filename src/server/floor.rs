@@ -170,10 +170,12 @@ impl Floor {
         shard::configure(&shared, &snapshot, None, now, &mut out)?;
         shard::restore(&shared, &snapshot, remembered, now, &mut out);
         source.set(Arc::clone(&shared)).ok();
+        let clerk = Clerk::new(Client::new(&snapshot.config.requests, Arc::clone(&names))?);
+        clerk.speak_by(snapshot.config.speech.clone());
         let links = Arc::new(Links {
             workers: OnceLock::new(),
             streams: OnceLock::new(),
-            clerk: Clerk::new(Client::new(&snapshot.config.requests, Arc::clone(&names))?),
+            clerk,
             names: ArcSwap::new(names),
             inboxes: OnceLock::new(),
             runtime: Handle::current(),
@@ -310,6 +312,7 @@ impl Floor {
             inbox.send(Input::Configured(Arc::clone(&next)));
         }
         self.tls.show(certificates);
+        self.links.clerk.speak_by(next.config.speech.clone());
         self.links.names.store(names);
         if let Some(client) = asks {
             self.links.clerk.configure(client);

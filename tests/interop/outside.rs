@@ -226,7 +226,7 @@ fn a_name_leads_to_tls() {
     accepted
         .set_read_timeout(Some(Duration::from_secs(5)))
         .unwrap();
-    let connection = ServerConnection::new(certificate.shower()).unwrap();
+    let connection = ServerConnection::new(certificate.shown()).unwrap();
     let mut wire = Plain(StreamOwned::new(connection, accepted), Vec::new());
     let invite = wire.next();
     assert!(

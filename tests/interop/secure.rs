@@ -233,7 +233,7 @@ fn a_line_that_shows_another_s_certificate_hears_nothing() {
     let certificate = Certificate::new("trusted");
     let (server, mut caller, accepted) = dialled(&certificate);
     let stranger = Certificate::new("stranger");
-    let connection = ServerConnection::new(stranger.shower()).unwrap();
+    let connection = ServerConnection::new(stranger.shown()).unwrap();
     let mut stream = StreamOwned::new(connection, accepted);
     let heard = stream.read(&mut [0; 64]);
     assert!(matches!(heard, Err(_) | Ok(0)), "{heard:?}");
@@ -348,7 +348,7 @@ fn who_reads_nothing_is_closed_before_much_waits_for_it() {
 fn a_line_is_dialled_over_tls_if_it_shows_who_it_is() {
     let certificate = Certificate::new("line");
     let (_server, _caller, accepted) = dialled(&certificate);
-    let connection = ServerConnection::new(certificate.shower()).unwrap();
+    let connection = ServerConnection::new(certificate.shown()).unwrap();
     let mut wire = Plain(StreamOwned::new(connection, accepted), Vec::new());
     let invite = wire.next();
     assert!(

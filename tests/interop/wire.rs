@@ -68,18 +68,8 @@ impl Certificate {
         )
     }
 
-    /// Believes it as it stands on disk.
-    pub(crate) fn believer(&self) -> Arc<ClientConfig> {
-        believer(&self.file("certificate.pem"), ALL_VERSIONS)
-    }
-
-    /// The same, and speaks TLS 1.2 alone.
-    pub(crate) fn old_believer(&self) -> Arc<ClientConfig> {
-        believer(&self.file("certificate.pem"), &[&TLS12])
-    }
-
-    /// A listener's side of TLS that shows it.
-    pub(crate) fn shower(&self) -> Arc<ServerConfig> {
+    /// Shows it as it stands on disk.
+    pub(crate) fn shown(&self) -> Arc<ServerConfig> {
         let chain = CertificateDer::from_pem_file(self.file("certificate.pem")).unwrap();
         let key = PrivateKeyDer::from_pem_file(self.file("key.pem")).unwrap();
         let config = ServerConfig::builder_with_provider(ring::default_provider().into())
@@ -88,6 +78,16 @@ impl Certificate {
             .with_no_client_auth()
             .with_single_cert(vec![chain], key);
         Arc::new(config.unwrap())
+    }
+
+    /// Believes it as it stands on disk.
+    pub(crate) fn believer(&self) -> Arc<ClientConfig> {
+        believer(&self.file("certificate.pem"), ALL_VERSIONS)
+    }
+
+    /// The same, and speaks TLS 1.2 alone.
+    pub(crate) fn old_believer(&self) -> Arc<ClientConfig> {
+        believer(&self.file("certificate.pem"), &[&TLS12])
     }
 }
 
