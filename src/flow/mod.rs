@@ -34,7 +34,9 @@ mod types;
 mod value;
 mod verb;
 
-pub use ask::{Answer, Ask, AskId, Asked, HttpAnswer, HttpMethod, HttpRequest, Reply, Unanswered};
+pub use ask::{
+    Answer, Ask, AskId, Asked, HttpAnswer, HttpMethod, HttpRequest, Reply, Unanswered, Utterance,
+};
 pub use expression::{Expression, Name, QueueField, Template};
 pub use join::join;
 pub use load::{Flow, load};

@@ -17,6 +17,7 @@ mod client;
 mod commands;
 #[path = "../../benches/overload/crowd.rs"]
 mod crowd;
+mod digest;
 mod life;
 #[path = "../../benches/overload/server.rs"]
 mod loaded;
@@ -33,6 +34,7 @@ mod raw;
 mod reach;
 mod registrar;
 mod relay;
+mod replaces;
 mod secure;
 mod server;
 mod sound;

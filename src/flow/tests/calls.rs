@@ -447,6 +447,26 @@ fn items_are_spoken_in_the_language_that_the_caller_hears() {
 }
 
 #[test]
+fn a_text_that_depends_on_the_call_is_handed_on_to_be_spoken() {
+    check(
+        "
+  a: { type: collect, prompt: [x], digits: { max: 2 }, save: pin, sensitive: true, ok: b, on_failure: b }
+  b: { type: play, prompt: [{ say: { en: 'Hello ${caller.number}', nl: 'Dag ${called}' } }, bye], next: c }
+  c: { type: set, language: nl, vars: { none: null }, next: d }
+  d: { type: hangup, prompt: [{ say: { en: 'Hello ${called}', nl: 'Dag ${called}' } }, { say: 'PIN ${vars.pin}' }, { say: '${vars.none}' }] }
+",
+        "begin up 12 heard",
+        &expect![[r#"
+            begin: answer
+            up: [a] play(en/x)
+            12: stop
+            12: [b] play(en/say/6eb0b6e155632cd7:"Hello +31612345678" en/bye)
+            heard: [c] [d] fault(d expression) fault(d expression) play(nl/say/413fc0be40949ffb:"Dag 1000")
+        "#]],
+    );
+}
+
+#[test]
 fn a_text_is_said_in_the_language_that_the_caller_hears() {
     let nodes = "
   a: { type: play, prompt: [{ say: { en: Hello, nl: Hallo } }, { say: Centrale }], next: b }
