@@ -238,7 +238,7 @@ impl Run {
                 self.state = state;
             }
             (state @ (State::New | State::Answering(_) | State::Opening(_) | State::Over), _) => {
-                self.state = state
+                self.state = state;
             }
         }
     }
@@ -293,21 +293,21 @@ impl Run {
                     self.state = State::Over;
                     return;
                 }
-                Next::Call(call) => next = self.call(call, step),
+                Next::Call(call) => next = self.call(*call, step),
                 Next::Return(value) => next = self.back(value),
             }
         }
     }
 
     /// The flow that is called begins, if it is there and not too many wait above it.
-    fn call(&mut self, call: Box<Calling>, step: &mut Step<'_>) -> Next {
+    fn call(&mut self, call: Calling, step: &mut Step<'_>) -> Next {
         let Calling {
             flow,
             vars,
             save,
             next,
             error,
-        } = *call;
+        } = call;
         let Some(flow) = flow.filter(|_| self.above.len() < NESTING) else {
             self.fault(FlowFault::Nesting, step);
             return Next::Go(error);

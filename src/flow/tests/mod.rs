@@ -190,10 +190,10 @@ fn tell(call: &mut Call, script: &str) -> String {
             "queue:empty" => vec![Input::Returned(Returned::Queue(QueueExit::NoOperators))],
             "queue:paused" => vec![Input::Returned(Returned::Queue(QueueExit::AllPaused))],
             "queue:1" => vec![Input::Returned(Returned::Queue(QueueExit::Key('1')))],
-            "http:200" => vec![replied(&call, 200, vec![Scalar::Number(7)])],
-            "http:404" => vec![replied(&call, 404, Vec::new())],
-            "http:418" => vec![replied(&call, 418, Vec::new())],
-            "http:500" => vec![replied(&call, 500, Vec::new())],
+            "http:200" => vec![replied(call, 200, vec![Scalar::Number(7)])],
+            "http:404" => vec![replied(call, 404, Vec::new())],
+            "http:418" => vec![replied(call, 418, Vec::new())],
+            "http:500" => vec![replied(call, 500, Vec::new())],
             "http:late" => vec![Input::Returned(Returned::Reply(
                 AskId(0),
                 Ok(Answer::Http(HttpAnswer {
