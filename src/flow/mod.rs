@@ -42,8 +42,8 @@ pub use join::join;
 pub use load::{Flow, load};
 pub use origin::Origin;
 pub use port::{
-    Announce, Caller, Comfort, DialRequest, Input, LineExit, OperatorRequest, Output, Preferred,
-    QueueExit, QueueRequest, QueueView, Returned, World,
+    Announce, CallbackRequest, Caller, Comfort, DialRequest, Input, LineExit, OperatorRequest,
+    Output, Preferred, QueueExit, QueueRequest, QueueView, Returned, World,
 };
 pub use prompt::Spoken;
 pub use read::Known;

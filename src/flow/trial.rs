@@ -281,7 +281,7 @@ impl Call {
         for _ in 0..INPUTS {
             let mut out = Vec::new();
             self.run.handle(input, self.now, &Quiet, &mut out);
-            let (mut answer, mut play, mut asked) = (false, false, None);
+            let (mut answer, mut play, mut back, mut asked) = (false, false, false, None);
             for output in out {
                 match output {
                     Output::Answer | Output::Early => answer = true,
@@ -289,6 +289,7 @@ impl Call {
                     Output::StopPlaying => play = false,
                     Output::Queue(request) => self.seen.queue = Some(request.queue),
                     Output::Line(line) => self.seen.line = Some(line),
+                    Output::Callback(_) => back = true,
                     Output::Ask(ask) => asked = Some(ask),
                     Output::Operator(request) => self.seen.operator = Some(request.operator),
                     Output::Dial(request) => self.seen.dialled = request.to,
@@ -309,6 +310,8 @@ impl Call {
             }
             input = if answer {
                 Input::Answered
+            } else if back {
+                Input::Returned(Returned::Callback(true))
             } else if let Some(asked) = asked {
                 let reply = self.replies.reply(self.run.node(), &asked);
                 Input::Returned(Returned::Reply(asked.number, reply))

@@ -19,6 +19,7 @@ const SILENCE: (u8, u8) = (0xff, 0xd5);
 pub struct Library {
     sounds: BTreeMap<String, BTreeMap<String, Arc<Sound>>>,
     ringing: Arc<Sound>,
+    attention: Arc<Sound>,
 }
 
 impl Default for Library {
@@ -26,6 +27,7 @@ impl Default for Library {
         Self {
             sounds: BTreeMap::new(),
             ringing: Arc::new(ringing()),
+            attention: Arc::new(attention()),
         }
     }
 }
@@ -61,6 +63,12 @@ impl Library {
         Arc::clone(&self.ringing)
     }
 
+    /// What an operator hears who is there before the customer: two short tones.
+    #[must_use]
+    pub fn attention(&self) -> Arc<Sound> {
+        Arc::clone(&self.attention)
+    }
+
     /// How many sounds there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -74,20 +82,27 @@ impl Library {
     }
 }
 
+fn ringing() -> Sound {
+    let tone = |n| if n < RATE { tone(n, 425.0) } else { 0.0 };
+    encode(&(0..5 * RATE).map(tone).collect::<Vec<_>>())
+}
+
+fn attention() -> Sound {
+    let short = RATE / 8;
+    let tone = |n| {
+        let sounds = n / short % 2 == 0;
+        if sounds { tone(n, 850.0) } else { 0.0 }
+    };
+    encode(&(0..4 * short).map(tone).collect::<Vec<_>>())
+}
+
 #[expect(
     clippy::cast_precision_loss,
     reason = "five seconds of samples are exact in f32"
 )]
-fn ringing() -> Sound {
-    let (on, all) = (RATE, 5 * RATE);
-    let tone = |n: u32| {
-        if n >= on {
-            return 0.0;
-        }
-        let phase = std::f32::consts::TAU * 425.0 * n as f32 / RATE as f32;
-        phase.sin() * 6_000.0
-    };
-    encode(&(0..all).map(tone).collect::<Vec<_>>())
+fn tone(n: u32, hertz: f32) -> f32 {
+    let phase = std::f32::consts::TAU * hertz * n as f32 / RATE as f32;
+    phase.sin() * 6_000.0
 }
 
 #[cfg(test)]
@@ -104,6 +119,7 @@ mod tests {
         assert_eq!(library.sound("nl", "number/1"), None);
         assert_eq!(library.len(), 1);
         assert_eq!(library.ringing().duration(), Duration::from_secs(5));
+        assert_eq!(library.attention().duration(), Duration::from_millis(500));
         assert_eq!(
             library.silence(Duration::from_secs(9999)).duration(),
             LONGEST_SILENCE

@@ -6,6 +6,7 @@
 mod cause;
 mod customer;
 mod diagnostic;
+mod drop_reason;
 mod escalation;
 mod event;
 mod event_kind;
@@ -21,17 +22,17 @@ mod time;
 pub use cause::Cause;
 pub use customer::{Customer, CustomerDraft, ERASED, Telephone};
 pub use diagnostic::{Diagnostic, Severity, Span};
+pub use drop_reason::DropReason;
 pub use escalation::{Action, Step};
 pub use event::{
-    DequeueReason, DropReason, Event, Hangup, OfferResult, RejectReason, Sequence, Stamped,
-    StreamQuality,
+    DequeueReason, Event, Hangup, OfferResult, RejectReason, Sequence, Stamped, StreamQuality,
 };
 pub use id::{
     CallId, CallKey, Codec, FlowName, LegId, LineName, NodeName, Number, OperatorName, PlayId,
     Project, QueueName, ShardId, TrunkName,
 };
 pub use machine::{Move, diagram};
-pub use results::{FlowFault, LineResult, Overtake, TransferKind};
+pub use results::{CallbackResult, FlowFault, LineResult, Overtake, TransferKind};
 pub use skill::{Level, Requirement, Skill, SkillSet};
 pub use state::{CallState, OperatorState, Outcome, PauseReason};
 pub use survey::{Answer, Surveyed};

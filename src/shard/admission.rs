@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Instant, UNIX_EPOCH};
 
-use crate::call::{Call, Caller, Permit};
+use crate::call::{CALLS, Call, Caller, Permit};
 use crate::model::{CallId, CallKey, Event, Number, RejectReason, TrunkName};
 use crate::registrar::{Door, Identity, identify};
 use crate::sdp::{self, Description, Local};
@@ -339,6 +339,3 @@ fn is_sips(request: &Request) -> bool {
     let is_sips = |uri: &Uri| uri.scheme == Scheme::Sips;
     is_sips(&request.uri) || contact.is_some_and(|contact| is_sips(&contact.uri))
 }
-
-/// The gate of all calls.
-pub(super) const CALLS: &str = "calls";

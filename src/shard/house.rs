@@ -41,6 +41,8 @@ pub enum Foreign {
     Cancelled(ServerTx),
     /// The 2xx never got its ACK.
     NoAck(ServerTx),
+    /// Nobody waits for this call any more.
+    Withdraw(CallKey),
 }
 
 /// The trunk in records of calls that operators make, and the number in metrics.
@@ -125,6 +127,7 @@ impl Shard {
                     self.tell(key, call::Input::Cancelled { tx }, now, out);
                 }
             }
+            Foreign::Withdraw(call) => self.withdraw(call, now, out),
             Foreign::NoAck(tx) => {
                 if let Some(key) = self.calls.by_invite(tx) {
                     self.tell(key, call::Input::NoAck { tx }, now, out);

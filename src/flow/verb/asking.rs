@@ -39,7 +39,12 @@ impl Asking {
             | Input::Answered
             | Input::Played
             | Input::Tick
-            | Input::Returned(Returned::Queue(_) | Returned::Line(_) | Returned::Reply(..)) => {}
+            | Input::Returned(
+                Returned::Queue(_)
+                | Returned::Line(_)
+                | Returned::Callback(_)
+                | Returned::Reply(..),
+            ) => {}
         }
         ControlFlow::Continue(Next::Stay(Wait::Reply(self)))
     }

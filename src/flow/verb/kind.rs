@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::asking::Asking;
 use super::branch::Branch;
+use super::callback::{self, Callback};
 use super::collect::{self, Collect};
 use super::confirm;
 use super::dial::Dial;
@@ -35,7 +36,7 @@ use crate::model::Cause;
 pub(crate) type NodeIndex = usize;
 
 /// Types that the language has and this version has not.
-const LATER: &[&str] = &["customer", "callback", "voicemail", "recording"];
+const LATER: &[&str] = &["customer", "voicemail", "recording"];
 /// Every type of the language, and who reads it.
 const TYPES: &[(&str, Read)] = &[
     ("play", |node, reader| boxed(Play::read(node, reader))),
@@ -49,6 +50,9 @@ const TYPES: &[(&str, Read)] = &[
     ("notify", |node, reader| boxed(Notify::read(node, reader))),
     ("queue", |node, reader| boxed(Queue::read(node, reader))),
     ("line", |node, reader| boxed(Line::read(node, reader))),
+    ("callback", |node, reader| {
+        boxed(Callback::read(node, reader))
+    }),
     ("operator", |node, reader| {
         boxed(Operator::read(node, reader))
     }),
@@ -144,6 +148,8 @@ pub(crate) enum Wait {
     Queue,
     /// The end of the talk on a line.
     Line,
+    /// A number, the caller's word on it, or the exchange's.
+    Callback(callback::Asking),
     /// A reply from the world outside.
     Reply(Asking),
     /// The end of the last prompt.
@@ -157,6 +163,7 @@ impl Wait {
         match self {
             Self::Menu(listening) => listening.until,
             Self::Collect(entry) => entry.until,
+            Self::Callback(asking) => asking.until,
             Self::Survey(asking) => asking.until,
             Self::Reply(asking) => Some(asking.until),
             Self::Confirm(confirming) => confirming.until,
@@ -168,7 +175,7 @@ impl Wait {
     pub(crate) fn is_away(&self) -> bool {
         match self {
             Self::Queue | Self::Line => true,
-            Self::Play(_) | Self::Menu(_) | Self::Collect(_) => false,
+            Self::Play(_) | Self::Menu(_) | Self::Collect(_) | Self::Callback(_) => false,
             Self::Survey(_) | Self::Reply(_) | Self::Confirm(_) | Self::Farewell => false,
         }
     }
