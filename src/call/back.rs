@@ -31,13 +31,13 @@ use crate::call::leg::{Leg, Side};
 use crate::call::promise::millis;
 use crate::call::shared::CALLS;
 use crate::call::{Permit, Snapshot};
-use crate::dispatch::After;
 use crate::config::{Divert, Line, Outside};
+use crate::dispatch::After;
 use crate::flow::{self, Flow, LineExit, Run};
 use crate::media::Command;
 use crate::model::{
-    Action, CallId, CallKey, CallbackResult, Event, Hangup, LineName, Number, OfferResult, OperatorState,
-    Outcome, PlayId, QueueName, Step, TrunkName,
+    Action, CallId, CallKey, CallbackResult, Event, Hangup, LineName, Number, OfferResult,
+    OperatorState, Outcome, PlayId, QueueName, Step, TrunkName,
 };
 use crate::queue::{Announce, Asked, CallbackSettings, Settings};
 

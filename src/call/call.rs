@@ -14,6 +14,7 @@ use crate::call::leg::{Leg, Side};
 use crate::call::progress::Progress;
 use crate::call::promise::Wanted;
 use crate::call::replace::Successor;
+use crate::call::speaking::Speaking;
 use crate::call::treatment::Promise;
 use crate::call::{Destination, Given, Permit, Refer, Replacement, Snapshot};
 use crate::dispatch::{Claim, Match};
@@ -240,6 +241,8 @@ pub struct Call {
     pub(super) parting: Option<Parting>,
     /// The play whose end is waited for.
     pub(super) playing: Option<PlayId>,
+    /// The flow's prompt that waits for texts to be spoken.
+    pub(super) speaking: Option<Box<Speaking>>,
     /// What the flow asks is performed one after another, not one within another.
     pub(super) driving: bool,
     pub(super) heard: Vec<flow::Input>,
@@ -326,6 +329,7 @@ impl Call {
             progress: Progress::None,
             parting: None,
             playing: None,
+            speaking: None,
             driving: false,
             heard: Vec::new(),
             streams: 0,
@@ -395,7 +399,10 @@ impl Call {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         let stage = match &self.stage {
-            Stage::Flow => self.run.deadline(),
+            Stage::Flow => {
+                let speaking = self.speaking.as_deref().map(Speaking::until);
+                self.run.deadline().into_iter().chain(speaking).min()
+            }
             Stage::Queued(queue) => queue.deadline(),
             Stage::Dialing(dial) => {
                 let talk = dial.talk().and_then(|talk| talk.leg.deadline());
@@ -427,6 +434,7 @@ impl Call {
         self.tick_successor(floor);
         match &self.stage {
             Stage::Flow | Stage::Ending { .. } => {
+                self.tick_speaking(floor);
                 if self.run.deadline().is_some_and(|at| floor.now >= at) {
                     self.drive(flow::Input::Tick, floor);
                 }

@@ -54,6 +54,7 @@ impl Call {
         self.permits.clear();
         self.vacate(floor);
         self.playing = None;
+        self.speaking = None;
         self.stage = Stage::Ending {
             until: floor.now + LINGER,
         };

@@ -11,7 +11,7 @@ use crate::call::leg::{Port, put_sdp};
 use crate::call::progress::Progress;
 use crate::call::{Shared, Snapshot};
 use crate::dispatch::{ClassId, ClassKey};
-use crate::flow::{self, AskId, LineExit, QueueRequest, QueueView, Reply, Spoken};
+use crate::flow::{self, AskId, LineExit, QueueRequest, QueueView, Reply, Spoken, Utterance};
 use crate::media::{Command, Sound};
 use crate::model::{
     Event, FlowFault, Hangup, LegId, LineName, Outcome, PlayId, QueueName, Surveyed,
@@ -265,7 +265,13 @@ impl Call {
     /// Plays to the caller and tells the flow when it is over.
     fn play(&mut self, spoken: &[Spoken], floor: &mut Floor<'_>) {
         self.story.left = None;
-        let sounds = self.sounds(spoken, floor);
+        if !self.speak_first(spoken, floor) {
+            let sounds = self.sounds(spoken, floor);
+            self.play_sounds(sounds, floor);
+        }
+    }
+
+    pub(super) fn play_sounds(&mut self, sounds: Arc<[Arc<Sound>]>, floor: &mut Floor<'_>) {
         if sounds.is_empty() {
             return self.drive(flow::Input::Played, floor);
         }
@@ -288,6 +294,11 @@ impl Call {
         for item in spoken {
             let sound = match item {
                 Spoken::Sound { language, name } => library.sound(language, name),
+                Spoken::Said(Utterance { language, name, .. }) => {
+                    let spoken = self.speaking.as_deref();
+                    let spoken = spoken.and_then(|spoken| spoken.sound(language, name));
+                    spoken.or_else(|| library.sound(language, name))
+                }
                 Spoken::Silence(time) => Some(library.silence(*time)),
             };
             match sound {
@@ -316,6 +327,7 @@ impl Call {
 
     pub(super) fn stop_playing(&mut self, floor: &mut Floor<'_>) {
         self.playing = None;
+        self.speaking = None;
         if !self.leg.has_stream() {
             return;
         }
@@ -441,7 +453,8 @@ impl Call {
 
     /// The world outside replies. A call that has gone on without it hears nothing.
     pub(super) fn replied(&mut self, number: AskId, reply: Reply, floor: &mut Floor<'_>) {
-        if matches!(self.stage, Stage::Flow) || self.parting.is_some() {
+        let listens = matches!(self.stage, Stage::Flow) || self.parting.is_some();
+        if listens && !self.spoke(number, &reply, floor) {
             let returned = flow::Returned::Reply(number, reply);
             self.drive(flow::Input::Returned(returned), floor);
         }

@@ -57,6 +57,7 @@ mod reach;
 mod refer;
 mod replace;
 mod shared;
+mod speaking;
 mod stopping;
 mod talks;
 mod transfer;

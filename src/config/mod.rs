@@ -34,6 +34,8 @@ mod types;
 mod webhooks;
 
 #[cfg(test)]
+mod requests_tests;
+#[cfg(test)]
 mod tests;
 
 pub use house::House;

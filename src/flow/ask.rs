@@ -17,6 +17,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::value::Scalar;
+use crate::media::Sound;
 use crate::model::FlowName;
 
 /// Which ask of its call it is: they are counted from 1.
@@ -41,6 +42,25 @@ pub struct Asked {
 pub enum Ask {
     /// An HTTP request.
     Http(Box<HttpRequest>),
+    /// A text to be spoken.
+    Speech(Box<Utterance>),
+}
+
+/// A text that nobody has spoken yet. It may tell of a caller: `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Utterance {
+    /// Whose grammar it has.
+    pub language: Arc<str>,
+    /// The name of its sound.
+    pub name: Arc<str>,
+    /// What is said.
+    pub text: Arc<str>,
+}
+
+impl fmt::Debug for Utterance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Utterance({}/{})", self.language, self.name)
+    }
 }
 
 /// What comes back.
@@ -51,6 +71,8 @@ pub type Reply = Result<Answer, Unanswered>;
 pub enum Answer {
     /// To [`Ask::Http`].
     Http(HttpAnswer),
+    /// To [`Ask::Speech`].
+    Speech(Arc<Sound>),
 }
 
 /// Why there is no answer.

@@ -13,6 +13,7 @@ use cel::common::ast::{EntryExpr, Expr, IdedExpr, LiteralValue, operators};
 use cel::parser::Parser;
 use cel::{Context, Env, Value};
 
+use super::types::{self, Type};
 use super::value::{Held, Scalar};
 use crate::model::{FlowFault, QueueName};
 
@@ -165,6 +166,13 @@ impl Unknown {
         Self { message, hint }
     }
 
+    pub(super) fn with(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            hint: Some(hint.into()),
+        }
+    }
+
     fn plain(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
@@ -185,6 +193,7 @@ pub struct Expression {
     tree: Arc<IdedExpr>,
     /// The name in slot `v0`, `v1`, …
     names: Arc<[(String, Name)]>,
+    kind: Type,
     env: Arc<Env>,
 }
 
@@ -215,10 +224,12 @@ impl Expression {
             names: Vec::new(),
         };
         let tree = slots.resolve(tree)?;
+        let kind = types::check(&tree, &slots.names)?;
         Ok(Self {
             source: source.into(),
             tree: Arc::new(tree),
             names: slots.names.into(),
+            kind,
             env: Arc::clone(&scope.env),
         })
     }
@@ -227,6 +238,11 @@ impl Expression {
     #[must_use]
     pub fn source(&self) -> &str {
         &self.source
+    }
+
+    /// What comes out of it, as far as that is known.
+    pub(super) fn kind(&self) -> Type {
+        self.kind
     }
 
     /// The names that it looks at.
@@ -394,7 +410,9 @@ impl Template {
             if !before.is_empty() {
                 parts.push(Part::Text(before.into()));
             }
-            parts.push(Part::Value(Expression::compile(inside, scope)?));
+            let value = Expression::compile(inside, scope)?;
+            value.kind.check_text()?;
+            parts.push(Part::Value(value));
             rest = end;
         }
         if !rest.is_empty() || parts.is_empty() {

@@ -94,6 +94,22 @@ impl Json {
         }
     }
 
+    /// What it is, when nothing has to be put in.
+    pub(super) fn fixed(&self) -> Option<Value> {
+        Some(match self {
+            Self::Fixed(value) => value.clone(),
+            Self::Text(template) => Value::String(template.literal()?.to_owned()),
+            Self::List(items) => {
+                Value::Array(items.iter().map(Self::fixed).collect::<Option<_>>()?)
+            }
+            Self::Object(entries) => {
+                let entries = entries.iter();
+                let entries = entries.map(|(name, value)| Some((name.to_string(), value.fixed()?)));
+                Value::Object(entries.collect::<Option<_>>()?)
+            }
+        })
+    }
+
     /// The values put in. One `${…}` alone keeps its type; anything else is text.
     ///
     /// # Errors

@@ -36,7 +36,7 @@ pub struct Flow {
     pub(super) on_hangup: Option<NodeIndex>,
     /// The flows that it calls, once all are read. Whoever holds the configuration holds
     /// them; flows may call each other, so none holds another.
-    pub(super) subs: OnceLock<BTreeMap<FlowName, Weak<Flow>>>,
+    pub(super) subs: OnceLock<BTreeMap<FlowName, Weak<Self>>>,
 }
 
 /// A named node.

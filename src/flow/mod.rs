@@ -21,6 +21,7 @@ mod origin;
 mod port;
 mod prompt;
 mod read;
+mod replies;
 mod request;
 mod run;
 pub mod source;
@@ -29,10 +30,13 @@ pub mod speech;
 pub mod steps;
 mod trial;
 mod turn;
+mod types;
 mod value;
 mod verb;
 
-pub use ask::{Answer, Ask, AskId, Asked, HttpAnswer, HttpMethod, HttpRequest, Reply, Unanswered};
+pub use ask::{
+    Answer, Ask, AskId, Asked, HttpAnswer, HttpMethod, HttpRequest, Reply, Unanswered, Utterance,
+};
 pub use expression::{Expression, Name, QueueField, Template};
 pub use join::join;
 pub use load::{Flow, load};

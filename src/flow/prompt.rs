@@ -1,12 +1,12 @@
 //! What a caller hears at a node: a list of recordings, spoken values and silences.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::ask::Utterance;
 use super::expression::{Expression, Values};
 use super::read::Reader;
-use super::say;
+use super::say::{self, Said};
 use super::source::{Cursor, unknown};
 use super::speech::{self, Currency, Kind};
 use super::value::Scalar;
@@ -44,6 +44,8 @@ pub enum Spoken {
         /// The file, without `.wav`; may have folders in it.
         name: Arc<str>,
     },
+    /// A text that is known only now; it has to be spoken first.
+    Said(Utterance),
     /// Nothing for so long.
     Silence(Duration),
 }
@@ -64,8 +66,7 @@ pub(crate) struct Prompt(Vec<Item>);
 #[derive(Clone, Debug)]
 enum Item {
     Name(Arc<str>),
-    /// For each language the sound's name and its text.
-    Say(BTreeMap<Arc<str>, (Arc<str>, Arc<str>)>),
+    Say(say::Texts),
     Silence(Duration),
     Value(Value),
 }
@@ -125,6 +126,21 @@ impl Prompt {
         )
     }
 
+    /// A prompt that is played while nothing can be spoken first: to those who wait.
+    pub(super) fn read_fixed(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Self {
+        let prompt = Self::read(cursor, reader);
+        let depends = prompt.0.iter().any(|item| match item {
+            Item::Say(texts) => texts.values().any(|said| said.fixed().is_none()),
+            Item::Name(_) | Item::Silence(_) | Item::Value(_) => false,
+        });
+        if depends {
+            let problem = cursor.error("a text with `${…}` cannot be said to those who wait");
+            let hint = "say the value by an item of its own, such as {number: …}";
+            reader.diags.push(problem.hint(hint));
+        }
+        prompt
+    }
+
     /// What to play in a language; `None` in the place of what has no usable value.
     pub(super) fn speak(&self, language: &str, values: &dyn Values) -> Vec<Option<Spoken>> {
         let mut spoken = Vec::new();
@@ -136,7 +152,7 @@ impl Prompt {
                 }
                 Item::Say(texts) => {
                     let said = texts.get(language);
-                    spoken.push(said.map(|(name, _)| Spoken::sound(language, name)));
+                    spoken.push(said.and_then(|said| said.speak(language, values)));
                     continue;
                 }
                 Item::Silence(length) => {
@@ -163,7 +179,8 @@ impl Prompt {
             match item {
                 Item::Name(name) => names.push(name.to_string()),
                 Item::Say(texts) => {
-                    names.extend(texts.get(language).map(|(name, _)| name.to_string()));
+                    let fixed = texts.get(language).and_then(Said::fixed);
+                    names.extend(fixed.map(|(name, _)| name.to_owned()));
                 }
                 Item::Value(value) => names.extend(speech::needed(value.kind, language)),
                 Item::Silence(_) => {}
@@ -175,10 +192,7 @@ impl Prompt {
     /// Names and texts of what it says in one language.
     pub(super) fn texts(&self, language: &str) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().filter_map(move |item| match item {
-            Item::Say(texts) => {
-                let (name, text) = texts.get(language)?;
-                Some((&**name, &**text))
-            }
+            Item::Say(texts) => texts.get(language).and_then(Said::fixed),
             Item::Name(_) | Item::Silence(_) | Item::Value(_) => None,
         })
     }

@@ -153,6 +153,30 @@ impl Reader<'_> {
         }
     }
 
+    /// An expression that is true or false.
+    pub(super) fn condition(&mut self, cursor: Cursor<'_>) -> Option<Expression> {
+        let expression = self.expression(cursor)?;
+        self.of_kind(cursor, expression.kind().check_condition())?;
+        Some(expression)
+    }
+
+    /// An expression that is a whole number.
+    pub(super) fn number(&mut self, cursor: Cursor<'_>) -> Option<Expression> {
+        let expression = self.expression(cursor)?;
+        self.of_kind(cursor, expression.kind().check_number())?;
+        Some(expression)
+    }
+
+    fn of_kind(&mut self, cursor: Cursor<'_>, kind: Result<(), Unknown>) -> Option<()> {
+        match kind {
+            Ok(()) => Some(()),
+            Err(why) => {
+                self.uncompiled(cursor, why);
+                None
+            }
+        }
+    }
+
     pub(super) fn template(&mut self, cursor: Cursor<'_>, text: &str) -> Option<Template> {
         match Template::compile(text, &self.scope) {
             Ok(template) => Some(template),

@@ -156,6 +156,12 @@ impl Run {
         self.core.caller.project.as_ref()
     }
 
+    /// The number of an ask that the call makes for itself.
+    pub fn next_ask(&mut self) -> AskId {
+        self.core.asks = AskId(self.core.asks.0.wrapping_add(1));
+        self.core.asks
+    }
+
     /// The call's tags.
     #[must_use]
     pub fn tags(&self) -> &BTreeSet<Arc<str>> {
@@ -245,7 +251,7 @@ impl Run {
                 self.state = state;
             }
             (state @ (State::New | State::Answering(_) | State::Opening(_) | State::Over), _) => {
-                self.state = state
+                self.state = state;
             }
         }
     }
@@ -300,21 +306,21 @@ impl Run {
                     self.state = State::Over;
                     return;
                 }
-                Next::Call(call) => next = self.call(call, step),
+                Next::Call(call) => next = self.call(*call, step),
                 Next::Return(value) => next = self.back(value),
             }
         }
     }
 
     /// The flow that is called begins, if it is there and not too many wait above it.
-    fn call(&mut self, call: Box<Calling>, step: &mut Step<'_>) -> Next {
+    fn call(&mut self, call: Calling, step: &mut Step<'_>) -> Next {
         let Calling {
             flow,
             vars,
             save,
             next,
             error,
-        } = *call;
+        } = call;
         let Some(flow) = flow.filter(|_| self.above.len() < NESTING) else {
             self.fault(FlowFault::Nesting, step);
             return Next::Go(error);

@@ -6,6 +6,9 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
+use super::ask::Utterance;
+use super::expression::{Template, Values};
+use super::prompt::Spoken;
 use super::read::Reader;
 use super::source::{Cursor, unknown};
 
@@ -15,8 +18,43 @@ const CHARS: usize = 2_000;
 const HASH: usize = 8;
 const COMMAND: &str = "`speech: { command: [espeak-ng, -v, \"{voice}\", --stdin, --stdout] }`";
 
-/// For each language the sound's name and its text.
-pub(super) type Texts = BTreeMap<Arc<str>, (Arc<str>, Arc<str>)>;
+/// What is said in each language.
+pub(super) type Texts = BTreeMap<Arc<str>, Said>;
+
+/// A text.
+#[derive(Clone, Debug)]
+pub(super) enum Said {
+    /// One that is spoken when the flow is loaded: its sound's name, and the text.
+    Fixed(Arc<str>, Arc<str>),
+    /// One that depends on the call.
+    Filled(Template),
+}
+
+impl Said {
+    /// Name and text, when they do not depend on the call.
+    pub(super) fn fixed(&self) -> Option<(&str, &str)> {
+        match self {
+            Self::Fixed(name, text) => Some((name, text)),
+            Self::Filled(_) => None,
+        }
+    }
+
+    /// `None` when there is no usable value.
+    pub(super) fn speak(&self, language: &str, values: &dyn Values) -> Option<Spoken> {
+        let template = match self {
+            Self::Fixed(name, _) => return Some(Spoken::sound(language, name)),
+            Self::Filled(template) => template,
+        };
+        let text = template.evaluate(values)?.shown()?.to_string();
+        (!text.trim().is_empty()).then(|| {
+            Spoken::Said(Utterance {
+                language: language.into(),
+                name: name(&text).into(),
+                text: text.into(),
+            })
+        })
+    }
+}
 
 /// The name of a text's sound: `say/` and the beginning of its SHA-256. A recording of that
 /// name takes the place of the voice.
@@ -33,11 +71,11 @@ pub(super) fn name(text: &str) -> String {
 pub(super) fn read(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Texts> {
     let languages = reader.languages.clone();
     if !cursor.is_map() {
-        let text = checked(cursor, reader)?;
+        let said = checked(cursor, reader)?;
         let mut texts = Texts::new();
         for language in languages {
-            spoken(cursor, (&language, text), reader);
-            texts.insert(language, (name(text).into(), text.into()));
+            spoken(cursor, (&language, &said), reader);
+            texts.insert(language, said.clone());
         }
         return Some(texts);
     }
@@ -49,11 +87,11 @@ pub(super) fn read(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Texts>
             reader.diags.push(unknown(problem, key, known));
             continue;
         };
-        let Some(text) = checked(value, reader) else {
+        let Some(said) = checked(value, reader) else {
             continue;
         };
-        spoken(value, (language, text), reader);
-        texts.insert(Arc::clone(language), (name(text).into(), text.into()));
+        spoken(value, (language, &said), reader);
+        texts.insert(Arc::clone(language), said);
     }
     for language in languages {
         if cursor.get(&language).is_none() {
@@ -65,30 +103,32 @@ pub(super) fn read(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Texts>
     Some(texts)
 }
 
-fn checked<'a>(cursor: Cursor<'a>, reader: &mut Reader<'_>) -> Option<&'a str> {
+fn checked(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Said> {
     let text = cursor.string(reader.diags)?;
-    if text.contains("${") {
-        let problem = cursor.error("a text with `${…}` is not available in this version");
-        let hint = "say the value by an item of its own, such as {number: …} or {money: …}";
-        reader.diags.push(problem.hint(hint));
-        return None;
-    }
     if text.trim().is_empty() || text.chars().count() > CHARS {
         let message = format!("a text has between 1 and {CHARS} characters");
         reader.diags.push(cursor.error(message));
         return None;
     }
-    Some(text)
+    if text.contains("${") {
+        return reader.template(cursor, text).map(Said::Filled);
+    }
+    Some(Said::Fixed(name(text).into(), text.into()))
 }
 
 /// Says when nobody can speak a text and it was not recorded.
-fn spoken(cursor: Cursor<'_>, (language, text): (&str, &str), reader: &mut Reader<'_>) {
-    let name = name(text);
-    if reader.known.speaks || (reader.known.sounds)(language, &name) {
+fn spoken(cursor: Cursor<'_>, (language, said): (&str, &Said), reader: &mut Reader<'_>) {
+    if reader.known.speaks {
         return;
     }
     let problem = cursor.error(format!("nobody can say this in `{language}`"));
-    let hint =
-        format!("write {COMMAND} in the configuration, or record prompts/{language}/{name}.wav");
-    reader.diags.push(problem.hint(hint));
+    let hint = format!("write {COMMAND} in the configuration");
+    match said.fixed() {
+        Some((name, _)) if (reader.known.sounds)(language, name) => {}
+        Some((name, _)) => {
+            let hint = format!("{hint}, or record prompts/{language}/{name}.wav");
+            reader.diags.push(problem.hint(hint));
+        }
+        None => reader.diags.push(problem.hint(hint)),
+    }
 }

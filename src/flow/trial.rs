@@ -6,11 +6,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
 
-use super::ask::{AskId, Unanswered};
 use super::hours::Calendar;
 use super::load::Flow;
 use super::port::{Caller, Input, Output, QueueView, Returned, World};
 use super::read::Reader;
+use super::replies::Replies;
 use super::run::Run;
 use super::source::{Cursor, unknown};
 use crate::model::{
@@ -29,6 +29,7 @@ pub(super) struct Trial {
     caller: Caller,
     at: SystemTime,
     press: Vec<String>,
+    replies: Replies,
     expect: Expect,
     /// A diagnostic without a message, at the example's place.
     place: Diagnostic,
@@ -58,7 +59,7 @@ impl Trial {
     fn read(item: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
         item.map(reader.diags)?;
         let fields = [
-            "name", "caller", "called", "language", "project", "at", "press", "expect",
+            "name", "caller", "called", "language", "project", "at", "press", "answers", "expect",
         ];
         item.unknown_keys(&fields, reader.diags);
         let mut text = |key: &str| item.get(key).and_then(|cursor| cursor.word(reader.diags));
@@ -82,6 +83,7 @@ impl Trial {
             }
             press.push(written.to_owned());
         }
+        let replies = item.get("answers").map(|map| Replies::read(map, reader));
         let at = item.require("at", reader.diags)?;
         let moment = at.string(reader.diags)?;
         let parsed = moment.parse::<Timestamp>().ok();
@@ -105,6 +107,7 @@ impl Trial {
             caller,
             at: at_time,
             press,
+            replies: replies.unwrap_or_default(),
             expect: Expect::read(expect, reader)?,
             place: expect.key_error(""),
         })
@@ -132,6 +135,7 @@ impl Trial {
             now,
             seen: Seen::default(),
             press: self.press.iter().cloned().collect(),
+            replies: self.replies.clone(),
         };
         call.run_to_end();
         let language = call.run.language().to_owned();
@@ -261,17 +265,13 @@ impl World for Quiet {
     }
 }
 
-/// Nobody is outside.
-fn unanswered(number: AskId) -> Input {
-    Input::Returned(Returned::Reply(number, Err(Unanswered::Unreachable)))
-}
-
 struct Call {
     flow: FlowName,
     run: Run,
     now: Instant,
     seen: Seen,
     press: VecDeque<String>,
+    replies: Replies,
 }
 
 impl Call {
@@ -290,7 +290,7 @@ impl Call {
                     Output::Queue(request) => self.seen.queue = Some(request.queue),
                     Output::Line(line) => self.seen.line = Some(line),
                     Output::Callback(_) => back = true,
-                    Output::Ask(ask) => asked = Some(ask.number),
+                    Output::Ask(ask) => asked = Some(ask),
                     Output::Operator(request) => self.seen.operator = Some(request.operator),
                     Output::Dial(request) => self.seen.dialled = request.to,
                     Output::Reject(_) => self.seen.outcome = Some("reject"),
@@ -312,8 +312,9 @@ impl Call {
                 Input::Answered
             } else if back {
                 Input::Returned(Returned::Callback(true))
-            } else if let Some(number) = asked {
-                unanswered(number)
+            } else if let Some(asked) = asked {
+                let reply = self.replies.reply(self.run.node(), &asked);
+                Input::Returned(Returned::Reply(asked.number, reply))
             } else if play {
                 self.now += PROMPT;
                 Input::Played

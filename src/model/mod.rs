@@ -25,8 +25,7 @@ pub use diagnostic::{Diagnostic, Severity, Span};
 pub use drop_reason::DropReason;
 pub use escalation::{Action, Step};
 pub use event::{
-    DequeueReason, Event, Hangup, OfferResult, RejectReason, Sequence, Stamped,
-    StreamQuality,
+    DequeueReason, Event, Hangup, OfferResult, RejectReason, Sequence, Stamped, StreamQuality,
 };
 pub use id::{
     CallId, CallKey, Codec, FlowName, LegId, LineName, NodeName, Number, OperatorName, PlayId,

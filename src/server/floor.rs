@@ -31,7 +31,7 @@ use crate::server::journal::Source;
 use crate::server::media::{self, Workers};
 use crate::server::net::dns::{Families, Names};
 use crate::server::net::streams::{self, Streams};
-use crate::server::net::tls::Tls;
+use crate::server::net::tls::{Dials, Tls};
 use crate::server::net::udp;
 use crate::server::observer::Witness;
 use crate::server::post::Post;
@@ -203,10 +203,12 @@ impl Floor {
             shared.callbacks.remember(number, *promised_ms);
         }
         source.set(Arc::clone(&shared)).ok();
+        let clerk = Clerk::new(Client::new(&snapshot.config.requests, Arc::clone(&names))?);
+        clerk.speak_by(snapshot.config.speech.clone());
         let links = Arc::new(Links {
             workers: OnceLock::new(),
             streams: OnceLock::new(),
-            clerk: Clerk::new(Client::new(&snapshot.config.requests, Arc::clone(&names))?),
+            clerk,
             names: ArcSwap::new(names),
             inboxes: OnceLock::new(),
             runtime: Handle::current(),
@@ -344,6 +346,7 @@ impl Floor {
             inbox.send(Input::Configured(Arc::clone(&next)));
         }
         self.tls.show(certificates);
+        self.links.clerk.speak_by(next.config.speech.clone());
         self.links.names.store(names);
         if let Some(client) = asks {
             self.links.clerk.configure(client);
@@ -565,8 +568,15 @@ fn shared(advertise: Advertise, shards: usize, now: Instant) -> Arc<Shared> {
 }
 
 /// Whether a line, or a carrier's server, is reached over TLS.
-fn dials_securely(config: &Config) -> bool {
-    dialled(config).any(|uri| Transport::of(uri) == Some(Transport::Tls))
+fn dials_securely(config: &Config) -> Dials {
+    let each = dialled(config).map(|uri| match (Transport::of(uri), way(uri)) {
+        (Some(Transport::Tls), _) => Dials::Surely,
+        (_, Some(Way::Open { .. })) => Dials::Perhaps,
+        (_, Some(Way::Straight(_) | Way::Addresses { .. } | Way::Services { .. }) | None) => {
+            Dials::Never
+        }
+    });
+    each.max().unwrap_or(Dials::Never)
 }
 
 /// Who must answer at addresses that need no look-up; of the others the look-up tells.

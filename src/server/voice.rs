@@ -17,10 +17,13 @@ use std::{fs, thread};
 
 use crossbeam_channel::{Receiver, bounded};
 use exchange::config::{Config, Speech};
+use exchange::flow::Utterance;
 use exchange::media::{Library, Sound, wav};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use sha2::{Digest as _, Sha256};
+
+use crate::server::entropy;
 
 /// Programs that speak at once.
 const VOICES: usize = 2;
@@ -30,6 +33,8 @@ const FAILURES: usize = 3;
 const SOUND_BYTES: u64 = 16 * 1024 * 1024;
 /// Files in the cache; over it those go that nobody asked for this time.
 const CACHED: usize = 10_000;
+/// So many texts of calls are spoken between two looks at the size of the cache.
+const LOOK_EVERY: usize = 500;
 /// How long a program that was killed may take to end.
 const LAST_BREATH: Duration = Duration::from_secs(1);
 
@@ -117,6 +122,23 @@ pub(crate) fn make(speech: &Speech, wanted: Vec<Wanted>, stop: &AtomicBool) -> M
     made
 }
 
+/// Speaks one text during a call, or finds it in the cache.
+pub(crate) fn say(speech: &Speech, said: Utterance) -> Result<Sound, String> {
+    static SAID: AtomicUsize = AtomicUsize::new(0);
+    if SAID
+        .fetch_add(1, Ordering::Relaxed)
+        .is_multiple_of(LOOK_EVERY)
+    {
+        prune(&speech.cache, &BTreeSet::new());
+    }
+    let wanted = Wanted {
+        language: said.language.to_string(),
+        name: said.name.to_string(),
+        text: said.text.to_string(),
+    };
+    sound(speech, &wanted)
+}
+
 type Done = Vec<(Wanted, Result<Sound, String>)>;
 
 fn worker(
@@ -166,8 +188,11 @@ fn sound(speech: &Speech, wanted: &Wanted) -> Result<Sound, String> {
     )?;
     let tidy = wav::tidy_voice(&said).map_err(|error| format!("what came is no sound: {error}"))?;
     // Whoever reads it at the same time sees all of it or nothing.
-    let part = file.with_extension(format!("{}.part", wanted.language));
-    let kept = fs::write(&part, &tidy).and_then(|()| fs::rename(&part, &file));
+    let part = file.with_extension(format!("{:x}.part", entropy::word()));
+    let kept = fs::create_dir_all(&speech.cache);
+    let kept = kept
+        .and_then(|()| fs::write(&part, &tidy))
+        .and_then(|()| fs::rename(&part, &file));
     if let Err(error) = kept {
         tracing::warn!(file = %file.display(), %error, "a spoken text is not kept");
     }

@@ -172,18 +172,7 @@ impl Shard {
         let unknown = || Refusal::new(404, RejectReason::UnknownNumber);
         let (number, entry) = config.numbers.find(&arrival.dialled).ok_or_else(unknown)?;
         let flow = config.flows.get(&entry.flow).ok_or_else(unknown)?;
-        self.check_proposal(request, peer)?;
-        let malformed = || Refusal::new(400, RejectReason::Malformed);
-        let tag = self.endpoint.fresh_tag();
-        let contact = self.shared.advertise.contact_for(peer, is_sips(request));
-        let dialog =
-            Dialog::from_request(request, &tag, &contact, peer).map_err(|_| malformed())?;
-        let timer =
-            SessionTimer::answer(request, Wish::default(), now).map_err(|small| Refusal {
-                code: 422,
-                reason: RejectReason::Unsupported,
-                more: Some((Name::MinSe, small.min_se.to_string())),
-            })?;
+        let (dialog, timer) = self.agree(request, peer, now)?;
         Ok(Caller {
             key,
             id: self.call_id(key),
@@ -203,6 +192,24 @@ impl Shard {
             request: request.clone(),
             made_by: None,
         })
+    }
+
+    /// What the answer to an INVITE will confirm: a dialog with a tag of ours, and a session
+    /// timer.
+    pub(super) fn agree(
+        &mut self,
+        request: &Request,
+        peer: Peer,
+        now: Instant,
+    ) -> Result<(Dialog, SessionTimer), Refusal> {
+        self.check_proposal(request, peer)?;
+        let tag = self.endpoint.fresh_tag();
+        let contact = self.shared.advertise.contact_for(peer, is_sips(request));
+        let dialog = Dialog::from_request(request, &tag, &contact, peer)
+            .map_err(|_| Refusal::new(400, RejectReason::Malformed))?;
+        let timer = SessionTimer::answer(request, Wish::default(), now)
+            .map_err(|small| Refusal::with(422, (Name::MinSe, small.min_se.to_string())))?;
+        Ok((dialog, timer))
     }
 
     /// A place among the calls, if there is one.
@@ -247,13 +254,9 @@ impl Shard {
         if request.body.is_empty() {
             return Ok(());
         }
-        let plain = request
-            .headers
-            .first(&Name::ContentType)
-            .is_none_or(|kind| kind.to_ascii_lowercase().starts_with("application/sdp"));
-        if !plain {
+        if let Err(code) = sdp::legible(request.headers.first(&Name::ContentType).as_deref()) {
             return Err(Refusal {
-                code: 415,
+                code,
                 reason: RejectReason::Unsupported,
                 more: Some((Name::Accept, "application/sdp".to_owned())),
             });

@@ -76,7 +76,9 @@ impl World {
     pub(super) fn route(&self, uri: &Uri) -> Vec<Peer> {
         match way(uri) {
             Some(Way::Straight(peer)) => vec![peer],
-            Some(Way::Addresses { name, .. } | Way::Services { name, .. } | Way::Open { name }) => {
+            Some(
+                Way::Addresses { name, .. } | Way::Services { name, .. } | Way::Open { name, .. },
+            ) => {
                 let known = self.names.get(&name).into_iter().flatten();
                 known.map(|address| Peer::udp(*address)).collect()
             }

@@ -3,6 +3,7 @@
 use crate::backend::{Backend, Does};
 use crate::client::{caller, phone};
 use crate::server::Server;
+use crate::wire::Certificate;
 
 const FLOOR: &str = "
 queues:
@@ -14,7 +15,7 @@ operators:
 const SECRET: &str = "a secret of some length";
 
 /// The caller's number says which queue, or nobody does.
-fn flow(host: &str, port: u16) -> String {
+fn flow(origin: &str) -> String {
     format!(
         r#"
 version: 1
@@ -26,7 +27,7 @@ nodes:
     type: http
     request:
       method: POST
-      url: "http://{host}:{port}/who/${{caller.number}}?called=${{called}}"
+      url: "{origin}/who/${{caller.number}}?called=${{called}}"
       headers: {{ X-Asks: "${{called}} asks" }}
       json: {{ number: "${{caller.number}}", said: "a \"${{called}}\"", ready: "${{queue.billing.ready}}" }}
     timeout: 1s
@@ -44,10 +45,14 @@ nodes:
 
 /// A server whose number 2000 asks there.
 fn asking((host, port): (&str, u16), private: &str) -> Server {
+    asking_at(&format!("http://{host}:{port}"), private, "")
+}
+
+fn asking_at(origin: &str, private: &str, more: &str) -> Server {
     let more = format!(
-        "requests: {{ allow: [\"http://{host}:{port}\"], private: [{private}], secret: \"{SECRET}\" }}"
+        "requests: {{ allow: [\"{origin}\"], private: [{private}], secret: \"{SECRET}\" {more} }}"
     );
-    Server::with_more(FLOOR, &[("2000", "asks", &flow(host, port))], &more)
+    Server::with_more(FLOOR, &[("2000", "asks", &flow(origin))], &more)
 }
 
 /// Calls, and says by which nodes it went.
@@ -123,4 +128,36 @@ fn no_request_goes_into_a_network_that_is_not_named() {
     let server = asking(("localhost", backend.port), "127.0.0.0/8, \"::1/128\"");
     assert_eq!(path(&server), "who choose billing end");
     assert_eq!(backend.asked().len(), 1);
+}
+
+#[test]
+fn a_server_is_asked_over_tls_if_it_shows_who_it_is() {
+    let certificate = Certificate::new("asked");
+    let backend = Backend::secure(&certificate, |_, _| {
+        Does::says(200, r#"{"list":[{"queue":"billing"}]}"#)
+    });
+    let origin = format!("https://localhost:{}", backend.port);
+    let ca = format!(", ca: {}", certificate.file("certificate.pem").display());
+    for (ca, went) in [(ca.as_str(), "who choose billing end"), ("", "who alone")] {
+        let server = asking_at(&origin, "127.0.0.0/8", ca);
+        assert_eq!(path(&server), went, "{ca}");
+    }
+    let asked = backend.asked();
+    assert_eq!(asked.len(), 1);
+    assert!(asked[0].is_signed(SECRET));
+}
+
+#[test]
+fn a_server_that_is_down_is_left_in_peace() {
+    let backend = Backend::start(|_, _| Does::Nothing);
+    let server = asking(("127.0.0.1", backend.port), "127.0.0.0/8");
+    let more = [
+        "-key", "media", "39000", "-m", "12", "-r", "1", "-rp", "1200",
+    ];
+    caller(&server, "caller_is_left", "2000", &more).succeeds(40);
+    let asked = backend.asked().len();
+    // Five in a row, and then one in five seconds.
+    assert!((5..=7).contains(&asked), "{asked}");
+    let resting = "centrale_flow_http_seconds_count{flow=\"asks\",result=\"resting\"}";
+    assert!(server.metric(resting) > 4.5, "{}", server.metric(resting));
 }

@@ -1,6 +1,6 @@
 //! A server outside, as flows and webhooks meet them: a few lines of HTTP over a socket.
 
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -8,6 +8,9 @@ use std::time::Duration;
 
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
+use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+use crate::wire::Certificate;
 
 /// What it does with a request.
 #[derive(Clone, Debug)]
@@ -80,14 +83,30 @@ impl Backend {
         port: u16,
         does: impl Fn(usize, &Asked) -> Does + Send + Sync + 'static,
     ) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+        Self::serve(TcpListener::bind(("127.0.0.1", port)).unwrap(), None, does)
+    }
+
+    /// As [`Self::start`], over TLS.
+    pub(crate) fn secure(
+        certificate: &Certificate,
+        does: impl Fn(usize, &Asked) -> Does + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::serve(listener, Some(certificate.shown()), does)
+    }
+
+    fn serve(
+        listener: TcpListener,
+        tls: Option<Arc<ServerConfig>>,
+        does: impl Fn(usize, &Asked) -> Does + Send + Sync + 'static,
+    ) -> Self {
         let port = listener.local_addr().unwrap().port();
         let asked = Arc::new(Mutex::new(Vec::new()));
         let (seen, does) = (Arc::clone(&asked), Arc::new(does));
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (seen, does) = (Arc::clone(&seen), Arc::clone(&does));
-                thread::spawn(move || meet(stream, &seen, &*does));
+                let (seen, does, tls) = (Arc::clone(&seen), Arc::clone(&does), tls.clone());
+                thread::spawn(move || meet(stream, tls, &seen, &*does));
             }
         });
         Self { port, asked }
@@ -98,18 +117,36 @@ impl Backend {
     }
 }
 
-fn meet(stream: TcpStream, seen: &Mutex<Vec<Asked>>, does: &dyn Fn(usize, &Asked) -> Does) {
-    let Some(request) = read(&stream) else { return };
+trait Wire: Read + Write {}
+impl<T: Read + Write> Wire for T {}
+
+fn meet(
+    stream: TcpStream,
+    tls: Option<Arc<ServerConfig>>,
+    seen: &Mutex<Vec<Asked>>,
+    does: &dyn Fn(usize, &Asked) -> Does,
+) {
+    // Longer than any flow waits.
+    stream.set_read_timeout(Some(Duration::from_secs(30))).ok();
+    let mut wire: Box<dyn Wire> = match tls {
+        Some(tls) => Box::new(StreamOwned::new(
+            ServerConnection::new(tls).unwrap(),
+            stream,
+        )),
+        None => Box::new(stream),
+    };
+    let Some(request) = read(&mut *wire) else {
+        return;
+    };
     let before = {
         let mut all = seen.lock().unwrap();
         all.push(request.clone());
         all.len() - 1
     };
-    serve(stream, &does(before, &request));
+    serve(&mut *wire, &does(before, &request));
 }
 
-fn read(mut stream: &TcpStream) -> Option<Asked> {
-    stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+fn read(stream: &mut dyn Wire) -> Option<Asked> {
     let mut text = Vec::new();
     let mut buffer = [0; 4_096];
     loop {
@@ -135,7 +172,7 @@ fn read(mut stream: &TcpStream) -> Option<Asked> {
     }
 }
 
-fn serve(mut stream: TcpStream, does: &Does) {
+fn serve(stream: &mut dyn Wire, does: &Does) {
     match does {
         Does::Answers(status, headers, body) => {
             let length = body.len();
@@ -147,7 +184,6 @@ fn serve(mut stream: TcpStream, does: &Does) {
         Does::Nothing => {
             // Until the other side has had enough of it.
             let mut rest = Vec::new();
-            stream.set_read_timeout(Some(Duration::from_secs(30))).ok();
             stream.read_to_end(&mut rest).ok();
         }
         Does::Floods(bytes) => {

@@ -18,6 +18,7 @@ mod client;
 mod commands;
 #[path = "../../benches/overload/crowd.rs"]
 mod crowd;
+mod digest;
 mod life;
 #[path = "../../benches/overload/server.rs"]
 mod loaded;
@@ -34,6 +35,7 @@ mod raw;
 mod reach;
 mod registrar;
 mod relay;
+mod replaces;
 mod secure;
 mod server;
 mod sound;

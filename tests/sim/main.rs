@@ -19,6 +19,7 @@ mod picks;
 mod races;
 mod reach;
 mod replaces;
+mod spoken;
 mod storms;
 mod transfers;
 mod ways;
@@ -97,6 +98,17 @@ nodes:
   wait: { type: queue, queue: help, answered: bye, timeout: bye, full: bye, no_operators: bye, error: bye, waiting: { comfort: [{ prompt: [hello], after: 20s, every: 30s }], keys: { "1": { play: [hello] }, "2": aside } } }
   aside: { type: play, prompt: [hello, { silence: 8s }], next: wait }
   bye: { type: hangup, prompt: [hello], cause: normal }
+"#;
+
+/// A text that only the call knows.
+const SPOKEN: &str = r#"
+version: 1
+flow: spoken
+start: greet
+languages: [en]
+nodes:
+  greet: { type: play, barge_in: true, prompt: [{ say: "You are ${caller.number}" }, hello], next: bye }
+  bye: { type: hangup, prompt: [hello] }
 "#;
 
 /// What is heard before the answer, and what flows do with flows.
@@ -190,7 +202,8 @@ fn world_outside((trunks, field): (&str, &str), (help, ann): (&str, &str), seed:
         "domain: centrale.localhost
 sip: {{ trunks: {{ {trunks} }}, min_expires: 1s }}
 limits: {{ calls: 100, calls_per_second: 1000 }}
-numbers: {{ \"1\": {{ flow: main }}, \"3\": {{ flow: shut }}, \"4\": {{ flow: mine }}, \"5\": {{ flow: experts }}, \"6\": {{ flow: asks }}, \"7\": {{ flow: reach }}, \"8\": {{ flow: early }}, \"9\": {{ flow: above }}, \"66\": {{ flow: back }} }}
+numbers: {{ \"1\": {{ flow: main }}, \"3\": {{ flow: shut }}, \"4\": {{ flow: mine }}, \"5\": {{ flow: experts }}, \"6\": {{ flow: asks }}, \"7\": {{ flow: reach }}, \"8\": {{ flow: early }}, \"9\": {{ flow: above }}, \"80\": {{ flow: spoken }}, \"66\": {{ flow: back }} }}
+speech: {{ command: [say] }}
 requests: {{ allow: [api.example.org] }}
 queues:
   help: {{ requires: {{ help: 5 }}, wrap_up: 10s, {help} }}
@@ -214,6 +227,7 @@ operators:
             ("back.yaml".into(), BACK.into()),
             ("asks.yaml".into(), ASKS.into()),
             ("reach.yaml".into(), REACH.into()),
+            ("spoken.yaml".into(), SPOKEN.into()),
             ("early.yaml".into(), EARLY.into()),
             ("above.yaml".into(), ABOVE.into()),
             ("below.yaml".into(), BELOW.into()),

@@ -268,3 +268,32 @@ fn mistakes_in_what_is_told_are_told() {
             8:68 lists and maps stand at most 8 deep in JSON of a flow"#]],
     );
 }
+
+#[test]
+fn an_example_says_what_is_answered_outside() {
+    let of = |answers: &str, end: &str| {
+        format!(
+            "version: 1\nflow: f\nstart: a\nnodes:\n{LOOK_UP}tests:\n  - {{ name: t, at: \"2026-03-02T10:15:00Z\", {answers} expect: {{ path: [{end}] }} }}\n"
+        )
+    };
+    for (answers, end) in [
+        ("", "a, sorry"),
+        ("answers: { a: { json: { tier: 7 } } },", "a, known, gold"),
+        (
+            "answers: { a: { json: { tier: seven } } },",
+            "a, known, sorry",
+        ),
+        ("answers: { a: { status: 404 } },", "a, unknown"),
+        ("answers: { a: { status: 200 } },", "a, sorry"),
+    ] {
+        let flow = flow(&of(answers, end));
+        assert_eq!(flow.run_tests(&calendars(), any_instant()), [], "{answers}");
+    }
+    mistakes(
+        &of("answers: { b: { status: 99, json: \"${called}\" } },", "a"),
+        &expect![[r#"
+            20:55 there is no node `b`
+            20:68 this must be a whole number from 200 to 599
+            20:78 an answer is written as it is, without `${…}`"#]],
+    );
+}

@@ -256,7 +256,7 @@ fn an_expression_without_a_value_takes_the_other_way() {
     let nodes = "
   a: { type: branch, when: [{ if: '10 / vars.zero > 1', then: x }, { if: 'vars.none', then: x }], else: b }
   b: { type: switch, on: 'vars.none + 1', cases: { x: x }, default: c }
-  c: { type: set, vars: { none: '${vars.zero / 0}' }, language: '${caller.number}', priority: 'caller.number', next: d }
+  c: { type: set, vars: { none: '${vars.zero / 0}' }, language: '${caller.number}', priority: 'vars.none', next: d }
   d: { type: play, prompt: [{ number: vars.none }, { number: '12345 - 12300' }], next: x }
   x: { type: hangup }
 vars: { zero: 0, none: null }
@@ -442,6 +442,26 @@ fn items_are_spoken_in_the_language_that_the_caller_hears() {
             up: [a] [b] play(en/number/12 en/money/euros en/number/and en/number/50 en/money/cents)
             heard: [c] [d] play(nl/number/12 nl/money/euro nl/number/and nl/number/50 nl/money/cent nl/ordinal/1-and nl/ordinal/20 nl/number/2 nl/unit/minutes nl/number/2 nl/unit/hour nl/weekday/1 nl/number/2 nl/month/3 nl/number/2 nl/number/thousand nl/number/26 nl/number/10 nl/time/hour nl/number/15 nl/number/minus nl/number/21 nl/number/3 nl/number/1 nl/number/6 nl/number/1 nl/number/2 nl/number/3 nl/number/4 nl/number/5 nl/number/6 nl/number/7 nl/number/8)
             heard: [e] fault(e expression) fault(e expression) fault(e expression) fault(e expression) fault(e expression) fault(e expression) play(nl/bye)
+        "#]],
+    );
+}
+
+#[test]
+fn a_text_that_depends_on_the_call_is_handed_on_to_be_spoken() {
+    check(
+        "
+  a: { type: collect, prompt: [x], digits: { max: 2 }, save: pin, sensitive: true, ok: b, on_failure: b }
+  b: { type: play, prompt: [{ say: { en: 'Hello ${caller.number}', nl: 'Dag ${called}' } }, bye], next: c }
+  c: { type: set, language: nl, vars: { none: null }, next: d }
+  d: { type: hangup, prompt: [{ say: { en: 'Hello ${called}', nl: 'Dag ${called}' } }, { say: 'PIN ${vars.pin}' }, { say: '${vars.none}' }] }
+",
+        "begin up 12 heard",
+        &expect![[r#"
+            begin: answer
+            up: [a] play(en/x)
+            12: stop
+            12: [b] play(en/say/6eb0b6e155632cd7:"Hello +31612345678" en/bye)
+            heard: [c] [d] fault(d expression) fault(d expression) play(nl/say/413fc0be40949ffb:"Dag 1000")
         "#]],
     );
 }

@@ -354,7 +354,7 @@ fn texts_to_be_spoken_are_checked() {
     prompt:
       - { say: { en: Hello, de: Hallo } }
       - { say: { en: \"\", nl: Hallo } }
-      - { say: \"Hello ${caller.name}\" }
+      - { say: \"Hello ${caller.nam}\" }
       - { say: 7 }
       - { say: Hello, number: 3 }
       - { say: Hello }
@@ -363,18 +363,29 @@ fn texts_to_be_spoken_are_checked() {
             10:29 the flow does not speak `de` (known are en, nl)
             10:11 `say` has no text in `nl` (add `nl: …`)
             11:22 a text has between 1 and 2000 characters
-            12:16 a text with `${…}` is not available in this version (say the value by an item of its own, such as {number: …} or {money: …})
+            12:16 unknown name `caller.nam` (did you mean `name`?)
             13:16 expected text, not a number (write "7")
             14:23 `number` does not go with `say` (one kind for each item of a prompt)"#]],
     );
     mistakes(
         "
-  a: { type: hangup, prompt: [{ say: { en: Hello, nl: Hallo } }, { say: missing }] }
+  a: { type: queue, queue: general, waiting: { comfort: [{ prompt: { say: 'At ${called}' }, after: 20s }], keys: { \"1\": { play: [{ say: 'At ${called}' }] } } }, answered: b, timeout: b, full: b, no_operators: b, error: b }
+  b: { type: hangup }
+",
+        &expect![[r#"
+            7:68 a text with `${…}` cannot be said to those who wait (say the value by an item of its own, such as {number: …})
+            7:129 a text with `${…}` cannot be said to those who wait (say the value by an item of its own, such as {number: …})"#]],
+    );
+    mistakes(
+        "
+  a: { type: hangup, prompt: [{ say: { en: Hello, nl: Hallo } }, { say: missing }, { say: '${called}' }] }
   # nobody speaks
 ",
         &expect![[r#"
             7:55 nobody can say this in `nl` (write `speech: { command: [espeak-ng, -v, "{voice}", --stdin, --stdout] }` in the configuration, or record prompts/nl/say/753692ec36adb4c7.wav)
             7:73 nobody can say this in `en` (write `speech: { command: [espeak-ng, -v, "{voice}", --stdin, --stdout] }` in the configuration, or record prompts/en/say/ffa63583dfa6706b.wav)
-            7:73 nobody can say this in `nl` (write `speech: { command: [espeak-ng, -v, "{voice}", --stdin, --stdout] }` in the configuration, or record prompts/nl/say/ffa63583dfa6706b.wav)"#]],
+            7:73 nobody can say this in `nl` (write `speech: { command: [espeak-ng, -v, "{voice}", --stdin, --stdout] }` in the configuration, or record prompts/nl/say/ffa63583dfa6706b.wav)
+            7:91 nobody can say this in `en` (write `speech: { command: [espeak-ng, -v, "{voice}", --stdin, --stdout] }` in the configuration)
+            7:91 nobody can say this in `nl` (write `speech: { command: [espeak-ng, -v, "{voice}", --stdin, --stdout] }` in the configuration)"#]],
     );
 }

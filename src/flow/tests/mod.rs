@@ -27,6 +27,7 @@ mod reach;
 mod shipped;
 mod subflows;
 mod surveys;
+mod types;
 
 /// The text "Hello" was recorded.
 const HELLO: &str = "say/185f8db32271fe25";
@@ -204,12 +205,12 @@ fn tell(call: &mut Call, script: &str) -> String {
             "queue:empty" => vec![Input::Returned(Returned::Queue(QueueExit::NoOperators))],
             "queue:paused" => vec![Input::Returned(Returned::Queue(QueueExit::AllPaused))],
             "queue:1" => vec![Input::Returned(Returned::Queue(QueueExit::Key('1')))],
+            "http:200" => vec![replied(call, 200, vec![Scalar::Number(7)])],
+            "http:404" => vec![replied(call, 404, Vec::new())],
+            "http:418" => vec![replied(call, 418, Vec::new())],
+            "http:500" => vec![replied(call, 500, Vec::new())],
             "back:yes" => vec![Input::Returned(Returned::Callback(true))],
             "back:no" => vec![Input::Returned(Returned::Callback(false))],
-            "http:200" => vec![replied(&call, 200, vec![Scalar::Number(7)])],
-            "http:404" => vec![replied(&call, 404, Vec::new())],
-            "http:418" => vec![replied(&call, 418, Vec::new())],
-            "http:500" => vec![replied(&call, 500, Vec::new())],
             "http:late" => vec![Input::Returned(Returned::Reply(
                 AskId(0),
                 Ok(Answer::Http(HttpAnswer {
@@ -284,7 +285,9 @@ fn show(output: &Output) -> String {
 }
 
 fn ask(ask: &Ask) -> String {
-    let Ask::Http(request) = ask;
+    let Ask::Http(request) = ask else {
+        return "ask(speech)".into();
+    };
     let mut text = format!("{:?} {}", request.method, request.url);
     for (name, value) in &request.headers {
         write!(text, " {name}: {value}").unwrap();
@@ -329,6 +332,7 @@ fn queue(request: &QueueRequest) -> String {
 fn sound(spoken: &Spoken) -> String {
     match spoken {
         Spoken::Sound { language, name } => format!("{language}/{name}"),
+        Spoken::Said(said) => format!("{}/{}:{:?}", said.language, said.name, said.text),
         Spoken::Silence(length) => format!("silence:{}", crate::model::show_duration(*length)),
     }
 }

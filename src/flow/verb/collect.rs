@@ -96,7 +96,7 @@ impl Collect {
         let save = node
             .require("save", reader.diags)
             .and_then(|cursor| cursor.string(reader.diags));
-        let check = node.get("check").map(|cursor| reader.expression(cursor));
+        let check = node.get("check").map(|cursor| reader.condition(cursor));
         let sensitive = reader.flag(node, "sensitive", false);
         let confirm = node
             .get("confirm")

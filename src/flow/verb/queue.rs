@@ -74,7 +74,7 @@ impl Queue {
         let whom = Whom::read(node, reader);
         let priority = node
             .get("priority")
-            .and_then(|cursor| reader.expression(cursor));
+            .and_then(|cursor| reader.number(cursor));
         let escalate = node.get("escalate").map(|cursor| escalate(cursor, reader));
         let max_wait = node
             .get("max_wait")

@@ -60,7 +60,7 @@ impl Set {
         }
         let priority = node
             .get("priority")
-            .and_then(|cursor| reader.expression(cursor));
+            .and_then(|cursor| reader.number(cursor));
         let next = reader.exit(node, "next")?;
         Some(Self {
             vars,

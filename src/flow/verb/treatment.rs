@@ -50,7 +50,7 @@ impl Message {
         reader.fields(item, &["prompt", "after", "every"], &[]);
         let prompt = item
             .require("prompt", reader.diags)
-            .map(|cursor| Prompt::read(cursor, reader));
+            .map(|cursor| Prompt::read_fixed(cursor, reader));
         let after = item
             .require("after", reader.diags)
             .and_then(|cursor| cursor.duration(reader.diags));
@@ -97,7 +97,7 @@ impl Keys {
             }
             reader.fields(value, &["play"], &[]);
             if let Some(play) = value.require("play", reader.diags) {
-                keys.stay.insert(key, Prompt::read(play, reader));
+                keys.stay.insert(key, Prompt::read_fixed(play, reader));
             }
         }
         keys

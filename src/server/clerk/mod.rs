@@ -6,11 +6,13 @@
 mod gate;
 mod http;
 mod rests;
+mod speech;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use exchange::config::Speech;
 use exchange::flow::{Ask, AskId, Asked, Reply, Unanswered};
 use exchange::metric;
 use tokio::runtime::Handle;
@@ -20,6 +22,7 @@ use crate::server::clock;
 
 pub(crate) use self::gate::Gate;
 pub(crate) use self::http::{Client, client};
+use self::speech::Speaker;
 
 /// Asks at a time. A call has one at most, and each may keep a connection and a body.
 const PLACES: usize = 1_024;
@@ -29,6 +32,7 @@ const PLACES: usize = 1_024;
 pub(crate) struct Clerk {
     places: Arc<Semaphore>,
     client: ArcSwap<Client>,
+    speaker: Speaker,
     runtime: Handle,
 }
 
@@ -38,6 +42,7 @@ impl Clerk {
         Self {
             places: Arc::new(Semaphore::new(PLACES)),
             client: ArcSwap::from_pointee(client),
+            speaker: Speaker::default(),
             runtime: Handle::current(),
         }
     }
@@ -45,6 +50,11 @@ impl Clerk {
     /// Asks that come from now on are asked by this one.
     pub(crate) fn configure(&self, client: Client) {
         self.client.store(Arc::new(client));
+    }
+
+    /// From now on texts are spoken as this says; by nobody when it is `None`.
+    pub(crate) fn speak_by(&self, speech: Option<Speech>) {
+        self.speaker.speak_by(speech);
     }
 
     /// Asks, and tells the reply.
@@ -56,19 +66,28 @@ impl Clerk {
             ask,
         } = asked;
         let began = clock::now();
+        // What is told of flows' requests does not count what is only spoken.
+        let is_request = matches!(ask, Ask::Http(_));
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
             let busy = Err(Unanswered::Busy);
-            metric::asked(&flow, &busy, Duration::ZERO);
+            if is_request {
+                metric::asked(&flow, &busy, Duration::ZERO);
+            }
             return reply(number, busy);
         };
         let client = self.client.load_full();
+        let speaker = self.speaker.clone();
         self.runtime.spawn(async move {
+            let until = began + within;
             let answered = match ask {
-                Ask::Http(request) => client.ask(&request, began + within).await,
+                Ask::Http(request) => client.ask(&request, until).await,
+                Ask::Speech(utterance) => speaker.ask(*utterance, until).await,
             };
             drop(place);
             let took = clock::now().saturating_duration_since(began);
-            metric::asked(&flow, &answered, took);
+            if is_request {
+                metric::asked(&flow, &answered, took);
+            }
             reply(number, answered);
         });
     }
