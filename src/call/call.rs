@@ -9,6 +9,7 @@ use crate::call::in_queue::InQueue;
 use crate::call::in_talk::Talk;
 use crate::call::invite::Branch;
 use crate::call::leg::{Leg, Side};
+use crate::call::recording::Recordings;
 use crate::call::{Destination, Given, Permit, Refer, Snapshot};
 use crate::dispatch::{Claim, Match};
 use crate::flow::{self, Flow, Run};
@@ -211,6 +212,7 @@ pub struct Call {
     /// What the flow asks is performed one after another, not one within another.
     pub(super) driving: bool,
     pub(super) heard: Vec<flow::Input>,
+    pub(super) recordings: Recordings,
     streams: u8,
     plays: u64,
     pub(super) permits: Vec<Permit>,
@@ -273,6 +275,7 @@ impl Call {
             playing: None,
             driving: false,
             heard: Vec::new(),
+            recordings: Recordings::default(),
             streams: 0,
             plays: 0,
             permits: caller.permits,
@@ -296,7 +299,8 @@ impl Call {
             return false;
         };
         let answered = matches!(self.invitation, Invitation::Answered);
-        let nothing = self.strays.is_empty() && self.closing.is_empty() && !answered;
+        let closed = self.closing.is_empty() && self.recordings.are_closed();
+        let nothing = self.strays.is_empty() && closed && !answered;
         nothing || now >= *until
     }
 
@@ -387,6 +391,12 @@ impl Call {
                     leg.ask_alive(floor);
                 }
             }
+            Report::Recorded {
+                number,
+                result,
+                length,
+                ..
+            } => self.recorded(number, (result, length), floor),
             Report::Closed { quality, .. } => self.closed(leg, quality, floor),
         }
     }

@@ -113,6 +113,10 @@ impl Call {
                     answer,
                 }));
             }
+            flow::Output::Message(request) => self.message(request, floor),
+            flow::Output::EndMessage => self.end_message(floor),
+            flow::Output::Recording(action) => self.recording(action, floor),
+            flow::Output::Secret(secret) => self.secret(secret, floor),
             flow::Output::Reject(code) => self.reject(code, floor),
             flow::Output::Hangup => {
                 let hangup = self.story.left.unwrap_or(Hangup::Flow);
@@ -233,6 +237,7 @@ impl Call {
             let sound = match item {
                 Spoken::Sound { language, name } => library.sound(language, name),
                 Spoken::Silence(time) => Some(library.silence(*time)),
+                Spoken::Tone => Some(library.tone()),
             };
             match sound {
                 Some(sound) => sounds.push(sound),

@@ -48,6 +48,7 @@ mod pass;
 mod pauses;
 mod prioritize;
 mod reach;
+mod recording;
 mod refer;
 mod shared;
 mod talks;

@@ -115,6 +115,7 @@ fn read(
         http: reader.http(section("http")),
         storage: reader.storage(section("storage"), folder),
         limits: reader.limits(section("limits")),
+        recordings: reader.recordings(section("recordings")),
         drain: drain(section("drain"), reader.diags),
         domain,
         paths,

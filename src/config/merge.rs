@@ -21,6 +21,7 @@ const KEYS: &[&str] = &[
     "operators",
     "hours",
     "projects",
+    "recordings",
 ];
 
 /// Reads the files. What cannot be read as YAML is a diagnostic, and the rest is read all

@@ -37,5 +37,5 @@ pub use outside::{Divert, Dns, Login, Outside, Register, Trunk};
 pub use rewrites::Rewrites;
 pub use types::{
     Config, Guard, Http, Identity, Limits, Line, Listen, Media, NumberEntry, Numbers, Paths,
-    Scanners, ShutOut, Sip, Storage, Tls,
+    Recordings, Scanners, ShutOut, Sip, Storage, Tls,
 };

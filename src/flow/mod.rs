@@ -29,8 +29,8 @@ mod verb;
 pub use expression::{Expression, Name, QueueField, Template};
 pub use load::{Flow, load};
 pub use port::{
-    Announce, Caller, Input, LineExit, Output, Preferred, QueueExit, QueueRequest, QueueView,
-    Returned, World,
+    Announce, Caller, Input, LineExit, MessageExit, MessageRequest, Output, Preferred, QueueExit,
+    QueueRequest, QueueView, RecordingAction, Returned, World,
 };
 pub use prompt::Spoken;
 pub use read::Known;

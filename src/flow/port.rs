@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::prompt::Spoken;
 use crate::model::{
-    Answer, FlowFault, LineName, NodeName, Number, OperatorName, Project, QueueName, Requirement,
-    Step,
+    Answer, FlowFault, LineName, Mailbox, NodeName, Number, OperatorName, Project, QueueName,
+    Requirement, Step,
 };
 
 /// Who calls, and what was dialled.
@@ -81,6 +81,41 @@ pub enum LineExit {
     Error,
 }
 
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageExit {
+    /// It is kept.
+    Kept,
+    /// The caller said nothing, or less than a second of it.
+    Empty,
+    /// It could not be kept, or not all of it.
+    Failed,
+}
+
+/// Let the caller leave a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageRequest {
+    /// Where.
+    pub mailbox: Mailbox,
+    /// How long it may be.
+    pub max: Duration,
+    /// After so much silence it is over.
+    pub silence: Duration,
+}
+
+/// What is done with the recording of the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordingAction {
+    /// It begins, unless one goes on.
+    Start,
+    /// It is silent from here on.
+    Pause,
+    /// It has sound again.
+    Resume,
+    /// It ends.
+    Stop,
+}
+
 /// What a run hears.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Input {
@@ -105,6 +140,8 @@ pub enum Returned {
     Queue(QueueExit),
     /// The answer to [`Output::Line`].
     Line(LineExit),
+    /// The answer to [`Output::Message`].
+    Message(MessageExit),
 }
 
 impl fmt::Debug for Input {
@@ -190,6 +227,15 @@ pub enum Output {
         /// The answer.
         answer: Answer,
     },
+    /// Record what the caller says; [`Returned::Message`] comes when it is over, by itself or
+    /// by [`Self::EndMessage`].
+    Message(MessageRequest),
+    /// The caller is done with the message.
+    EndMessage,
+    /// Begin, pause, resume or end the recording of the call.
+    Recording(RecordingAction),
+    /// What the caller enters from here on is a secret (`true`), or is none again.
+    Secret(bool),
     /// Refuse the call with this status code. The run is over.
     Reject(u16),
     /// Hang up. The run is over.

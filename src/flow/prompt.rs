@@ -26,6 +26,8 @@ pub enum Spoken {
     },
     /// Nothing for so long.
     Silence(Duration),
+    /// The tone after which a caller speaks.
+    Tone,
 }
 
 impl Spoken {

@@ -215,7 +215,7 @@ mod tests {
                 .skip(1)
                 .map(|spoken| match spoken {
                     Spoken::Sound { name, .. } => name.rsplit('/').next().unwrap().to_owned(),
-                    Spoken::Silence(_) => "silence".into(),
+                    Spoken::Silence(_) | Spoken::Tone => "silence".into(),
                 })
                 .collect();
             assert_eq!(said.join(" "), expected, "{seconds} s");

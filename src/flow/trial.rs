@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::hours::Calendar;
 use super::load::Flow;
-use super::port::{Caller, Input, Output, QueueView, World};
+use super::port::{Caller, Input, MessageExit, Output, QueueView, Returned, World};
 use super::read::Reader;
 use super::run::Run;
 use super::source::{Cursor, unknown};
@@ -256,7 +256,7 @@ impl Call {
         for _ in 0..INPUTS {
             let mut out = Vec::new();
             self.run.handle(input, self.now, &Quiet, &mut out);
-            let (mut answer, mut play) = (false, false);
+            let (mut answer, mut play, mut message) = (false, false, false);
             for output in out {
                 match output {
                     Output::Answer => answer = true,
@@ -267,7 +267,13 @@ impl Call {
                     Output::Reject(_) => self.seen.outcome = Some("reject"),
                     Output::Hangup => self.seen.outcome = Some("hangup"),
                     Output::Step { node, .. } => self.seen.path.push(node),
-                    Output::Survey { .. } | Output::Fault { .. } => {}
+                    // Whoever calls here says something, and is done.
+                    Output::Message(_) => message = true,
+                    Output::EndMessage
+                    | Output::Recording(_)
+                    | Output::Secret(_)
+                    | Output::Survey { .. }
+                    | Output::Fault { .. } => {}
                 }
             }
             if self.run.is_over() || self.seen.queue.is_some() || self.seen.line.is_some() {
@@ -275,6 +281,8 @@ impl Call {
             }
             input = if answer {
                 Input::Answered
+            } else if message {
+                Input::Returned(Returned::Message(MessageExit::Kept))
             } else if play {
                 self.now += PROMPT;
                 Input::Played

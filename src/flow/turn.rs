@@ -9,7 +9,7 @@ use super::expression::{Expression, Name, QueueField, Template, Values};
 use super::hours::{Calendar, Status};
 use super::load::{Flow, Node};
 use super::port::{Caller, Output, World};
-use super::prompt::Prompt;
+use super::prompt::{Prompt, Spoken};
 use super::value::{Held, Scalar};
 use crate::model::{Epoch, FlowFault, limits};
 
@@ -142,13 +142,19 @@ impl Turn<'_> {
         value
     }
 
-    /// Whether there is anything to hear; then `Played` comes.
-    pub(super) fn play(&mut self, prompt: &Prompt) -> bool {
+    /// What a prompt is in the caller's language.
+    pub(super) fn spoken(&mut self, prompt: &Prompt) -> Vec<Spoken> {
         let language = Arc::clone(&self.core.language);
         let mut sounds = Vec::new();
         for spoken in prompt.speak(&language, &self.view()) {
             sounds.extend(self.or_fault(spoken));
         }
+        sounds
+    }
+
+    /// Whether there is anything to hear; then `Played` comes.
+    pub(super) fn play(&mut self, prompt: &Prompt) -> bool {
+        let sounds = self.spoken(prompt);
         let any = !sounds.is_empty();
         if any {
             self.out.push(Output::Play(sounds));

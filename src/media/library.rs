@@ -19,13 +19,15 @@ const SILENCE: (u8, u8) = (0xff, 0xd5);
 pub struct Library {
     sounds: BTreeMap<String, BTreeMap<String, Arc<Sound>>>,
     ringing: Arc<Sound>,
+    tone: Arc<Sound>,
 }
 
 impl Default for Library {
     fn default() -> Self {
         Self {
             sounds: BTreeMap::new(),
-            ringing: Arc::new(ringing()),
+            ringing: Arc::new(sine(425.0, RATE, 4 * RATE)),
+            tone: Arc::new(sine(1_000.0, RATE * 3 / 10, 0)),
         }
     }
 }
@@ -61,6 +63,12 @@ impl Library {
         Arc::clone(&self.ringing)
     }
 
+    /// After what callers speak when they leave a message: 1000 Hz for 300 ms.
+    #[must_use]
+    pub fn tone(&self) -> Arc<Sound> {
+        Arc::clone(&self.tone)
+    }
+
     /// How many sounds there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -74,20 +82,20 @@ impl Library {
     }
 }
 
+/// A tone, and silence after it, both in samples.
 #[expect(
     clippy::cast_precision_loss,
-    reason = "five seconds of samples are exact in f32"
+    reason = "some seconds of samples are exact in f32"
 )]
-fn ringing() -> Sound {
-    let (on, all) = (RATE, 5 * RATE);
-    let tone = |n: u32| {
+fn sine(hertz: f32, on: u32, off: u32) -> Sound {
+    let sample = |n: u32| {
         if n >= on {
             return 0.0;
         }
-        let phase = std::f32::consts::TAU * 425.0 * n as f32 / RATE as f32;
+        let phase = std::f32::consts::TAU * hertz * n as f32 / RATE as f32;
         phase.sin() * 6_000.0
     };
-    encode(&(0..all).map(tone).collect::<Vec<_>>())
+    encode(&(0..on + off).map(sample).collect::<Vec<_>>())
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@
 
 mod observe;
 mod recorder;
+pub mod recording;
 mod share;
 pub mod sip;
 pub mod table;

@@ -23,6 +23,7 @@ fn names() -> Names {
         numbers: vec!["1000".into()],
         queues: vec![("support".into(), 2)],
         flows: vec!["welcome".into()],
+        mailboxes: vec!["office".into()],
     }
 }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{
     CallId, FlowName, LineName, LineResult, NodeName, Number, OperatorName, OperatorState, Outcome,
-    Overtake, PauseReason, Project, QueueName, Surveyed, TransferKind, TrunkName,
+    Overtake, PauseReason, Project, QueueName, Recorded, Surveyed, TransferKind, TrunkName,
 };
 
 /// Position in the stream of events of one process, from 1.
@@ -93,6 +93,8 @@ pub enum FlowFault {
     Sound,
     /// The queue or line could not take the call.
     Queue,
+    /// A recording could not be made.
+    Recording,
 }
 
 impl FlowFault {
@@ -104,6 +106,7 @@ impl FlowFault {
             Self::Limit => "limit",
             Self::Sound => "sound",
             Self::Queue => "queue",
+            Self::Recording => "recording",
         }
     }
 }
@@ -438,6 +441,8 @@ pub enum Event {
     },
     /// The caller answered a question of a survey.
     Surveyed(Surveyed),
+    /// A recording, or a message, began, ended, or is silent for a while.
+    Recording(Recorded),
     /// One side put the other on hold.
     Held {
         /// The call.

@@ -121,7 +121,7 @@ impl Reader {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .handle(&stamped);
-        self.journal.read(&stamped.event, &self.store);
+        self.journal.read(&stamped, &self.store);
         if let Some(record) = self.ledger.handle(&stamped) {
             self.store.write(Item::Record(Box::new(record)));
         }
@@ -208,6 +208,7 @@ fn log(event: &Event) {
         | Event::LineTried { .. }
         | Event::Transferring { .. }
         | Event::Surveyed(_)
+        | Event::Recording(_)
         | Event::Held { .. }
         | Event::Resumed { .. }
         | Event::TalkEnded { .. }

@@ -28,6 +28,7 @@ mod phones;
 mod picks;
 mod pjsua;
 mod raw;
+mod recordings;
 mod registrar;
 mod relay;
 mod secure;

@@ -13,6 +13,7 @@ mod estimates;
 mod outside;
 mod picks;
 mod races;
+mod recordings;
 mod storms;
 mod transfers;
 mod ways;
@@ -62,6 +63,22 @@ nodes:
   bye: { type: hangup, prompt: [hello] }
 "#;
 
+/// Recorded, with a secret in it; asked afterwards, or a message.
+const TAPED: &str = r#"
+version: 1
+flow: taped
+start: on
+languages: [en]
+nodes:
+  on: { type: recording, action: start, next: pin }
+  pin: { type: collect, prompt: [hello], digits: { max: 2 }, save: pin, sensitive: true, ok: help, on_failure: help }
+  help: { type: queue, queue: help, answered: rate, timeout: message, full: message, no_operators: message, error: bye }
+  rate: { type: survey, prompt: [hello], keys: { "1": 1, "5": 5 }, save: csat, next: bye }
+  message: { type: voicemail, prompt: [hello], mailbox: office, max: 2m, ok: bye, error: sorry }
+  bye: { type: hangup, prompt: [hello] }
+  sorry: { type: hangup }
+"#;
+
 const SHUT: &str = "
 version: 1
 flow: shut
@@ -92,7 +109,7 @@ fn world_outside((trunks, field): (&str, &str), (help, ann): (&str, &str), seed:
         "domain: centrale.localhost
 sip: {{ trunks: {{ {trunks} }}, min_expires: 1s }}
 limits: {{ calls: 100, calls_per_second: 1000 }}
-numbers: {{ \"1\": {{ flow: main }}, \"3\": {{ flow: shut }}, \"4\": {{ flow: mine }}, \"5\": {{ flow: experts }} }}
+numbers: {{ \"1\": {{ flow: main }}, \"3\": {{ flow: shut }}, \"4\": {{ flow: mine }}, \"5\": {{ flow: experts }}, \"6\": {{ flow: taped }} }}
 queues:
   help: {{ requires: {{ help: 5 }}, wrap_up: 10s, {help} }}
   experts: {{ requires: {{ expert: 1 }} }}
@@ -111,6 +128,7 @@ operators:
             ("shut.yaml".into(), SHUT.into()),
             ("mine.yaml".into(), MINE.into()),
             ("experts.yaml".into(), EXPERTS.into()),
+            ("taped.yaml".into(), TAPED.into()),
         ],
         sounds: BTreeSet::from([("en".into(), "hello".into())]),
     };

@@ -10,14 +10,15 @@ use expect_test::{Expect, expect};
 use super::hours::Calendar;
 use super::source::Document;
 use super::{
-    Caller, Flow, Input, Known, LineExit, Output, QueueExit, QueueRequest, QueueView, Returned,
-    Run, Spoken, World, load,
+    Caller, Flow, Input, Known, LineExit, MessageExit, MessageRequest, Output, QueueExit,
+    QueueRequest, QueueView, Returned, Run, Spoken, World, load,
 };
 use crate::model::{
     Diagnostic, Epoch, LineName, Number, OperatorName, Project, QueueName, Skill, Step,
 };
 
 mod calls;
+mod messages;
 mod mistakes;
 mod queues;
 mod shipped;
@@ -161,6 +162,9 @@ fn story(nodes: &str, script: &str) -> String {
             "queue:empty" => vec![Input::Returned(Returned::Queue(QueueExit::NoOperators))],
             "queue:paused" => vec![Input::Returned(Returned::Queue(QueueExit::AllPaused))],
             "queue:1" => vec![Input::Returned(Returned::Queue(QueueExit::Key('1')))],
+            "message:kept" => vec![Input::Returned(Returned::Message(MessageExit::Kept))],
+            "message:empty" => vec![Input::Returned(Returned::Message(MessageExit::Empty))],
+            "message:failed" => vec![Input::Returned(Returned::Message(MessageExit::Failed))],
             "line:busy" => vec![Input::Returned(Returned::Line(LineExit::Busy))],
             "line:error" => vec![Input::Returned(Returned::Line(LineExit::Error))],
             _ => match word.strip_prefix('+') {
@@ -191,6 +195,18 @@ fn show(output: &Output) -> String {
         Output::Queue(request) => queue(request),
         Output::Line(line) => format!("line({line})"),
         Output::Survey { question, answer } => format!("survey({question} {answer})"),
+        Output::Message(MessageRequest {
+            mailbox,
+            max,
+            silence,
+        }) => {
+            let show = crate::model::show_duration;
+            format!("message({mailbox} {} {})", show(*max), show(*silence))
+        }
+        Output::EndMessage => "end".into(),
+        Output::Recording(action) => format!("recording({action:?})").to_lowercase(),
+        Output::Secret(true) => "secret".into(),
+        Output::Secret(false) => "open".into(),
         Output::Reject(code) => format!("reject({code})"),
         Output::Hangup => "hangup".into(),
         Output::Step { node, .. } => format!("[{node}]"),
@@ -223,6 +239,7 @@ fn queue(request: &QueueRequest) -> String {
 fn sound(spoken: &Spoken) -> String {
     match spoken {
         Spoken::Sound { language, name } => format!("{language}/{name}"),
+        Spoken::Tone => "tone".into(),
         Spoken::Silence(length) => format!("silence:{}", crate::model::show_duration(*length)),
     }
 }

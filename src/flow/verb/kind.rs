@@ -11,30 +11,24 @@ use super::line::Line;
 use super::menu::{self, Menu};
 use super::play::{self, Play};
 use super::queue::Queue;
+use super::recording::Recording;
 use super::set::Set;
 use super::survey::{self, Survey};
 use super::switch::Switch;
+use super::voicemail::{self, Voicemail};
 use crate::flow::port::Input;
 use crate::flow::prompt::Prompt;
 use crate::flow::read::Reader;
 use crate::flow::source::{Cursor, unknown};
 use crate::flow::turn::Turn;
+use crate::model::Mailbox;
 
 /// A node's place in its flow.
 pub(crate) type NodeIndex = usize;
 
 /// Types that the language has and this version has not.
 const LATER: &[&str] = &[
-    "http",
-    "customer",
-    "operator",
-    "dial",
-    "callback",
-    "voicemail",
-    "recording",
-    "flow",
-    "return",
-    "notify",
+    "http", "customer", "operator", "dial", "callback", "flow", "return", "notify",
 ];
 /// Every type of the language, and who reads it.
 const TYPES: &[(&str, Read)] = &[
@@ -52,6 +46,12 @@ const TYPES: &[(&str, Read)] = &[
     }),
     ("reject", |node, reader| boxed(Reject::read(node, reader))),
     ("survey", |node, reader| boxed(Survey::read(node, reader))),
+    ("voicemail", |node, reader| {
+        boxed(Voicemail::read(node, reader))
+    }),
+    ("recording", |node, reader| {
+        boxed(Recording::read(node, reader))
+    }),
 ];
 
 /// `None` with a diagnostic when the node cannot be read.
@@ -121,6 +121,8 @@ pub(crate) enum Wait {
     Farewell,
     /// A key that answers.
     Survey(survey::Asking),
+    /// A message, or the end of the prompt before it.
+    Voicemail(voicemail::Leaving),
 }
 
 impl Wait {
@@ -129,6 +131,7 @@ impl Wait {
             Self::Menu(listening) => listening.until,
             Self::Collect(entry) => entry.until,
             Self::Survey(asking) => asking.until,
+            Self::Voicemail(leaving) => leaving.until(),
             Self::Play(_) | Self::Queue | Self::Line | Self::Farewell => None,
         }
     }
@@ -137,6 +140,8 @@ impl Wait {
     pub(crate) fn is_away(&self) -> bool {
         match self {
             Self::Queue | Self::Line => true,
+            // A message has its own end.
+            Self::Voicemail(leaving) => leaving.until().is_some(),
             Self::Play(_) | Self::Menu(_) | Self::Collect(_) | Self::Survey(_) | Self::Farewell => {
                 false
             }
@@ -165,6 +170,16 @@ pub(crate) trait Verb: fmt::Debug + Send + Sync {
     /// What it plays besides its prompts, in a language; music is of language `music`.
     fn other_sounds(&self, _language: &str) -> Vec<(String, String)> {
         Vec::new()
+    }
+
+    /// Where it lets callers leave messages.
+    fn mailbox(&self) -> Option<&Mailbox> {
+        None
+    }
+
+    /// Whether what the caller enters or says here is a secret, which no recording keeps.
+    fn is_secret(&self) -> bool {
+        false
     }
 
     /// Whether the call must be answered first.

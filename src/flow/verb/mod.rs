@@ -10,9 +10,11 @@ mod line;
 mod menu;
 mod play;
 mod queue;
+mod recording;
 mod set;
 mod survey;
 mod switch;
+mod voicemail;
 mod whom;
 
 pub(super) use kind::{Exit, Next, NodeIndex, Shape, Verb, Wait, read};

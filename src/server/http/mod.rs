@@ -6,8 +6,8 @@
 //!                                                  └──► local_only ──► /  /api/v1   this machine
 //! ```
 //!
-//! What is read is read by GET and HEAD; what is changed is changed by POST, below
-//! `/api/v1` and nowhere else, and takes JSON. Every error is `application/problem+json`
+//! What is read is read by GET and HEAD; what is changed is changed by POST, which takes
+//! JSON, and by DELETE, below `/api/v1` and nowhere else. Every error is `application/problem+json`
 //! (RFC 9457).
 //!
 //! # Why
@@ -27,6 +27,7 @@ mod command;
 mod guard;
 mod listen;
 mod problem;
+mod recordings;
 mod records;
 mod wallboard;
 mod why;
@@ -53,6 +54,7 @@ use exchange::record::{CallRecord, Live};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use super::archive::Archive;
 use super::store::{RecordPage, RecordQuery, Store, StoreError};
 use super::supervisor::Supervisor;
 use listen::{Limited, Peer};
@@ -97,6 +99,7 @@ pub(crate) struct AppState {
     looks: Arc<Semaphore>,
     ready: Ready,
     now: Now,
+    archive: Option<Arc<Archive>>,
 }
 
 impl AppState {
@@ -117,6 +120,15 @@ impl AppState {
             looks: Arc::new(Semaphore::new(LOOKS)),
             ready,
             now,
+            archive: None,
+        }
+    }
+
+    /// With recordings and messages.
+    pub(crate) fn with_archive(self, archive: Arc<Archive>) -> Self {
+        Self {
+            archive: Some(archive),
+            ..self
         }
     }
 
@@ -137,6 +149,7 @@ pub(crate) fn router(state: AppState) -> Router {
             "/api/v1",
             api::router()
                 .merge(records::router())
+                .merge(recordings::router())
                 .merge(command::router())
                 .merge(why::router()),
         )

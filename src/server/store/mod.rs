@@ -18,6 +18,7 @@
 //! - When even the spool cannot be written, a bounded number of items waits in memory;
 //!   beyond it events go first and records last, and each is counted as lost.
 
+mod recordings;
 mod spool;
 mod sqlite;
 mod writer;
@@ -39,6 +40,7 @@ use exchange::registrar::Kept;
 use exchange::shard::Remembered;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use recordings::{RecordingItem, RecordingQuery, RecordingRow, ago};
 use sqlite::Reader;
 pub(crate) use sqlite::millis;
 use writer::Writer;
@@ -104,6 +106,8 @@ pub(crate) enum Item {
         state: OperatorState,
         reason: Option<PauseReason>,
     },
+    /// What is known of a recording or a message.
+    Recording(RecordingItem),
 }
 
 /// An item with the start of the process that it belongs to.
@@ -263,7 +267,6 @@ impl Store {
         }
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "tests wait with it"))]
     /// Tries to write everything now, whatever failed before; `true` once nothing is
     /// left. Blocks up to `patience`: not for a thread that owns calls.
     pub(crate) fn flush(&self, patience: Duration) -> bool {
@@ -310,6 +313,18 @@ impl Store {
     /// When the database cannot be read.
     pub(crate) fn record(&self, id: &str) -> Result<Option<CallRecord>, StoreError> {
         self.reader.record(id)
+    }
+
+    /// Recordings and messages, newest first; with `from`, all that is kept of the voice
+    /// behind a number.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub(crate) fn recordings(
+        &self,
+        query: &RecordingQuery,
+    ) -> Result<Vec<RecordingRow>, StoreError> {
+        self.reader.recordings(query)
     }
 
     /// Operators and phones as an earlier process left them.

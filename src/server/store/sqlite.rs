@@ -14,6 +14,7 @@ use rusqlite::{
     Connection, ErrorCode, OpenFlags, OptionalExtension, Statement, TransactionBehavior, params,
 };
 
+use super::recordings::{self, Puts, RecordingQuery, RecordingRow};
 use super::{Entry, Item, RecordPage, RecordQuery, StoreError};
 
 /// How long a commit waits for another process's lock before it counts as failed.
@@ -64,6 +65,7 @@ const MIGRATIONS: &[&str] = &[
         reason   TEXT
     ) WITHOUT ROWID;
 ",
+    recordings::TABLE,
 ];
 
 const PUT_RECORD: &str = "
@@ -178,6 +180,7 @@ impl Database {
             let mut put_event = transaction.prepare(PUT_EVENT)?;
             let mut put_phones = transaction.prepare(PUT_PHONES)?;
             let mut put_standing = transaction.prepare(PUT_STANDING)?;
+            let mut recordings = Puts::prepare(&transaction)?;
             for entry in entries {
                 let put = match &entry.item {
                     Item::Record(record) => write_record(&mut put_record, record),
@@ -201,6 +204,7 @@ impl Database {
                         let values = params![operator.as_str(), at, state.as_str(), reason];
                         put_standing.execute(values).map(drop)
                     }
+                    Item::Recording(item) => recordings.write(item),
                 };
                 match put {
                     Ok(()) => {}
@@ -371,6 +375,13 @@ impl Reader {
             let rows = rows.map_err(self.trouble())?;
             rows.collect::<Result<_, _>>().map_err(self.trouble())
         })
+    }
+
+    pub(super) fn recordings(
+        &self,
+        query: &RecordingQuery,
+    ) -> Result<Vec<RecordingRow>, StoreError> {
+        self.ask(|connection| recordings::find(connection, query).map_err(self.trouble()))
     }
 
     pub(super) fn record(&self, id: &str) -> Result<Option<CallRecord>, StoreError> {
