@@ -160,13 +160,13 @@ impl Leg {
         self.watch.is_some() || !self.recorders.is_empty()
     }
 
-    /// Gives the recorder back that there is no room for.
-    pub(crate) fn begin_recording(&mut self, recorder: Recorder) -> Result<(), Recorder> {
-        if self.recorders.len() >= AT_ONCE {
-            return Err(recorder);
-        }
+    /// Whether there is room for one more recording.
+    pub(crate) fn may_record(&self) -> bool {
+        self.recorders.len() < AT_ONCE
+    }
+
+    pub(crate) fn begin_recording(&mut self, recorder: Recorder) {
         self.recorders.push(recorder);
-        Ok(())
     }
 
     pub(crate) fn recorder(&mut self, number: u8) -> Option<&mut Recorder> {

@@ -140,8 +140,9 @@ impl Worker {
                 leg.recorder(number).map(Recorder::pause);
             }),
             Command::ResumeRecording { leg, number, after } => self.with(leg, |leg| {
-                leg.recorder(number)
-                    .map(|recorder| recorder.resume(now + after));
+                if let Some(recorder) = leg.recorder(number) {
+                    recorder.resume(now + after);
+                }
             }),
             Command::EndRecording { leg, number } => {
                 let ended = |state: &mut Leg| state.end_recording(number);
@@ -275,7 +276,9 @@ impl Worker {
             channels: wish.sides.channels(),
         });
         let (id, recorder) = (wish.leg, Recorder::new(wish, now));
-        if let Err(recorder) = leg.begin_recording(recorder) {
+        if leg.may_record() {
+            leg.begin_recording(recorder);
+        } else {
             recorder.end(id, now, &mut |write| sink.write(write));
         }
         self.watching = true;

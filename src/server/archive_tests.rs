@@ -75,6 +75,26 @@ fn of(ids: &[(&str, i64, bool)]) -> Vec<(String, Option<i64>, bool)> {
         .collect()
 }
 
+/// What a question asks, word by word.
+fn asks(words: &str) -> RecordingQuery {
+    let mut query = RecordingQuery::default();
+    for word in words.split_whitespace() {
+        let (key, value) = word.split_once('=').unwrap();
+        let text = Some(value.to_owned());
+        match key {
+            "messages" => query.messages = value.parse().ok(),
+            "mailbox" => query.mailbox = text,
+            "from" => query.from = text,
+            "call" => query.call = text,
+            "id" => query.id = text,
+            "before" => query.before = Some((3 * 86_400_000, value.into())),
+            "heard" => query.heard = value.parse().ok(),
+            _ => panic!("{key}"),
+        }
+    }
+    query
+}
+
 #[test]
 fn messages_and_recordings_are_found_by_what_they_are_of() {
     let house = House::new();
@@ -82,89 +102,27 @@ fn messages_and_recordings_are_found_by_what_they_are_of() {
     house.put("c1-2", Some("office"), 2, Some(2_000));
     house.put("c1-3", Some("sales"), 3, Some(3_000));
     house.put("c1-4", Some("office"), 4, None);
-    let query = RecordingQuery::default;
-    let (one, two, three) = (
-        ("c1-1", 9_000, false),
-        ("c1-2", 2_000, false),
-        ("c1-3", 3_000, false),
-    );
-    let by = |text: &str| Some(text.to_owned());
-    for (query, expected) in [
-        (
-            RecordingQuery {
-                messages: Some(true),
-                ..query()
-            },
-            of(&[three, two]),
-        ),
-        (
-            RecordingQuery {
-                messages: Some(false),
-                ..query()
-            },
-            of(&[one]),
-        ),
-        (
-            RecordingQuery {
-                mailbox: by("office"),
-                ..query()
-            },
-            of(&[two]),
-        ),
-        (
-            RecordingQuery {
-                from: by("0612345678"),
-                ..query()
-            },
-            of(&[three, two, one]),
-        ),
-        (
-            RecordingQuery {
-                from: by("06"),
-                ..query()
-            },
-            of(&[]),
-        ),
-        (
-            RecordingQuery {
-                call: by("c1"),
-                id: by("c1-3"),
-                ..query()
-            },
-            of(&[three]),
-        ),
-        (
-            RecordingQuery {
-                before: Some((3 * 86_400_000, "c1-3".into())),
-                ..query()
-            },
-            of(&[two, one]),
-        ),
-        (
-            RecordingQuery {
-                heard: Some(true),
-                ..query()
-            },
-            of(&[]),
-        ),
+    let one = ("c1-1", 9_000, false);
+    let two = ("c1-2", 2_000, false);
+    let three = ("c1-3", 3_000, false);
+    for (words, expected) in [
+        ("messages=true", of(&[three, two])),
+        ("messages=false", of(&[one])),
+        ("mailbox=office", of(&[two])),
+        ("from=0612345678", of(&[three, two, one])),
+        ("from=06", of(&[])),
+        ("call=c1 id=c1-3", of(&[three])),
+        ("before=c1-3", of(&[two, one])),
+        ("heard=true", of(&[])),
     ] {
-        assert_eq!(house.found(query.clone()), expected, "{query:?}");
+        assert_eq!(house.found(asks(words)), expected, "{words}");
     }
     house.archive.mark(&"c1-2".into(), true);
-    let heard = RecordingQuery {
-        heard: Some(true),
-        ..query()
-    };
-    assert_eq!(house.found(heard), of(&[("c1-2", 2_000, true)]));
+    let heard = of(&[("c1-2", 2_000, true)]);
+    assert_eq!(house.found(asks("heard=true")), heard);
     // A beginning that waited in the spool does not undo the end.
     house.put("c1-2", Some("office"), 2, None);
-    assert_eq!(
-        house.found(RecordingQuery {
-            id: by("c1-2"),
-            ..query()
-        }),
-        of(&[("c1-2", 2_000, true)])
-    );
+    assert_eq!(house.found(asks("id=c1-2")), heard);
 }
 
 #[test]
