@@ -47,6 +47,10 @@ fn read(text: &str) -> Option<Flow> {
         calendars: &calendars,
         projects: &projects,
         sounds: &|_, _| true,
+        origins: &BTreeSet::new(),
+        signs: false,
+        addresses: &|_| None,
+        speaks: true,
     };
     let document = Document::parse("welcome.yaml", text).ok()?;
     load(&document, &known, &mut Vec::new())

@@ -4,18 +4,23 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::call::dial::Dial;
+use crate::call::farewell::Parting;
 use crate::call::floor::{Floor, leg_id};
 use crate::call::in_queue::InQueue;
 use crate::call::in_talk::Talk;
 use crate::call::invite::Branch;
 use crate::call::leg::{Leg, Side};
+use crate::call::progress::Progress;
 use crate::call::recording::Recordings;
-use crate::call::{Destination, Given, Permit, Refer, Snapshot};
+use crate::call::replace::Successor;
+use crate::call::speaking::Speaking;
+use crate::call::treatment::Promise;
+use crate::call::{Destination, Given, Permit, Refer, Replacement, Snapshot};
 use crate::dispatch::{Claim, Match};
-use crate::flow::{self, Flow, Run};
+use crate::flow::{self, AskId, Flow, Reply, Run};
 use crate::media::{Command, Report};
 use crate::model::{
-    CallId, CallKey, Event, FlowName, Hangup, LegId, Number, OperatorName, PlayId, Project,
+    CallId, CallKey, Cause, Event, FlowName, Hangup, LegId, Number, OperatorName, PlayId, Project,
     QueueName, StreamQuality, TrunkName,
 };
 use crate::sip::endpoint::Failure;
@@ -126,6 +131,15 @@ pub enum Input {
         /// What is given, or the code to refuse with.
         given: Result<Given, u16>,
     },
+    /// What its flow asked the world outside.
+    Replied {
+        /// Which ask.
+        number: AskId,
+        /// The answer, or why there is none.
+        reply: Reply,
+    },
+    /// An operator's phone wants the place of one of its dialogs.
+    Replace(Replacement),
     /// Time passed.
     Tick,
     /// The server stops: the call ends now.
@@ -192,6 +206,10 @@ pub(super) struct Story {
     pub(super) with: Option<(QueueName, OperatorName)>,
     /// Who ended the last talk, while nothing happened since.
     pub(super) left: Option<Hangup>,
+    /// What was last told of the wait.
+    pub(super) promise: Option<Promise>,
+    /// Why the flow hangs up.
+    pub(super) cause: Option<Cause>,
 }
 
 /// One call.
@@ -207,8 +225,14 @@ pub struct Call {
     pub(super) strays: Vec<Branch>,
     /// Streams that are closing.
     pub(super) closing: Vec<LegId>,
+    /// Sound before the answer.
+    pub(super) progress: Progress,
+    /// An ended call whose flow has something left to do.
+    pub(super) parting: Option<Parting>,
     /// The play whose end is waited for.
     pub(super) playing: Option<PlayId>,
+    /// The flow's prompt that waits for texts to be spoken.
+    pub(super) speaking: Option<Box<Speaking>>,
     /// What the flow asks is performed one after another, not one within another.
     pub(super) driving: bool,
     pub(super) heard: Vec<flow::Input>,
@@ -216,6 +240,8 @@ pub struct Call {
     streams: u8,
     plays: u64,
     pub(super) permits: Vec<Permit>,
+    /// A phone that is about to take an operator's place.
+    pub(super) successor: Option<Box<Successor>>,
     /// The operator who makes the call and would be ready without it.
     pub(super) busy: Option<Claim>,
 }
@@ -272,13 +298,17 @@ impl Call {
             story: Story::default(),
             strays: Vec::new(),
             closing: Vec::new(),
+            progress: Progress::None,
+            parting: None,
             playing: None,
+            speaking: None,
             driving: false,
             heard: Vec::new(),
             recordings: Recordings::default(),
             streams: 0,
             plays: 0,
             permits: caller.permits,
+            successor: None,
             busy: None,
         };
         call.occupy(floor);
@@ -301,7 +331,7 @@ impl Call {
         let answered = matches!(self.invitation, Invitation::Answered);
         let closed = self.closing.is_empty() && self.recordings.are_closed();
         let nothing = self.strays.is_empty() && closed && !answered;
-        nothing || now >= *until
+        (nothing && self.parting.is_none()) || now >= *until
     }
 
     /// Whether it only waits for what is on its way back.
@@ -331,6 +361,8 @@ impl Call {
             Input::Matched(matched) => self.matched(&matched, floor),
             Input::Prioritize(priority) => self.prioritize(priority, floor),
             Input::Given { refer, by, given } => self.given((refer, by), given, floor),
+            Input::Replied { number, reply } => self.replied(number, reply, floor),
+            Input::Replace(wish) => self.replaced(wish, floor),
             Input::Tick => self.tick(floor),
             Input::Goodbye => self.goodbye(floor),
         }
@@ -340,37 +372,49 @@ impl Call {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         let stage = match &self.stage {
-            Stage::Flow => self.run.deadline(),
+            Stage::Flow => {
+                let speaking = self.speaking.as_deref().map(Speaking::until);
+                self.run.deadline().into_iter().chain(speaking).min()
+            }
             Stage::Queued(queue) => queue.deadline(),
             Stage::Dialing(dial) => {
                 let talk = dial.talk().and_then(|talk| talk.leg.deadline());
                 Some(dial.until()).into_iter().chain(talk).min()
             }
             Stage::Talking(talk) => talk.leg.deadline(),
-            Stage::Ending { until } => return Some(*until),
+            Stage::Ending { until } => {
+                let last = self.parting.as_ref().and_then(|_| self.run.deadline());
+                return Some(last.map_or(*until, |last| last.min(*until)));
+            }
         };
-        stage.into_iter().chain(self.caller_deadline()).min()
+        let successor = self.successor.as_deref().map(Successor::deadline);
+        let times = stage.into_iter().chain(self.caller_deadline());
+        times.chain(successor).min()
     }
 
     fn caller_deadline(&self) -> Option<Instant> {
         match self.invitation {
             Invitation::Confirmed => self.leg.deadline(),
-            Invitation::Pending { .. } | Invitation::Answered | Invitation::Over => None,
+            Invitation::Pending { .. } => self.progress.deadline(),
+            Invitation::Answered | Invitation::Over => None,
         }
     }
 
     fn tick(&mut self, floor: &mut Floor<'_>) {
         self.check_leg(Side::Caller, floor);
         self.check_leg(Side::Other, floor);
+        self.tick_progress(floor);
+        self.tick_successor(floor);
         match &self.stage {
-            Stage::Flow => {
+            Stage::Flow | Stage::Ending { .. } => {
+                self.tick_speaking(floor);
                 if self.run.deadline().is_some_and(|at| floor.now >= at) {
                     self.drive(flow::Input::Tick, floor);
                 }
             }
             Stage::Queued(_) => self.tick_queue(floor),
             Stage::Dialing(_) => self.tick_dial(floor),
-            Stage::Talking(_) | Stage::Ending { .. } => {}
+            Stage::Talking(_) => {}
         }
     }
 

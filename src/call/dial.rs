@@ -1,4 +1,6 @@
-//! A line outside rings: which of its addresses, in which order, for how long.
+//! A line outside rings: which of its addresses, in which order, for how long. The
+//! addresses of a flow's own `dial` ring by the same rules; perhaps all at once, from one
+//! port, as the phones of one operator do.
 //!
 //! ```text
 //!  ports open ─┐
@@ -14,12 +16,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::call::Permit;
+use crate::call::addresses::Round;
 use crate::call::call::{Call, Stage};
 use crate::call::diverted;
 use crate::call::floor::Floor;
 use crate::call::in_queue::Waits;
 use crate::call::in_talk::{Talk, With};
-use crate::call::invite::{Branch, Target};
+use crate::call::invite::{Branch, ELSEWHERE, Target};
 use crate::call::leg::{Leg, Port};
 use crate::call::pass::Pass;
 use crate::call::transfer::HandOver;
@@ -38,7 +41,9 @@ const HOPS: usize = 16;
 /// One attempt to reach a line.
 #[derive(Debug)]
 pub(super) struct Dial {
-    line: LineName,
+    /// Nothing for the addresses of a flow's `dial`, which have the names of their hosts.
+    line: Option<LineName>,
+    pub(super) round: Option<Round>,
     outside: Arc<Outside>,
     account: Option<Arc<Account>>,
     /// Nobody of the queue answered in time; else the flow sent the call.
@@ -46,32 +51,71 @@ pub(super) struct Dial {
     leg: Leg,
     /// Where it was not tried yet, nearest first; `None` until names are looked up.
     hops: Option<VecDeque<(Uri, Peer)>>,
-    try_now: Option<Try>,
-    /// When what is waited for without a sign of life is given up.
-    silent_until: Option<Instant>,
+    tries: Vec<Try>,
+    /// When the look-up is given up.
+    looked_up_until: Option<Instant>,
     until: Instant,
     permit: Option<Permit>,
     /// The talk that an operator ends when the line answers.
     pub(super) hand_over: Option<HandOver>,
 }
 
-/// The address that is tried.
+/// An address that is tried.
 #[derive(Debug)]
 struct Try {
     branch: Branch,
+    line: LineName,
+    uri: Uri,
     peer: Peer,
     answered: Answered,
+    /// When an address that gave no sign of life is given up.
+    silent_until: Option<Instant>,
 }
 
 impl Dial {
-    /// The INVITE that rings.
-    pub(super) fn branch_mut(&mut self) -> Option<&mut Branch> {
-        self.try_now.as_mut().map(|tried| &mut tried.branch)
+    /// The INVITEs that ring.
+    pub(super) fn branches_mut(&mut self) -> impl Iterator<Item = &mut Branch> {
+        self.tries.iter_mut().map(|tried| &mut tried.branch)
     }
 
     pub(super) fn until(&self) -> Instant {
-        self.silent_until
-            .map_or(self.until, |silent| silent.min(self.until))
+        let silent = self.tries.iter().filter_map(|tried| tried.silent_until);
+        let all = silent.chain(self.looked_up_until).chain([self.until]);
+        all.min().unwrap_or(self.until)
+    }
+
+    fn is_together(&self) -> bool {
+        self.round.as_ref().is_some_and(|round| round.together)
+    }
+
+    /// What an address is called.
+    fn line_of(&self, uri: &Uri) -> LineName {
+        let host = || uri.host.as_ref().map(ToString::to_string);
+        let line = self.line.clone();
+        line.unwrap_or_else(|| LineName::new(host().unwrap_or_default()))
+    }
+
+    /// The addresses to be tried at this moment: the next, or for each target that does not
+    /// ring its next. `None` while there is something to wait for.
+    fn due(&mut self) -> Option<Vec<(Uri, Peer)>> {
+        let together = self.is_together();
+        let hops = self.hops.as_mut()?;
+        if !together {
+            let idle = self.tries.is_empty();
+            return idle.then(|| hops.pop_front().into_iter().collect());
+        }
+        let mut due = Vec::new();
+        for target in &self.outside.targets {
+            let rings = self.tries.iter().any(|tried| tried.uri == *target);
+            let next = hops.iter().position(|(uri, _)| uri == target);
+            due.extend(next.filter(|_| !rings).and_then(|at| hops.remove(at)));
+        }
+        Some(due)
+    }
+
+    fn take_try(&mut self, tx: ClientTx) -> Option<Try> {
+        let at = self.tries.iter().position(|tried| tried.branch.tx == tx)?;
+        Some(self.tries.remove(at))
     }
 }
 
@@ -99,6 +143,23 @@ impl Call {
             }
             None => None,
         };
+        let until = floor.now + RING_TIME;
+        let dial = self.attempt(outside, until, floor);
+        Ok(Dial {
+            line: Some(name.clone()),
+            account,
+            permit,
+            ..dial
+        })
+    }
+
+    /// Begins to ring addresses: ports are opened, names are looked up.
+    pub(super) fn attempt(
+        &mut self,
+        outside: Arc<Outside>,
+        until: Instant,
+        floor: &mut Floor<'_>,
+    ) -> Dial {
         let mut leg = self.next_leg();
         leg.open(floor);
         let straight = straight(&outside.targets);
@@ -109,23 +170,24 @@ impl Call {
                 uris: outside.targets.clone(),
             });
         }
-        Ok(Dial {
-            line: name.clone(),
-            silent_until: hops.is_none().then(|| floor.now + LOOK_UP),
+        Dial {
+            line: None,
+            round: None,
+            looked_up_until: hops.is_none().then(|| floor.now + LOOK_UP),
             outside,
-            account,
+            account: None,
             unanswered: matches!(self.stage, Stage::Queued(_)),
             leg,
             hops,
-            try_now: None,
-            until: floor.now + RING_TIME,
-            permit,
+            tries: Vec::new(),
+            until,
+            permit: None,
             hand_over: None,
-        })
+        }
     }
 
     /// The attempt that goes on, whether the flow waits for it or the queue does.
-    fn dialing(&mut self) -> Option<&mut Dial> {
+    pub(super) fn dialing(&mut self) -> Option<&mut Dial> {
         match &mut self.stage {
             Stage::Dialing(dial) => Some(dial),
             Stage::Queued(queue) => queue.dial.as_mut(),
@@ -154,7 +216,7 @@ impl Call {
             peers.map(|peer| (uri.clone(), *peer))
         });
         dial.hops = Some(in_order(hops.collect(), floor));
-        dial.silent_until = None;
+        dial.looked_up_until = None;
         self.try_next(LineExit::Error, floor);
     }
 
@@ -162,14 +224,23 @@ impl Call {
     /// what the line comes to when there is none.
     fn try_next(&mut self, exit: LineExit, floor: &mut Floor<'_>) {
         let Some(dial) = self.dialing() else { return };
-        if !matches!(dial.leg.port, Port::Open(_)) || dial.try_now.is_some() {
+        if !matches!(dial.leg.port, Port::Open(_)) {
             return;
         }
-        let Some(hops) = &mut dial.hops else { return };
-        let Some((uri, peer)) = hops.pop_front() else {
-            return self.dial_over(exit, floor);
-        };
+        let Some(due) = dial.due() else { return };
+        let mut failed = false;
+        for hop in due {
+            failed |= self.try_hop(hop, floor).is_none();
+        }
+        if self.dialing().is_some_and(|dial| dial.tries.is_empty()) {
+            self.dial_over(if failed { LineExit::Error } else { exit }, floor);
+        }
+    }
+
+    fn try_hop(&mut self, (uri, peer): (Uri, Peer), floor: &mut Floor<'_>) -> Option<()> {
+        let dial = self.dialing()?;
         let (outside, unanswered) = (Arc::clone(&dial.outside), dial.unanswered);
+        let line = dial.line_of(&uri);
         // The leg is lent out, so that the call can be read while it is described.
         let id = dial.leg.id;
         let mut leg = std::mem::replace(&mut dial.leg, Leg::new(id));
@@ -177,23 +248,21 @@ impl Call {
         let target = Target {
             to: format!("<{}>", uri.as_str()),
             by_size: peer.transport == Transport::Udp && uri.param("transport").is_none(),
-            uri,
+            uri: uri.clone(),
             peer,
         };
         let branch = self.invite(&mut leg, target, &more, floor);
-        let Some(dial) = self.dialing() else { return };
+        let dial = self.dialing()?;
         dial.leg = leg;
-        dial.silent_until = Some(floor.now + outside.try_for);
-        match branch {
-            Some(branch) => {
-                dial.try_now = Some(Try {
-                    branch,
-                    peer,
-                    answered: Answered::default(),
-                });
-            }
-            None => self.dial_over(LineExit::Error, floor),
-        }
+        dial.tries.push(Try {
+            branch: branch?,
+            line,
+            uri,
+            peer,
+            answered: Answered::default(),
+            silent_until: Some(floor.now + outside.try_for),
+        });
+        Some(())
     }
 
     pub(super) fn tick_dial(&mut self, floor: &mut Floor<'_>) {
@@ -202,20 +271,20 @@ impl Call {
         if now >= dial.until {
             return self.dial_over(LineExit::NoAnswer, floor);
         }
-        if dial.silent_until.is_none_or(|silent| now < silent) {
-            return;
+        if dial.looked_up_until.is_some_and(|until| now >= until) {
+            return self.dial_over(LineExit::Error, floor);
         }
-        dial.silent_until = None;
-        match dial.try_now.take() {
-            Some(silent) => {
-                let line = dial.line.clone();
-                self.give_up(vec![silent.branch], None, floor);
-                self.tried(line, LineResult::Unreachable, floor);
-                self.try_next(LineExit::NoAnswer, floor);
-            }
-            // Ports that are late are waited for; a look-up that is, is not.
-            None if dial.hops.is_none() => self.dial_over(LineExit::Error, floor),
-            None => {}
+        let silent = dial.tries.iter();
+        let silent = silent.filter(|tried| tried.silent_until.is_some_and(|at| now >= at));
+        let silent: Vec<ClientTx> = silent.map(|tried| tried.branch.tx).collect();
+        for tx in silent {
+            let Some(tried) = self.dialing().and_then(|dial| dial.take_try(tx)) else {
+                return;
+            };
+            self.give_up(vec![tried.branch], None, floor);
+            self.tried(tried.line, LineResult::Unreachable, floor);
+            let exit = self.noted(LineExit::NoAnswer);
+            self.try_next(exit, floor);
         }
     }
 
@@ -230,18 +299,26 @@ impl Call {
         let Some(dial) = self.rings(tx) else {
             return false;
         };
-        match response.code {
-            ..200 => dial.silent_until = None,
-            200..300 => self.line_took(response, peer, floor),
-            401 | 407 if dial.authorize(response, peer, floor) => {}
-            486 | 600 => self.try_failed((LineExit::Busy, LineResult::Busy), false, floor),
-            480 | 487 | 603 => {
-                self.try_failed((LineExit::NoAnswer, LineResult::NoAnswer), false, floor);
+        let failed = match response.code {
+            ..200 => {
+                let mut tries = dial.tries.iter_mut();
+                if let Some(tried) = tries.find(|tried| tried.branch.tx == tx) {
+                    tried.silent_until = None;
+                }
+                return true;
             }
-            408 => self.try_failed((LineExit::NoAnswer, LineResult::NoAnswer), true, floor),
-            500..600 => self.try_failed((LineExit::Error, LineResult::Failed), true, floor),
-            300.. => self.try_failed((LineExit::Error, LineResult::Refused), false, floor),
-        }
+            200..300 => {
+                self.line_took((tx, response), peer, floor);
+                return true;
+            }
+            401 | 407 if dial.authorize((tx, response), peer, floor) => return true,
+            486 | 600 => (LineExit::Busy, LineResult::Busy),
+            408 | 480 | 487 | 603 => (LineExit::NoAnswer, LineResult::NoAnswer),
+            500..600 => (LineExit::Error, LineResult::Failed),
+            300.. => (LineExit::Error, LineResult::Refused),
+        };
+        let another = matches!(response.code, 408 | 500..600);
+        self.try_failed(tx, failed, another, floor);
         true
     }
 
@@ -249,7 +326,8 @@ impl Call {
     pub(super) fn line_unanswered(&mut self, tx: ClientTx, floor: &mut Floor<'_>) -> bool {
         let rings = self.rings(tx).is_some();
         if rings {
-            self.try_failed((LineExit::NoAnswer, LineResult::Unreachable), true, floor);
+            let failed = (LineExit::NoAnswer, LineResult::Unreachable);
+            self.try_failed(tx, failed, true, floor);
         }
         rings
     }
@@ -263,7 +341,7 @@ impl Call {
 
     fn rings(&mut self, tx: ClientTx) -> Option<&mut Dial> {
         let dial = self.dialing()?;
-        let rings = dial.try_now.as_ref().is_some_and(|t| t.branch.tx == tx);
+        let rings = dial.tries.iter().any(|tried| tried.branch.tx == tx);
         rings.then_some(dial)
     }
 
@@ -271,20 +349,22 @@ impl Call {
     /// tried only when it was this server's trouble, not the called party's word.
     fn try_failed(
         &mut self,
+        tx: ClientTx,
         (exit, result): (LineExit, LineResult),
         another: bool,
         floor: &mut Floor<'_>,
     ) {
         let Some(dial) = self.dialing() else { return };
-        dial.try_now = None;
-        dial.silent_until = None;
-        let line = dial.line.clone();
-        self.tried(line, result, floor);
-        if another {
-            self.try_next(exit, floor);
-        } else {
-            self.dial_over(exit, floor);
+        let Some(tried) = dial.take_try(tx) else {
+            return;
+        };
+        let together = dial.is_together();
+        if let Some(hops) = dial.hops.as_mut().filter(|_| !another) {
+            hops.retain(|(uri, _)| together && *uri != tried.uri);
         }
+        self.tried(tried.line, result, floor);
+        let exit = self.noted(exit);
+        self.try_next(exit, floor);
     }
 
     fn tried(&self, line: LineName, result: LineResult, floor: &mut Floor<'_>) {
@@ -305,9 +385,13 @@ impl Call {
         }
         if let Some(mut dial) = self.take_dialing() {
             let over = dial.hand_over.take();
+            let round = dial.round.take();
             self.drop_dial(dial, floor);
             if let Some(over) = over {
                 return self.hand_back(over, exit, floor);
+            }
+            if let Some(round) = round {
+                return self.round_over(round, exit, floor);
             }
             self.stop_playing(floor);
             self.drive(flow::Input::Returned(flow::Returned::Line(exit)), floor);
@@ -327,15 +411,14 @@ impl Call {
 
     /// Gives back what an attempt holds.
     pub(super) fn drop_dial(&mut self, mut dial: Dial, floor: &mut Floor<'_>) {
-        if let Some(Try { branch, .. }) = dial.try_now.take() {
-            let rang = floor.now >= dial.until;
-            let result = if rang {
-                LineResult::NoAnswer
-            } else {
-                LineResult::GivenUp
-            };
-            self.tried(dial.line.clone(), result, floor);
-            self.give_up(vec![branch], None, floor);
+        let result = if floor.now >= dial.until {
+            LineResult::NoAnswer
+        } else {
+            LineResult::GivenUp
+        };
+        for tried in std::mem::take(&mut dial.tries) {
+            self.tried(tried.line, result, floor);
+            self.give_up(vec![tried.branch], None, floor);
         }
         self.close(&mut dial.leg, floor);
         let talk = dial.hand_over.take().and_then(|over| over.talk);
@@ -344,16 +427,26 @@ impl Call {
         }
     }
 
-    fn line_took(&mut self, response: &Response, peer: Peer, floor: &mut Floor<'_>) {
+    fn line_took(
+        &mut self,
+        (tx, response): (ClientTx, &Response),
+        peer: Peer,
+        floor: &mut Floor<'_>,
+    ) {
         let waits = self.queued().map_or(Waits::ForLine, |queue| queue.waits);
         let taken = match self.queued() {
             Some(queue) => queue.dial.take(),
             None => self.take_dialing(),
         };
         let Some(mut dial) = taken else { return };
-        let Some(tried) = dial.try_now.take() else {
-            return;
+        let Some(tried) = dial.take_try(tx) else {
+            return self.drop_dial(dial, floor);
         };
+        for other in std::mem::take(&mut dial.tries) {
+            self.tried(other.line, LineResult::GivenUp, floor);
+            self.give_up(vec![other.branch], Some(ELSEWHERE), floor);
+        }
+        let line = tried.line;
         dial.leg.pass = dial.account.take().map(|account| {
             let mut answered = tried.answered;
             answered.let_through();
@@ -364,7 +457,7 @@ impl Call {
             .is_none()
         {
             let queued = self.queued().is_some();
-            self.tried(dial.line.clone(), LineResult::Refused, floor);
+            self.tried(line, LineResult::Refused, floor);
             let over = dial.hand_over.take();
             self.drop_dial(dial, floor);
             if let Some(over) = over {
@@ -379,7 +472,7 @@ impl Call {
             }
             return;
         }
-        self.tried(dial.line.clone(), LineResult::Answered, floor);
+        self.tried(line.clone(), LineResult::Answered, floor);
         self.leave_queue(DequeueReason::Line, floor);
         let over = dial.hand_over.take();
         let waits = over.as_ref().map_or(waits, |over| over.waits);
@@ -388,12 +481,12 @@ impl Call {
         }
         floor.tell(Event::OnLine {
             call: self.facts.id.clone(),
-            line: dial.line.clone(),
+            line: line.clone(),
         });
         self.story.on_line = true;
         let talk = Talk {
             with: With::Line {
-                line: dial.line,
+                line,
                 _permit: dial.permit,
             },
             leg: dial.leg,
@@ -408,8 +501,15 @@ impl Call {
 impl Dial {
     /// Answers a challenge with the trunk's account: only to the address that was called,
     /// only for the realm that is configured, once.
-    fn authorize(&mut self, response: &Response, from: Peer, floor: &mut Floor<'_>) -> bool {
-        let (Some(account), Some(tried)) = (&self.account, &mut self.try_now) else {
+    fn authorize(
+        &mut self,
+        (tx, response): (ClientTx, &Response),
+        from: Peer,
+        floor: &mut Floor<'_>,
+    ) -> bool {
+        let mut tries = self.tries.iter_mut();
+        let tried = tries.find(|tried| tried.branch.tx == tx);
+        let (Some(account), Some(tried)) = (&self.account, tried) else {
             return false;
         };
         if (from.transport, from.remote) != (tried.peer.transport, tried.peer.remote) {
@@ -423,7 +523,7 @@ impl Dial {
             return false;
         }
         branch.tx = floor.ask(branch.request.clone(), from);
-        self.silent_until = Some(floor.now + self.outside.try_for);
+        tried.silent_until = Some(floor.now + self.outside.try_for);
         true
     }
 }

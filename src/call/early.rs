@@ -57,6 +57,11 @@ impl Branch {
         phones.find(|early| early.dialog.id().remote_tag == tag)
     }
 
+    /// Whether a phone behind it rings whose dialog is such.
+    pub(super) fn has_early(&self, such: impl Fn(&Dialog) -> bool) -> bool {
+        self.early.iter().any(|early| such(&early.dialog))
+    }
+
     fn early_inside(&mut self, request: &Request) -> Option<&mut Early> {
         let from = request.headers.from().ok()?;
         let tag = from.tag()?;
@@ -176,6 +181,6 @@ impl Call {
             Stage::Flow | Stage::Talking(_) | Stage::Ending { .. } => (Default::default(), None),
         };
         let offered = offers.iter_mut().flat_map(|offer| &mut offer.branches);
-        offered.chain(dial.and_then(Dial::branch_mut))
+        offered.chain(dial.into_iter().flat_map(Dial::branches_mut))
     }
 }

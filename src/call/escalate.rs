@@ -71,10 +71,13 @@ impl Call {
         let Some(queue) = self.queued() else { return };
         let (from, age, waits) = (queue.name.clone(), queue.age, queue.waits);
         let (keys, whisper) = (queue.keys.clone(), queue.whisper.clone());
+        let (asides, comfort) = (queue.asides.clone(), Arc::clone(&queue.comfort));
         let taken = match self.facts.snapshot.config.lines.get(&line) {
             Some(Line::Queue(to)) => {
                 let request = QueueRequest {
                     keys,
+                    asides,
+                    comfort,
                     operator_announcement: whisper,
                     ..self.plain_request(to.clone())
                 };
@@ -129,7 +132,10 @@ impl Call {
                         self.step(number, line, floor);
                     }
                 }
-                Some(WaitOutput::Announce { .. } | WaitOutput::TimedOut) | None => return,
+                Some(
+                    WaitOutput::Announce { .. } | WaitOutput::Comfort { .. } | WaitOutput::TimedOut,
+                )
+                | None => return,
             }
         }
     }

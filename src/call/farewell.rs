@@ -5,12 +5,21 @@ use std::time::{Duration, Instant};
 use crate::call::call::{Call, Invitation, Stage};
 use crate::call::floor::Floor;
 use crate::call::leg::Leg;
-use crate::model::{DequeueReason, Event, Hangup, Outcome, limits};
+use crate::model::{Cause, DequeueReason, Event, Hangup, Outcome, limits};
 use crate::sip::ServerTx;
 
 /// A call that is over is kept this long for what is on its way back: 64 × T1, after
 /// which no INVITE of ours is without its final answer (RFC 3261 timer B), and a margin.
 const LINGER: Duration = Duration::from_secs(40);
+
+/// How a call ended that is not told to have.
+#[derive(Debug)]
+pub(super) struct Parting {
+    outcome: Outcome,
+    hangup: Hangup,
+    cause: Option<Cause>,
+    lasted: Duration,
+}
 
 impl Call {
     /// The call is over. From every state, once.
@@ -24,32 +33,68 @@ impl Call {
                 DequeueReason::Ended
             }
         };
+        self.drop_successor(603, floor);
         self.leave_queue(reason, floor);
         if let Some(dial) = self.take_dialing() {
             self.drop_dial(dial, floor);
         }
         self.end_talk(Duration::ZERO, floor);
-        self.refuse_caller(code_for(hangup), floor);
+        let cause = self.story.cause;
+        let code = cause.map_or_else(|| code_for(hangup), Cause::status);
+        self.refuse_caller(code, floor);
         if matches!(self.invitation, Invitation::Confirmed) {
-            self.leg.bye(None, floor);
+            self.leg.bye(self.reason().as_deref(), floor);
             self.invitation = Invitation::Over;
         }
         let id = self.leg.id;
         let mut leg = std::mem::replace(&mut self.leg, Leg::new(id));
         self.close(&mut leg, floor);
         self.leg = leg;
-        floor.tell(Event::CallEnded {
-            call: self.facts.id.clone(),
-            outcome,
-            hangup,
-            lasted: floor.now.saturating_duration_since(self.facts.began),
-        });
         self.permits.clear();
         self.vacate(floor);
         self.playing = None;
+        self.speaking = None;
         self.stage = Stage::Ending {
             until: floor.now + LINGER,
         };
+        self.parting = Some(Parting {
+            outcome,
+            hangup,
+            cause,
+            lasted: floor.now.saturating_duration_since(self.facts.began),
+        });
+        if matches!(hangup, Hangup::Caller | Hangup::Vanished) {
+            self.drive_last(floor);
+            self.part(floor);
+        } else {
+            self.part_now(floor);
+        }
+    }
+
+    /// Whether the call is over and its end told: nothing more is told of it.
+    pub(super) fn is_told(&self) -> bool {
+        self.is_ending() && self.parting.is_none()
+    }
+
+    /// The end is told once the flow has done what it does when a caller hangs up.
+    pub(super) fn part(&mut self, floor: &mut Floor<'_>) {
+        if self.run.is_over() {
+            self.part_now(floor);
+        }
+    }
+
+    /// Tells the end, once.
+    fn part_now(&mut self, floor: &mut Floor<'_>) {
+        let Some(parting) = self.parting.take() else {
+            return;
+        };
+        floor.tell(Event::CallEnded {
+            call: self.facts.id.clone(),
+            outcome: parting.outcome,
+            hangup: parting.hangup,
+            cause: parting.cause,
+            lasted: parting.lasted,
+        });
     }
 
     /// How the call went, if it ended now.
@@ -70,6 +115,9 @@ impl Call {
 
     /// The caller gave up before the answer (RFC 3261 section 9.2).
     pub(super) fn cancelled(&mut self, tx: ServerTx, floor: &mut Floor<'_>) {
+        if self.successor_cancelled(tx, floor) {
+            return;
+        }
         let ours =
             matches!(&self.invitation, Invitation::Pending { tx: pending, .. } if *pending == tx);
         if ours {
@@ -83,8 +131,15 @@ impl Call {
     pub(super) fn late_ack(&mut self, floor: &mut Floor<'_>) {
         if matches!(self.invitation, Invitation::Answered) {
             self.invitation = Invitation::Over;
-            self.leg.bye(None, floor);
+            self.leg.bye(self.reason().as_deref(), floor);
         }
+    }
+
+    /// The Reason header of our farewell (RFC 3326), which a response may carry too (RFC
+    /// 6432).
+    pub(super) fn reason(&self) -> Option<String> {
+        let cause = self.story.cause?;
+        Some(format!("Q.850;cause={}", cause.number()))
     }
 
     /// The server stops.
@@ -100,6 +155,7 @@ impl Call {
             | Outcome::Failed => Outcome::Failed,
         };
         self.end(outcome, Hangup::Shutdown, floor);
+        self.part_now(floor);
     }
 
     /// Something in the call that must not happen did. Whatever state it is in, it ends.
@@ -107,6 +163,7 @@ impl Call {
         self.driving = false;
         self.heard.clear();
         self.end(Outcome::Failed, Hangup::Fault, floor);
+        self.part_now(floor);
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use crate::call::{Pass, Refer, Shared};
 use crate::dispatch::{After, Change, Claim, Match};
+use crate::flow::Asked;
 use crate::media::Command;
 use crate::model::{CallId, CallKey, Event, LegId, OperatorName, ShardId};
 use crate::sip::{ClientTx, Endpoint, Peer, Replaces, Request, Response, ServerTx, Uri, endpoint};
@@ -39,6 +40,14 @@ pub enum Output {
         leg: LegId,
         /// Configured addresses, never a stranger's.
         uris: Vec<Uri>,
+    },
+    /// Ask the world outside; the answer is
+    /// [`Input::Replied`](crate::call::Input::Replied).
+    Ask {
+        /// Who asks.
+        call: CallKey,
+        /// What.
+        asked: Asked,
     },
     /// A BYE is on its way that may be challenged: the call does not wait for it.
     Parting {

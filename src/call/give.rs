@@ -87,10 +87,7 @@ impl Call {
             return Err(403);
         }
         let id = self.leg.dialog.as_ref().map(Dialog::id).ok_or(481_u16)?;
-        let meant = id.call_id == replaces.call_id
-            && id.local_tag == replaces.to_tag
-            && id.remote_tag == replaces.from_tag;
-        if !meant || self.is_ending() {
+        if !id.is_named_by(replaces) || self.is_ending() {
             return Err(481);
         }
         if replaces.early_only && !matches!(self.invitation, Invitation::Pending { .. }) {

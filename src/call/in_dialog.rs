@@ -5,6 +5,7 @@ use crate::call::floor::Floor;
 use crate::call::leg::{ALLOW, Leg, Reply, Side};
 use crate::call::refer::Refer;
 use crate::model::{Hangup, Outcome};
+use crate::sdp;
 use crate::sip::endpoint::Failure;
 use crate::sip::session_timer::{Due, Wish};
 use crate::sip::{ClientTx, Method, Name, Peer, Request, Response, ServerTx, SessionTimer};
@@ -42,6 +43,7 @@ impl Call {
                 let request = Box::new(request.clone());
                 self.referred(side, Refer { tx, request }, floor);
             }
+            Method::Prack if side == Side::Caller => self.pracked(tx, request, floor),
             // RFC 3262 section 3: no answer of ours waits for one.
             Method::Prack => floor.respond(tx, &Response::to(request, 481)),
             Method::Ack
@@ -135,6 +137,9 @@ impl Call {
                 if let Some(min_se) = min_se {
                     response.headers.push(Name::MinSe, min_se.to_string());
                 }
+                if code == 415 {
+                    response.headers.push(Name::Accept, "application/sdp");
+                }
                 if code == 500 || code == 491 {
                     response.headers.push(Name::RetryAfter, "2");
                 }
@@ -156,6 +161,10 @@ impl Call {
         let proposes = request.method == Method::Invite || !request.body.is_empty();
         if proposes && (leg.is_refreshing() || (pending && side == Side::Caller)) {
             return Err(Refused::with(491));
+        }
+        if !request.body.is_empty() {
+            let kind = request.headers.first(&Name::ContentType);
+            sdp::legible(kind.as_deref()).map_err(Refused::with)?;
         }
         let timer =
             SessionTimer::answer(request, Wish::default(), floor.now).map_err(|small| Refused {

@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 use crate::call::call::{Call, Invitation, Stage};
 use crate::call::floor::Floor;
 use crate::call::in_queue::Waits;
-use crate::call::leg::{ALLOW, Port};
+use crate::call::leg::{Port, put_sdp};
+use crate::call::progress::Progress;
 use crate::call::{Shared, Snapshot};
 use crate::dispatch::{ClassId, ClassKey};
-use crate::flow::{self, LineExit, QueueRequest, QueueView, Spoken};
+use crate::flow::{self, AskId, LineExit, QueueRequest, QueueView, Reply, Spoken, Utterance};
 use crate::media::{Command, Sound};
 use crate::model::{
     Event, FlowFault, Hangup, LegId, LineName, Outcome, PlayId, QueueName, Surveyed,
@@ -74,7 +75,7 @@ impl Call {
             return;
         }
         self.driving = true;
-        while !self.heard.is_empty() && !self.is_ending() {
+        while !self.heard.is_empty() && !self.is_told() {
             let input = self.heard.remove(0);
             let mut said = Vec::new();
             let sight = Sight {
@@ -89,14 +90,30 @@ impl Call {
         }
         self.heard.clear();
         self.driving = false;
+        self.part(floor);
+    }
+
+    /// The caller hung up: the flow does what is left to do.
+    pub(super) fn drive_last(&mut self, floor: &mut Floor<'_>) {
+        let mut said = Vec::new();
+        let sight = Sight {
+            shared: floor.shared,
+            snapshot: &self.facts.snapshot,
+            now: floor.now,
+        };
+        self.run.hung_up(floor.now, &sight, &mut said);
+        for output in said {
+            self.perform(output, floor);
+        }
     }
 
     fn perform(&mut self, output: flow::Output, floor: &mut Floor<'_>) {
-        if self.is_ending() {
+        if self.is_told() {
             return;
         }
         match output {
             flow::Output::Answer => self.answer(floor),
+            flow::Output::Early => self.sound_early(floor),
             flow::Output::Play(spoken) => self.play(&spoken, floor),
             flow::Output::StopPlaying => self.stop_playing(floor),
             flow::Output::Queue(request) => self.queue(request, floor),
@@ -117,13 +134,35 @@ impl Call {
             flow::Output::EndMessage => self.end_message(floor),
             flow::Output::Recording(action) => self.recording(action, floor),
             flow::Output::Secret(secret) => self.secret(secret, floor),
+            flow::Output::Ask(asked) => floor.out.push(super::Output::Ask {
+                call: self.facts.key,
+                asked,
+            }),
+            flow::Output::Operator(request) => self.ring_named(request, floor),
+            flow::Output::Dial(request) => self.dial_addresses(&request, floor),
+            flow::Output::Notify {
+                flow,
+                node,
+                name,
+                data,
+            } => {
+                let call = self.facts.id.clone();
+                floor.tell(Event::Notified {
+                    call,
+                    flow,
+                    node,
+                    name,
+                    data,
+                });
+            }
             flow::Output::Reject(code) => self.reject(code, floor),
-            flow::Output::Hangup => {
+            flow::Output::Hangup { cause } => {
+                self.story.cause = cause;
                 let hangup = self.story.left.unwrap_or(Hangup::Flow);
                 self.end(self.outcome(floor.now), hangup, floor);
             }
-            flow::Output::Step { node, verb } => {
-                let (call, flow) = (self.facts.id.clone(), self.facts.flow.clone());
+            flow::Output::Step { flow, node, verb } => {
+                let call = self.facts.id.clone();
                 floor.tell(Event::FlowStep {
                     call,
                     flow,
@@ -131,8 +170,8 @@ impl Call {
                     verb,
                 });
             }
-            flow::Output::Fault { node, fault } => {
-                let (call, flow) = (self.facts.id.clone(), self.facts.flow.clone());
+            flow::Output::Fault { flow, node, fault } => {
+                let call = self.facts.id.clone();
                 floor.tell(Event::FlowFailed {
                     call,
                     flow,
@@ -144,9 +183,15 @@ impl Call {
     }
 
     /// The answer needs a port; it goes out when the worker has one.
-    fn answer(&mut self, floor: &mut Floor<'_>) {
+    pub(super) fn answer(&mut self, floor: &mut Floor<'_>) {
         match self.invitation {
-            Invitation::Pending { .. } => self.leg.open(floor),
+            Invitation::Pending { .. } => {
+                if self.may_answer() {
+                    self.send_200(floor);
+                } else {
+                    self.leg.open(floor);
+                }
+            }
             Invitation::Confirmed => self.drive(flow::Input::Answered, floor),
             Invitation::Answered | Invitation::Over => {}
         }
@@ -157,24 +202,32 @@ impl Call {
         if leg == self.leg.id {
             if self.leg.port == Port::Opening {
                 self.leg.port = Port::Open(local);
-                self.send_200(floor);
+                match self.progress {
+                    Progress::Opening => self.tell_progress(floor),
+                    Progress::None | Progress::Told(_) => self.send_200(floor),
+                }
             }
-        } else {
+        } else if !self.successor_opened(leg, local, floor) {
             self.ring(leg, local, floor);
         }
     }
 
-    fn send_200(&mut self, floor: &mut Floor<'_>) {
+    pub(super) fn send_200(&mut self, floor: &mut Floor<'_>) {
         let Invitation::Pending { tx, request } = &self.invitation else {
             return;
         };
         let tx = *tx;
         let mut response = Response::to(request, 200);
         let codecs = &self.facts.snapshot.config.media.codecs;
-        if let Err(code) = self.leg.describe(request, &mut response, codecs, floor) {
-            return self.reject(code, floor);
+        match self.told_sdp() {
+            Some(sdp) => put_sdp(&mut response.headers, &mut response.body, sdp),
+            None => {
+                if let Err(code) = self.leg.describe(request, &mut response, codecs, floor) {
+                    return self.reject(code, floor);
+                }
+            }
         }
-        self.dress(&mut response);
+        self.leg.dress(&mut response);
         self.leg.unacked = Some(tx);
         self.invitation = Invitation::Answered;
         floor.respond(tx, &response);
@@ -185,27 +238,13 @@ impl Call {
         });
     }
 
-    /// What every 2xx to a caller's INVITE carries besides its description.
-    fn dress(&self, response: &mut Response) {
-        if let Some(dialog) = &self.leg.dialog {
-            response.set_to_tag(&dialog.id().local_tag);
-            let contact = dialog.contact();
-            response.headers.push(Name::Contact, format!("<{contact}>"));
-        }
-        response.headers.push(Name::Allow, ALLOW);
-        response.headers.push(Name::Supported, "timer");
-        if let Some(timer) = &self.leg.timer {
-            timer.write_answer(&mut response.headers);
-        }
-    }
-
     /// Asks the worker to say so when a phone falls silent.
     pub(super) fn watch(&self, leg: LegId, floor: &mut Floor<'_>) {
         let silence = Some(self.facts.snapshot.config.media.silence);
         floor.media(Command::Watch { leg, silence });
     }
 
-    fn reject(&mut self, code: u16, floor: &mut Floor<'_>) {
+    pub(super) fn reject(&mut self, code: u16, floor: &mut Floor<'_>) {
         self.refuse_caller(code, floor);
         self.end(Outcome::Rejected, Hangup::Flow, floor);
     }
@@ -213,7 +252,13 @@ impl Call {
     /// Plays to the caller and tells the flow when it is over.
     fn play(&mut self, spoken: &[Spoken], floor: &mut Floor<'_>) {
         self.story.left = None;
-        let sounds = self.sounds(spoken, floor);
+        if !self.speak_first(spoken, floor) {
+            let sounds = self.sounds(spoken, floor);
+            self.play_sounds(sounds, floor);
+        }
+    }
+
+    pub(super) fn play_sounds(&mut self, sounds: Arc<[Arc<Sound>]>, floor: &mut Floor<'_>) {
         if sounds.is_empty() {
             return self.drive(flow::Input::Played, floor);
         }
@@ -236,6 +281,11 @@ impl Call {
         for item in spoken {
             let sound = match item {
                 Spoken::Sound { language, name } => library.sound(language, name),
+                Spoken::Said(Utterance { language, name, .. }) => {
+                    let spoken = self.speaking.as_deref();
+                    let spoken = spoken.and_then(|spoken| spoken.sound(language, name));
+                    spoken.or_else(|| library.sound(language, name))
+                }
                 Spoken::Silence(time) => Some(library.silence(*time)),
                 Spoken::Tone => Some(library.tone()),
             };
@@ -265,6 +315,7 @@ impl Call {
 
     pub(super) fn stop_playing(&mut self, floor: &mut Floor<'_>) {
         self.playing = None;
+        self.speaking = None;
         floor.media(Command::Stop { leg: self.leg.id });
     }
 
@@ -275,7 +326,7 @@ impl Call {
         self.playing = None;
         match self.stage {
             Stage::Flow => self.drive(flow::Input::Played, floor),
-            Stage::Queued(_) => self.music(floor),
+            Stage::Queued(_) => self.said(floor),
             Stage::Dialing(_) | Stage::Talking(_) | Stage::Ending { .. } => {}
         }
     }
@@ -298,7 +349,7 @@ impl Call {
     }
 
     /// When the call was first queued, which it keeps from queue to queue.
-    fn age(&mut self, now: Instant) -> Instant {
+    pub(super) fn age(&mut self, now: Instant) -> Instant {
         *self.story.queued_first.get_or_insert(now)
     }
 
@@ -344,7 +395,9 @@ impl Call {
             max_wait: None,
             music: None,
             announce: None,
+            comfort: Arc::default(),
             keys: std::collections::BTreeSet::new(),
+            asides: std::collections::BTreeMap::new(),
             operator_announcement: None,
         }
     }
@@ -355,6 +408,9 @@ impl Call {
             let mut response = Response::to(request, code);
             if let Some(dialog) = &self.leg.dialog {
                 response.set_to_tag(&dialog.id().local_tag);
+            }
+            if let Some(reason) = self.reason() {
+                response.headers.push(Name::Reason, reason);
             }
             if code == 503 {
                 let wait = RETRY_AFTER.as_secs().to_string();
@@ -375,7 +431,18 @@ impl Call {
         }
         // A leg that was closed before its ports came is waited for no longer.
         self.closing.retain(|closing| *closing != leg);
-        self.no_port_to_ring(leg, floor);
+        if !self.no_port_for_successor(leg, floor) {
+            self.no_port_to_ring(leg, floor);
+        }
+    }
+
+    /// The world outside replies. A call that has gone on without it hears nothing.
+    pub(super) fn replied(&mut self, number: AskId, reply: Reply, floor: &mut Floor<'_>) {
+        let listens = matches!(self.stage, Stage::Flow) || self.parting.is_some();
+        if listens && !self.spoke(number, &reply, floor) {
+            let returned = flow::Returned::Reply(number, reply);
+            self.drive(flow::Input::Returned(returned), floor);
+        }
     }
 
     /// Takes the 200's ACK: the caller hears us from now on.

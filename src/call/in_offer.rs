@@ -17,6 +17,13 @@ use crate::sip::{ClientTx, Host, Name, Peer, Response, Uri};
 
 /// The media worker answers in microseconds; one that does not is gone.
 const PORT_TIME: Duration = Duration::from_secs(2);
+/// How long a phone that was told to stop ringing may take to say that it did. One that is
+/// there does so within a second or two, however much is lost on the way; to one that is
+/// not, another INVITE does no harm.
+const STOP_TIME: Duration = Duration::from_secs(4);
+/// How often it is looked whether it did: the caller waits for no longer than this, and the
+/// phone's answer may come to another shard.
+const STOP_LOOK: Duration = Duration::from_millis(20);
 /// How soon operators who become ready join those who ring already.
 const JOIN: Duration = Duration::from_secs(1);
 
@@ -32,6 +39,10 @@ pub(super) struct Offer {
     pub(super) settings: Arc<Settings>,
     pub(super) leg: Leg,
     pub(super) branches: Vec<Branch>,
+    /// Phones, each by its flows, that may still be ringing for a call that was given up.
+    pub(super) held: Vec<Vec<Binding>>,
+    /// Then it is looked whether they do.
+    look_at: Option<Instant>,
     pub(super) since: Instant,
     until: Instant,
     /// Whether any phone was asked; if not, it is not the operator who missed something.
@@ -42,7 +53,12 @@ pub(super) struct Offer {
 
 impl Offer {
     pub(super) fn deadline(&self) -> Instant {
-        self.until
+        self.look_at.map_or(self.until, |at| at.min(self.until))
+    }
+
+    /// Whether any phone rings, or is about to.
+    fn is_over(&self) -> bool {
+        self.branches.is_empty() && self.held.is_empty()
     }
 }
 
@@ -133,6 +149,8 @@ impl Call {
             settings: Arc::clone(&queue.settings),
             leg,
             branches: Vec::new(),
+            held: Vec::new(),
+            look_at: None,
             since: floor.now,
             until: floor.now + PORT_TIME,
             asked: false,
@@ -151,16 +169,31 @@ impl Call {
     fn ring_operator(&mut self, mut offer: Offer, local: SocketAddr, floor: &mut Floor<'_>) {
         offer.until = floor.now + offer.settings.offer_timeout;
         offer.leg.port = Port::Open(local);
-        for flows in floor.shared.registrar.phones(&offer.operator, floor.now) {
+        offer.held = floor.shared.registrar.phones(&offer.operator, floor.now);
+        self.ring_phones(offer, floor);
+    }
+
+    /// Rings those of an operator's phones that do not ring yet and have stopped ringing for
+    /// others.
+    fn ring_phones(&mut self, mut offer: Offer, floor: &mut Floor<'_>) {
+        let patient = floor.now < offer.since + STOP_TIME;
+        for flows in std::mem::take(&mut offer.held) {
+            let stopping = &floor.shared.stopping;
+            let stops = |flow: &Binding| stopping.has(&offer.operator, flow.device());
+            if patient && flows.first().is_some_and(stops) {
+                offer.held.push(flows);
+                continue;
+            }
             let branch = self.ring_phone(&mut offer, flows, floor);
             offer.branches.extend(branch);
         }
-        offer.asked = !offer.branches.is_empty();
-        let (leg, rings) = (offer.leg.id, offer.asked);
+        offer.look_at = (!offer.held.is_empty()).then(|| floor.now + STOP_LOOK);
+        offer.asked |= !offer.branches.is_empty();
+        let (leg, over) = (offer.leg.id, offer.is_over());
         if let Some(queue) = self.queued() {
             queue.offers.push(offer);
         }
-        if !rings {
+        if over {
             self.offer_over(leg, OfferResult::Unreachable, floor);
         }
     }
@@ -174,6 +207,7 @@ impl Call {
     ) -> Option<Branch> {
         let mut flows = flows.into_iter();
         let flow = flows.next()?;
+        let device = Arc::from(flow.device());
         let queued = self.queued().map(|queue| queue.waited(floor.now));
         let waited = self.story.waited + queued.unwrap_or_default();
         let header = |name: &str, value: String| (Name::Other(name.into()), value);
@@ -194,11 +228,10 @@ impl Call {
             // stream to it can be opened.
             by_size: false,
         };
-        let branch = self.invite(&mut offer.leg, target, &headers, floor)?;
-        Some(Branch {
-            flows: flows.collect(),
-            ..branch
-        })
+        let mut branch = self.invite(&mut offer.leg, target, &headers, floor)?;
+        branch.flows = flows.collect();
+        branch.phone = Some((offer.operator.clone(), device));
+        Some(branch)
     }
 
     /// A flow failed: its phone is tried by the next one. `false` when there is none.
@@ -221,6 +254,15 @@ impl Call {
 
     pub(super) fn tick_offers(&mut self, floor: &mut Floor<'_>) {
         let now = floor.now;
+        let Some(queue) = self.queued() else { return };
+        let looks = queue.offers.iter();
+        let looks = looks.filter(|offer| offer.look_at.is_some_and(|at| now >= at));
+        let looks: Vec<_> = looks.map(|offer| offer.leg.id).collect();
+        for leg in looks {
+            if let Some(offer) = self.queued().and_then(|queue| queue.take_offer(leg)) {
+                self.ring_phones(offer, floor);
+            }
+        }
         let Some(queue) = self.queued() else { return };
         let due = queue.offers.iter().filter(|offer| now >= offer.until);
         let due: Vec<_> = due
@@ -289,7 +331,7 @@ impl Call {
         }
         // An operator who declines on one phone declines the call (RFC 3261 section 21.6).
         let declined = result == OfferResult::Rejected || result == OfferResult::Busy;
-        if declined || offer.branches.is_empty() {
+        if declined || offer.is_over() {
             let result = offer.said.unwrap_or(result);
             self.offer_over(leg, result, floor);
         }
@@ -321,6 +363,57 @@ impl Call {
             queue.offers.push(offer);
         }
         self.offer_over(leg, OfferResult::Unreachable, floor);
+    }
+
+    /// The operator for whom it rings answers: whether the claim still stands.
+    pub(super) fn offer_stands(&mut self, rings: LegId, floor: &mut Floor<'_>) -> bool {
+        let offer = self.queued().and_then(|queue| queue.offer(rings));
+        offer.is_some_and(|offer| floor.shared.board.answered(&offer.claim, floor.now))
+    }
+
+    /// What rings at a phone is picked up at another, by the same operator or by one who was
+    /// taken for it.
+    pub(super) fn picked_up(
+        &mut self,
+        rings: LegId,
+        leg: Leg,
+        other: Option<(OperatorName, Claim)>,
+        floor: &mut Floor<'_>,
+    ) {
+        let Some(mut offer) = self.queued().and_then(|queue| queue.take_offer(rings)) else {
+            return;
+        };
+        let Some((operator, claim)) = other else {
+            let mut before = std::mem::replace(&mut offer.leg, leg);
+            self.close(&mut before, floor);
+            return self.begin_talk(offer, floor);
+        };
+        floor.tell(Event::Offered {
+            call: self.facts.id.clone(),
+            queue: offer.queue.clone(),
+            operator: operator.clone(),
+            decided_in: Duration::ZERO,
+            overtook: None,
+        });
+        let own = Offer {
+            claim,
+            operator,
+            ticket: offer.ticket,
+            queue: offer.queue.clone(),
+            settings: Arc::clone(&offer.settings),
+            leg,
+            branches: Vec::new(),
+            held: Vec::new(),
+            look_at: None,
+            since: floor.now,
+            until: floor.now,
+            asked: true,
+            said: None,
+        };
+        if let Some(queue) = self.queued() {
+            queue.offers.push(offer);
+        }
+        self.begin_talk(own, floor);
     }
 
     /// No ports for a phone that was to ring.

@@ -1,6 +1,6 @@
 //! While the call waits for an operator.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,10 +11,10 @@ use crate::call::in_flow::line_exit;
 use crate::call::in_offer::Offer;
 use crate::call::waiting::{Place, Waiter};
 use crate::dispatch::{Abandoned, TicketId};
-use crate::flow::{self, QueueExit, QueueRequest, Spoken, speech};
-use crate::media::{Command, Sound};
+use crate::flow::{self, Comfort, QueueExit, QueueRequest, Spoken};
+use crate::media::Sound;
 use crate::model::{DequeueReason, Event, QueueName};
-use crate::queue::{Announce, Asked, Seat, Settings, Wait, WaitOutput, Whose};
+use crate::queue::{Announce, Asked, Estimate, Pace, Seat, Settings, Wait, WaitOutput, Whose};
 
 /// How often a waiting call looks whether anybody is still there to take it.
 const LOOK_AROUND: Duration = Duration::from_secs(5);
@@ -26,6 +26,8 @@ pub(super) enum Waits {
     ForQueue,
     /// Its `line`, which is a queue.
     ForLine,
+    /// Its `operator`: one is rung by name, and nobody is waited for.
+    Named,
 }
 
 impl Waits {
@@ -33,7 +35,9 @@ impl Waits {
     pub(super) fn ended(self, exit: QueueExit) -> flow::Input {
         match self {
             Self::ForQueue => flow::Input::Returned(flow::Returned::Queue(exit)),
-            Self::ForLine => flow::Input::Returned(flow::Returned::Line(line_exit(exit))),
+            Self::ForLine | Self::Named => {
+                flow::Input::Returned(flow::Returned::Line(line_exit(exit)))
+            }
         }
     }
 }
@@ -63,7 +67,13 @@ pub(super) struct InQueue {
     _seat: Seat,
     _place: Place,
     pub(super) keys: BTreeSet<char>,
-    music: Option<Arc<str>>,
+    /// What keys play to a caller who stays.
+    pub(super) asides: BTreeMap<char, Vec<Spoken>>,
+    /// What is said between the music, now and then.
+    pub(super) comfort: Arc<[Comfort]>,
+    /// What waits until something else was said.
+    pub(super) unsaid: VecDeque<Arc<[Arc<Sound>]>>,
+    pub(super) music: Option<Arc<str>>,
     leaves_paused: bool,
     pub(super) age: Instant,
     /// Nobody waits for longer; whoever rings may still pick up.
@@ -78,7 +88,57 @@ pub(super) struct InQueue {
     pub(super) estimated: Option<Duration>,
 }
 
+/// What a call holds that waits.
+pub(super) struct Seated {
+    pub(super) ticket: TicketId,
+    pub(super) seat: Seat,
+    pub(super) place: Place,
+    pub(super) age: Instant,
+}
+
 impl InQueue {
+    /// Whether one operator is rung by name.
+    pub(super) fn is_named(&self) -> bool {
+        self.waits == Waits::Named
+    }
+
+    /// A wait of which nothing is asked.
+    pub(super) fn new(
+        (settings, wait): (Arc<Settings>, Wait),
+        seated: Seated,
+        waits: Waits,
+        now: Instant,
+    ) -> Self {
+        Self {
+            name: settings.name.clone(),
+            ticket: seated.ticket,
+            waits,
+            offers: Vec::new(),
+            dial: None,
+            whisper: None,
+            priority: wait.class().priority,
+            wait,
+            kept_until: None,
+            look_again_at: None,
+            join_at: None,
+            _seat: seated.seat,
+            _place: seated.place,
+            keys: BTreeSet::new(),
+            asides: BTreeMap::new(),
+            comfort: Arc::default(),
+            unsaid: VecDeque::new(),
+            music: settings.music.as_deref().map(Arc::from),
+            leaves_paused: false,
+            age: seated.age,
+            timed_out: false,
+            look_at: now + LOOK_AROUND,
+            alone: None,
+            uncoverable: false,
+            estimated: None,
+            settings,
+        }
+    }
+
     pub(super) fn deadline(&self) -> Option<Instant> {
         let offers = self.offers.iter().map(Offer::deadline);
         let dial = self.dial.as_ref().map(Dial::until);
@@ -147,45 +207,33 @@ impl Call {
         let kept = preferred.filter(|_| board.is_kept(ticket));
         // Whoever found an operator, or is kept for one, does not take turns.
         let turns = kept.is_none() && matched.as_ref().is_none_or(|m| m.ticket != ticket);
-        let (key, since) = (self.facts.key, age);
-        let waiter = Waiter { key, ticket, since };
-        let place = floor.shared.waiting.enter(&self.facts.id, waiter);
+        let place = self.place(ticket, age, floor);
         // What the call waited in before makes room only now that this one took it.
         let offers = self.leave_queue_ringing(DequeueReason::Line, floor);
-        let priority = wait.class().priority;
+        let seated = Seated {
+            ticket,
+            seat,
+            place,
+            age,
+        };
+        let estimated = turns.then(|| outlook(ticket, &settings, floor)).flatten();
+        let queue = InQueue::new((settings, wait), seated, waits, now);
         floor.tell(Event::Queued {
             call: self.facts.id.clone(),
-            queue: request.queue.clone(),
-            priority,
+            queue: request.queue,
+            priority: queue.priority,
         });
         self.stage = Stage::Queued(Box::new(InQueue {
-            estimated: turns
-                .then(|| likely_wait(ticket, &settings, floor))
-                .flatten(),
-            ticket,
-            waits,
+            estimated: estimated.map(|estimate| estimate.likely),
             offers,
-            dial: None,
             whisper: request.operator_announcement,
             kept_until: kept.and_then(|kept| now.checked_add(kept.hold_for)),
-            look_again_at: None,
-            join_at: None,
-            wait,
-            priority,
-            _seat: seat,
-            _place: place,
             keys: request.keys,
-            music: request
-                .music
-                .or_else(|| settings.music.as_deref().map(Arc::from)),
+            asides: request.asides,
+            comfort: request.comfort,
+            music: request.music.or_else(|| queue.music.clone()),
             leaves_paused: request.leaves_paused,
-            name: request.queue,
-            settings,
-            age,
-            timed_out: false,
-            look_at: now + LOOK_AROUND,
-            alone: None,
-            uncoverable: false,
+            ..queue
         }));
         floor.matched(matched);
         self.music(floor);
@@ -212,14 +260,11 @@ impl Call {
         exit_of(exit)
     }
 
-    /// Plays the queue's music, from its beginning.
-    pub(super) fn music(&mut self, floor: &mut Floor<'_>) {
-        let Some(name) = self.queued().and_then(|queue| queue.music.clone()) else {
-            return;
-        };
-        if let Some(sound) = self.facts.snapshot.sounds.sound("music", &name) {
-            self.loop_sound(self.leg.id, &sound, floor);
-        }
+    /// The call is found while it waits.
+    pub(super) fn place(&self, ticket: TicketId, since: Instant, floor: &Floor<'_>) -> Place {
+        let key = self.facts.key;
+        let waiter = Waiter { key, ticket, since };
+        floor.shared.waiting.enter(&self.facts.id, waiter)
     }
 
     /// The music of the queue that a talk came from, for the time of a hold.
@@ -243,6 +288,7 @@ impl Call {
                     position,
                     estimated_wait,
                 } => self.announce(position, estimated_wait, floor),
+                WaitOutput::Comfort { message } => self.comfort(message, floor),
                 WaitOutput::TimedOut => {
                     if let Some(queue) = self.queued() {
                         queue.timed_out = true;
@@ -280,39 +326,6 @@ impl Call {
         self.join(floor);
     }
 
-    fn announce(&mut self, position: bool, estimated_wait: bool, floor: &mut Floor<'_>) {
-        let language = self.run.language().to_owned();
-        let Some(queue) = self.queued() else { return };
-        if !queue.offers.is_empty() {
-            return;
-        }
-        let mut spoken = Vec::new();
-        if position {
-            let ahead = floor.shared.board.ahead(queue.ticket);
-            let place = u32::try_from(ahead).unwrap_or(u32::MAX).saturating_add(1);
-            spoken.extend(speech::position(place, &language));
-        }
-        if estimated_wait {
-            let wait = likely_wait(queue.ticket, &queue.settings, floor);
-            spoken.extend(
-                wait.map(|wait| speech::estimated_wait(wait, &language))
-                    .unwrap_or_default(),
-            );
-        }
-        let sounds = self.sounds(&spoken, floor);
-        if sounds.is_empty() {
-            return;
-        }
-        let play = self.next_play();
-        self.playing = Some(play);
-        floor.media(Command::Play {
-            leg: self.leg.id,
-            play,
-            sounds,
-            looped: false,
-        });
-    }
-
     /// Leaves when nobody who could take the call has been there for two looks: an
     /// operator whose phone only changes its address is back by then.
     fn look_around(&mut self, floor: &mut Floor<'_>) {
@@ -342,6 +355,9 @@ impl Call {
     }
 
     pub(super) fn key_in_queue(&mut self, key: char, floor: &mut Floor<'_>) {
+        if self.aside(key, floor) {
+            return;
+        }
         if self.queued().is_some_and(|queue| queue.keys.contains(&key)) {
             self.exit_queue(DequeueReason::Ended, QueueExit::Key(key), floor);
         }
@@ -410,15 +426,22 @@ impl Call {
     }
 }
 
-/// How long the caller is likely to wait from now on, if anybody can say.
-fn likely_wait(ticket: TicketId, settings: &Settings, floor: &Floor<'_>) -> Option<Duration> {
+/// How long the caller will wait from now on, if anybody can say.
+pub(super) fn outlook(
+    ticket: TicketId,
+    settings: &Settings,
+    floor: &Floor<'_>,
+) -> Option<Estimate> {
     let (hall, whose) = (&floor.shared.hall, Whose::Ticket(ticket));
-    let estimate = hall.estimate(whose, settings.wrap_up, floor.now)?;
-    Some(estimate.likely)
+    hall.estimate(whose, settings.wrap_up, floor.now)
 }
 
 /// What a flow's request asks of the wait.
 pub(super) fn asked(request: &QueueRequest) -> Asked {
+    let comfort = request.comfort.iter().map(|message| Pace {
+        after: message.after,
+        every: message.every,
+    });
     Asked {
         require: request.require.clone(),
         prefer: request.prefer.clone(),
@@ -430,6 +453,7 @@ pub(super) fn asked(request: &QueueRequest) -> Asked {
             every: announce.every,
         }),
         escalate: request.escalate.clone(),
+        comfort: comfort.collect(),
     }
 }
 

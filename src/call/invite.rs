@@ -1,10 +1,13 @@
 //! INVITEs of ours: to an operator's phones, and to a line outside.
 
+use std::sync::Arc;
+
 use crate::call::call::Call;
 use crate::call::early::Early;
 use crate::call::floor::Floor;
 use crate::call::leg::{ALLOW, Leg, Side, put_sdp};
-use crate::model::Codec;
+use crate::call::stopping::Stop;
+use crate::model::{Codec, OperatorName};
 use crate::registrar::Binding;
 use crate::sip::session_timer::{self, Wish};
 use crate::sip::{ClientTx, Dialog, Host, Method, Name, Peer, Request, Response, Scheme, Uri};
@@ -19,6 +22,10 @@ pub(super) struct Branch {
     pub(super) early: Vec<Early>,
     /// Other ways to the same phone, to be tried when this one fails (RFC 5626 section 7).
     pub(super) flows: Vec<Binding>,
+    /// Which phone of which operator it rings.
+    pub(super) phone: Option<(OperatorName, Arc<str>)>,
+    /// It was given up, and the phone may not know yet.
+    stop: Option<Stop>,
 }
 
 /// Whom an INVITE is for.
@@ -79,6 +86,8 @@ impl Call {
             contact,
             early: Vec::new(),
             flows: Vec::new(),
+            phone: None,
+            stop: None,
         })
     }
 
@@ -161,7 +170,9 @@ impl Call {
         reason: Option<&str>,
         floor: &mut Floor<'_>,
     ) {
-        for branch in branches {
+        for mut branch in branches {
+            let stopping = &floor.shared.stopping;
+            branch.stop = branch.phone.take().map(|phone| stopping.enter(phone));
             floor
                 .endpoint
                 .cancel(branch.tx, reason, floor.now, floor.sip);

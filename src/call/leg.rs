@@ -199,6 +199,20 @@ impl Leg {
         Ok(())
     }
 
+    /// What every 2xx to an INVITE from outside carries besides its description.
+    pub(super) fn dress(&self, response: &mut Response) {
+        if let Some(dialog) = &self.dialog {
+            response.set_to_tag(&dialog.id().local_tag);
+            let contact = dialog.contact();
+            response.headers.push(Name::Contact, format!("<{contact}>"));
+        }
+        response.headers.push(Name::Allow, ALLOW);
+        response.headers.push(Name::Supported, "timer, replaces");
+        if let Some(timer) = &self.timer {
+            timer.write_answer(&mut response.headers);
+        }
+    }
+
     /// The ACK for our 2xx; `false` when it should have brought an answer and did not.
     pub(super) fn acknowledged(
         &mut self,

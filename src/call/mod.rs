@@ -26,6 +26,7 @@
 //! - **Everything that rings for a call is in one list**, so that one operator, all of a
 //!   queue, and one of the queue before are the same to what follows.
 
+mod addresses;
 mod call;
 mod destination;
 mod dial;
@@ -43,16 +44,22 @@ mod in_talk;
 mod invite;
 mod leg;
 mod made;
+mod named;
 mod offer_over;
 mod pass;
 mod pauses;
 mod prioritize;
+mod progress;
 mod reach;
 mod recording;
 mod refer;
+mod replace;
 mod shared;
+mod speaking;
+mod stopping;
 mod talks;
 mod transfer;
+mod treatment;
 mod waiting;
 mod wrap_ups;
 
@@ -65,7 +72,9 @@ pub use pass::Pass;
 pub use pauses::Pauses;
 pub use reach::Reach;
 pub use refer::Refer;
+pub use replace::Replacement;
 pub use shared::{Gates, Permit, Shared, Snapshot};
+pub use stopping::Stopping;
 pub use talks::Talks;
 pub use waiting::{Place, Waiter, Waiting};
 pub use wrap_ups::WrapUps;

@@ -14,7 +14,7 @@ use crate::queue::MissedOffer;
 
 /// How long an operator rests whose phone refused at once, when a missed offer does not
 /// pause: without it the two would be offered to each other as fast as packets travel.
-const BREATH: Duration = Duration::from_secs(5);
+pub(super) const BREATH: Duration = Duration::from_secs(5);
 /// Whoever missed a call is not offered it again for so long, unless another had it.
 const SHUNNED: Duration = Duration::from_secs(30);
 
@@ -39,6 +39,9 @@ impl Call {
                 | OfferResult::Withdrawn,
             ) => After::WrapUp,
         };
+        if self.queued().is_some_and(|queue| queue.is_named()) {
+            return self.named_over(offer, (result, after), floor);
+        }
         // The caller first: whoever is ready now takes the oldest call, and this may be it.
         self.back_to_place(&offer, floor);
         self.silence(offer, (result, None), floor);
@@ -87,7 +90,7 @@ impl Call {
     }
 
     /// Stops the phones of an offer and tells how it ended.
-    fn silence(
+    pub(super) fn silence(
         &mut self,
         mut offer: Offer,
         (result, reason): (OfferResult, Option<&str>),

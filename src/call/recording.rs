@@ -160,7 +160,9 @@ impl Call {
         (sides, longest, silence): (Sides, Duration, Option<Duration>),
         floor: &mut Floor<'_>,
     ) -> bool {
-        let Some((number, id)) = self.recordings.next(&self.facts.id) else {
+        // What a flow does after the farewell has nobody to record.
+        let next = (!self.is_ending()).then(|| self.recordings.next(&self.facts.id));
+        let Some((number, id)) = next.flatten() else {
             floor.tell(Event::FlowFailed {
                 call: self.facts.id.clone(),
                 flow: self.facts.flow.clone(),

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dashmap::DashMap;
 
-use crate::call::{Pauses, Reach, Talks, Waiting, WrapUps};
+use crate::call::{Pauses, Reach, Stopping, Talks, Waiting, WrapUps};
 use crate::config::Config;
 use crate::dispatch::{Board, Change};
 use crate::media::Library;
@@ -48,6 +48,8 @@ pub struct Shared {
     pub reach: Reach,
     /// In which calls operators talk.
     pub talks: Talks,
+    /// Which phones are to stop ringing.
+    pub stopping: Stopping,
 }
 
 impl Shared {

@@ -113,6 +113,8 @@ fn read(
         sip,
         media: reader.media(section("media")),
         http: reader.http(section("http")),
+        requests: reader.requests(section("requests"), folder),
+        webhooks: reader.webhooks(section("webhooks")),
         storage: reader.storage(section("storage"), folder),
         limits: reader.limits(section("limits")),
         recordings: reader.recordings(section("recordings")),
@@ -127,9 +129,13 @@ fn read(
         projects,
         flows: BTreeMap::new(),
         house: House::default(),
+        speech: reader.speech(section("speech"), folder),
     };
     unserved(&config, section("queues"), diags);
+    super::callbacks::check(&config, section("queues"), diags);
     (config.flows, config.house) = read_flows(&config, files, diags);
+    super::webhooks::unheard(&config, section("webhooks"), diags);
+    super::spoken::announcements(&config, files, section("queues"), diags);
     let mut reader = Reader { diags };
     config.numbers = reader.numbers(section("numbers"), &config.flows, &config.projects);
     if section("numbers").is_none() {
@@ -213,6 +219,7 @@ fn read_flows(
     let calendars = config.calendars.keys().cloned().collect();
     let projects: BTreeSet<Project> = config.projects.keys().cloned().collect();
     let fallbacks = fallbacks(config);
+    let speaks = config.speech.is_some();
     let known = Known {
         queues: &queues,
         fallbacks: &fallbacks,
@@ -222,12 +229,16 @@ fn read_flows(
         calendars: &calendars,
         projects: &projects,
         sounds: &|language, name| {
-            files
-                .sounds
-                .contains(&(language.to_owned(), name.to_owned()))
+            let key = (language.to_owned(), name.to_owned());
+            files.sounds.contains(&key) || (speaks && flow::speech::text(language, name).is_some())
         },
+        origins: &config.requests.allow,
+        signs: config.requests.secret.is_some(),
+        addresses: &|address| super::trunks::address(address).err(),
+        speaks,
     };
     let mut flows: BTreeMap<FlowName, Arc<Flow>> = BTreeMap::new();
+    let mut names = BTreeSet::new();
     for (name, text) in &files.flows {
         let document = match Document::parse(name, text) {
             Ok(document) => document,
@@ -236,6 +247,8 @@ fn read_flows(
                 continue;
             }
         };
+        let name_there = document.root().get("flow").and_then(|name| name.raw());
+        names.extend(name_there.map(FlowName::from));
         let Some(flow) = flow::load(&document, &known, diags) else {
             continue;
         };
@@ -245,5 +258,6 @@ fn read_flows(
         }
         flows.insert(flow.name().clone(), Arc::new(flow));
     }
+    flow::join(&flows, &names, diags);
     (flows, House::build(config, &known))
 }

@@ -22,6 +22,9 @@ const KEYS: &[&str] = &[
     "hours",
     "projects",
     "recordings",
+    "requests",
+    "webhooks",
+    "speech",
 ];
 
 /// Reads the files. What cannot be read as YAML is a diagnostic, and the rest is read all

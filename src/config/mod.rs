@@ -13,6 +13,7 @@
 //! simulator and `centrale check` read a configuration exactly as the server does.
 
 mod guard;
+mod callbacks;
 mod house;
 mod lines;
 mod listen;
@@ -23,19 +24,28 @@ mod outside;
 mod places;
 mod queues;
 mod reader;
+mod requests;
 mod rewrites;
 mod section;
+mod speech;
+mod spoken;
 mod trunks;
 mod types;
+mod webhooks;
 
+#[cfg(test)]
+mod requests_tests;
 #[cfg(test)]
 mod tests;
 
 pub use house::House;
 pub use load::{Files, load, paths};
 pub use outside::{Divert, Dns, Login, Outside, Register, Trunk};
+pub use requests::{Key, Requests};
 pub use rewrites::Rewrites;
+pub use speech::Speech;
 pub use types::{
     Config, Guard, Http, Identity, Limits, Line, Listen, Media, NumberEntry, Numbers, Paths,
     Recordings, Scanners, ShutOut, Sip, Storage, Tls,
 };
+pub use webhooks::{Wanted, Webhook, Webhooks};

@@ -30,6 +30,7 @@ const FIELDS: &[&str] = &[
     "full",
     "timeout",
     "all_paused",
+    "callback",
 ];
 
 /// What a queue may refer to.
@@ -100,6 +101,7 @@ impl Reader<'_> {
             full: self.target(value, "full"),
             timeout: self.target(value, "timeout"),
             all_paused: self.target(value, "all_paused"),
+            callback: value.get("callback").and_then(|value| self.callback(value)),
             name,
         }
     }

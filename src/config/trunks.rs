@@ -36,6 +36,18 @@ const FIELDS: &[&str] = &[
     "probe",
 ];
 
+const NO_ADDRESS: &str = "write \"sip:name@host:5060\"";
+
+/// An address that can be called, or what to write instead.
+pub(super) fn address(text: &str) -> Result<Uri, &'static str> {
+    let parsed = Uri::parse(text).ok().filter(|uri| uri.host.is_some());
+    let uri = parsed.ok_or(NO_ADDRESS)?;
+    match way(&uri) {
+        Some(_) => Ok(uri),
+        None => Err("`transport` is udp, tcp or tls; `sips:` goes by TLS"),
+    }
+}
+
 impl Reader<'_> {
     pub(super) fn trunks(
         &mut self,
@@ -200,20 +212,17 @@ impl Reader<'_> {
     /// An address that can be called.
     pub(super) fn outside(&mut self, value: Cursor<'_>) -> Option<Uri> {
         let text = value.string(self.diags)?;
-        let parsed = Uri::parse(text).ok().filter(|uri| uri.host.is_some());
-        let Some(uri) = parsed else {
-            let problem = value.error(format!("`{text}` is no SIP address"));
-            self.diags
-                .push(problem.hint("write \"sip:name@host:5060\""));
-            return None;
-        };
-        if way(&uri).is_none() {
-            let problem = value.error(format!("`{text}` cannot be dialled"));
-            self.diags
-                .push(problem.hint("`transport` is udp, tcp or tls; `sips:` goes by TLS"));
-            return None;
+        let uri = address(text);
+        if let Err(hint) = uri {
+            let what = if hint == NO_ADDRESS {
+                "is no SIP address"
+            } else {
+                "cannot be dialled"
+            };
+            let problem = value.error(format!("`{text}` {what}"));
+            self.diags.push(problem.hint(hint));
         }
-        Some(uri)
+        uri.ok()
     }
 
     fn rewrites(&mut self, trunk: Cursor<'_>, key: &str) -> Rewrites {
@@ -246,7 +255,7 @@ impl Reader<'_> {
         Rewrites::new(rules)
     }
 
-    fn network(&mut self, item: Cursor<'_>) -> Option<IpNet> {
+    pub(super) fn network(&mut self, item: Cursor<'_>) -> Option<IpNet> {
         let text = item.string(self.diags)?;
         let address = |text: &str| text.parse::<IpAddr>().ok().map(IpNet::from);
         let network = text.parse().ok().or_else(|| address(text));

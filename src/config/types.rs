@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use super::house::House;
 use super::outside::{Dns, Outside, Trunk};
+use super::requests::Requests;
+use super::speech::Speech;
+use super::webhooks::Webhooks;
 use crate::flow::Flow;
 use crate::flow::hours::Calendar;
 use crate::model::{
@@ -30,6 +33,10 @@ pub struct Config {
     pub http: Http,
     /// Where records go.
     pub storage: Storage,
+    /// What flows may ask of the world outside.
+    pub requests: Requests,
+    /// Who is told of events.
+    pub webhooks: Webhooks,
     /// Folders.
     pub paths: Paths,
     /// How long recordings and messages are kept.
@@ -54,6 +61,8 @@ pub struct Config {
     pub flows: BTreeMap<FlowName, Arc<Flow>>,
     /// What operators can call by name.
     pub house: House,
+    /// Who speaks what has no recording; nobody when `None`.
+    pub speech: Option<Speech>,
 }
 
 /// One address to listen on.

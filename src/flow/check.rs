@@ -17,12 +17,13 @@ struct Graph<'a> {
 pub(super) fn check(flow: &Flow, cursors: &[Cursor<'_>], diags: &mut Vec<Diagnostic>) {
     let exits = flow.nodes.iter().map(|node| node.verb.exits()).collect();
     let graph = Graph { flow, exits };
-    let starts = [Some(flow.start), flow.limits.on_limit]
+    let starts = [Some(flow.start), flow.limits.on_limit, flow.on_hangup]
         .into_iter()
         .flatten();
     let reached = graph.reached(starts, |_| true);
     let ending = graph.ending();
     let late = graph.after_answer();
+    let last = graph.reached(flow.on_hangup.into_iter(), |_| true);
     for (index, (node, cursor)) in flow.nodes.iter().zip(cursors).enumerate() {
         if !reached.contains(&index) {
             let problem = cursor.key_error(format!("no way leads to node `{}`", node.name));
@@ -30,7 +31,15 @@ pub(super) fn check(flow: &Flow, cursors: &[Cursor<'_>], diags: &mut Vec<Diagnos
         } else if !ending.contains(&index) {
             let problem =
                 cursor.key_error(format!("from node `{}` no way leads to an end", node.name));
-            diags.push(problem.hint("an end is a node of type hangup or reject"));
+            diags.push(problem.hint("an end is a node of type hangup, return or reject"));
+        }
+        if last.contains(&index) && !node.verb.is_silent() {
+            let message = format!(
+                "`on_hangup` leads to `{}`, for a caller who is gone",
+                node.name
+            );
+            let hint = "it may lead to set, branch, switch, hours, http, notify and hangup without a prompt";
+            diags.push(cursor.key_error(message).hint(hint));
         }
         if late.contains(&index) && node.verb.refuses() {
             let problem =
@@ -38,7 +47,7 @@ pub(super) fn check(flow: &Flow, cursors: &[Cursor<'_>], diags: &mut Vec<Diagnos
             let hint = if flow.answer {
                 "write answer: false at the top, or use hangup"
             } else {
-                "a prompt, a menu or a queue answers; use hangup after it"
+                "a menu, a queue or a hangup with a prompt answers; use hangup after it"
             };
             diags.push(problem.hint(hint));
         }

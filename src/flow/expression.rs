@@ -13,8 +13,9 @@ use cel::common::ast::{EntryExpr, Expr, IdedExpr, LiteralValue, operators};
 use cel::parser::Parser;
 use cel::{Context, Env, Value};
 
+use super::types::{self, Type};
 use super::value::{Held, Scalar};
-use crate::model::QueueName;
+use crate::model::{FlowFault, QueueName};
 
 /// Characters of one expression.
 const SOURCE_CHARS: usize = 512;
@@ -165,6 +166,13 @@ impl Unknown {
         Self { message, hint }
     }
 
+    pub(super) fn with(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            hint: Some(hint.into()),
+        }
+    }
+
     fn plain(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
@@ -185,6 +193,7 @@ pub struct Expression {
     tree: Arc<IdedExpr>,
     /// The name in slot `v0`, `v1`, …
     names: Arc<[(String, Name)]>,
+    kind: Type,
     env: Arc<Env>,
 }
 
@@ -215,10 +224,12 @@ impl Expression {
             names: Vec::new(),
         };
         let tree = slots.resolve(tree)?;
+        let kind = types::check(&tree, &slots.names)?;
         Ok(Self {
             source: source.into(),
             tree: Arc::new(tree),
             names: slots.names.into(),
+            kind,
             env: Arc::clone(&scope.env),
         })
     }
@@ -227,6 +238,11 @@ impl Expression {
     #[must_use]
     pub fn source(&self) -> &str {
         &self.source
+    }
+
+    /// What comes out of it, as far as that is known.
+    pub(super) fn kind(&self) -> Type {
+        self.kind
     }
 
     /// The names that it looks at.
@@ -355,6 +371,24 @@ fn path(expr: &Expr) -> Option<Vec<&str>> {
     Some(words)
 }
 
+/// A template filled in.
+#[derive(Default)]
+pub(super) struct Filled {
+    pub(super) text: String,
+    /// Whether any of it comes from sensitive digits.
+    pub(super) sensitive: bool,
+}
+
+impl Filled {
+    /// The text, for where no sensitive digits may go.
+    pub(super) fn open(self) -> Result<String, FlowFault> {
+        match self.sensitive {
+            true => Err(FlowFault::Sensitive),
+            false => Ok(self.text),
+        }
+    }
+}
+
 /// Text with `${…}` in it.
 #[derive(Clone, Debug)]
 pub struct Template(Vec<Part>);
@@ -376,7 +410,9 @@ impl Template {
             if !before.is_empty() {
                 parts.push(Part::Text(before.into()));
             }
-            parts.push(Part::Value(Expression::compile(inside, scope)?));
+            let value = Expression::compile(inside, scope)?;
+            value.kind.check_text()?;
+            parts.push(Part::Value(value));
             rest = end;
         }
         if !rest.is_empty() || parts.is_empty() {
@@ -400,6 +436,51 @@ impl Template {
             [Part::Text(text)] => Some(text),
             _ => None,
         }
+    }
+
+    /// The text before the first value.
+    pub(super) fn lead(&self) -> &str {
+        match self.0.first() {
+            Some(Part::Text(text)) => text,
+            Some(Part::Value(_)) | None => "",
+        }
+    }
+
+    /// What stands between the values.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|part| match part {
+            Part::Text(text) => Some(&**text),
+            Part::Value(_) => None,
+        })
+    }
+
+    /// The expression, when it is one `${…}` and nothing else.
+    pub(super) fn alone(&self) -> Option<&Expression> {
+        match self.0.as_slice() {
+            [Part::Value(expression)] => Some(expression),
+            _ => None,
+        }
+    }
+
+    /// As text, each value escaped for the place that it goes to; longer than a variable
+    /// may be.
+    pub(super) fn fill(
+        &self,
+        values: &dyn Values,
+        escape: &dyn Fn(&str, &mut String),
+    ) -> Option<Filled> {
+        let mut filled = Filled::default();
+        for part in &self.0 {
+            match part {
+                Part::Text(part) => filled.text.push_str(part),
+                Part::Value(expression) => {
+                    let held = expression.evaluate(values)?;
+                    filled.sensitive |= held.sensitive;
+                    escape(&held.value.to_string(), &mut filled.text);
+                }
+            }
+        }
+        Some(filled)
     }
 
     /// One `${…}` alone keeps its type; anything else is text.

@@ -41,6 +41,9 @@ impl Flow {
         if let Some(to) = self.limits.on_limit {
             writeln!(text, "    begin -. \"limit\" .-> {}", id(to))?;
         }
+        if let Some(to) = self.on_hangup {
+            writeln!(text, "    begin -. \"caller hangs up\" .-> {}", id(to))?;
+        }
         Ok(())
     }
 }

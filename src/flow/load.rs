@@ -1,7 +1,7 @@
 //! A flow, and how it is read.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use cel::Env;
@@ -11,8 +11,8 @@ use super::expression::Scope;
 use super::read::{Again, DEFAULT_EXITS, Defaults, Known, Reader};
 use super::source::{Cursor, Document};
 use super::trial::Trial;
-use super::value::Scalar;
-use super::verb::{self, NodeIndex, Verb, fixed};
+use super::value::{Held, Scalar};
+use super::verb::{self, Called, NodeIndex, Verb, fixed};
 use crate::model::{Diagnostic, FlowName, Mailbox, NodeName, Severity, limits};
 
 /// Steps of one call, unless the flow says otherwise.
@@ -32,6 +32,11 @@ pub struct Flow {
     pub(super) limits: Limits,
     pub(super) vars: BTreeMap<Arc<str>, Scalar>,
     pub(super) tests: Vec<Trial>,
+    /// Runs when the caller hangs up.
+    pub(super) on_hangup: Option<NodeIndex>,
+    /// The flows that it calls, once all are read. Whoever holds the configuration holds
+    /// them; flows may call each other, so none holds another.
+    pub(super) subs: OnceLock<BTreeMap<FlowName, Weak<Self>>>,
 }
 
 /// A named node.
@@ -70,6 +75,23 @@ impl Flow {
         self.nodes.iter().map(|node| (&node.name, node.verb.name()))
     }
 
+    /// The flows that its nodes call.
+    pub(super) fn called(&self) -> impl Iterator<Item = &Called> {
+        self.nodes.iter().filter_map(|node| node.verb.calls())
+    }
+
+    /// A flow that it calls.
+    pub(super) fn sub(&self, name: &FlowName) -> Option<Arc<Self>> {
+        self.subs.get()?.get(name)?.upgrade()
+    }
+
+    /// Its variables when it begins.
+    pub(super) fn first_vars(&self) -> BTreeMap<Arc<str>, Held> {
+        let vars = self.vars.iter();
+        vars.map(|(name, value)| (Arc::clone(name), Held::open(value.clone())))
+            .collect()
+    }
+
     /// How many examples `tests:` has.
     #[must_use]
     pub fn test_count(&self) -> usize {
@@ -81,6 +103,25 @@ impl Flow {
     pub fn mailboxes(&self) -> BTreeSet<Mailbox> {
         let verbs = self.nodes.iter().map(|node| &node.verb);
         verbs.filter_map(|verb| verb.mailbox()).cloned().collect()
+    }
+
+    /// What its nodes of type `notify` tell, by name.
+    #[must_use]
+    pub fn tells(&self) -> BTreeSet<&str> {
+        let nodes = self.nodes.iter();
+        nodes.filter_map(|node| node.verb.tells()).collect()
+    }
+
+    /// What it says that stands in the flow itself: (language, name of the sound, text).
+    pub fn texts(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        let prompts = self.nodes.iter().flat_map(|node| node.verb.prompts());
+        prompts.flat_map(move |prompt| {
+            let languages = self.languages.iter();
+            languages.flat_map(move |language| {
+                let texts = prompt.texts(language);
+                texts.map(move |(name, text)| (&**language, name, text))
+            })
+        })
     }
 
     /// Every (language, name) of a sound that it may play; music is of language `music`.
@@ -109,6 +150,7 @@ const TOP: &[&str] = &[
     "defaults",
     "limits",
     "vars",
+    "on_hangup",
     "nodes",
     "tests",
 ];
@@ -136,7 +178,7 @@ pub fn load(document: &Document, known: &Known<'_>, diags: &mut Vec<Diagnostic>)
         defaults: Defaults::default(),
         diags,
     };
-    reader.fields(root, TOP, &["on_hangup"]);
+    reader.fields(root, TOP, &[]);
     version(root, reader.diags);
     let name = root
         .require("flow", reader.diags)
@@ -153,6 +195,7 @@ pub fn load(document: &Document, known: &Known<'_>, diags: &mut Vec<Diagnostic>)
         .get("vars")
         .map(|vars| initial(vars, &mut reader))
         .unwrap_or_default();
+    let on_hangup = root.get("on_hangup").and_then(|to| reader.target(to));
     let tests = Trial::read_all(root, &mut reader);
     let mut nodes = Vec::new();
     for (id, cursor) in &raw_nodes {
@@ -175,6 +218,8 @@ pub fn load(document: &Document, known: &Known<'_>, diags: &mut Vec<Diagnostic>)
         limits,
         vars,
         tests,
+        on_hangup,
+        subs: OnceLock::new(),
     };
     if has_errors(diags, before) {
         return None;
@@ -258,8 +303,10 @@ fn variables(root: Cursor<'_>, nodes: &[(&str, Cursor<'_>)]) -> BTreeSet<String>
     for map in root.get("vars").into_iter().chain(sets) {
         vars.extend(map.entries().map(|(name, _)| name.to_owned()));
     }
-    let saves = nodes.iter().filter_map(|(_, node)| node.get("save")?.raw());
-    vars.extend(saves.map(str::to_owned));
+    for save in nodes.iter().filter_map(|(_, node)| node.get("save")) {
+        vars.extend(save.raw().map(str::to_owned));
+        vars.extend(save.entries().map(|(name, _)| name.to_owned()));
+    }
     vars
 }
 

@@ -9,28 +9,42 @@
 //! name and no missing target; what can still go wrong is a value, and that is a
 //! [`Output::Fault`] and an exit, never the end of a call.
 
+mod ask;
 mod check;
 mod expression;
 mod graph;
 pub mod hours;
+mod join;
+mod json;
 mod load;
+mod origin;
 mod port;
 mod prompt;
 mod read;
+mod replies;
+mod request;
 mod run;
 pub mod source;
+mod say;
 pub mod speech;
 pub mod steps;
 mod trial;
 mod turn;
+mod types;
 mod value;
 mod verb;
 
+pub use ask::{
+    Answer, Ask, AskId, Asked, HttpAnswer, HttpMethod, HttpRequest, Reply, Unanswered, Utterance,
+};
 pub use expression::{Expression, Name, QueueField, Template};
+pub use join::join;
 pub use load::{Flow, load};
+pub use origin::Origin;
 pub use port::{
-    Announce, Caller, Input, LineExit, MessageExit, MessageRequest, Output, Preferred, QueueExit,
-    QueueRequest, QueueView, RecordingAction, Returned, World,
+    Announce, Caller, Comfort, DialRequest, Input, LineExit, MessageExit, MessageRequest,
+    OperatorRequest, Output, Preferred, QueueExit, QueueRequest, QueueView, RecordingAction,
+    Returned, World,
 };
 pub use prompt::Spoken;
 pub use read::Known;

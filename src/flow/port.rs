@@ -1,14 +1,17 @@
 //! What a run hears and says.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
+
+use super::ask::{AskId, Asked, Reply};
 use super::prompt::Spoken;
 use crate::model::{
-    Answer, FlowFault, LineName, Mailbox, NodeName, Number, OperatorName, Project, QueueName,
-    Requirement, Step,
+    Answer, Cause, FlowFault, FlowName, LineName, Mailbox, NodeName, Number, OperatorName,
+    Project, QueueName, Requirement, Step,
 };
 
 /// Who calls, and what was dialled.
@@ -117,11 +120,11 @@ pub enum RecordingAction {
 }
 
 /// What a run hears.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Input {
     /// The call is there. Once, first.
     Begin,
-    /// The answer to [`Output::Answer`]: the caller can hear us.
+    /// The answer to [`Output::Answer`] or [`Output::Early`]: the caller can hear us.
     Answered,
     /// A key: `0`–`9`, `*`, `#`.
     Key(char),
@@ -129,12 +132,12 @@ pub enum Input {
     Played,
     /// Time passed.
     Tick,
-    /// The call is back from where it was.
+    /// The call is back from where it was, or what was asked is answered.
     Returned(Returned),
 }
 
 /// Where a call comes back from, and how it went there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Returned {
     /// The answer to [`Output::Queue`].
     Queue(QueueExit),
@@ -142,6 +145,8 @@ pub enum Returned {
     Line(LineExit),
     /// The answer to [`Output::Message`].
     Message(MessageExit),
+    /// The answer to [`Output::Ask`] of this number, or why there is none.
+    Reply(AskId, Reply),
 }
 
 impl fmt::Debug for Input {
@@ -166,6 +171,17 @@ pub struct Announce {
     /// How long it may take.
     pub estimated_wait: bool,
     /// How often; `None` tells once, at the start.
+    pub every: Option<Duration>,
+}
+
+/// Something that a waiting caller hears now and then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comfort {
+    /// What, one after another.
+    pub sounds: Vec<Spoken>,
+    /// How long after the wait began.
+    pub after: Duration,
+    /// How often from then on; `None` plays it once.
     pub every: Option<Duration>,
 }
 
@@ -201,10 +217,36 @@ pub struct QueueRequest {
     pub music: Option<Arc<str>>,
     /// Instead of the queue's.
     pub announce: Option<Announce>,
+    /// Messages between the music.
+    pub comfort: Arc<[Comfort]>,
     /// Keys that end the wait with [`QueueExit::Key`].
     pub keys: BTreeSet<char>,
+    /// Keys that play something while the call keeps its place.
+    pub asides: BTreeMap<char, Vec<Spoken>>,
     /// Played to the operator before the talk.
     pub operator_announcement: Option<Spoken>,
+}
+
+/// Ring one operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperatorRequest {
+    /// Who.
+    pub operator: OperatorName,
+    /// For how long; `None` as long as the operator's queue lets phones ring.
+    pub ring: Option<Duration>,
+    /// Played to the operator before the talk.
+    pub operator_announcement: Option<Spoken>,
+}
+
+/// Ring addresses outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DialRequest {
+    /// SIP addresses whose hosts stand in the flow.
+    pub to: Vec<Arc<str>>,
+    /// All at once; else one after another.
+    pub together: bool,
+    /// For how long each.
+    pub ring: Duration,
 }
 
 /// What a run says.
@@ -212,6 +254,9 @@ pub struct QueueRequest {
 pub enum Output {
     /// Answer the call, and say [`Input::Answered`] when the caller can hear us.
     Answer,
+    /// Let the caller hear us before the answer, and say [`Input::Answered`] when that can
+    /// be; if it cannot, the call is answered instead.
+    Early,
     /// Play these, one after another, and say [`Input::Played`] at the end.
     Play(Vec<Spoken>),
     /// Stop playing; no [`Input::Played`] comes for what was stopped.
@@ -236,12 +281,35 @@ pub enum Output {
     Recording(RecordingAction),
     /// What the caller enters from here on is a secret (`true`), or is none again.
     Secret(bool),
+    /// Ask the world outside; [`Returned::Reply`] comes, or is missed for no longer than
+    /// the ask says.
+    Ask(Asked),
+    /// Ring one operator; [`Returned::Line`] comes.
+    Operator(OperatorRequest),
+    /// Ring addresses; [`Returned::Line`] comes.
+    Dial(DialRequest),
+    /// Tell whoever listens, in the house and beyond.
+    Notify {
+        /// Whose node it is.
+        flow: FlowName,
+        /// The node.
+        node: NodeName,
+        /// What the flow calls it.
+        name: Arc<str>,
+        /// What it says.
+        data: Value,
+    },
     /// Refuse the call with this status code. The run is over.
     Reject(u16),
     /// Hang up. The run is over.
-    Hangup,
+    Hangup {
+        /// Why, as the other side is told.
+        cause: Option<Cause>,
+    },
     /// A node was entered.
     Step {
+        /// Whose node it is: of the number's flow, or of one that it calls.
+        flow: FlowName,
         /// The node.
         node: NodeName,
         /// Its type.
@@ -249,6 +317,8 @@ pub enum Output {
     },
     /// A node could not do what it says, and went on by an exit.
     Fault {
+        /// Whose node it is.
+        flow: FlowName,
         /// The node.
         node: NodeName,
         /// Why.

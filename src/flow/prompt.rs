@@ -1,18 +1,38 @@
-//! What a caller hears at a node: a list of recordings, numbers and silences.
+//! What a caller hears at a node: a list of recordings, spoken values and silences.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::ask::Utterance;
 use super::expression::{Expression, Values};
 use super::read::Reader;
-use super::source::Cursor;
-use super::speech;
+use super::say::{self, Said};
+use super::source::{Cursor, unknown};
+use super::speech::{self, Currency, Kind};
 use super::value::Scalar;
-use crate::model::limits;
+use crate::model::{limits, parse_duration};
 
 /// Longest `{silence: …}`.
 const SILENCE: Duration = Duration::from_secs(60);
-const NOT_YET: &[&str] = &["ordinal", "duration", "time", "date", "money"];
+/// What a map in a prompt may be, and what goes with it.
+const KINDS: [(&str, &[&str]); 9] = [
+    ("say", &[]),
+    ("number", &[]),
+    ("digits", &[]),
+    ("ordinal", &[]),
+    ("duration", &["round"]),
+    ("time", &[]),
+    ("date", &["weekday"]),
+    ("money", &["currency"]),
+    ("silence", &[]),
+];
+/// A `duration` is said to the second unless it says otherwise.
+const ROUND: Duration = Duration::from_secs(1);
+/// Coarser than a day a duration is not rounded.
+const ROUND_MOST: Duration = Duration::from_secs(24 * 3600);
+/// What a `confirm: true` says around the digits.
+const YOU_ENTERED: &str = "collect/you-entered";
+const CONFIRM: &str = "collect/confirm";
 
 /// One thing to play.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,6 +44,8 @@ pub enum Spoken {
         /// The file, without `.wav`; may have folders in it.
         name: Arc<str>,
     },
+    /// A text that is known only now; it has to be spoken first.
+    Said(Utterance),
     /// Nothing for so long.
     Silence(Duration),
     /// The tone after which a caller speaks.
@@ -46,12 +68,46 @@ pub(crate) struct Prompt(Vec<Item>);
 #[derive(Clone, Debug)]
 enum Item {
     Name(Arc<str>),
-    Number(Expression),
-    Digits(Expression),
+    Say(say::Texts),
     Silence(Duration),
+    Value(Value),
+}
+
+/// Something that is said by a language's grammar.
+#[derive(Clone, Debug)]
+struct Value {
+    kind: Kind,
+    of: Expression,
+    /// Of a duration.
+    round: Duration,
 }
 
 impl Prompt {
+    /// "You entered …; if that is right, press 1; to enter it again, press 2". Without a
+    /// variable nothing is said back.
+    pub(super) fn confirmation(
+        cursor: Cursor<'_>,
+        variable: Option<&str>,
+        reader: &mut Reader<'_>,
+    ) -> Option<Self> {
+        let mut items = Vec::new();
+        if let Some(name) = variable {
+            reader.sound_in_each_language(cursor, YOU_ENTERED);
+            reader.sounds_of_speech(cursor, Kind::Digits);
+            let source = format!("vars[{}]", serde_json::Value::from(name));
+            let of = reader.compiled(cursor, &source)?;
+            let said = Value {
+                kind: Kind::Digits,
+                of,
+                round: ROUND,
+            };
+            items.extend([Item::Name(YOU_ENTERED.into()), Item::Value(said)]);
+        }
+        reader.sound_in_each_language(cursor, CONFIRM);
+        items.push(Item::Name(CONFIRM.into()));
+        Some(Self(items))
+    }
+
     pub(super) fn read(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Self {
         let items = cursor.one_or_many();
         if items.is_empty() {
@@ -72,27 +128,42 @@ impl Prompt {
         )
     }
 
+    /// A prompt that is played while nothing can be spoken first: to those who wait.
+    pub(super) fn read_fixed(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Self {
+        let prompt = Self::read(cursor, reader);
+        let depends = prompt.0.iter().any(|item| match item {
+            Item::Say(texts) => texts.values().any(|said| said.fixed().is_none()),
+            Item::Name(_) | Item::Silence(_) | Item::Value(_) => false,
+        });
+        if depends {
+            let problem = cursor.error("a text with `${…}` cannot be said to those who wait");
+            let hint = "say the value by an item of its own, such as {number: …}";
+            reader.diags.push(problem.hint(hint));
+        }
+        prompt
+    }
+
     /// What to play in a language; `None` in the place of what has no usable value.
     pub(super) fn speak(&self, language: &str, values: &dyn Values) -> Vec<Option<Spoken>> {
         let mut spoken = Vec::new();
         for item in &self.0 {
-            let names = match item {
+            let value = match item {
                 Item::Name(name) => {
                     spoken.push(Some(Spoken::sound(language, name)));
+                    continue;
+                }
+                Item::Say(texts) => {
+                    let said = texts.get(language);
+                    spoken.push(said.and_then(|said| said.speak(language, values)));
                     continue;
                 }
                 Item::Silence(length) => {
                     spoken.push(Some(Spoken::Silence(*length)));
                     continue;
                 }
-                Item::Number(of) => of
-                    .evaluate(values)
-                    .and_then(|held| as_number(&held.shown()?, language)),
-                Item::Digits(of) => of
-                    .evaluate(values)
-                    .and_then(|held| as_digits(&held.shown()?)),
+                Item::Value(value) => value,
             };
-            match names {
+            match value.speak(language, values) {
                 Some(names) => {
                     spoken.extend(names.iter().map(|name| Some(Spoken::sound(language, name))));
                 }
@@ -109,30 +180,66 @@ impl Prompt {
         for item in &self.0 {
             match item {
                 Item::Name(name) => names.push(name.to_string()),
-                Item::Number(_) => names.extend(speech::number_sounds(language)),
-                Item::Digits(_) => names.extend((0..=9).map(|n| format!("number/{n}"))),
+                Item::Say(texts) => {
+                    let fixed = texts.get(language).and_then(Said::fixed);
+                    names.extend(fixed.map(|(name, _)| name.to_owned()));
+                }
+                Item::Value(value) => names.extend(speech::needed(value.kind, language)),
                 Item::Silence(_) => {}
             }
         }
         names
     }
+
+    /// Names and texts of what it says in one language.
+    pub(super) fn texts(&self, language: &str) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().filter_map(move |item| match item {
+            Item::Say(texts) => texts.get(language).and_then(Said::fixed),
+            Item::Name(_) | Item::Silence(_) | Item::Value(_) => None,
+        })
+    }
 }
 
-fn as_number(value: &Scalar, language: &str) -> Option<Vec<String>> {
-    let number = match value {
-        Scalar::Number(number) => u32::try_from(*number).ok()?,
-        Scalar::Text(text) if text.bytes().all(|b| b.is_ascii_digit()) => text.parse().ok()?,
-        Scalar::Text(_) | Scalar::Nothing | Scalar::Truth(_) => return None,
-    };
-    Some(speech::number(number, language))
+impl Value {
+    /// The pieces; `None` when there is no usable value.
+    fn speak(&self, language: &str, values: &dyn Values) -> Option<Vec<String>> {
+        let value = self.of.evaluate(values)?.shown()?;
+        let text = value.to_string();
+        let pieces = match self.kind {
+            Kind::Number => Some(speech::number(whole(&value)?, language)),
+            Kind::Ordinal => Some(speech::ordinal(whole(&value)?, language)),
+            Kind::Digits => Some(speech::digits(&text)),
+            Kind::Duration => speech::duration(length(&value)?, self.round, language),
+            Kind::Time => speech::time(speech::time_of_day(&text)?, language),
+            Kind::Date { weekday } => speech::date(speech::day(&text)?, weekday, language),
+            Kind::Money(currency) => {
+                speech::money(speech::Amount::parse(&text)?, currency, language)
+            }
+            Kind::Queue => None,
+        };
+        pieces.filter(|pieces| !pieces.is_empty())
+    }
 }
 
-/// One after another; what is no digit, such as the `+` of a number, is passed over.
-fn as_digits(value: &Scalar) -> Option<Vec<String>> {
-    let text = value.to_string();
-    let digits = text.chars().filter(char::is_ascii_digit);
-    let names: Vec<String> = digits.map(|digit| format!("number/{digit}")).collect();
-    (!names.is_empty()).then_some(names)
+/// A whole number, as such or in digits.
+fn whole(value: &Scalar) -> Option<i64> {
+    match value {
+        Scalar::Number(number) => Some(*number),
+        Scalar::Text(text) => {
+            let digits = text.strip_prefix('-').unwrap_or(text);
+            let plain = digits.bytes().all(|b| b.is_ascii_digit());
+            plain.then(|| text.parse().ok()).flatten()
+        }
+        Scalar::Nothing | Scalar::Truth(_) => None,
+    }
+}
+
+/// Seconds, or a text such as `90s`.
+fn length(value: &Scalar) -> Option<Duration> {
+    let seconds = whole(value).and_then(|seconds| u64::try_from(seconds).ok());
+    seconds
+        .map(Duration::from_secs)
+        .or_else(|| parse_duration(&value.to_string()).ok())
 }
 
 impl Item {
@@ -142,54 +249,89 @@ impl Item {
             reader.sound_in_each_language(cursor, name);
             return Some(Self::Name(name.into()));
         }
-        let (kind, value) = cursor.entries().next()?;
-        for (extra, other) in cursor.entries().skip(1) {
-            let message = format!("`{extra}` does not go with `{kind}`");
-            reader.diags.push(
-                other
-                    .key_error(message)
-                    .hint("one kind for each item of a prompt"),
-            );
+        let known = |key: &str| KINDS.iter().find(|(kind, _)| *kind == key);
+        let written = cursor.entries().find(|(key, _)| known(key).is_some());
+        let Some((kind, value)) = written else {
+            let extra = |key: &str| KINDS.iter().any(|(_, more)| more.contains(&key));
+            let unknown_kind = cursor.entries().find(|(key, _)| !extra(key));
+            let (key, value) = unknown_kind.or_else(|| cursor.entries().next())?;
+            let problem = value.key_error(format!("unknown item `{key}`"));
+            let kinds = KINDS.iter().map(|(kind, _)| *kind);
+            reader.diags.push(unknown(problem, key, kinds));
+            return None;
+        };
+        let allowed = known(kind).map_or(&[][..], |(_, more)| *more);
+        for (extra, other) in cursor.entries() {
+            if extra != kind && !allowed.contains(&extra) {
+                let message = format!("`{extra}` does not go with `{kind}`");
+                let problem = other.key_error(message);
+                reader.diags.push(match allowed {
+                    [] => problem.hint("one kind for each item of a prompt"),
+                    _ => unknown(problem, extra, allowed.iter().copied()),
+                });
+            }
         }
         match kind {
-            "number" => {
-                let of = reader.expression(value)?;
-                reader.spoken_numbers(value);
-                Some(Self::Number(of))
-            }
-            "digits" => {
-                let of = reader.expression(value)?;
-                reader.spoken_numbers(value);
-                Some(Self::Digits(of))
-            }
-            "silence" => {
-                let length = value.duration(reader.diags)?;
-                if length > SILENCE {
-                    reader
-                        .diags
-                        .push(value.error("a silence is at most 60s long"));
-                }
-                Some(Self::Silence(length.min(SILENCE)))
-            }
-            "say" => {
-                let message = "there is no text-to-speech in this version";
-                let hint = "record prompts/<language>/<name>.wav and write its name";
-                reader.diags.push(value.key_error(message).hint(hint));
-                None
-            }
-            _ if NOT_YET.contains(&kind) => {
-                let message = format!("the item `{kind}` is not available in this version");
-                reader.diags.push(value.key_error(message));
-                None
-            }
-            _ => {
-                let problem = value.key_error(format!("unknown item `{kind}`"));
-                let known = ["number", "digits", "silence"];
+            "say" => return say::read(value, reader).map(Self::Say),
+            "silence" => return Self::silence(value, reader),
+            _ => {}
+        }
+        let kind = kind_of(kind, cursor, reader)?;
+        let of = reader.expression(value);
+        reader.sounds_of_speech(value, kind);
+        let round = reader.duration(cursor, "round", ROUND);
+        if let Some(written) = cursor.get("round")
+            && (!(ROUND..=ROUND_MOST).contains(&round) || round.subsec_millis() > 0)
+        {
+            let problem = written.error("`round` is whole seconds, between 1s and 1d");
+            reader.diags.push(problem);
+        }
+        Some(Self::Value(Value {
+            kind,
+            of: of?,
+            round,
+        }))
+    }
+
+    fn silence(value: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
+        let length = value.duration(reader.diags)?;
+        if length > SILENCE {
+            reader
+                .diags
+                .push(value.error("a silence is at most 60s long"));
+        }
+        Some(Self::Silence(length.min(SILENCE)))
+    }
+}
+
+fn kind_of(word: &str, item: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Kind> {
+    match word {
+        "number" => Some(Kind::Number),
+        "digits" => Some(Kind::Digits),
+        "ordinal" => Some(Kind::Ordinal),
+        "duration" => Some(Kind::Duration),
+        "time" => Some(Kind::Time),
+        "date" => Some(Kind::Date {
+            weekday: reader.flag(item, "weekday", false),
+        }),
+        "money" => {
+            let codes = || Currency::ALL.iter().map(|(code, _)| *code);
+            let Some(written) = item.get("currency") else {
+                let known: Vec<&str> = codes().collect();
+                let problem = item.error("this money has no `currency`");
                 reader
                     .diags
-                    .push(super::source::unknown(problem, kind, known.into_iter()));
-                None
+                    .push(problem.hint(format!("add `currency:` {}", known.join(", "))));
+                return None;
+            };
+            let code = written.string(reader.diags)?;
+            let found = Currency::ALL.iter().find(|(known, _)| *known == code);
+            if found.is_none() {
+                let problem = written.error(format!("`{code}` is no money that can be said"));
+                reader.diags.push(unknown(problem, code, codes()));
             }
+            found.map(|(_, currency)| Kind::Money(*currency))
         }
+        _ => None,
     }
 }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::expression::{Expression, Scope, Template, Unknown};
+use super::origin::Origin;
 use super::source::{Cursor, unknown};
-use super::speech;
+use super::speech::{self, Kind};
 use super::verb::NodeIndex;
 use crate::model::{Diagnostic, LineName, NodeName, OperatorName, Project, QueueName, Skill};
 
@@ -31,6 +32,14 @@ pub struct Known<'a> {
     pub projects: &'a BTreeSet<Project>,
     /// Whether `prompts/<language>/<name>.wav` is there; music is of language `music`.
     pub sounds: &'a dyn Fn(&str, &str) -> bool,
+    /// Where requests may go.
+    pub origins: &'a BTreeSet<Origin>,
+    /// Whether there is a secret to sign requests with.
+    pub signs: bool,
+    /// Why an address cannot be dialled: what to write instead.
+    pub addresses: &'a dyn Fn(&str) -> Option<&'static str>,
+    /// Whether a text without a recording can be spoken.
+    pub speaks: bool,
 }
 
 impl std::fmt::Debug for Known<'_> {
@@ -45,6 +54,9 @@ impl std::fmt::Debug for Known<'_> {
             .finish_non_exhaustive()
     }
 }
+
+/// Missing sounds that are named, of all that are missing.
+const FIRST: usize = 3;
 
 /// Exits that `defaults` may give.
 pub(super) const DEFAULT_EXITS: &[&str] = &[
@@ -125,8 +137,37 @@ impl Reader<'_> {
 
     pub(super) fn expression(&mut self, cursor: Cursor<'_>) -> Option<Expression> {
         let text = cursor.word(self.diags)?;
+        self.compiled(cursor, text)
+    }
+
+    /// An expression that is not written but meant.
+    pub(super) fn compiled(&mut self, cursor: Cursor<'_>, text: &str) -> Option<Expression> {
         match Expression::compile(text, &self.scope) {
             Ok(expression) => Some(expression),
+            Err(why) => {
+                self.uncompiled(cursor, why);
+                None
+            }
+        }
+    }
+
+    /// An expression that is true or false.
+    pub(super) fn condition(&mut self, cursor: Cursor<'_>) -> Option<Expression> {
+        let expression = self.expression(cursor)?;
+        self.of_kind(cursor, expression.kind().check_condition())?;
+        Some(expression)
+    }
+
+    /// An expression that is a whole number.
+    pub(super) fn number(&mut self, cursor: Cursor<'_>) -> Option<Expression> {
+        let expression = self.expression(cursor)?;
+        self.of_kind(cursor, expression.kind().check_number())?;
+        Some(expression)
+    }
+
+    fn of_kind(&mut self, cursor: Cursor<'_>, kind: Result<(), Unknown>) -> Option<()> {
+        match kind {
+            Ok(()) => Some(()),
             Err(why) => {
                 self.uncompiled(cursor, why);
                 None
@@ -273,16 +314,9 @@ impl Reader<'_> {
         }
     }
 
-    /// Says which languages cannot say numbers.
-    pub(super) fn spoken_numbers(&mut self, cursor: Cursor<'_>) {
-        self.sounds_of_speech(cursor, &speech::number_sounds);
-    }
-
-    pub(super) fn sounds_of_speech(
-        &mut self,
-        cursor: Cursor<'_>,
-        names: &dyn Fn(&str) -> Vec<String>,
-    ) {
+    /// Says which languages have no grammar for a spoken item, or lack pieces that it may
+    /// need: once for each language, however many are missing.
+    pub(super) fn sounds_of_speech(&mut self, cursor: Cursor<'_>, kind: Kind) {
         for language in &self.languages {
             if !speech::LANGUAGES.contains(&&**language) {
                 let message = format!("numbers cannot be said in `{language}`");
@@ -290,16 +324,21 @@ impl Reader<'_> {
                 self.diags.push(cursor.error(message).hint(hint));
                 continue;
             }
-            let mut missing = names(language);
+            let mut missing = speech::needed(kind, language);
             missing.retain(|name| !(self.known.sounds)(language, name));
-            if let Some(first) = missing.first() {
-                let message = format!(
-                    "{} sounds that this needs are missing in `{language}`",
-                    missing.len()
-                );
-                let hint = format!("the first is prompts/{language}/{first}.wav");
-                self.diags.push(cursor.error(message).hint(hint));
+            if missing.is_empty() {
+                continue;
             }
+            let message = format!(
+                "{} sounds that this needs are missing in `{language}`",
+                missing.len()
+            );
+            let first = missing.iter().take(FIRST);
+            let first: Vec<String> = first.map(|name| format!("{name}.wav")).collect();
+            let more = if missing.len() > FIRST { " …" } else { "" };
+            let first = first.join(", ");
+            let hint = format!("record prompts/{language}/{first}{more}, or configure `speech`");
+            self.diags.push(cursor.error(message).hint(hint));
         }
     }
 }

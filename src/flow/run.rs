@@ -4,6 +4,8 @@
 //!  New ──Begin──► Answering ──Answered──► At(node, wait) ──input──► At(next node, …)
 //!            └──► At (answer: false)          └── hangup, reject, limit ──► Over
 //! ```
+//! Flows that call flows stand one above the other; one call's steps and minutes are
+//! those of the flow that it began with, whatever flow takes them.
 //!
 //! Invariant: a run that is not over waits for something that comes (`Answered`,
 //! `Played`, `Returned`) or has a deadline; and all of it ends at the
@@ -13,33 +15,65 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::ask::AskId;
 use super::hours::Calendar;
 use super::load::{Flow, Node};
 use super::port::{Caller, Input, Output, World};
 use super::turn::{Core, Keys, Turn};
 use super::value::Held;
-use super::verb::{Next, NodeIndex, Wait};
+use super::verb::{Calling, Next, NodeIndex, Wait};
 use crate::model::{Epoch, FlowFault, NodeName, Project};
 
 /// What `on_limit` may take: a prompt and a farewell.
 const GRACE_STEPS: u32 = 20;
 const GRACE_TIME: Duration = Duration::from_secs(120);
 
+/// Flows that may stand above the one that runs.
+const NESTING: usize = 8;
+/// What `on_hangup` may take: the caller is gone, and nobody waits for it.
+const LAST_STEPS: u32 = 20;
+const LAST_TIME: Duration = Duration::from_secs(5);
+
 /// The interpreter. Cheap to make: the flow is shared.
 #[derive(Debug)]
 pub struct Run {
+    /// The flow that runs: the number's, or one that it calls.
     flow: Arc<Flow>,
+    /// Flows that wait for the one below to return, the number's first.
+    above: Vec<Frame>,
     core: Core,
     state: State,
-    answered: bool,
+    heard: Heard,
     node: NodeIndex,
     name: NodeName,
     steps_left: u32,
     clock: Clock,
+    /// Of the number's flow.
+    on_limit: Option<NodeIndex>,
     /// Whether the limit was reached, and `on_limit` runs.
     limited: bool,
     /// Whether what the caller enters is a secret.
     secret: bool,
+}
+
+/// A flow that called another.
+#[derive(Debug)]
+struct Frame {
+    flow: Arc<Flow>,
+    vars: BTreeMap<Arc<str>, Held>,
+    language: Arc<str>,
+    /// The variable for what is returned.
+    save: Option<Arc<str>>,
+    next: NodeIndex,
+}
+
+/// Whether the caller can hear us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Heard {
+    No,
+    /// Before the answer: early media.
+    Early,
+    Answered,
 }
 
 #[derive(Debug)]
@@ -47,6 +81,8 @@ enum State {
     New,
     /// The 200 is on its way; then this node.
     Answering(NodeIndex),
+    /// Early media is on its way; then this node.
+    Opening(NodeIndex),
     At(Wait),
     Over,
 }
@@ -75,10 +111,6 @@ impl Run {
         let language = spoken
             .or_else(|| flow.languages.first())
             .map_or_else(|| "en".into(), Arc::clone);
-        let vars = flow
-            .vars
-            .iter()
-            .map(|(name, value)| (Arc::clone(name), Held::open(value.clone())));
         let first = flow.nodes.get(flow.start);
         let name = first.map_or_else(|| NodeName::from(""), |node| node.name.clone());
         let core = Core {
@@ -88,13 +120,16 @@ impl Run {
             language,
             priority: 0,
             tags: BTreeSet::new(),
-            vars: vars.collect(),
+            vars: flow.first_vars(),
             ahead: Keys::default(),
+            asks: AskId(0),
         };
         Self {
             core,
             state: State::New,
-            answered: false,
+            above: Vec::new(),
+            heard: Heard::No,
+            on_limit: flow.limits.on_limit,
             node: flow.start,
             name,
             steps_left: flow.limits.steps,
@@ -121,6 +156,12 @@ impl Run {
     #[must_use]
     pub fn project(&self) -> Option<&Project> {
         self.core.caller.project.as_ref()
+    }
+
+    /// The number of an ask that the call makes for itself.
+    pub fn next_ask(&mut self) -> AskId {
+        self.core.asks = AskId(self.core.asks.0.wrapping_add(1));
+        self.core.asks
     }
 
     /// The call's tags.
@@ -152,7 +193,7 @@ impl Run {
     pub fn deadline(&self) -> Option<Instant> {
         let wait = match &self.state {
             State::At(wait) => wait.deadline(),
-            State::New | State::Answering(_) => None,
+            State::New | State::Answering(_) | State::Opening(_) => None,
             State::Over => return None,
         };
         match (wait, self.clock) {
@@ -173,13 +214,7 @@ impl Run {
     }
 
     fn step(&mut self, input: Input, now: Instant, world: &dyn World, out: &mut Vec<Output>) {
-        let flow = Arc::clone(&self.flow);
-        let mut step = Step {
-            flow: &flow,
-            now,
-            world,
-            out,
-        };
+        let mut step = Step { now, world, out };
         if let Clock::Until(end) = self.clock
             && now >= end
             && !self.is_over()
@@ -190,33 +225,57 @@ impl Run {
         match (std::mem::replace(&mut self.state, State::Over), input) {
             (State::New, Input::Begin) => {
                 self.resume(now);
-                if flow.answer {
+                let start = self.flow.start;
+                if self.flow.answer {
                     step.out.push(Output::Answer);
-                    self.state = State::Answering(flow.start);
+                    self.state = State::Answering(start);
                 } else {
-                    self.go(flow.start, &mut step);
+                    self.go(start, &mut step);
                 }
             }
             (State::Answering(then), Input::Answered) => {
-                self.answered = true;
+                self.heard = Heard::Answered;
+                self.go(then, &mut step);
+            }
+            (State::Opening(then), Input::Answered) => {
+                self.heard = Heard::Early;
                 self.go(then, &mut step);
             }
             (State::At(wait), input) => {
                 self.resume(now);
+                let flow = Arc::clone(&self.flow);
                 let Some(node) = flow.nodes.get(self.node) else {
                     return;
                 };
-                let next = node
-                    .verb
-                    .handle(wait, input, &mut step.turn(node, &mut self.core));
+                let turn = &mut step.turn((&flow, node), &mut self.core);
+                let next = node.verb.handle(wait, input, turn);
                 self.follow(next, &mut step);
             }
-            (state @ (State::New | State::Answering(_)), Input::Key(key)) => {
+            (state @ (State::New | State::Answering(_) | State::Opening(_)), Input::Key(key)) => {
                 self.core.ahead.push(key);
                 self.state = state;
             }
-            (state @ (State::New | State::Answering(_) | State::Over), _) => self.state = state,
+            (state @ (State::New | State::Answering(_) | State::Opening(_) | State::Over), _) => {
+                self.state = state;
+            }
         }
+    }
+
+    /// The caller hung up: nothing more is waited for, and the `on_hangup` of the number's
+    /// flow runs, without sound, with some steps and seconds. The run is over when it is.
+    pub fn hung_up(&mut self, now: Instant, world: &dyn World, out: &mut Vec<Output>) {
+        if self.is_over() {
+            return;
+        }
+        self.unwind();
+        let Some(to) = self.flow.on_hangup else {
+            self.state = State::Over;
+            return;
+        };
+        self.limited = true;
+        self.steps_left = LAST_STEPS;
+        self.clock = Clock::Until(now + LAST_TIME);
+        self.go(to, &mut Step { now, world, out });
     }
 
     fn resume(&mut self, now: Instant) {
@@ -243,8 +302,8 @@ impl Run {
                     self.state = State::At(wait);
                     return;
                 }
-                Next::Hangup => {
-                    step.out.push(Output::Hangup);
+                Next::Hangup(cause) => {
+                    step.out.push(Output::Hangup { cause });
                     self.state = State::Over;
                     return;
                 }
@@ -252,16 +311,74 @@ impl Run {
                     self.state = State::Over;
                     return;
                 }
+                Next::Call(call) => next = self.call(*call, step),
+                Next::Return(value) => next = self.back(value),
             }
+        }
+    }
+
+    /// The flow that is called begins, if it is there and not too many wait above it.
+    fn call(&mut self, call: Calling, step: &mut Step<'_>) -> Next {
+        let Calling {
+            flow,
+            vars,
+            save,
+            next,
+            error,
+        } = call;
+        let Some(flow) = flow.filter(|_| self.above.len() < NESTING) else {
+            self.fault(FlowFault::Nesting, step);
+            return Next::Go(error);
+        };
+        let mut theirs = flow.first_vars();
+        theirs.extend(vars);
+        let start = flow.start;
+        let language = Arc::clone(&self.core.language);
+        self.above.push(Frame {
+            flow: std::mem::replace(&mut self.flow, flow),
+            vars: std::mem::replace(&mut self.core.vars, theirs),
+            language,
+            save,
+            next,
+        });
+        Next::Go(start)
+    }
+
+    /// A flow that was called returns. The flow of a number returns to nobody.
+    fn back(&mut self, value: Held) -> Next {
+        let Some(frame) = self.above.pop() else {
+            return Next::Hangup(None);
+        };
+        self.flow = frame.flow;
+        self.core.vars = frame.vars;
+        self.core.vars.extend(frame.save.map(|name| (name, value)));
+        // Whoever called may not speak what the other spoke last.
+        if !self.flow.languages.contains(&self.core.language) {
+            self.core.language = frame.language;
+        }
+        Next::Go(frame.next)
+    }
+
+    /// Back to the number's flow, wherever the call is.
+    fn unwind(&mut self) {
+        if let Some(first) = self.above.drain(..).next() {
+            self.flow = first.flow;
+            self.core.vars = first.vars;
         }
     }
 
     /// `None` when the call has to wait, or the limit is reached.
     fn enter(&mut self, to: NodeIndex, step: &mut Step<'_>) -> Option<Next> {
-        let node = step.flow.nodes.get(to)?;
-        if node.verb.needs_answer() && !self.answered {
+        let flow = Arc::clone(&self.flow);
+        let node = flow.nodes.get(to)?;
+        if node.verb.needs_answer() && self.heard != Heard::Answered {
             step.out.push(Output::Answer);
             self.state = State::Answering(to);
+            return None;
+        }
+        if node.verb.speaks() && self.heard == Heard::No {
+            step.out.push(Output::Early);
+            self.state = State::Opening(to);
             return None;
         }
         let Some(left) = self.steps_left.checked_sub(1) else {
@@ -272,47 +389,59 @@ impl Run {
         self.node = to;
         self.name = node.name.clone();
         step.out.push(Output::Step {
+            flow: flow.name.clone(),
             node: node.name.clone(),
             verb: node.verb.name(),
         });
-        Some(node.verb.enter(&mut step.turn(node, &mut self.core)))
+        Some(
+            node.verb
+                .enter(&mut step.turn((&flow, node), &mut self.core)),
+        )
+    }
+
+    fn fault(&self, fault: FlowFault, step: &mut Step<'_>) {
+        if let Some(node) = self.flow.nodes.get(self.node) {
+            step.out.push(Output::Fault {
+                flow: self.flow.name.clone(),
+                node: node.name.clone(),
+                fault,
+            });
+        }
     }
 
     fn limit(&mut self, step: &mut Step<'_>) {
-        if let Some(node) = step.flow.nodes.get(self.node) {
-            step.out.push(Output::Fault {
-                node: node.name.clone(),
-                fault: FlowFault::Limit,
-            });
-        }
+        self.fault(FlowFault::Limit, step);
         // A call that was never answered hears no prompt.
-        let hears = !self.limited && !matches!(self.state, State::Answering(_));
-        let on_limit = step.flow.limits.on_limit.filter(|_| hears);
+        let waits = matches!(self.state, State::Answering(_) | State::Opening(_));
+        let hears = !self.limited && !waits;
+        let on_limit = self.on_limit.filter(|_| hears);
         self.limited = true;
         self.steps_left = GRACE_STEPS;
         self.clock = Clock::Until(step.now + GRACE_TIME);
         match on_limit {
-            Some(to) => self.go(to, step),
-            None => self.follow(Next::Hangup, step),
+            Some(to) => {
+                self.unwind();
+                self.go(to, step);
+            }
+            None => self.follow(Next::Hangup(None), step),
         }
     }
 }
 
 /// What stays the same during one input.
 struct Step<'a> {
-    flow: &'a Flow,
     now: Instant,
     world: &'a dyn World,
     out: &'a mut Vec<Output>,
 }
 
 impl<'a> Step<'a> {
-    fn turn<'t>(&'t mut self, node: &'t Node, core: &'t mut Core) -> Turn<'t>
+    fn turn<'t>(&'t mut self, (flow, node): (&'t Flow, &'t Node), core: &'t mut Core) -> Turn<'t>
     where
         'a: 't,
     {
         Turn {
-            flow: self.flow,
+            flow,
             node,
             core,
             now: self.now,

@@ -10,9 +10,12 @@ use super::hours::Calendar;
 use super::load::Flow;
 use super::port::{Caller, Input, MessageExit, Output, QueueView, Returned, World};
 use super::read::Reader;
+use super::replies::Replies;
 use super::run::Run;
 use super::source::{Cursor, unknown};
-use crate::model::{Diagnostic, Epoch, LineName, NodeName, Number, Project, QueueName};
+use crate::model::{
+    Diagnostic, Epoch, FlowName, LineName, NodeName, Number, OperatorName, Project, QueueName,
+};
 
 /// Inputs of one example; a flow that takes more does not end.
 const INPUTS: usize = 10_000;
@@ -26,6 +29,7 @@ pub(super) struct Trial {
     caller: Caller,
     at: SystemTime,
     press: Vec<String>,
+    replies: Replies,
     expect: Expect,
     /// A diagnostic without a message, at the example's place.
     place: Diagnostic,
@@ -36,6 +40,7 @@ struct Expect {
     path: Option<Vec<String>>,
     queue: Option<QueueName>,
     line: Option<LineName>,
+    operator: Option<OperatorName>,
     outcome: Option<String>,
     language: Option<String>,
 }
@@ -54,7 +59,7 @@ impl Trial {
     fn read(item: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
         item.map(reader.diags)?;
         let fields = [
-            "name", "caller", "called", "language", "project", "at", "press", "expect",
+            "name", "caller", "called", "language", "project", "at", "press", "answers", "expect",
         ];
         item.unknown_keys(&fields, reader.diags);
         let mut text = |key: &str| item.get(key).and_then(|cursor| cursor.word(reader.diags));
@@ -78,6 +83,7 @@ impl Trial {
             }
             press.push(written.to_owned());
         }
+        let replies = item.get("answers").map(|map| Replies::read(map, reader));
         let at = item.require("at", reader.diags)?;
         let moment = at.string(reader.diags)?;
         let parsed = moment.parse::<Timestamp>().ok();
@@ -101,6 +107,7 @@ impl Trial {
             caller,
             at: at_time,
             press,
+            replies: replies.unwrap_or_default(),
             expect: Expect::read(expect, reader)?,
             place: expect.key_error(""),
         })
@@ -123,10 +130,12 @@ impl Trial {
             epoch,
         );
         let mut call = Call {
+            flow: flow.name().clone(),
             run,
             now,
             seen: Seen::default(),
             press: self.press.iter().cloned().collect(),
+            replies: self.replies.clone(),
         };
         call.run_to_end();
         let language = call.run.language().to_owned();
@@ -144,7 +153,7 @@ impl Expect {
     fn read(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
         cursor.map(reader.diags)?;
         cursor.unknown_keys(
-            &["path", "queue", "line", "outcome", "language"],
+            &["path", "queue", "line", "operator", "outcome", "language"],
             reader.diags,
         );
         let mut path = None;
@@ -162,6 +171,7 @@ impl Expect {
         let mut text = |key: &str| cursor.get(key).and_then(|cursor| cursor.word(reader.diags));
         let (queue, line, outcome) = (text("queue"), text("line"), text("outcome"));
         let language = text("language").map(str::to_owned);
+        let operator = text("operator").map(OperatorName::from);
         if let Some(wrong) = outcome.filter(|outcome| !["hangup", "reject"].contains(outcome)) {
             let place = cursor.get("outcome").unwrap_or(cursor);
             let problem = place.error(format!("`{wrong}` is no outcome of a test"));
@@ -173,6 +183,7 @@ impl Expect {
             path,
             queue: queue.map(QueueName::from),
             line: line.map(LineName::from),
+            operator,
             outcome: outcome.map(str::to_owned),
             language,
         })
@@ -199,6 +210,11 @@ impl Expect {
             self.line.as_ref().map(LineName::as_str),
             seen.line.as_ref().map(LineName::as_str),
         );
+        same(
+            "operator",
+            self.operator.as_ref().map(OperatorName::as_str),
+            seen.operator.as_ref().map(OperatorName::as_str),
+        );
         same("outcome", self.outcome.as_deref(), seen.outcome);
         same("language", self.language.as_deref(), Some(language));
         if seen.stuck {
@@ -208,17 +224,24 @@ impl Expect {
     }
 }
 
-/// What came of an example: up to the first queue, line, hangup or reject.
+/// What came of an example: up to the first queue, line, operator, dial, hangup or reject.
 #[derive(Debug, Default)]
 struct Seen {
     path: Vec<NodeName>,
     queue: Option<QueueName>,
     line: Option<LineName>,
+    operator: Option<OperatorName>,
+    dialled: Vec<Arc<str>>,
     outcome: Option<&'static str>,
     stuck: bool,
 }
 
 impl Seen {
+    fn is_away(&self) -> bool {
+        let named = self.queue.is_some() || self.line.is_some() || self.operator.is_some();
+        named || !self.dialled.is_empty()
+    }
+
     fn path_text(&self) -> String {
         let names: Vec<&str> = self.path.iter().map(NodeName::as_str).collect();
         names.join(", ")
@@ -243,10 +266,12 @@ impl World for Quiet {
 }
 
 struct Call {
+    flow: FlowName,
     run: Run,
     now: Instant,
     seen: Seen,
     press: VecDeque<String>,
+    replies: Replies,
 }
 
 impl Call {
@@ -256,33 +281,44 @@ impl Call {
         for _ in 0..INPUTS {
             let mut out = Vec::new();
             self.run.handle(input, self.now, &Quiet, &mut out);
-            let (mut answer, mut play, mut message) = (false, false, false);
+            let (mut answer, mut play, mut asked, mut message) = (false, false, None, false);
             for output in out {
                 match output {
-                    Output::Answer => answer = true,
+                    Output::Answer | Output::Early => answer = true,
                     Output::Play(_) => play = true,
                     Output::StopPlaying => play = false,
                     Output::Queue(request) => self.seen.queue = Some(request.queue),
                     Output::Line(line) => self.seen.line = Some(line),
+                    Output::Ask(ask) => asked = Some(ask),
+                    Output::Operator(request) => self.seen.operator = Some(request.operator),
+                    Output::Dial(request) => self.seen.dialled = request.to,
                     Output::Reject(_) => self.seen.outcome = Some("reject"),
-                    Output::Hangup => self.seen.outcome = Some("hangup"),
-                    Output::Step { node, .. } => self.seen.path.push(node),
+                    Output::Hangup { .. } => self.seen.outcome = Some("hangup"),
+                    Output::Step { flow, node, .. } if flow == self.flow => {
+                        self.seen.path.push(node);
+                    }
                     // Whoever calls here says something, and is done.
                     Output::Message(_) => message = true,
-                    Output::EndMessage
+                    // What a flow does that is called is in its own examples.
+                    Output::Step { .. }
+                    | Output::EndMessage
                     | Output::Recording(_)
                     | Output::Secret(_)
                     | Output::Survey { .. }
-                    | Output::Fault { .. } => {}
+                    | Output::Fault { .. }
+                    | Output::Notify { .. } => {}
                 }
             }
-            if self.run.is_over() || self.seen.queue.is_some() || self.seen.line.is_some() {
+            if self.run.is_over() || self.seen.is_away() {
                 return;
             }
             input = if answer {
                 Input::Answered
             } else if message {
                 Input::Returned(Returned::Message(MessageExit::Kept))
+            } else if let Some(asked) = asked {
+                let reply = self.replies.reply(self.run.node(), &asked);
+                Input::Returned(Returned::Reply(asked.number, reply))
             } else if play {
                 self.now += PROMPT;
                 Input::Played

@@ -5,7 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::expression::{Expression, Name, QueueField, Template, Values};
+use super::ask::{Ask, AskId, Asked};
+use super::expression::{Expression, Filled, Name, QueueField, Template, Values};
 use super::hours::{Calendar, Status};
 use super::load::{Flow, Node};
 use super::port::{Caller, Output, World};
@@ -27,6 +28,8 @@ pub(super) struct Core {
     pub(super) tags: BTreeSet<Arc<str>>,
     pub(super) vars: BTreeMap<Arc<str>, Held>,
     pub(super) ahead: Keys,
+    /// Of the last ask; they are counted from 1.
+    pub(super) asks: AskId,
 }
 
 impl Core {
@@ -83,6 +86,7 @@ pub(super) struct Turn<'a> {
 impl Turn<'_> {
     pub(super) fn fault(&mut self, fault: FlowFault) {
         self.out.push(Output::Fault {
+            flow: self.flow.name.clone(),
             node: self.node.name.clone(),
             fault,
         });
@@ -108,6 +112,20 @@ impl Turn<'_> {
         self.or_fault(value)
     }
 
+    /// As [`Self::evaluate`], with the fault left to whoever asks.
+    pub(super) fn value(&self, expression: &Expression) -> Option<Held> {
+        expression.evaluate(&self.view())
+    }
+
+    /// As [`Self::value`]: text, each value in it escaped.
+    pub(super) fn text(
+        &self,
+        template: &Template,
+        escape: &dyn Fn(&str, &mut String),
+    ) -> Option<Filled> {
+        template.fill(&self.view(), escape)
+    }
+
     /// A condition without a usable value does not hold.
     pub(super) fn holds(&mut self, condition: &Expression) -> bool {
         let held = condition.holds(&self.view());
@@ -122,6 +140,19 @@ impl Turn<'_> {
             Some(Scalar::Nothing | Scalar::Truth(_) | Scalar::Text(_)) | None => None,
         };
         self.or_fault(number.and_then(|number| i16::try_from(number).ok()))
+    }
+
+    /// Asks the world outside, and says which reply is the answer.
+    pub(super) fn ask(&mut self, ask: Ask, within: Duration) -> AskId {
+        let number = AskId(self.core.asks.0.wrapping_add(1));
+        self.core.asks = number;
+        self.out.push(Output::Ask(Asked {
+            number,
+            within,
+            flow: self.flow.name().clone(),
+            ask,
+        }));
+        number
     }
 
     /// Adds a tag; what comes from sensitive digits is not shown to anyone, so it is
@@ -142,8 +173,8 @@ impl Turn<'_> {
         value
     }
 
-    /// What a prompt is in the caller's language.
-    pub(super) fn spoken(&mut self, prompt: &Prompt) -> Vec<Spoken> {
+    /// What a prompt says, as things are.
+    pub(super) fn speak(&mut self, prompt: &Prompt) -> Vec<Spoken> {
         let language = Arc::clone(&self.core.language);
         let mut sounds = Vec::new();
         for spoken in prompt.speak(&language, &self.view()) {
@@ -154,7 +185,7 @@ impl Turn<'_> {
 
     /// Whether there is anything to hear; then `Played` comes.
     pub(super) fn play(&mut self, prompt: &Prompt) -> bool {
-        let sounds = self.spoken(prompt);
+        let sounds = self.speak(prompt);
         let any = !sounds.is_empty();
         if any {
             self.out.push(Output::Play(sounds));

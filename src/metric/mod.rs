@@ -18,6 +18,7 @@
 //!   event that is missed.
 //! - Handles are resolved once and kept: counting is then one atomic addition.
 
+mod asks;
 mod observe;
 mod recorder;
 pub mod recording;
@@ -28,6 +29,7 @@ pub mod table;
 #[cfg(test)]
 mod tests;
 
+pub use asks::asked;
 pub use observe::{Names, Observer};
 pub use recorder::{InstallError, Recorder};
 pub use share::Share;

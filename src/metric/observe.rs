@@ -34,6 +34,8 @@ pub struct Names {
     pub probed_trunks: Vec<TrunkName>,
     /// Where flows let messages be left.
     pub mailboxes: Vec<Mailbox>,
+    /// Webhooks.
+    pub webhooks: Vec<String>,
 }
 
 /// Reads events and counts; keeps the handles that it used.
@@ -118,11 +120,13 @@ const EXITS: [DequeueReason; 8] = [
     DequeueReason::Line,
     DequeueReason::Ended,
 ];
-const FLOW_FAULTS: [FlowFault; 5] = [
+const FLOW_FAULTS: [FlowFault; 7] = [
     FlowFault::Expression,
     FlowFault::Limit,
     FlowFault::Sound,
     FlowFault::Queue,
+    FlowFault::Outside,
+    FlowFault::Sensitive,
     FlowFault::Recording,
 ];
 
@@ -259,6 +263,14 @@ impl Observer {
             let gauge = gauge!(table::TRUNK_REGISTERED.name, "trunk" => trunk.to_string());
             gauge.increment(0.0);
         }
+        for webhook in &names.webhooks {
+            for result in ["delivered", "failed", "given_up"] {
+                let labels = [("webhook", webhook.clone()), ("result", result.to_owned())];
+                counter!(table::WEBHOOK_DELIVERIES.name, &labels).increment(0);
+            }
+            // What waits from before is told by whoever sends it.
+            gauge!(table::WEBHOOK_BACKLOG.name, "webhook" => webhook.clone()).increment(0.0);
+        }
         // What was not asked yet counts as up.
         for line in &names.probed_lines {
             if self.probed.insert(format!("line {line}")) {
@@ -384,6 +396,7 @@ impl Observer {
             Event::HeardAgain { .. } => self.shut_out.decrement(1.0),
             Event::Queued { .. }
             | Event::Prioritized { .. }
+            | Event::Notified { .. }
             | Event::Talking { .. }
             | Event::OnLine { .. }
             | Event::Transferring { .. }

@@ -154,6 +154,12 @@ table! {
         "Recordings that are being written, messages included.";
     RECORDING_ERRORS Kind::Counter, "centrale_recording_errors_total", ["reason"],
         "Times that a recording could not be written, or not all of it.";
+    FLOW_HTTP Kind::Histogram(SETUPS), "centrale_flow_http_seconds", ["flow", "result"],
+        "Requests of flows, from the ask to the answer or to the end of the wait.";
+    WEBHOOK_DELIVERIES Kind::Counter, "centrale_webhook_deliveries_total", ["webhook", "result"],
+        "Events for webhooks: delivered, tries that failed, and events given up.";
+    WEBHOOK_BACKLOG Kind::Gauge, "centrale_webhook_backlog", ["webhook"],
+        "Events that wait for a webhook.";
     STORE_QUEUE_LENGTH Kind::Gauge, "centrale_store_queue_length", [],
         "Records and events that are not in the database yet, spooled ones included.";
     STORE_ERRORS Kind::Counter, "centrale_store_errors_total", [],

@@ -24,6 +24,7 @@ fn names() -> Names {
         queues: vec![("support".into(), 2)],
         flows: vec!["welcome".into()],
         mailboxes: vec!["office".into()],
+        webhooks: vec!["crm".into()],
     }
 }
 
@@ -71,8 +72,12 @@ fn every_metric_of_the_table_is_there_before_anything_happened() {
             Kind::Gauge => ("gauge", metric.name.to_owned()),
             Kind::Histogram(_) => ("histogram", format!("{}_count", metric.name)),
         };
-        // Verbs are known to flows only, and who is asked what is not known before.
-        let later = ["centrale_flow_steps_total", "centrale_survey_answers_total"];
+        // Verbs are known to flows only, and so is who asks and what.
+        let later = [
+            "centrale_flow_steps_total",
+            "centrale_flow_http_seconds",
+            "centrale_survey_answers_total",
+        ];
         if later.contains(&metric.name) {
             continue;
         }
@@ -183,6 +188,7 @@ fn end() -> Vec<(u64, Event)> {
         call: "c1".into(),
         outcome: Outcome::Answered,
         hangup: Hangup::Caller,
+        cause: None,
         lasted: Duration::from_secs(9),
     };
     vec![(9, stream), (9, ended)]
@@ -324,6 +330,15 @@ fn the_documentation_has_a_line_for_each_metric() {
         for label in metric.labels {
             assert!(line.contains(&format!("`{label}`")), "{}", metric.name);
         }
+    }
+}
+
+#[test]
+fn the_dashboard_shows_each_metric() {
+    let dashboard = include_str!("../../config/grafana/centrale.json");
+    for metric in TABLE {
+        let name = metric.name;
+        assert!(dashboard.contains(name), "no panel for {name}");
     }
 }
 

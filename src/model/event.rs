@@ -8,10 +8,12 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::model::{
-    CallId, FlowName, LineName, LineResult, NodeName, Number, OperatorName, OperatorState, Outcome,
-    Overtake, PauseReason, Project, QueueName, Recorded, Surveyed, TransferKind, TrunkName,
+    CallId, Cause, FlowFault, FlowName, LineName, LineResult, NodeName, Number, OperatorName,
+    OperatorState, Outcome, Overtake, PauseReason, Project, QueueName, Recorded, Surveyed,
+    TransferKind, TrunkName,
 };
 
 /// Position in the stream of events of one process, from 1.
@@ -79,36 +81,6 @@ pub enum Hangup {
     Shutdown,
     /// A fault of the exchange.
     Fault,
-}
-
-/// Why a flow could not do what it says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FlowFault {
-    /// An expression had no usable value.
-    Expression,
-    /// More steps than `limits.max_steps`, or longer than `limits.max_minutes`.
-    Limit,
-    /// A sound could not be played.
-    Sound,
-    /// The queue or line could not take the call.
-    Queue,
-    /// A recording could not be made.
-    Recording,
-}
-
-impl FlowFault {
-    /// The label of `centrale_flow_errors_total`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Expression => "expression",
-            Self::Limit => "limit",
-            Self::Sound => "sound",
-            Self::Queue => "queue",
-            Self::Recording => "recording",
-        }
-    }
 }
 
 /// Why a message was refused before it became a call or a registration.
@@ -285,6 +257,19 @@ pub enum Event {
         node: NodeName,
         /// Why.
         fault: FlowFault,
+    },
+    /// A flow tells the world something.
+    Notified {
+        /// The call.
+        call: CallId,
+        /// The flow.
+        flow: FlowName,
+        /// The node.
+        node: NodeName,
+        /// What the flow calls it.
+        name: Arc<str>,
+        /// What it says, as JSON.
+        data: Value,
     },
     /// The call waits in a queue.
     Queued {
@@ -485,6 +470,8 @@ pub enum Event {
         outcome: Outcome,
         /// Who ended it.
         hangup: Hangup,
+        /// What its flow says was the cause.
+        cause: Option<Cause>,
         /// From the INVITE to the end.
         lasted: Duration,
     },

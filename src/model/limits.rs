@@ -95,3 +95,18 @@ pub const RECORDING: Duration = Duration::from_secs(4 * 3600);
 
 /// A caller who hangs up this soon after queueing did not wait.
 pub const SHORT_ABANDON: Duration = Duration::from_secs(5);
+
+/// Digits of a customer's number: E.164 has 15 at most, extensions follow.
+pub const CUSTOMER_DIGITS: RangeInclusive<usize> = 2..=20;
+/// Characters of a customer's name, project and operator: a long name of a firm.
+pub const CUSTOMER_TEXT: usize = 200;
+/// Digits that a customer keys in; more are not typed without a mistake.
+pub const CUSTOMER_ACCOUNT: usize = 32;
+/// Characters of a language's tag (RFC 5646 section 4.4.1).
+pub const CUSTOMER_LANGUAGE: usize = 35;
+/// Characters of notes on a customer: a page, for an operator to read during a greeting.
+pub const CUSTOMER_NOTES: usize = 4_000;
+/// Marks on one customer.
+pub const CUSTOMER_TAGS: usize = 32;
+/// Characters of one mark.
+pub const CUSTOMER_TAG: usize = 64;

@@ -3,9 +3,12 @@
 //! Knows nobody. A word means one thing here, in the configuration, in JSON and in
 //! the metrics.
 
+mod cause;
+mod customer;
 mod diagnostic;
 mod escalation;
 mod event;
+mod event_kind;
 mod id;
 pub mod limits;
 mod machine;
@@ -16,11 +19,13 @@ mod state;
 mod survey;
 mod time;
 
+pub use cause::Cause;
+pub use customer::{Customer, CustomerDraft, ERASED, Telephone};
 pub use diagnostic::{Diagnostic, Severity, Span};
 pub use escalation::{Action, Step};
 pub use event::{
-    DequeueReason, DropReason, Event, FlowFault, Hangup, OfferResult, RejectReason, Sequence,
-    Stamped, StreamQuality,
+    DequeueReason, DropReason, Event, Hangup, OfferResult, RejectReason, Sequence, Stamped,
+    StreamQuality,
 };
 pub use id::{
     CallId, CallKey, Codec, FlowName, LegId, LineName, Mailbox, NodeName, Number, OperatorName,
@@ -28,7 +33,7 @@ pub use id::{
 };
 pub use machine::{Move, diagram};
 pub use recording::{Recorded, RecordingChange, RecordingResult};
-pub use results::{LineResult, Overtake, TransferKind};
+pub use results::{FlowFault, LineResult, Overtake, TransferKind};
 pub use skill::{Level, Requirement, Skill, SkillSet};
 pub use state::{CallState, OperatorState, Outcome, PauseReason};
 pub use survey::{Answer, Surveyed};

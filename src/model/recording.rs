@@ -52,6 +52,27 @@ pub enum RecordingChange {
 }
 
 impl Recorded {
+    /// Every kind of event that it is told as.
+    pub(super) const KINDS: [&str; 5] = [
+        "recording_started",
+        "recording_paused",
+        "recording_resumed",
+        "recording_ended",
+        "message_left",
+    ];
+
+    /// What kind of event it is.
+    pub(super) fn kind(&self) -> &'static str {
+        let [started, paused, resumed, ended, left] = Self::KINDS;
+        match self.change {
+            RecordingChange::Started => started,
+            RecordingChange::Paused => paused,
+            RecordingChange::Resumed => resumed,
+            RecordingChange::Ended { .. } if self.is_message() => left,
+            RecordingChange::Ended { .. } => ended,
+        }
+    }
+
     /// Whether a message is there from now on.
     #[must_use]
     pub fn is_message(&self) -> bool {

@@ -126,3 +126,42 @@ impl TransferKind {
         }
     }
 }
+
+/// Why a flow could not do what it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FlowFault {
+    /// An expression had no usable value.
+    Expression,
+    /// More steps than `limits.max_steps`, or longer than `limits.max_minutes`.
+    Limit,
+    /// A sound could not be played.
+    Sound,
+    /// The queue or line could not take the call.
+    Queue,
+    /// What was asked outside had no answer that can be used.
+    Outside,
+    /// What was typed in secret was kept from where it must not go.
+    Sensitive,
+    /// Too many flows called each other.
+    Nesting,
+    /// A recording could not be made.
+    Recording,
+}
+
+impl FlowFault {
+    /// The label of `centrale_flow_errors_total`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Expression => "expression",
+            Self::Limit => "limit",
+            Self::Sound => "sound",
+            Self::Queue => "queue",
+            Self::Outside => "outside",
+            Self::Sensitive => "sensitive",
+            Self::Nesting => "nesting",
+            Self::Recording => "recording",
+        }
+    }
+}

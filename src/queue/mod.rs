@@ -18,6 +18,7 @@
 //! an operator's phone rings; a caller's age never changes; whoever took a seat gives it
 //! back, however the call ends.
 
+mod callback;
 mod departures;
 mod estimate;
 mod hall;
@@ -25,7 +26,8 @@ mod handle_time;
 mod settings;
 mod wait;
 
+pub use callback::{CallbackSettings, Pattern};
 pub use estimate::Estimate;
 pub use hall::{Hall, Seat, Whose};
 pub use settings::{Announce, MissedOffer, ServiceLevel, Settings};
-pub use wait::{Asked, Wait, WaitOutput};
+pub use wait::{Asked, Pace, Wait, WaitOutput};

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::dispatch::Strategy;
 use crate::model::{NodeName, QueueName, Requirement, Step};
+use crate::queue::CallbackSettings;
 
 /// What happens to an operator who let an offer ring out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,6 +74,8 @@ pub struct Settings {
     pub timeout: Option<NodeName>,
     /// The same for `all_paused`.
     pub all_paused: Option<NodeName>,
+    /// How its callers are called back; `None` when they are not.
+    pub callback: Option<CallbackSettings>,
 }
 
 impl Settings {
@@ -100,6 +103,7 @@ impl Settings {
             full: None,
             timeout: None,
             all_paused: None,
+            callback: None,
         }
     }
 }

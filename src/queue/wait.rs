@@ -31,6 +31,17 @@ pub struct Asked {
     pub announce: Option<Announce>,
     /// Take the place of the queue's, also when there are none.
     pub escalate: Option<Arc<[Step]>>,
+    /// When messages come between the music.
+    pub comfort: Arc<[Pace]>,
+}
+
+/// When something comes that comes now and then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// After the beginning of the wait.
+    pub after: Duration,
+    /// From then on; `None` comes once.
+    pub every: Option<Duration>,
 }
 
 /// What became due.
@@ -51,6 +62,11 @@ pub enum WaitOutput {
         /// "The estimated wait is N minutes".
         estimated_wait: bool,
     },
+    /// A message of [`Asked::comfort`] is due.
+    Comfort {
+        /// Which, from 0.
+        message: usize,
+    },
     /// Nobody waits longer than this. The last output, given once.
     TimedOut,
 }
@@ -62,6 +78,7 @@ enum Next {
     Step,
     TimeOut,
     Announce,
+    Comfort(usize),
 }
 
 /// One caller's wait in one queue, from [`Wait::new`] until the owner drops it: when the
@@ -75,6 +92,8 @@ pub struct Wait {
     started: Instant,
     steps_taken: usize,
     announce_at: Option<Instant>,
+    /// Of each message when it is due; `None` when it came for the last time.
+    comfort_at: Vec<Option<Instant>>,
     /// `None` when it is beyond the clock's reach.
     gives_up_at: Option<Instant>,
     over: bool,
@@ -87,8 +106,10 @@ impl Wait {
         let announce = asked.announce.unwrap_or(settings.announce);
         let silent = !announce.position && !announce.estimated_wait;
         let max_wait = asked.max_wait.unwrap_or(settings.max_wait);
+        let comfort = asked.comfort.iter();
         Self {
             announce_at: now.checked_add(FIRST_ANNOUNCEMENT).filter(|_| !silent),
+            comfort_at: comfort.map(|pace| now.checked_add(pace.after)).collect(),
             gives_up_at: now.checked_add(max_wait),
             settings,
             asked,
@@ -146,6 +167,7 @@ impl Wait {
                     }
                 }
                 Next::Announce => self.announce(now, out),
+                Next::Comfort(message) => self.comfort(message, now, out),
                 Next::TimeOut => {
                     self.over = true;
                     out.push(WaitOutput::TimedOut);
@@ -205,6 +227,8 @@ impl Wait {
             return None;
         }
         let step = self.steps().get(self.steps_taken);
+        let messages = self.comfort_at.iter().enumerate();
+        let messages = messages.map(|(message, due)| (*due, Next::Comfort(message)));
         [
             (
                 step.and_then(|s| self.started.checked_add(s.after)),
@@ -214,6 +238,7 @@ impl Wait {
             (self.announce_at, Next::Announce),
         ]
         .into_iter()
+        .chain(messages)
         .filter_map(|(due, next)| Some((due?, next)))
         .min()
     }
@@ -244,6 +269,15 @@ impl Wait {
         self.announce_at = announce
             .every
             .and_then(|every| now.checked_add(every.max(BETWEEN_ANNOUNCEMENTS)));
+    }
+
+    fn comfort(&mut self, message: usize, now: Instant, out: &mut Vec<WaitOutput>) {
+        out.push(WaitOutput::Comfort { message });
+        let every = self.asked.comfort.get(message).and_then(|pace| pace.every);
+        let next = every.and_then(|every| now.checked_add(every.max(BETWEEN_ANNOUNCEMENTS)));
+        if let Some(due) = self.comfort_at.get_mut(message) {
+            *due = next;
+        }
     }
 }
 

@@ -74,6 +74,7 @@ fn show(output: &WaitOutput) -> String {
             (false, true) => "estimate".to_owned(),
             (false, false) => "nothing".to_owned(),
         },
+        WaitOutput::Comfort { message } => format!("comfort {message}"),
         WaitOutput::TimedOut => "timed out".to_owned(),
     }
 }
@@ -430,7 +431,7 @@ proptest! {
         }
         let numbers: Vec<_> = all.iter().filter_map(|o| match o {
             WaitOutput::Step { number, line } => Some((*number, line.is_some())),
-            WaitOutput::Announce { .. } | WaitOutput::TimedOut => None,
+            WaitOutput::Announce { .. } | WaitOutput::Comfort { .. } | WaitOutput::TimedOut => None,
         }).collect();
         let expected: Vec<_> = steps.iter().zip(1..).take(numbers.len())
             .map(|(s, n)| (n, matches!(s.action, Action::Line(_)))).collect();
@@ -468,7 +469,7 @@ proptest! {
         }
         let numbers: Vec<_> = all.iter().filter_map(|o| match o {
             WaitOutput::Step { number, line } => Some((*number, line.is_some())),
-            WaitOutput::Announce { .. } | WaitOutput::TimedOut => None,
+            WaitOutput::Announce { .. } | WaitOutput::Comfort { .. } | WaitOutput::TimedOut => None,
         }).collect();
         let expected: Vec<_> = steps.iter().zip(1..).take(numbers.len())
             .map(|(s, n)| (n, matches!(s.action, Action::Line(_)))).collect();

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Answer, CallId, FlowName, Hangup, LineName, Mailbox, NodeName, Number, OfferResult,
+    Answer, CallId, Cause, FlowName, Hangup, LineName, Mailbox, NodeName, Number, OfferResult,
     OperatorName, Outcome, Project, QueueName, RecordingId, RecordingResult, StreamQuality,
     TrunkName,
 };
@@ -103,6 +103,9 @@ pub struct CallRecord {
     pub outcome: Outcome,
     /// Who ended it; absent when the call was refused.
     pub hangup: Option<Hangup>,
+    /// The cause of Q.850 that its flow gave.
+    #[serde(default)]
+    pub cause: Option<Cause>,
     /// The status code that refused it.
     pub code: Option<u16>,
     /// Time in queues, all of them together.

@@ -5,16 +5,19 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::model::{
-    CallId, Event, Hangup, LineName, NodeName, OperatorName, Outcome, QueueName, Recorded,
-    RecordingChange, Stamped, StreamQuality, Surveyed,
+    CallId, Cause, ERASED, Event, Hangup, LineName, NodeName, OperatorName, Outcome, QueueName,
+    Recorded, RecordingChange, Stamped, StreamQuality, Surveyed, Telephone,
 };
 use crate::record::{CallRecord, OfferRecord, RecordingRecord};
 
 /// Calls followed at once: above any `limits.calls` that one process can carry.
 const OPEN_CALLS: usize = 131_072;
-/// Ended calls that still wait for their streams to close; a stream closes within
-/// seconds, and 500 calls end in a second at most.
+/// Ended calls that still wait for their streams to close; 500 calls end in a second at
+/// most.
 const ENDED_CALLS: usize = 8_192;
+/// A stream closes while its call lingers. What is kept for longer waits for nothing, and
+/// looks like a leak until there are [`ENDED_CALLS`] of it.
+const CLOSES_WITHIN: Duration = Duration::from_secs(60);
 /// Nodes kept of a call's way; a flow that loops is told from its first turns.
 const PATH: usize = 256;
 /// Offers kept of a call.
@@ -32,8 +35,8 @@ const RECORDINGS: usize = 32;
 pub struct Ledger {
     open: BTreeMap<CallId, Open>,
     ended: BTreeMap<CallId, CallRecord>,
-    /// In the order in which they ended, the oldest first.
-    ended_order: VecDeque<CallId>,
+    /// In the order in which they ended, and when; the oldest first.
+    ended_order: VecDeque<(SystemTime, CallId)>,
     /// In the order in which they began, the oldest first; may name calls that ended.
     open_order: VecDeque<CallId>,
     most: usize,
@@ -88,6 +91,7 @@ impl Ledger {
     /// Takes one event; a record comes out when its call ended, was refused, or had a
     /// stream close after its end.
     pub fn handle(&mut self, stamped: &Stamped) -> Option<CallRecord> {
+        self.forget(stamped.at);
         match &stamped.event {
             Event::CallStarted { .. } => self.start(stamped),
             Event::CallRejected { .. } => rejected(stamped),
@@ -95,8 +99,9 @@ impl Ledger {
                 call,
                 outcome,
                 hangup,
+                cause,
                 ..
-            } => self.end(call, stamped.at, *outcome, Some(*hangup)),
+            } => self.end(call, stamped.at, *outcome, (Some(*hangup), *cause)),
             Event::StreamEnded {
                 call,
                 caller,
@@ -106,6 +111,7 @@ impl Ledger {
             Event::CallAnswered { call, .. }
             | Event::FlowStep { call, .. }
             | Event::FlowFailed { call, .. }
+            | Event::Notified { call, .. }
             | Event::Queued { call, .. }
             | Event::Dequeued { call, .. }
             | Event::Escalated { call, .. }
@@ -141,6 +147,17 @@ impl Ledger {
         }
     }
 
+    /// Takes a number out of every call that it follows, and of those that ended and may
+    /// have another record yet.
+    pub fn erase(&mut self, number: &Telephone) {
+        let open = self.open.values_mut().map(|open| &mut open.record);
+        for record in open.chain(self.ended.values_mut()) {
+            if number.is(&record.from) {
+                record.from = ERASED.into();
+            }
+        }
+    }
+
     /// Begins a call. At the bound the oldest one is closed as failed, so that it has a
     /// record all the same.
     fn start(&mut self, stamped: &Stamped) -> Option<CallRecord> {
@@ -148,7 +165,7 @@ impl Ledger {
         let id = record.id.clone();
         let evicted = if self.open.len() >= self.most {
             self.oldest()
-                .and_then(|oldest| self.end(&oldest, stamped.at, Outcome::Failed, None))
+                .and_then(|oldest| self.end(&oldest, stamped.at, Outcome::Failed, (None, None)))
         } else {
             None
         };
@@ -180,7 +197,7 @@ impl Ledger {
         call: &CallId,
         at: SystemTime,
         outcome: Outcome,
-        hangup: Option<Hangup>,
+        (hangup, cause): (Option<Hangup>, Option<Cause>),
     ) -> Option<CallRecord> {
         let Open {
             mut record,
@@ -192,17 +209,19 @@ impl Ledger {
         record.ended = at;
         record.outcome = outcome;
         record.hangup = hangup;
+        record.cause = cause;
         self.remember(record.clone());
         Some(record)
     }
 
     fn remember(&mut self, record: CallRecord) {
         if self.ended_order.len() >= ENDED_CALLS
-            && let Some(oldest) = self.ended_order.pop_front()
+            && let Some((_, oldest)) = self.ended_order.pop_front()
         {
             self.ended.remove(&oldest);
         }
-        self.ended_order.push_back(record.id.clone());
+        self.ended_order
+            .push_back((record.ended, record.id.clone()));
         self.ended.insert(record.id.clone(), record);
     }
 
@@ -218,6 +237,14 @@ impl Ledger {
         }
         record.revision = record.revision.saturating_add(1);
         Some(record.clone())
+    }
+
+    /// Forgets calls whose streams have closed.
+    fn forget(&mut self, now: SystemTime) {
+        let old = |at: SystemTime| now.duration_since(at).is_ok_and(|age| age > CLOSES_WITHIN);
+        while let Some((_, oldest)) = self.ended_order.pop_front_if(|(at, _)| old(*at)) {
+            self.ended.remove(&oldest);
+        }
     }
 
     fn stream_ended(
@@ -347,6 +374,7 @@ fn blank(id: CallId, number: crate::model::Number, at: SystemTime) -> CallRecord
         ended: at,
         outcome: Outcome::Failed,
         hangup: None,
+        cause: None,
         code: None,
         waited: Duration::ZERO,
         talked: Duration::ZERO,
@@ -397,6 +425,7 @@ impl Open {
             | Event::CallStarted { .. }
             | Event::CallRejected { .. }
             | Event::FlowFailed { .. }
+            | Event::Notified { .. }
             | Event::Offered { .. }
             | Event::Transferring { .. }
             | Event::Transferred { .. }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::model::{
-    CallId, CallState, DequeueReason, Event, FlowName, Number, OfferResult, OperatorName,
+    CallId, CallState, DequeueReason, ERASED, Event, FlowName, Number, OfferResult, OperatorName,
     OperatorState, PauseReason, QueueName, Recorded, RecordingChange, RecordingId, Stamped,
-    TransferKind, limits,
+    Telephone, TransferKind, limits,
 };
 use crate::record::call_record::seconds;
 use crate::record::{
@@ -185,6 +185,7 @@ impl Live {
             | Event::CallAnswered { .. }
             | Event::FlowStep { .. }
             | Event::FlowFailed { .. }
+            | Event::Notified { .. }
             | Event::Escalated { .. }
             | Event::LineTried { .. }
             | Event::LineReach { .. }
@@ -198,6 +199,15 @@ impl Live {
             | Event::ShutOut { .. }
             | Event::HeardAgain { .. }
             | Event::Fault { .. } => {}
+        }
+    }
+
+    /// Takes a number out of every call that is shown.
+    pub fn erase(&mut self, number: &Telephone) {
+        for call in self.calls.values_mut() {
+            if number.is(&call.from) {
+                call.from = ERASED.into();
+            }
         }
     }
 
@@ -480,6 +490,12 @@ impl Live {
     #[must_use]
     pub fn operator(&self, name: &str) -> Option<OperatorView> {
         self.operators.get(name).map(Operator::show)
+    }
+
+    /// Who called, of a live call.
+    #[must_use]
+    pub fn caller(&self, id: &CallId) -> Option<&Number> {
+        self.calls.get(id).map(|call| &call.from)
     }
 
     /// The first `most` live calls, by id.

@@ -30,56 +30,10 @@ impl From<&Stamped> for StoredEvent {
         Self {
             sequence: stamped.sequence.0,
             at: stamped.at,
-            kind: kind(&stamped.event).to_owned(),
+            kind: stamped.event.kind().to_owned(),
             call: call(&stamped.event).cloned(),
             data: data(&stamped.event),
         }
-    }
-}
-
-fn kind(event: &Event) -> &'static str {
-    match event {
-        Event::CallStarted { .. } => "call_started",
-        Event::CallRejected { .. } => "call_rejected",
-        Event::CallAnswered { .. } => "call_answered",
-        Event::FlowStep { .. } => "flow_step",
-        Event::FlowFailed { .. } => "flow_failed",
-        Event::Queued { .. } => "queued",
-        Event::Dequeued { .. } => "dequeued",
-        Event::Escalated { .. } => "escalated",
-        Event::Offered { .. } => "offered",
-        Event::Prioritized { .. } => "prioritized",
-        Event::Uncoverable { .. } => "uncoverable",
-        Event::Estimated { .. } => "estimated",
-        Event::OfferEnded { .. } => "offer_ended",
-        Event::Talking { .. } => "talking",
-        Event::OnLine { .. } => "on_line",
-        Event::LineTried { .. } => "line_tried",
-        Event::LineReach { .. } => "line_reach",
-        Event::TrunkReach { .. } => "trunk_reach",
-        Event::TrunkRegistered { .. } => "trunk_registered",
-        Event::Transferring { .. } => "transferring",
-        Event::Transferred { .. } => "transferred",
-        Event::Surveyed(_) => "surveyed",
-        Event::Recording(recorded) => match recorded.change {
-            RecordingChange::Started => "recording_started",
-            RecordingChange::Paused => "recording_paused",
-            RecordingChange::Resumed => "recording_resumed",
-            RecordingChange::Ended { .. } if recorded.is_message() => "message_left",
-            RecordingChange::Ended { .. } => "recording_ended",
-        },
-        Event::Held { .. } => "held",
-        Event::Resumed { .. } => "resumed",
-        Event::TalkEnded { .. } => "talk_ended",
-        Event::StreamEnded { .. } => "stream_ended",
-        Event::CallEnded { .. } => "call_ended",
-        Event::OperatorChanged { .. } => "operator_changed",
-        Event::Registered { .. } => "registered",
-        Event::Unregistered { .. } => "unregistered",
-        Event::Refused { .. } => "refused",
-        Event::ShutOut { .. } => "shut_out",
-        Event::HeardAgain { .. } => "heard_again",
-        Event::Fault { .. } => "fault",
     }
 }
 
@@ -90,6 +44,7 @@ fn call(event: &Event) -> Option<&CallId> {
         | Event::CallAnswered { call, .. }
         | Event::FlowStep { call, .. }
         | Event::FlowFailed { call, .. }
+        | Event::Notified { call, .. }
         | Event::Queued { call, .. }
         | Event::Dequeued { call, .. }
         | Event::Escalated { call, .. }
@@ -148,6 +103,13 @@ fn data(event: &Event) -> Value {
         Event::FlowStep {
             flow, node, verb, ..
         } => json!({ "flow": flow, "node": node, "verb": verb }),
+        Event::Notified {
+            flow,
+            node,
+            name,
+            data,
+            ..
+        } => json!({ "flow": flow, "node": node, "name": name, "data": data }),
         Event::FlowFailed {
             flow, node, fault, ..
         } => json!({ "flow": flow, "node": node, "fault": fault }),
@@ -234,9 +196,13 @@ fn data(event: &Event) -> Value {
         Event::CallEnded {
             outcome,
             hangup,
+            cause,
             lasted,
             ..
-        } => json!({ "outcome": outcome, "hangup": hangup, "lasted_s": seconds::of(*lasted) }),
+        } => {
+            let lasted_s = seconds::of(*lasted);
+            json!({ "outcome": outcome, "hangup": hangup, "cause": cause, "lasted_s": lasted_s })
+        }
         Event::OperatorChanged {
             operator,
             state,

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::model::{
     Answer, CallState, DequeueReason, Event, Hangup, Level, OfferResult, OperatorState, Outcome,
     PauseReason, Recorded, RecordingChange, RecordingResult, Sequence, Skill, Stamped,
-    StreamQuality, Surveyed,
+    StreamQuality, Surveyed, Telephone,
 };
 use crate::record::{CallRecord, Floor, Ledger, Live};
 use crate::{operator, queue};
@@ -97,6 +97,7 @@ fn ended(call: &str, outcome: Outcome) -> Event {
         call: call.into(),
         outcome,
         hangup: Hangup::Caller,
+        cause: None,
         lasted: Duration::from_secs(70),
     }
 }
@@ -175,7 +176,7 @@ fn an_answered_call_leaves_one_record_with_the_names_of_the_contract() {
         "flow": "welcome", "project": null, "trunk": "local",
         "started": "2023-11-14T22:13:20.000Z", "answered": "2023-11-14T22:13:20.200Z",
         "ended": "2023-11-14T22:14:30.000Z",
-        "outcome": "answered", "hangup": "caller", "code": null,
+        "outcome": "answered", "hangup": "caller", "cause": null, "code": null,
         "waited_s": 10.0, "talked_s": 54.5,
         "queue": "support", "operator": "alice", "line": null,
         "survey": {}, "recordings": [],
@@ -280,6 +281,19 @@ fn twenty_thousand_calls_keep_the_ledger_small() {
         names <= 18,
         "{names} names of open calls, of which there are none"
     );
+}
+
+#[test]
+fn an_ended_call_is_known_until_its_streams_have_closed() {
+    let mut ledger = Ledger::new();
+    // One call a second, for five minutes.
+    for n in 0..300_u64 {
+        let id = format!("c{n}");
+        ledger.handle(&stamped(n * 1000, started(&id)));
+        ledger.handle(&stamped(n * 1000, ended(&id, Outcome::Failed)));
+    }
+    let [_, _, ended, order] = ledger.sizes();
+    assert_eq!((ended, order), (61, 61));
 }
 
 fn floor() -> Floor {
@@ -455,6 +469,42 @@ fn another_configuration_keeps_what_goes_on() {
 }
 
 #[test]
+fn a_number_that_is_forgotten_comes_back_by_no_later_record() {
+    let zoe = Telephone::read("0031 6 12345678").unwrap();
+    let mut ledger = Ledger::new();
+    let mut live = Live::new(&Floor::default(), at(0));
+    live.handle(&stamped(0, started("c1")));
+    for call in ["c1", "c2"] {
+        ledger.handle(&stamped(0, started(call)));
+    }
+    let ended = |call: &str| Event::CallEnded {
+        call: call.into(),
+        outcome: Outcome::EndedInFlow,
+        hangup: Hangup::Flow,
+        lasted: Duration::ZERO,
+        cause: None,
+    };
+    let record = ledger.handle(&stamped(1, ended("c1"))).unwrap();
+    assert_eq!(record.from.as_str(), "+31612345678");
+    ledger.erase(&zoe);
+    live.erase(&zoe);
+    let heard = StreamQuality {
+        received: 1,
+        ..StreamQuality::default()
+    };
+    let closed = Event::StreamEnded {
+        call: "c1".into(),
+        caller: true,
+        quality: heard,
+    };
+    let record = ledger.handle(&stamped(2, closed)).unwrap();
+    assert_eq!((record.from.as_str(), record.revision), ("erased", 1));
+    let record = ledger.handle(&stamped(3, ended("c2"))).unwrap();
+    assert_eq!(record.from.as_str(), "erased");
+    assert_eq!(live.caller(&"c1".into()), Some(&"erased".into()));
+}
+
+#[test]
 fn a_record_has_the_last_answer_to_each_question() {
     let mut ledger = Ledger::new();
     ledger.handle(&stamped(0, started("c1")));
@@ -480,6 +530,7 @@ fn a_record_has_the_last_answer_to_each_question() {
         outcome: Outcome::Answered,
         hangup: Hangup::Flow,
         lasted: Duration::from_secs(9),
+        cause: None,
     };
     let record = ledger.handle(&stamped(9_000, ended)).unwrap();
     let mut text = serde_json::to_value(&record).unwrap();

@@ -32,6 +32,15 @@ pub struct Binding {
 }
 
 impl Binding {
+    /// Which phone it leads to, unique among the operator's: flows of one device are one.
+    #[must_use]
+    pub fn device(&self) -> &str {
+        match (&self.instance, self.reg_id) {
+            (Some(instance), Some(_)) => instance,
+            (Some(_) | None, _) => &self.key,
+        }
+    }
+
     /// The contact for people: two flows of a device often have the same address.
     #[must_use]
     pub fn label(&self) -> String {

@@ -7,4 +7,4 @@ mod negotiate;
 mod parse;
 
 pub use negotiate::{Agreed, Direction, Local, Refusal, agree, answer, propose};
-pub use parse::{Description, Media, SdpError};
+pub use parse::{Description, Media, SdpError, legible};

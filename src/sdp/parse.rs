@@ -19,6 +19,24 @@ pub enum SdpError {
     TooMany(char),
 }
 
+/// Whether a body of this Content-Type is a description: one without a type is taken for one.
+///
+/// # Errors
+/// The code to refuse with: 493 for one that is encrypted (RFC 3261 section 21.4.26), 415
+/// for any other.
+pub fn legible(kind: Option<&str>) -> Result<(), u16> {
+    let Some(kind) = kind else { return Ok(()) };
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    let is = |known: &str| kind.eq_ignore_ascii_case(known);
+    if is("application/sdp") {
+        Ok(())
+    } else if is("application/pkcs7-mime") || is("application/x-pkcs7-mime") {
+        Err(493)
+    } else {
+        Err(415)
+    }
+}
+
 /// A whole description.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {
@@ -164,4 +182,27 @@ fn read_attribute(value: &str, stream: Option<&mut Media>, session: &mut Directi
 fn number(text: &str) -> Option<u32> {
     let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     plain.then(|| text.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_descriptions_are_read() {
+        for (kind, read) in [
+            (None, Ok(())),
+            (Some("application/sdp"), Ok(())),
+            (Some("Application/SDP ; charset=utf-8"), Ok(())),
+            (Some("application/sdpfrag"), Err(415)),
+            (Some("text/plain"), Err(415)),
+            (Some("multipart/mixed;boundary=x"), Err(415)),
+            (
+                Some("application/pkcs7-mime; smime-type=enveloped-data"),
+                Err(493),
+            ),
+        ] {
+            assert_eq!(legible(kind), read, "{kind:?}");
+        }
+    }
 }

@@ -9,11 +9,14 @@ use std::time::Instant;
 use anyhow::{Context as _, anyhow};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use exchange::call::{Gates, Pauses, Reach, Shared, Snapshot, Talks, Waiting, WrapUps, call_of};
+use exchange::call::{
+    Gates, Pauses, Reach, Shared, Snapshot, Stopping, Talks, Waiting, WrapUps, call_of,
+};
 use exchange::config::{Config, Line};
 use exchange::dispatch::{Board, Capacity};
+use exchange::flow::Asked;
 use exchange::media::{Command, Library, Report};
-use exchange::model::{Epoch, Event, ShardId, limits};
+use exchange::model::{CallKey, Epoch, Event, ShardId, limits};
 use exchange::queue::Hall;
 use exchange::registrar::Registrar;
 use exchange::shard::{self, Asker, Doors, Input, Rate, Remembered, Shard, Sources};
@@ -22,13 +25,15 @@ use exchange::sip::{Advertise, ConnectionId, Peer, Transport, Uri, Way, endpoint
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 
+use crate::server::clerk::{self, Clerk, Client, Gate};
 use crate::server::journal::Source;
 use crate::server::media::{self, Workers};
 use crate::server::net::dns::{Families, Names};
 use crate::server::net::streams::{self, Streams};
-use crate::server::net::tls::Tls;
+use crate::server::net::tls::{Dials, Tls};
 use crate::server::net::udp;
 use crate::server::observer::Witness;
+use crate::server::post::Post;
 use crate::server::runner::{self, Inbox, Runner, Seat, World};
 use crate::server::supervisor::{Supervisor, Wires};
 use crate::server::{clock, entropy};
@@ -59,6 +64,7 @@ struct Links {
     streams: OnceLock<Streams>,
     names: ArcSwap<Names>,
     inboxes: OnceLock<Arc<[Inbox]>>,
+    clerk: Clerk,
     runtime: Handle,
     witness: Witness,
 }
@@ -95,6 +101,21 @@ impl World for Links {
         self.runtime.spawn(async move {
             let routes = names.routes(uris).await;
             inbox.send(Input::Resolved { asker, routes });
+        });
+    }
+
+    fn ask(&self, call: CallKey, asked: Asked) {
+        let inboxes = self.inboxes.get();
+        let shard = usize::from(call.shard().0);
+        let Some(inbox) = inboxes.and_then(|all| all.get(shard).cloned()) else {
+            return;
+        };
+        self.clerk.ask(asked, move |number, reply| {
+            inbox.send(Input::Replied {
+                call,
+                number,
+                reply,
+            });
         });
     }
 
@@ -149,9 +170,12 @@ impl Floor {
         shard::configure(&shared, &snapshot, None, now, &mut out)?;
         shard::restore(&shared, &snapshot, remembered, now, &mut out);
         source.set(Arc::clone(&shared)).ok();
+        let clerk = Clerk::new(Client::new(&snapshot.config.requests, Arc::clone(&names))?);
+        clerk.speak_by(snapshot.config.speech.clone());
         let links = Arc::new(Links {
             workers: OnceLock::new(),
             streams: OnceLock::new(),
+            clerk,
             names: ArcSwap::new(names),
             inboxes: OnceLock::new(),
             runtime: Handle::current(),
@@ -201,10 +225,12 @@ impl Floor {
         });
         let since = clock::wall().duration_since(std::time::UNIX_EPOCH);
         let boot: Arc<str> = format!("{:x}", since.unwrap_or_default().as_millis()).into();
+        let shards = u8::try_from(seats.len()).unwrap_or(u8::MAX);
         for (index, seat) in seats.into_iter().enumerate() {
             let id = ShardId(u8::try_from(index).unwrap_or(u8::MAX));
             let settings = shard::Settings {
                 id,
+                shards,
                 endpoint: endpoint::Settings {
                     shard: id,
                     seed: entropy::word(),
@@ -262,14 +288,16 @@ impl Floor {
     pub(crate) fn configure(&mut self, config: Config, sounds: Library) -> anyhow::Result<()> {
         let certificates = Tls::read(&config.sip.tls, dials_securely(&config))?;
         let next = Arc::new(Snapshot { config, sounds });
-        if next.config.sip.dns != self.snapshot.config.sip.dns {
-            let names = Names::new(
-                &next.config.sip.dns,
-                families(&self.listening),
-                Arc::clone(&self.tls),
-            )?;
-            self.links.names.store(names);
+        let (was, is) = (&self.snapshot.config, &next.config);
+        let mut names = self.links.names.load_full();
+        if is.sip.dns != was.sip.dns {
+            let families = families(&self.listening);
+            names = Names::new(&is.sip.dns, families, Arc::clone(&self.tls))?;
         }
+        let asks = match is.sip.dns != was.sip.dns || is.requests != was.requests {
+            true => Some(Client::new(&is.requests, Arc::clone(&names))?),
+            false => None,
+        };
         let mut out = Vec::new();
         let now = clock::now();
         if let Err(full) =
@@ -284,12 +312,29 @@ impl Floor {
             inbox.send(Input::Configured(Arc::clone(&next)));
         }
         self.tls.show(certificates);
+        self.links.clerk.speak_by(next.config.speech.clone());
+        self.links.names.store(names);
+        if let Some(client) = asks {
+            self.links.clerk.configure(client);
+        }
         expect_servers(&next.config, &self.tls);
         if let Some(streams) = self.links.streams.get() {
             streams.admit_origins(&next.config.sip.origins);
         }
         self.snapshot = next;
         self.perform(out);
+        Ok(())
+    }
+
+    /// Tells the post which webhooks there are.
+    ///
+    /// # Errors
+    /// When no client can be made for them.
+    pub(crate) fn configure_post(&self, post: &Post) -> anyhow::Result<()> {
+        let (config, names) = (&self.snapshot.config, self.links.names.load_full());
+        let gate = Arc::new(Gate::new(&config.requests.private, names));
+        let client = clerk::client(&config.requests, gate)?;
+        post.configure(config.webhooks.clone(), client, Handle::current());
         Ok(())
     }
 
@@ -304,6 +349,7 @@ impl Floor {
                 | shard::Output::Trusted(_)
                 | shard::Output::Dropped(_)
                 | shard::Output::Foreign(..)
+                | shard::Output::Ask { .. }
                 | shard::Output::Resolve { .. } => {}
             }
         }
@@ -482,12 +528,20 @@ fn shared(advertise: Advertise, shards: usize, now: Instant) -> Arc<Shared> {
         wrap_ups: WrapUps::default(),
         reach: Reach::default(),
         talks: Talks::default(),
+        stopping: Stopping::default(),
     })
 }
 
 /// Whether a line, or a carrier's server, is reached over TLS.
-fn dials_securely(config: &Config) -> bool {
-    dialled(config).any(|uri| Transport::of(uri) == Some(Transport::Tls))
+fn dials_securely(config: &Config) -> Dials {
+    let each = dialled(config).map(|uri| match (Transport::of(uri), way(uri)) {
+        (Some(Transport::Tls), _) => Dials::Surely,
+        (_, Some(Way::Open { .. })) => Dials::Perhaps,
+        (_, Some(Way::Straight(_) | Way::Addresses { .. } | Way::Services { .. }) | None) => {
+            Dials::Never
+        }
+    });
+    each.max().unwrap_or(Dials::Never)
 }
 
 /// Who must answer at addresses that need no look-up; of the others the look-up tells.

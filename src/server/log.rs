@@ -107,6 +107,7 @@ mod tests {
                     call: exchange::model::CallId::new(evil.to_owned()),
                     outcome: exchange::model::Outcome::Failed,
                     hangup: exchange::model::Hangup::Fault,
+                    cause: None,
                     lasted: std::time::Duration::ZERO,
                 };
                 tracing::info!(number = %evil, from = evil, ?event, "call started");

@@ -4,14 +4,15 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use exchange::metric::{Names, Observer};
-use exchange::model::{Event, Sequence, Stamped};
+use exchange::model::{Event, Sequence, Stamped, Telephone};
 use exchange::record::{Floor, Ledger, Live, StoredEvent};
 
 use crate::server::clock;
 use crate::server::journal::Journal;
-use crate::server::store::{Item, Store};
+use crate::server::post::Post;
+use crate::server::store::{Item, Store, millis};
 
 /// Events that may wait. At 300 calls a second some 5,000 come in a second.
 const BACKLOG: usize = 131_072;
@@ -23,6 +24,8 @@ const PATIENCE: Duration = Duration::from_millis(20);
 enum Letter {
     Event(Event),
     Configured(Box<(Floor, Names)>),
+    /// A number is to be forgotten; the sender is dropped once it is.
+    Forget(Telephone, Sender<()>),
     Stop,
 }
 
@@ -50,6 +53,18 @@ impl Witness {
             .ok();
     }
 
+    /// Takes a number out of the calls that go on; `false` when it took too long. What was
+    /// told before is handed to the store by then.
+    pub(crate) fn forget(&self, number: Telephone, patience: Duration) -> bool {
+        let (done, forgotten) = bounded(0);
+        let letter = Letter::Forget(number, done);
+        // Nothing is ever sent: the reader hangs up.
+        self.0.send_timeout(letter, patience).is_ok()
+            && forgotten
+                .recv_timeout(patience)
+                .is_err_and(|error| error == RecvTimeoutError::Disconnected)
+    }
+
     /// Ends the thread after what it has been told.
     pub(crate) fn stop(&self) {
         self.0.send(Letter::Stop).ok();
@@ -64,7 +79,7 @@ pub(crate) fn start(
     live: Arc<RwLock<Live>>,
     store: Arc<Store>,
     names: &Names,
-    journal: Journal,
+    (journal, post): (Journal, Post),
 ) -> std::io::Result<(Witness, JoinHandle<()>)> {
     let (sender, letters) = bounded(BACKLOG);
     let mut observer = Observer::new();
@@ -75,6 +90,7 @@ pub(crate) fn start(
         observer,
         ledger: Ledger::new(),
         journal,
+        post,
         sequence: 0,
     };
     let thread = thread::Builder::new()
@@ -89,6 +105,7 @@ struct Reader {
     observer: Observer,
     ledger: Ledger,
     journal: Journal,
+    post: Post,
     sequence: u64,
 }
 
@@ -102,6 +119,12 @@ impl Reader {
                     self.observer.expect(&names);
                     let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
                     live.reconfigure(&floor, clock::wall());
+                }
+                Letter::Forget(number, done) => {
+                    self.ledger.erase(&number);
+                    let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
+                    live.erase(&number);
+                    drop(done);
                 }
                 Letter::Stop => return,
             }
@@ -117,17 +140,34 @@ impl Reader {
         };
         log(&stamped.event);
         self.observer.observe(&stamped);
-        self.live
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .handle(&stamped);
+        let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
+        live.handle(&stamped);
+        let talked = talked(&stamped, &live);
+        drop(live);
+        if let Some(talked) = talked {
+            self.store.write(talked);
+        }
         self.journal.read(&stamped, &self.store);
+        self.post.tell(&stamped);
         if let Some(record) = self.ledger.handle(&stamped) {
             self.store.write(Item::Record(Box::new(record)));
         }
         let stored = StoredEvent::from(&stamped);
         self.store.write(Item::Event(Box::new(stored)));
     }
+}
+
+/// That a talk with a caller ended, for the customer base; who is in it, it knows itself.
+fn talked(stamped: &Stamped, live: &Live) -> Option<Item> {
+    let Event::TalkEnded { call, operator, .. } = &stamped.event else {
+        return None;
+    };
+    let number = Telephone::read(live.caller(call)?.as_str())?;
+    Some(Item::Talked {
+        number: number.digits().to_owned(),
+        operator: operator.clone(),
+        at: millis(stamped.at),
+    })
 }
 
 /// One line an event. Who called whom stands only in those of level `debug`.
@@ -146,8 +186,11 @@ fn log(event: &Event) {
             outcome,
             hangup,
             lasted,
+            ..
         } => {
-            let lasted_s = lasted.as_secs_f32();
+            // To the millisecond: more is noise to who reads it.
+            let ms = u64::try_from(lasted.as_millis()).unwrap_or(u64::MAX);
+            let lasted_s = Duration::from_millis(ms).as_secs_f64();
             tracing::info!(%call, %outcome, ?hangup, lasted_s, "call ended");
         }
         Event::OperatorChanged {
@@ -195,6 +238,7 @@ fn log(event: &Event) {
         | Event::CallAnswered { .. }
         | Event::FlowStep { .. }
         | Event::FlowFailed { .. }
+        | Event::Notified { .. }
         | Event::Queued { .. }
         | Event::Dequeued { .. }
         | Event::Escalated { .. }

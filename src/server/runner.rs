@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use exchange::dispatch::Match;
+use exchange::flow::Asked;
 use exchange::media::Command;
 use exchange::metric::{self, Share, table};
-use exchange::model::{DropReason, Event, ShardId, limits};
+use exchange::model::{CallKey, DropReason, Event, ShardId, limits};
 use exchange::shard::{Arrival, Asker, Input, Output, Parcel, Shard};
 use exchange::sip::endpoint::{Count, MethodLabel};
 use exchange::sip::{ConnectionId, Peer, Transport, Uri};
@@ -104,6 +105,8 @@ pub(crate) trait World: Send + Sync + 'static {
     fn event(&self, event: Event);
     /// To the resolver, whose answer comes to the shard's inbox.
     fn resolve(&self, shard: ShardId, asker: Asker, uris: Vec<Uri>);
+    /// To the world outside, whose answer comes to the inbox of the call's shard.
+    fn ask(&self, call: CallKey, asked: Asked);
     /// Whether whoever reads events cannot keep up.
     fn is_pressed(&self) -> bool;
 }
@@ -420,6 +423,7 @@ impl Work {
             Output::Event(event) => self.world.event(event),
             Output::Match(matched) => deliver(&self.inboxes, matched),
             Output::Resolve { asker, uris } => self.world.resolve(self.id, asker, uris),
+            Output::Ask { call, asked } => self.world.ask(call, asked),
             Output::Foreign(shard, foreign) => {
                 if let Some(inbox) = self.inboxes.get(usize::from(shard.0)) {
                     inbox.send(Input::Foreign(foreign));

@@ -9,6 +9,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use anyhow::{Context as _, anyhow};
 use arc_swap::ArcSwap;
 use exchange::config::{Config, Line, Outside, Recordings, Trunk};
+use exchange::media::Library;
 use exchange::metric::{self, Names, Recorder};
 use exchange::model::{Diagnostic, Severity};
 use exchange::record::{Floor as Views, Live};
@@ -19,14 +20,16 @@ use tokio::sync::oneshot;
 
 use crate::server::archive::Archive;
 use crate::server::cli::LogFormat;
+use crate::server::customers::Base;
 use crate::server::floor::Floor;
-use crate::server::http::{self, AppState, Ready};
+use crate::server::http::{self, AppState, Ready, Records};
 use crate::server::journal::{Journal, Source};
 use crate::server::media::load_library;
 use crate::server::observer::{self, Witness};
+use crate::server::post::Post;
 use crate::server::store::Store;
 use crate::server::supervisor::Supervisor;
-use crate::server::{clock, descriptors, files, log};
+use crate::server::{clock, descriptors, files, log, voice};
 
 /// How long the store may take to write what it holds.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -57,7 +60,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let recorder = Arc::new(Recorder::new().context("cannot make the table of metrics")?);
     recorder.install().context("cannot count metrics")?;
     metric::sip::install();
-    let store = Arc::new(open_store(&config.storage.path)?);
+    let boot = boot();
+    let store = Arc::new(open_store(&config.storage.path, &boot)?);
+    let (post, office) = Post::start(&config.storage.path, &boot)?;
     let live = Arc::new(RwLock::new(Live::new(&views(&config), clock::wall())));
     let source = Source::default();
     let journal = Journal::new(Arc::clone(&source));
@@ -65,32 +70,36 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         Arc::clone(&live),
         Arc::clone(&store),
         &names(&config),
-        journal,
+        (journal, post.clone()),
     )?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()?;
+    let base = Base::new(Arc::clone(&store), Some(witness.clone()));
     let archive = Arc::new(Archive::new(Arc::clone(&store), &config.paths.recordings));
     let shown = Arc::clone(&archive);
     let state = |ready, supervisor| {
         let now = Arc::new(clock::wall);
-        AppState::new((live, recorder), store.clone(), supervisor, ready, now).with_archive(shown)
+        let kept = (store.clone() as Arc<dyn Records>, base);
+        AppState::new((live, recorder), kept, supervisor, ready, now).with_archive(shown)
     };
     let served = runtime.block_on(serve(
         options,
         config,
         (&store, &source, &archive),
-        witness.clone(),
+        (witness.clone(), post.clone()),
         state,
     ));
     // Whatever went wrong, what was told before is written.
     witness.stop();
     let read = reader.join().is_ok();
+    post.stop();
+    let posted = office.join().is_ok();
     let written = store.close(FAREWELL);
     served?;
-    if !read {
-        return Err(anyhow!("the reader of events had a fault"));
+    if !read || !posted {
+        return Err(anyhow!("a reader of events had a fault"));
     }
     if !written {
         return Err(anyhow!(
@@ -104,13 +113,15 @@ async fn serve(
     options: &Options,
     config: Config,
     (store, source, archive): (&Arc<Store>, &Source, &Arc<Archive>),
-    witness: Witness,
+    (witness, post): (Witness, Post),
     state: impl FnOnce(Ready, Supervisor) -> AppState,
 ) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
-    let (sounds, _, problems) = load_library(&config.paths.prompts);
+    let Some((sounds, problems)) = sounds(&config, &mut signals).await else {
+        return Ok(());
+    };
     for problem in problems {
-        tracing::warn!(problem, "a sound is left out");
+        tracing::warn!(problem, "a text is left out");
     }
     let address = config.http.listen;
     let listener = TcpListener::bind(address)
@@ -122,6 +133,7 @@ async fn serve(
     let keep = Arc::new(ArcSwap::from_pointee(config.recordings));
     let keeper = tokio::spawn(expire(Arc::clone(archive), Arc::clone(&keep)));
     let mut floor = Floor::start(config, sounds, witness.clone(), (source, remembered))?;
+    floor.configure_post(&post)?;
     let serving = Arc::new(AtomicBool::new(true));
     let ready = ready(store, &serving);
     let (stop, stopped) = oneshot::channel::<()>();
@@ -132,8 +144,11 @@ async fn serve(
     }));
     announce(&floor, http_address, &options.config)?;
     while signals.next().await == Told::Reload {
-        reload(&mut floor, &options.config, &witness);
+        let told = reload(&mut floor, &options.config, (&witness, &post), &mut signals).await;
         keep.store(Arc::new(floor.config().recordings));
+        if told == Told::Stop {
+            break;
+        }
     }
     keeper.abort();
     serving.store(false, Ordering::Relaxed);
@@ -236,15 +251,69 @@ fn warn(diags: &[Diagnostic]) {
     }
 }
 
-/// All or nothing: what does not validate changes nothing.
-fn reload(floor: &mut Floor, folder: &Path, witness: &Witness) {
-    let config = match load(folder) {
-        Ok(config) => config,
+/// Every sound that calls may hear, and what could not be spoken; `None` when the server
+/// was told to stop meanwhile.
+async fn sounds(config: &Config, signals: &mut Signals) -> Option<(Library, Vec<String>)> {
+    let (mut library, _, problems) = load_library(&config.paths.prompts);
+    for problem in problems {
+        tracing::warn!(problem, "a sound is left out");
+    }
+    let wanted = voice::wanted(config, &library);
+    let (Some(speech), false) = (config.speech.clone(), wanted.is_empty()) else {
+        return Some((library, Vec::new()));
+    };
+    tracing::info!(texts = wanted.len(), "texts without a recording are spoken");
+    let stop = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&stop);
+    let mut making = tokio::task::spawn_blocking(move || voice::make(&speech, wanted, &told));
+    loop {
+        tokio::select! {
+            made = &mut making => {
+                let mut made = made.unwrap_or_default();
+                let problems = std::mem::take(&mut made.problems);
+                made.put_into(&mut library);
+                return Some((library, problems));
+            }
+            told = signals.next() => {
+                if told == Told::Stop {
+                    stop.store(true, Ordering::Relaxed);
+                    return None;
+                }
+            }
+        }
+    }
+}
+
+/// All or nothing: what does not validate, or cannot be spoken, changes nothing.
+async fn reload(
+    floor: &mut Floor,
+    folder: &Path,
+    hear: (&Witness, &Post),
+    signals: &mut Signals,
+) -> Told {
+    match load(folder) {
+        Ok(config) => match sounds(&config, signals).await {
+            Some(sounds) => apply(floor, config, sounds, hear),
+            None => return Told::Stop,
+        },
         Err(error) => {
             tracing::error!("not reloaded, going on with what was there: {error:#}");
-            return;
         }
-    };
+    }
+    Told::Reload
+}
+
+fn apply(
+    floor: &mut Floor,
+    config: Config,
+    (sounds, problems): (Library, Vec<String>),
+    (witness, post): (&Witness, &Post),
+) {
+    if !problems.is_empty() {
+        let problems = problems.join("; ");
+        tracing::error!(problems, "not reloaded, going on with what was there");
+        return;
+    }
     let now = floor.config();
     let fixed = (&now.sip.listen, &now.http, &now.storage, &now.media.ports);
     if fixed
@@ -261,12 +330,9 @@ fn reload(floor: &mut Floor, folder: &Path, witness: &Witness) {
             "listeners, ports, the address, the storage and the folder of recordings change with a restart only"
         );
     }
-    let (sounds, _, problems) = load_library(&config.paths.prompts);
-    for problem in problems {
-        tracing::warn!(problem, "a sound is left out");
-    }
     let (views, names) = (views(&config), names(&config));
-    match floor.configure(config, sounds) {
+    let configured = floor.configure(config, sounds);
+    match configured.and_then(|()| floor.configure_post(post)) {
         Ok(()) => {
             witness.configured(views, names);
             tracing::info!("reloaded");
@@ -332,6 +398,7 @@ fn names(config: &Config) -> Names {
             let flows = config.flows.values();
             flows.flat_map(|flow| flow.mailboxes()).collect()
         },
+        webhooks: config.webhooks.keys().cloned().collect(),
     }
 }
 
@@ -370,15 +437,16 @@ fn announce(floor: &Floor, http: std::net::SocketAddr, folder: &Path) -> anyhow:
     Ok(())
 }
 
-fn open_store(path: &Path) -> anyhow::Result<Store> {
+/// What names this start of the process, and never comes twice.
+pub(crate) fn boot() -> String {
+    let since = clock::wall().duration_since(UNIX_EPOCH);
+    since.unwrap_or_default().as_millis().to_string()
+}
+
+pub(crate) fn open_store(path: &Path, boot: &str) -> anyhow::Result<Store> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot make the folder {}", folder.display()))?;
     }
-    let boot = clock::wall()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_millis()
-        .to_string();
-    Store::open(path, &boot).with_context(|| format!("cannot open the database {}", path.display()))
+    Store::open(path, boot).with_context(|| format!("cannot open the database {}", path.display()))
 }

@@ -70,6 +70,7 @@ impl Supervisor {
                 | Output::Foreign(..)
                 | Output::Trusted(_)
                 | Output::Dropped(_)
+                | Output::Ask { .. }
                 | Output::Resolve { .. } => {}
             }
         }

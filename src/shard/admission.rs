@@ -247,13 +247,9 @@ impl Shard {
         if request.body.is_empty() {
             return Ok(());
         }
-        let plain = request
-            .headers
-            .first(&Name::ContentType)
-            .is_none_or(|kind| kind.to_ascii_lowercase().starts_with("application/sdp"));
-        if !plain {
+        if let Err(code) = sdp::legible(request.headers.first(&Name::ContentType).as_deref()) {
             return Err(Refusal {
-                code: 415,
+                code,
                 reason: RejectReason::Unsupported,
                 more: Some((Name::Accept, "application/sdp".to_owned())),
             });

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::call::{self, Caller, Destination, Given, Refer};
+use crate::call::{self, Caller, Destination, Given, Refer, Replacement};
 use crate::config::Config;
 use crate::flow::Flow;
 use crate::model::{CallKey, Number, OperatorName, RejectReason, TrunkName};
@@ -16,7 +16,9 @@ use crate::shard::admission::Refusal;
 use crate::shard::shard::Shard;
 use crate::shard::words::Output;
 use crate::sip::session_timer::Wish;
-use crate::sip::{Dialog, Host, Name, Peer, Replaces, Request, Response, ServerTx, SessionTimer};
+use crate::sip::{
+    Dialog, Host, Name, Peer, Replaces, Request, Response, ServerTx, SessionTimer, tag_owner,
+};
 
 /// Between shards: an INVITE that one received and another's call answers.
 #[derive(Debug)]
@@ -32,6 +34,8 @@ pub enum Foreign {
         /// Who.
         operator: OperatorName,
     },
+    /// An operator, who has proven to be one, wants the place of a dialog.
+    Replace(Replacement),
     /// Answer so.
     Respond(ServerTx, Box<Response>),
     /// The 2xx has its ACK.
@@ -106,6 +110,7 @@ impl Shard {
                 peer,
                 operator,
             } => self.call_for(operator, (tx, &request, peer), now, out),
+            Foreign::Replace(wish) => self.take_place(wish, now, out),
             Foreign::Respond(tx, mut response) => {
                 if response.code >= 300 {
                     self.lent.remove(&tx);
@@ -194,14 +199,49 @@ impl Shard {
         })
     }
 
-    /// What an INVITE is answered that wants the place of another dialog (RFC 3891 section
-    /// 3). Operators hand callers on by REFER; who takes one away from another's phone is
-    /// declined.
-    pub(super) fn replacement(&self, request: &Request) -> u16 {
-        match request.headers.replaces() {
-            Ok(Some(replaces)) if self.calls.by_tag(&replaces.to_tag).is_some() => 603,
-            Ok(_) => 481,
-            Err(_) => 400,
+    /// An INVITE that wants the place of another dialog (RFC 3891 section 3). Only operators
+    /// have it; anybody else who knows of a dialog is declined.
+    pub(super) fn replacement(
+        &mut self,
+        (tx, request, peer): (ServerTx, Request, Peer),
+        now: Instant,
+        out: &mut Vec<Output>,
+    ) {
+        let Ok(Some(replaces)) = request.headers.replaces() else {
+            return self.respond(tx, &Response::to(&request, 400), now);
+        };
+        let Some(by) = self.claims_operator(&request, peer) else {
+            let known = self.calls.by_tag(&replaces.to_tag).is_some();
+            let code = if known { 603 } else { 481 };
+            return self.respond(tx, &Response::to(&request, code), now);
+        };
+        if !self.is_proven((tx, &request, peer), &by, now) {
+            return;
+        }
+        let home = tag_owner(&replaces.to_tag, self.shards);
+        let wish = Replacement {
+            tx,
+            request: Box::new(request),
+            peer,
+            by,
+            replaces,
+        };
+        match home.filter(|home| *home != self.id) {
+            Some(home) => {
+                self.lent.insert(tx, home);
+                out.push(Output::Foreign(home, Foreign::Replace(wish)));
+            }
+            None => self.take_place(wish, now, out),
+        }
+    }
+
+    fn take_place(&mut self, wish: Replacement, now: Instant, out: &mut Vec<Output>) {
+        if let Err(refusal) = self.check_proposal(&wish.request, wish.peer) {
+            return self.refuse(wish.tx, &wish.request, wish.peer, &refusal, now);
+        }
+        match self.calls.by_tag(&wish.replaces.to_tag) {
+            Some(key) => self.tell(key, call::Input::Replace(wish), now, out),
+            None => self.respond(wish.tx, &Response::to(&wish.request, 481), now),
         }
     }
 

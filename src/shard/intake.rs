@@ -176,6 +176,7 @@ fn refused(output: &Output) -> Option<RejectReason> {
         | Output::Match(_)
         | Output::Foreign(..)
         | Output::Resolve { .. }
+        | Output::Ask { .. }
         | Output::Trusted(_)
         | Output::Dropped(_) => None,
     }

@@ -39,6 +39,8 @@ pub(super) enum Due {
 #[derive(Debug)]
 pub struct Shard {
     pub(super) id: ShardId,
+    /// How many shards there are.
+    pub(super) shards: u8,
     pub(super) boot: Arc<str>,
     pub(super) shared: Arc<Shared>,
     pub(super) doors: Arc<Doors>,
@@ -85,6 +87,7 @@ impl Shard {
         let seed = settings.endpoint.seed.rotate_left(32);
         let mut shard = Self {
             id: settings.id,
+            shards: settings.shards,
             guard: Guard::new(seed, now, &snapshot),
             backlog: Backlog::default(),
             pressed: false,
@@ -165,6 +168,11 @@ impl Shard {
                 self.tell(call, call::Input::Prioritize(priority), now, out);
             }
             Input::Resolved { asker, routes } => self.resolved(asker, routes, now, out),
+            Input::Replied {
+                call,
+                number,
+                reply,
+            } => self.tell(call, call::Input::Replied { number, reply }, now, out),
             Input::Foreign(foreign) => self.foreign(foreign, now, out),
             Input::Tick => self.tick(now, out),
             Input::Configured(snapshot) => {
@@ -311,8 +319,7 @@ impl Shard {
         }
         match request.method {
             Method::Invite if request.headers.first(&Name::Replaces).is_some() => {
-                let code = self.replacement(&request);
-                self.respond(tx, &Response::to(&request, code), now);
+                self.replacement((tx, request, peer), now, out);
             }
             Method::Invite => match self.claims_operator(&request, peer) {
                 Some(operator) => self.operator_calls((tx, request, peer), operator, now, out),
@@ -448,6 +455,7 @@ impl Shard {
                     let asker = Asker::Leg(leg);
                     out.push(Output::Resolve { asker, uris });
                 }
+                call::Output::Ask { call, asked } => out.push(Output::Ask { call, asked }),
                 call::Output::Parting { tx, pass } => self.parting(tx, pass),
                 call::Output::Holds(tx) => {
                     if let Some(key) = key {
@@ -508,6 +516,7 @@ fn fail(call: &mut Call, floor: &mut Floor<'_>) {
             call: id,
             outcome: Outcome::Failed,
             hangup: Hangup::Fault,
+            cause: None,
             lasted: std::time::Duration::ZERO,
         });
     }

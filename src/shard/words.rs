@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use crate::call::Snapshot;
 use crate::dispatch::Match;
+use crate::flow::{AskId, Asked, Reply};
 use crate::media::{Command, Report};
 use crate::model::{CallKey, DropReason, Event, ShardId};
 use crate::shard::Rate;
@@ -22,6 +23,8 @@ use crate::sip::{ConnectionId, Peer, Transport, Uri};
 pub struct Settings {
     /// Which one it is.
     pub id: ShardId,
+    /// How many there are.
+    pub shards: u8,
     /// Its endpoint.
     pub endpoint: endpoint::Settings,
     /// What makes this run of the process different from others, for the ids of calls.
@@ -79,6 +82,15 @@ pub enum Input {
         /// For each address its hops, nearest first; none for one that cannot be found.
         routes: Vec<Vec<Peer>>,
     },
+    /// What [`Output::Ask`] asked.
+    Replied {
+        /// Which call asked.
+        call: CallKey,
+        /// Which ask of its.
+        number: AskId,
+        /// The answer, or why there is none.
+        reply: Reply,
+    },
     /// From another shard.
     Foreign(Foreign),
     /// Time passed.
@@ -116,6 +128,14 @@ pub enum Output {
         asker: Asker,
         /// Addresses.
         uris: Vec<Uri>,
+    },
+    /// Ask the world outside, and answer with [`Input::Replied`]. The call that asks does
+    /// not wait longer than it says, and may be over by then.
+    Ask {
+        /// Which call asks.
+        call: CallKey,
+        /// What.
+        asked: Asked,
     },
     /// For that shard.
     Foreign(ShardId, Foreign),

@@ -12,6 +12,8 @@ use crate::model::{LegId, PlayId, RecordingResult, StreamQuality};
 struct Stream {
     remote: Option<SocketAddr>,
     playing: Option<(PlayId, Instant)>,
+    /// How much was played that was no loop.
+    said: usize,
     peer: Option<LegId>,
     watch: Option<Duration>,
     /// When it was told to watch, or last heard from.
@@ -81,7 +83,10 @@ impl Booth {
                 looped,
             } => {
                 let time: Duration = sounds.iter().map(|sound| sound.duration()).sum();
-                self.with(leg, |s| s.playing = (!looped).then_some((play, now + time)));
+                self.with(leg, |s| {
+                    s.playing = (!looped).then_some((play, now + time));
+                    s.said += usize::from(!looped);
+                });
             }
             Command::Stop { leg } => self.with(leg, |s| s.playing = None),
             Command::Bridge { one, other } => {
@@ -141,6 +146,13 @@ impl Booth {
         };
         self.reports.push(Report::Key { leg: *leg, key });
         true
+    }
+
+    /// How much was played to a phone that was no loop.
+    pub(super) fn said(&self, phone: SocketAddr) -> usize {
+        let mut streams = self.streams.values();
+        let stream = streams.find(|stream| stream.remote == Some(phone));
+        stream.map_or(0, |stream| stream.said)
     }
 
     /// Whether two phones hear each other.

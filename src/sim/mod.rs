@@ -14,6 +14,7 @@
 //! is on the wire, byte for byte; streams are not simulated packet by packet, only what a
 //! call hears of them: ports, the end of a sound, keys, silence.
 
+mod backend;
 mod booth;
 mod carrier;
 mod chance;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::sim::phone::{Phone, Plan, description};
 use crate::sim::{Manner, PhoneId, World};
 use crate::sip::endpoint::Output;
-use crate::sip::{Name, Request, Response, ServerTx};
+use crate::sip::{ClientTx, Dialog, Method, Name, Request, Response, ServerTx};
 
 /// The first RSeq; any will do.
 const RSEQ: u32 = 4_000_000_000;
@@ -47,6 +47,35 @@ impl Phone {
             self.pracks += 1;
             self.plan = Some((now + after, Plan::Answer));
         }
+    }
+
+    /// A provisional answer to its own INVITE.
+    pub(super) fn told_early(&mut self, tx: ClientTx, response: &Response, now: Instant) {
+        let ours = self.dialing.as_ref().filter(|(dialing, _)| *dialing == tx);
+        let (true, Some((_, request))) = (response.code > 100, ours) else {
+            return;
+        };
+        self.told += 1;
+        let numbers = (response.headers.rseq(), response.headers.cseq());
+        let (Manner::Pracks(missed), (Ok(Some(rseq)), Ok(cseq))) = (self.manner, numbers) else {
+            return;
+        };
+        if self.told <= missed {
+            return;
+        }
+        let contact = format!("sip:{}", self.address);
+        let made = Dialog::from_response(request, response, &contact, self.server);
+        let Ok(mut dialog) = made else { return };
+        if let Some(before) = &self.early {
+            dialog.continue_from(before);
+        }
+        let mut prack = dialog.request(Method::Prack);
+        prack
+            .headers
+            .push(Name::RAck, format!("{rseq} {} INVITE", cseq.number));
+        self.early = Some(dialog);
+        self.pracks += 1;
+        self.send(prack, now);
     }
 
     /// The other phone behind the address picks up too.

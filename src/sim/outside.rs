@@ -23,6 +23,25 @@ impl World {
         phone
     }
 
+    /// Adds a caller of this manner, who dials a number.
+    pub fn caller_who(&mut self, manner: Manner, number: &str) -> PhoneId {
+        let name = format!("06{:04}", self.phones.len());
+        let phone = self.phone(&name, manner, None);
+        self.dial(phone, number);
+        phone
+    }
+
+    /// A phone dials a number.
+    pub fn dial(&mut self, phone: PhoneId, number: &str) {
+        self.act(phone, |phone, now| phone.dial(number, now));
+    }
+
+    /// How many provisional answers above 100 a phone got.
+    #[must_use]
+    pub fn told(&self, phone: PhoneId) -> usize {
+        self.phones.get(phone.0).map_or(0, |phone| phone.told)
+    }
+
     /// Where a phone is.
     #[must_use]
     pub fn address(&self, phone: PhoneId) -> Option<SocketAddr> {
@@ -35,6 +54,13 @@ impl World {
         self.phones.get(phone.0).map_or(&[], |phone| &phone.heard)
     }
 
+    /// How much was played to a phone that was no loop.
+    #[must_use]
+    pub fn said(&self, phone: PhoneId) -> usize {
+        let phone = self.phones.get(phone.0);
+        phone.map_or(0, |phone| self.booth.said(phone.sound()))
+    }
+
     /// Wherever the server sent an INVITE.
     #[must_use]
     pub fn invited(&self) -> &BTreeSet<SocketAddr> {
@@ -45,7 +71,9 @@ impl World {
     pub(super) fn route(&self, uri: &Uri) -> Vec<Peer> {
         match way(uri) {
             Some(Way::Straight(peer)) => vec![peer],
-            Some(Way::Addresses { name, .. } | Way::Services { name, .. } | Way::Open { name }) => {
+            Some(
+                Way::Addresses { name, .. } | Way::Services { name, .. } | Way::Open { name, .. },
+            ) => {
                 let known = self.names.get(&name).into_iter().flatten();
                 known.map(|address| Peer::udp(*address)).collect()
             }

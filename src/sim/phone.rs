@@ -34,6 +34,9 @@ pub enum Manner {
     /// Is a carrier's server of this realm: it wants to know who calls, for each request
     /// anew, and picks up after a second. Its one user is `4711`, with `pass`.
     Asks(&'static str),
+    /// As a caller acknowledges provisional answers (RFC 3262), once it has missed so many.
+    /// Nobody calls it.
+    Pracks(usize),
     /// Is not there: nothing is heard of it.
     Dead,
 }
@@ -79,6 +82,10 @@ pub(super) struct Phone {
     pub(super) fork: Option<String>,
     /// How many of its answers were acknowledged by PRACK.
     pub(super) pracks: usize,
+    /// How many provisional answers above 100 its own INVITEs got.
+    pub(super) told: usize,
+    /// The dialog of such an answer that it acknowledged.
+    pub(super) early: Option<Dialog>,
     /// How many more re-INVITEs meet one of its own (491).
     pub(super) glares: usize,
     pub(super) name: String,
@@ -118,6 +125,8 @@ impl Phone {
             second: None,
             fork: None,
             pracks: 0,
+            told: 0,
+            early: None,
             glares: 0,
             name: name.to_owned(),
             secret: name.to_owned(),
@@ -207,6 +216,9 @@ impl Phone {
         headers.push(Name::CSeq, "1 INVITE");
         headers.push(Name::Contact, format!("<sip:{}>", self.address));
         headers.push(Name::ContentType, "application/sdp");
+        if let Manner::Pracks(_) = self.manner {
+            headers.push(Name::Supported, "100rel");
+        }
         request.body = description(self.sound());
         let tx = self.send(request.clone(), now);
         self.dialing = Some((tx, request));
@@ -377,6 +389,7 @@ impl Phone {
     fn rung(&mut self, tx: ServerTx, request: Request, now: Instant) {
         let code = match self.manner {
             Manner::Refuses(code) => code,
+            Manner::Pracks(_) => 486,
             Manner::Answers(after) => {
                 self.plan = Some((now + after, Plan::Answer));
                 180
@@ -453,7 +466,7 @@ impl Phone {
     fn answered(&mut self, tx: ClientTx, response: &Response, now: Instant) {
         let method = response.headers.cseq().ok().map(|cseq| cseq.method);
         if response.code < 200 {
-            return;
+            return self.told_early(tx, response, now);
         }
         if method == Some(Method::Register) {
             return self.registered(response, now);
@@ -477,7 +490,10 @@ impl Phone {
         }
         let contact = format!("sip:{}", self.address);
         let dialog = Dialog::from_response(&request, response, &contact, self.server);
-        let Ok(dialog) = dialog else { return };
+        let Ok(mut dialog) = dialog else { return };
+        if let Some(early) = self.early.take() {
+            dialog.continue_from(&early);
+        }
         let number = request.headers.cseq().map_or(1, |cseq| cseq.number);
         let ack = dialog.ack(number);
         self.endpoint

@@ -3,9 +3,47 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use crate::sim::Doing;
 use crate::sim::phone::{Phone, description, uri};
+use crate::sim::{Doing, PhoneId, World};
 use crate::sip::{Method, Name, Request, Response, ServerTx};
+
+impl World {
+    /// The phone holds, or resumes.
+    pub fn hold(&mut self, phone: PhoneId, held: bool) {
+        self.act(phone, |phone, now| phone.hold(held, now));
+    }
+
+    /// The phone of an operator calls somebody of the house.
+    pub fn consult(&mut self, phone: PhoneId, name: &str) {
+        self.act(phone, |phone, now| phone.consult(name, now));
+    }
+
+    /// The phone hands its caller on to an address.
+    pub fn refer(&mut self, phone: PhoneId, to: &str) {
+        self.act(phone, |phone, now| phone.refer(to, now));
+    }
+
+    /// The phone hands its caller on to its second call.
+    pub fn refer_to_second(&mut self, phone: PhoneId) {
+        self.act(phone, Phone::refer_to_second);
+    }
+
+    /// One phone learns of the other's second call, as if it had overheard it.
+    pub fn lend_second(&mut self, of: PhoneId, to: PhoneId) {
+        let second = self.phones.get(of.0).and_then(|phone| phone.second.clone());
+        self.act(to, |phone, _| phone.second = second);
+    }
+
+    /// The phone wants the place of what the other one is in, or rings for. `more` is added
+    /// to what it says of that call.
+    pub fn replace(&mut self, phone: PhoneId, of: PhoneId, more: &str) {
+        let named = self.phones.get(of.0).and_then(Phone::named);
+        let replaces = named.unwrap_or_else(|| "none;to-tag=1;from-tag=2".into());
+        self.act(phone, |phone, now| {
+            phone.replace(format!("{replaces}{more}"), now);
+        });
+    }
+}
 
 impl Phone {
     /// Where the sound of a call is expected that it makes while it talks.
@@ -20,21 +58,54 @@ impl Phone {
         if !idle || self.dialing.is_some() || self.second.is_some() {
             return;
         }
-        let mut request = Request::new(
-            Method::Invite,
-            uri(&format!("sip:{name}@centrale.localhost")),
-        );
+        let mut request = self.own_invite(&format!("sip:{name}@centrale.localhost"));
+        request.body = description(self.second_sound());
+        let tx = self.send(request.clone(), now);
+        self.dialing = Some((tx, request));
+    }
+
+    /// An INVITE in the name of its operator.
+    fn own_invite(&mut self, to: &str) -> Request {
+        let mut request = Request::new(Method::Invite, uri(to));
         let tag = self.endpoint.fresh_tag();
         let call_id = self.endpoint.fresh_call_id();
         let own = format!("<sip:{}@centrale.localhost>;tag={tag}", self.name);
         let headers = &mut request.headers;
         headers.push(Name::From, own);
-        headers.push(Name::To, format!("<sip:{name}@centrale.localhost>"));
+        headers.push(Name::To, format!("<{to}>"));
         headers.push(Name::CallId, call_id);
         headers.push(Name::CSeq, "1 INVITE");
         headers.push(Name::Contact, format!("<sip:{}>", self.address));
         headers.push(Name::ContentType, "application/sdp");
-        request.body = description(self.second_sound());
+        request
+    }
+
+    /// Replaces of whatever call it is in, or rings for, as the server reads it.
+    pub(super) fn named(&self) -> Option<String> {
+        let (call_id, theirs, ours) = match (&self.dialog, &self.ringing) {
+            (Some(dialog), _) => {
+                let id = dialog.id();
+                (
+                    id.call_id.clone(),
+                    id.remote_tag.clone(),
+                    id.local_tag.clone(),
+                )
+            }
+            (None, Some((_, request))) => {
+                let theirs = request.headers.from().ok()?.tag()?.to_owned();
+                let call_id = request.headers.call_id().ok()?.into_owned();
+                (call_id, theirs, self.tag.clone())
+            }
+            (None, None) => return None,
+        };
+        Some(format!("{call_id};to-tag={theirs};from-tag={ours}"))
+    }
+
+    /// Wants the place of another call (RFC 3891), in its own name.
+    pub(super) fn replace(&mut self, replaces: String, now: Instant) {
+        let mut request = self.own_invite("sip:centrale.localhost");
+        request.headers.push(Name::Replaces, replaces);
+        request.body = description(self.sound());
         let tx = self.send(request.clone(), now);
         self.dialing = Some((tx, request));
     }

@@ -7,15 +7,21 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 
-use crate::call::{Gates, Pauses, Reach, Shared, Snapshot, Talks, Waiting, WrapUps, call_of};
+use crate::call::{
+    Gates, Pauses, Reach, Shared, Snapshot, Stopping, Talks, Waiting, WrapUps, call_of,
+};
 use crate::config::Config;
 use crate::dispatch::{Board, Capacity};
+use crate::flow::{AskId, Reply};
 use crate::media::Library;
-use crate::model::{CallId, Epoch, Event, OperatorName, OperatorState, Sequence, ShardId, Stamped};
+use crate::model::{
+    CallId, CallKey, Epoch, Event, OperatorName, OperatorState, Sequence, ShardId, Stamped,
+};
 use crate::queue::Hall;
 use crate::record::{CallRecord, Ledger};
 use crate::registrar::Registrar;
 use crate::shard::{self, Asker, Doors, Input, Output, Rate, Shard, Sources};
+use crate::sim::backend::Backend;
 use crate::sim::booth::Booth;
 use crate::sim::phone::Phone;
 use crate::sim::{Chance, Doing, Manner};
@@ -49,9 +55,10 @@ const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 255, 0, 
 const TURNS: usize = 1_000_000;
 
 #[derive(Debug)]
-enum Packet {
+pub(super) enum Packet {
     ToServer(SocketAddr, Bytes),
     ToPhone(SocketAddr, Bytes),
+    Reply(CallKey, AskId, Reply),
 }
 
 /// The exchange, and everybody who calls it.
@@ -62,11 +69,12 @@ pub struct World {
     wall: SystemTime,
     pub(super) shared: Arc<Shared>,
     shards: Vec<Shard>,
-    booth: Booth,
+    pub(super) booth: Booth,
     pub(super) phones: Vec<Phone>,
     by_address: BTreeMap<SocketAddr, usize>,
     pub(super) names: BTreeMap<String, Vec<SocketAddr>>,
     pub(super) invited: BTreeSet<SocketAddr>,
+    pub(super) backend: Backend,
     link: Link,
     chance: Chance,
     network: BTreeMap<(Instant, u64), Packet>,
@@ -106,6 +114,7 @@ impl World {
             by_address: BTreeMap::new(),
             names: BTreeMap::new(),
             invited: BTreeSet::new(),
+            backend: Backend::default(),
             link: Link::GOOD,
             network: BTreeMap::new(),
             sent: 0,
@@ -123,6 +132,7 @@ impl World {
         for id in (0..shards).map(ShardId) {
             let settings = shard::Settings {
                 id,
+                shards,
                 endpoint: endpoint::Settings {
                     shard: id,
                     seed: chance.word(),
@@ -186,32 +196,6 @@ impl World {
     /// The phone hangs up, or gives up dialling.
     pub fn hang_up(&mut self, phone: PhoneId) {
         self.act(phone, Phone::hang_up);
-    }
-
-    /// The phone holds, or resumes.
-    pub fn hold(&mut self, phone: PhoneId, held: bool) {
-        self.act(phone, |phone, now| phone.hold(held, now));
-    }
-
-    /// The phone of an operator calls somebody of the house.
-    pub fn consult(&mut self, phone: PhoneId, name: &str) {
-        self.act(phone, |phone, now| phone.consult(name, now));
-    }
-
-    /// The phone hands its caller on to an address.
-    pub fn refer(&mut self, phone: PhoneId, to: &str) {
-        self.act(phone, |phone, now| phone.refer(to, now));
-    }
-
-    /// The phone hands its caller on to its second call.
-    pub fn refer_to_second(&mut self, phone: PhoneId) {
-        self.act(phone, Phone::refer_to_second);
-    }
-
-    /// One phone learns of the other's second call, as if it had overheard it.
-    pub fn lend_second(&mut self, of: PhoneId, to: PhoneId) {
-        let second = self.phones.get(of.0).and_then(|phone| phone.second.clone());
-        self.act(to, |phone, _| phone.second = second);
     }
 
     /// The phone goes by another name and password.
@@ -385,6 +369,9 @@ impl World {
         if self.shared.gates.count("calls") > 0 {
             leaks.push(format!("{} permits", self.shared.gates.count("calls")));
         }
+        if !self.shared.stopping.is_empty() {
+            leaks.push("phones that are to stop ringing".to_owned());
+        }
         if !self.shared.waiting.is_empty() {
             leaks.push(format!("{} waiting calls", self.shared.waiting.len()));
         }
@@ -424,6 +411,14 @@ impl World {
                     let home = owner(&bytes, shards).map_or(0, |shard| usize::from(shard.0));
                     let peer = Peer::udp(from);
                     self.handle(home, Input::Received { bytes, peer });
+                }
+                Packet::Reply(call, number, reply) => {
+                    let input = Input::Replied {
+                        call,
+                        number,
+                        reply,
+                    };
+                    self.handle(usize::from(call.shard().0), input);
                 }
                 Packet::ToPhone(to, bytes) => {
                     let phone = self.by_address.get(&to).copied();
@@ -474,9 +469,13 @@ impl World {
         if self.chance.percent(self.link.loss) {
             return;
         }
+        let after = self.chance.time(self.link.delay);
+        self.deliver(after, packet);
+    }
+
+    pub(super) fn deliver(&mut self, after: Duration, packet: Packet) {
         self.sent += 1;
-        let at = self.now + self.chance.time(self.link.delay);
-        self.network.insert((at, self.sent), packet);
+        self.network.insert((self.now + after, self.sent), packet);
     }
 
     pub(super) fn handle(&mut self, index: usize, input: Input) {
@@ -511,6 +510,7 @@ impl World {
                     };
                     self.handle(shard, Input::Resolved { asker, routes });
                 }
+                Output::Ask { call, asked } => self.ask(call, asked),
                 Output::Foreign(shard, foreign) => {
                     self.handle(usize::from(shard.0), Input::Foreign(foreign));
                 }
@@ -561,5 +561,6 @@ fn shared(shards: u8, (now, wall): (Instant, SystemTime)) -> Arc<Shared> {
         wrap_ups: WrapUps::default(),
         reach: Reach::default(),
         talks: Talks::default(),
+        stopping: Stopping::default(),
     })
 }

@@ -8,7 +8,8 @@ use std::net::SocketAddr;
 
 use super::origin;
 use super::{
-    Contacts, HeaderError, Headers, Host, Method, Name, NameAddr, Peer, Request, Response, Uri,
+    Contacts, HeaderError, Headers, Host, Method, Name, NameAddr, Peer, Replaces, Request,
+    Response, Uri,
 };
 
 /// Where our sequence numbers begin in a dialog that the peer began; far from 0, so that
@@ -38,6 +39,14 @@ impl DialogId {
             local_tag: origin::to_tag(headers)?.into(),
             remote_tag: from_tag(headers).unwrap_or_default(),
         })
+    }
+
+    /// Whether it is the dialog that Replaces, sent to us, means (RFC 3891 section 3).
+    #[must_use]
+    pub fn is_named_by(&self, replaces: &Replaces) -> bool {
+        self.call_id == replaces.call_id
+            && self.local_tag == replaces.to_tag
+            && self.remote_tag == replaces.from_tag
     }
 }
 

@@ -182,6 +182,7 @@ pub fn reason_phrase(code: u16) -> &'static str {
         487 => "Request Terminated",
         488 => "Not Acceptable Here",
         491 => "Request Pending",
+        493 => "Undecipherable",
         501 => "Not Implemented",
         503 => "Service Unavailable",
         500 => "Server Internal Error",

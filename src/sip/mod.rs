@@ -44,7 +44,7 @@ pub use headers::{Header, HeaderError, Headers};
 pub use message::{Message, Request, Response, reason_phrase};
 pub use method::Method;
 pub use name::Name;
-pub use owner::owner;
+pub use owner::{owner, tag_owner};
 pub use parse::{ParseError, Refusal};
 pub use route::{Service, Way, by_weight, way};
 pub use session_timer::SessionTimer;

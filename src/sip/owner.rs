@@ -1,6 +1,7 @@
 //! Which shard a message belongs to, without reading it whole.
 
 use crate::model::ShardId;
+use crate::sip::random::shard_of_token;
 use crate::sip::sniff::Sniff;
 
 /// The shard, of `shards`, that owns what a datagram is about; `None` for what is no
@@ -8,6 +9,12 @@ use crate::sip::sniff::Sniff;
 #[must_use]
 pub fn owner(bytes: &[u8], shards: u8) -> Option<ShardId> {
     Sniff::of(bytes, shards).owner
+}
+
+/// The shard, of `shards`, that gave a tag; `None` for a tag that is not ours.
+#[must_use]
+pub fn tag_owner(tag: &str, shards: u8) -> Option<ShardId> {
+    shard_of_token(tag).filter(|shard| shard.0 < shards)
 }
 
 #[cfg(test)]

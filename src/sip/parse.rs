@@ -84,8 +84,8 @@ impl Message {
                 }
                 check_request(&method, &headers)
                     .map_err(|error| broken(400, error.to_string().into()))?;
-                let body = cut_body(&headers, &rest)
-                    .ok_or_else(|| broken(400, "Content-Length does not fit".into()))?;
+                let body =
+                    cut_body(&headers, &rest).map_err(|(code, why)| broken(code, why.into()))?;
                 if body.len() > limits::BODY_BYTES {
                     return Err(broken(413, "body too large".into()));
                 }
@@ -101,7 +101,7 @@ impl Message {
                     return Err(ParseError::Ignore("broken response"));
                 }
                 let body =
-                    cut_body(&headers, &rest).ok_or(ParseError::Ignore("broken response"))?;
+                    cut_body(&headers, &rest).map_err(|_| ParseError::Ignore("broken response"))?;
                 Ok(Self::Response(Response {
                     code,
                     reason,
@@ -220,6 +220,9 @@ const LINE_BYTES: usize = limits::HEADER_BYTES + 1024;
 const USUAL_LINES: usize = 24;
 const NO_HEADER: Fault = (400, "a line that is no header");
 const LONG_ADDRESS: Fault = (414, "request address too long");
+const NO_LENGTH: Fault = (400, "Content-Length does not fit");
+/// RFC 3261 section 21.5.14: no transport of ours carries so much.
+const TOO_LARGE: Fault = (513, "message too large");
 const TOO_LONG: Fault = (400, "header too long");
 
 fn read_headers(
@@ -349,15 +352,16 @@ fn check_request(method: &Method, headers: &Headers) -> Result<(), HeaderError> 
 }
 
 /// The body as Content-Length says; without one, the rest of the datagram (RFC 3261
-/// section 18.3). `None` when more is promised than there is, or twice differently.
-fn cut_body(headers: &Headers, rest: &Bytes) -> Option<Bytes> {
+/// section 18.3). A fault when more is promised than there is, or twice differently.
+fn cut_body(headers: &Headers, rest: &Bytes) -> Result<Bytes, Fault> {
     match headers.only(Name::ContentLength) {
-        Ok(length) => {
-            let length: usize = digits(&length)?;
-            (length <= rest.len()).then(|| rest.slice(..length))
-        }
-        Err(HeaderError::Missing(_)) => Some(rest.clone()),
-        Err(HeaderError::Malformed(_) | HeaderError::Repeated(_)) => None,
+        Ok(length) => match digits::<usize>(&length) {
+            Some(length) if length <= rest.len() => Ok(rest.slice(..length)),
+            Some(length) if length > limits::STREAM_MESSAGE_BYTES => Err(TOO_LARGE),
+            Some(_) | None => Err(NO_LENGTH),
+        },
+        Err(HeaderError::Missing(_)) => Ok(rest.clone()),
+        Err(HeaderError::Malformed(_) | HeaderError::Repeated(_)) => Err(NO_LENGTH),
     }
 }
 

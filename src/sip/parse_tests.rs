@@ -57,6 +57,7 @@ fn broken_requests_get_their_answer() {
         ),
         ("Content-Length: 4", "Content-Length: 400", Some(400)),
         ("Content-Length: 4", "Content-Length: -4", Some(400)),
+        ("Content-Length: 4", "Content-Length: 999999999", Some(513)),
         ("Content-Length: 4", "Content-Length: 4\r\nl: 5", Some(400)),
         ("CSeq: 1\r\n  INVITE", "CSeq: 1 BYE", Some(400)),
         ("CSeq: 1\r\n  INVITE", "CSeq: 4294967296 INVITE", Some(400)),

@@ -29,10 +29,12 @@ pub enum Way {
         /// By what.
         transport: Transport,
     },
-    /// Only a name: NAPTR, then SRV, then addresses at 5060.
+    /// Only a name: NAPTR, then SRV, then addresses at the usual port.
     Open {
         /// The name.
         name: String,
+        /// Whether nobody on the way may read along (`sips:`).
+        secure: bool,
     },
 }
 
@@ -51,7 +53,7 @@ pub fn way(uri: &Uri) -> Option<Way> {
         }
         Host::Name(name) => name.to_string(),
     };
-    let written = uri.scheme == Scheme::Sips || uri.param("transport").is_some();
+    let written = uri.param("transport").is_some();
     Some(match uri.port {
         Some(port) => Way::Addresses {
             name,
@@ -59,7 +61,10 @@ pub fn way(uri: &Uri) -> Option<Way> {
             transport,
         },
         None if written => Way::Services { name, transport },
-        None => Way::Open { name },
+        None => Way::Open {
+            name,
+            secure: uri.scheme == Scheme::Sips,
+        },
     })
 }
 
@@ -127,6 +132,12 @@ mod tests {
                 transport,
             })
         };
+        let open = |secure| {
+            Some(Way::Open {
+                name: name(),
+                secure,
+            })
+        };
         for (uri, expected) in [
             (
                 "sip:a@192.0.2.1",
@@ -142,8 +153,9 @@ mod tests {
                 addresses(5060, Transport::Tcp),
             ),
             ("sip:c.example;transport=udp", services(Transport::Udp)),
-            ("sip:c.example", Some(Way::Open { name: name() })),
-            ("sips:c.example", services(Transport::Tls)),
+            ("sip:c.example", open(false)),
+            ("sips:c.example", open(true)),
+            ("sip:c.example;transport=tls", services(Transport::Tls)),
             (
                 "sip:c.example:7;transport=tls",
                 addresses(7, Transport::Tls),

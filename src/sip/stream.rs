@@ -60,6 +60,15 @@ impl StreamFramer {
         frame
     }
 
+    /// The headers of the message at which the stream could not be followed, if they are
+    /// whole: a request is answered by what they say before the stream is closed. Nothing
+    /// that came after them is kept.
+    pub fn unusable(&mut self) -> Option<Bytes> {
+        let head = self.head_end();
+        let mut rest = std::mem::take(&mut self.buffer);
+        head.map(|head| rest.split_to(head.min(rest.len())).freeze())
+    }
+
     fn cut(&mut self) -> Result<Option<Frame>, FrameError> {
         if let Some(frame) = self.skip_empty_lines() {
             return Ok(Some(frame));
@@ -195,10 +204,14 @@ mod tests {
         ] {
             let mut framer = StreamFramer::default();
             framer.push(text.as_bytes());
+            framer.push(b"and what follows");
             assert_eq!(framer.next_frame(), Err(error), "{text}");
+            assert_eq!(framer.unusable(), Some(text.into()));
+            assert!(!framer.is_partial());
         }
         let mut framer = StreamFramer::default();
         framer.push(&vec![b'x'; limits::STREAM_MESSAGE_BYTES + 1]);
         assert_eq!(framer.next_frame(), Err(FrameError::TooLarge));
+        assert_eq!(framer.unusable(), None);
     }
 }

@@ -56,6 +56,13 @@ fn each_refusal_has_its_code() {
             415,
             "Accept: application/sdp",
         ),
+        (
+            "2000",
+            "Content-Type: application/pkcs7-mime;smime-type=enveloped-data\r\n",
+            "hello",
+            493,
+            "Undecipherable",
+        ),
     ] {
         let answer = answer(&server, number, headers, sdp);
         assert!(

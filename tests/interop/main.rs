@@ -10,11 +10,14 @@
 )]
 
 mod admission;
+mod asks;
+mod backend;
 mod calls;
 mod client;
 mod commands;
 #[path = "../../benches/overload/crowd.rs"]
 mod crowd;
+mod digest;
 mod life;
 #[path = "../../benches/overload/server.rs"]
 mod loaded;
@@ -28,15 +31,19 @@ mod phones;
 mod picks;
 mod pjsua;
 mod raw;
+mod reach;
 mod recordings;
 mod registrar;
 mod relay;
+mod replaces;
 mod secure;
 mod server;
 mod sound;
+mod spoken;
 mod standards;
 mod strangers;
 mod throng;
+mod webhooks;
 mod wire;
 
 use std::time::{Duration, Instant};

@@ -8,11 +8,13 @@ use std::time::Duration;
 use hickory_resolver::proto::op::{Message, MessageType, ResponseCode};
 use hickory_resolver::proto::rr::rdata::{A, NAPTR, SRV};
 use hickory_resolver::proto::rr::{Name, RData, Record};
+use tokio_rustls::rustls::{ServerConnection, StreamOwned};
 
 use crate::admission::{SDP, answer};
 use crate::client::{caller, phone, sipp};
 use crate::eventually;
-use crate::server::{Server, free_port};
+use crate::server::{SIP, Server, free_port};
+use crate::wire::{Certificate, Plain, Wire as _};
 
 const NOBODY: &str = "{ uri: \"sip:field@127.0.0.1:9\" }";
 
@@ -183,22 +185,63 @@ fn name(text: &str) -> Name {
     Name::from_ascii(text).unwrap()
 }
 
+/// A NAPTR record.
+fn pointer(preference: u16, service: &str, to: &str) -> RData {
+    let (flags, service) = (b"S"[..].into(), service.as_bytes().into());
+    let naptr = NAPTR::new(10, preference, flags, service, [].into(), name(to));
+    RData::NAPTR(naptr)
+}
+
+/// RFC 3263 section 4.1.
+#[test]
+fn a_name_leads_to_tls() {
+    let certificate = Certificate::new("naptr");
+    let line = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = line.local_addr().unwrap().port();
+    let dns = name_server(vec![
+        ("carrier.test.", pointer(5, "SIPS+D2T", "_secure.test.")),
+        ("carrier.test.", pointer(10, "SIP+D2U", "_plain.test.")),
+        (
+            "_secure.test.",
+            RData::SRV(SRV::new(10, 0, port, name("a.carrier.test."))),
+        ),
+        ("a.carrier.test.", RData::A(A::new(127, 0, 0, 1))),
+    ]);
+    let tls = certificate.configured();
+    let tls = tls.trim_start_matches(SIP);
+    let sip = format!(
+        "trunks: {{ here: {{ from: [127.0.0.0/8] }} }}\n  dns: {{ servers: [\"127.0.0.1:{dns}\"] }}\n  {tls}"
+    );
+    let server = Server::outside(&sip, "{ uri: \"sip:field@carrier.test\" }");
+    let server_at = server.address().parse().unwrap();
+    crate::raw::Wire::udp(server_at).call("2001");
+    line.set_nonblocking(true).unwrap();
+    let mut accepted = None;
+    eventually("the line is dialled", 5, || {
+        accepted = line.accept().ok();
+        accepted.is_some()
+    });
+    let (accepted, _) = accepted.unwrap();
+    accepted.set_nonblocking(false).unwrap();
+    accepted
+        .set_read_timeout(Some(Duration::from_secs(5)))
+        .unwrap();
+    let connection = ServerConnection::new(certificate.shown()).unwrap();
+    let mut wire = Plain(StreamOwned::new(connection, accepted), Vec::new());
+    let invite = wire.next();
+    assert!(
+        invite.starts_with("INVITE sip:field@carrier.test"),
+        "{invite}"
+    );
+    let via = header(&invite, "Via").unwrap();
+    assert!(via.starts_with("SIP/2.0/TLS "), "{via}");
+}
+
 #[test]
 fn a_dead_server_of_a_name_makes_room_for_the_next() {
     let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
     let (dead, live) = (silent.local_addr().unwrap().port(), free_port());
     let here = || RData::A(A::new(127, 0, 0, 1));
-    let pointer = |preference, service: &str, to: &str| {
-        let (flags, service) = (b"S"[..].into(), service.as_bytes().into());
-        RData::NAPTR(NAPTR::new(
-            10,
-            preference,
-            flags,
-            service,
-            [].into(),
-            name(to),
-        ))
-    };
     let dns = name_server(vec![
         (
             "carrier.test.",

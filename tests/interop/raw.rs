@@ -6,8 +6,10 @@ use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::time::Duration;
 
 use bytes::Bytes;
-use exchange::sip::digest::{Algorithm, Credentials, ha1};
+use exchange::sip::digest::Algorithm;
 use exchange::sip::{Frame, Message, Method, Name, Request, Response, StreamFramer};
+
+use crate::digest::{REGISTRAR, proof};
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -25,6 +27,8 @@ pub(crate) struct Wire {
     sent: u32,
     /// The Authorization that was sent last.
     pub(crate) proof: String,
+    /// The operator in whose name it speaks; else it is somebody who calls.
+    pub(crate) operator: Option<&'static str>,
 }
 
 impl Wire {
@@ -51,6 +55,7 @@ impl Wire {
             server,
             sent: 0,
             proof: String::new(),
+            operator: None,
         }
     }
 
@@ -133,6 +138,14 @@ impl Wire {
         self.send(&response.write());
     }
 
+    /// Rings, with a tag.
+    pub(crate) fn ring(&mut self, request: &Request, tag: &str) {
+        let mut response = Response::to(request, 180);
+        response.set_to_tag(tag);
+        response.headers.push(Name::ContentLength, "0");
+        self.send(&response.write());
+    }
+
     /// Asks, and the final answer. `to` is a user, or a whole address.
     pub(crate) fn ask(
         &mut self,
@@ -152,10 +165,10 @@ impl Wire {
             "REGISTER" => to.split('@').nth(1).unwrap().to_owned(),
             _ => format!("{}@{}", to.split('@').next().unwrap(), self.server),
         };
-        let from = if method == "REGISTER" {
-            to.clone()
-        } else {
-            format!("caller@{local}")
+        let from = match self.operator {
+            _ if method == "REGISTER" => to.clone(),
+            Some(operator) => format!("{operator}@centrale.localhost"),
+            None => format!("caller@{local}"),
         };
         let length = body.len();
         let text = format!(
@@ -178,7 +191,7 @@ CSeq: {sent} {method}
     pub(crate) fn register(&mut self, user: &str, headers: &str) -> Response {
         let challenge = self.ask(("REGISTER", user), headers, "");
         assert_eq!(challenge.code, 401);
-        self.proof = proof(&challenge, user);
+        self.proof = proof(&challenge, user, Algorithm::Sha256, REGISTRAR);
         let headers = format!("Authorization: {}\n{headers}", self.proof);
         self.ask(("REGISTER", user), &headers, "")
     }
@@ -191,18 +204,44 @@ CSeq: {sent} {method}
 
     /// Calls a number with a stream of G.711, and is answered.
     pub(crate) fn call(&mut self, number: &str) -> Response {
+        let number = format!("{number}@{}", self.server);
+        let taken = self.invite(&number, "");
+        assert_eq!(taken.code, 200);
+        self.acknowledge(&taken);
+        taken
+    }
+
+    /// Calls in the name of an operator, whose password is the name; the answer to the
+    /// proof.
+    pub(crate) fn call_as(&mut self, operator: &'static str, to: &str, headers: &str) -> Response {
+        self.operator = Some(operator);
+        let challenge = self.invite(to, headers);
+        assert_eq!(challenge.code, 401);
+        let uri = format!("sip:{}@{}", to.split('@').next().unwrap(), self.server);
+        let own = (Method::Invite, uri.as_str());
+        self.proof = proof(&challenge, operator, Algorithm::Sha256, own);
+        let headers = format!("Authorization: {}\n{headers}", self.proof);
+        let taken = self.invite(to, &headers);
+        if taken.code == 200 {
+            self.acknowledge(&taken);
+        }
+        taken
+    }
+
+    fn invite(&mut self, to: &str, headers: &str) -> Response {
         let ip = self.local.ip();
         let family = if ip.is_ipv6() { "IP6" } else { "IP4" };
         let body = format!(
             "v=0\r\no=- 1 1 IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\nm=audio 39000 RTP/AVP 8\r\n"
         );
         let headers = format!(
-            "Contact: {}\nContent-Type: application/sdp\n",
-            self.contact("caller")
+            "Contact: {}\nContent-Type: application/sdp\n{headers}",
+            self.contact(self.operator.unwrap_or("caller"))
         );
-        let number = format!("{number}@{}", self.server);
-        let taken = self.ask(("INVITE", &number), &headers, &body);
-        assert_eq!(taken.code, 200);
+        self.ask(("INVITE", to), &headers, &body)
+    }
+
+    fn acknowledge(&mut self, taken: &Response) {
         let header = |name| taken.headers.first(&name).unwrap().into_owned();
         let (local, sent, transport) = (self.local, self.sent, self.transport());
         let ack = format!(
@@ -213,28 +252,5 @@ CSeq: {sent} {method}
             header(Name::CallId),
         );
         self.send(ack.as_bytes());
-        taken
     }
-}
-
-fn proof(challenge: &Response, user: &str) -> String {
-    let realm = "centrale.localhost";
-    let challenges = challenge.headers.all(&Name::WwwAuthenticate);
-    let mut strong = challenges.filter(|value| value.contains("algorithm=SHA-256"));
-    let value = strong.next().unwrap().into_owned();
-    let (_, rest) = value.split_once("nonce=\"").unwrap();
-    let credentials = Credentials {
-        username: user.to_owned(),
-        realm: realm.to_owned(),
-        nonce: rest.split_once('"').unwrap().0.to_owned(),
-        uri: "sip:centrale.localhost".to_owned(),
-        response: String::new(),
-        algorithm: Algorithm::Sha256,
-        qop: Some("auth".to_owned()),
-        nc: "00000001".to_owned(),
-        cnonce: "wire".to_owned(),
-        opaque: None,
-    };
-    let secret = ha1(Algorithm::Sha256, user, realm, user);
-    credentials.answer(&secret, &Method::Register, b"")
 }

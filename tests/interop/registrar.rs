@@ -215,7 +215,7 @@ fn phones_and_pauses_outlive_a_kill() {
         written(&server) == (3, states.to_owned())
     });
     server.kill_and_restart();
-    assert_eq!(server.operator("alice").0, "ready");
+    server.wait_for("alice", "ready", 5);
     let paused = ("paused".to_owned(), Some("lunch".to_owned()));
     assert_eq!(server.operator("bob"), paused);
     assert_eq!(server.operator("carol").0, "logged_out");

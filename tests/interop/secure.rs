@@ -1,8 +1,11 @@
 //! SIP over TLS and WebSocket.
 
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, UdpSocket};
-use std::time::Instant;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, Socket, Type};
+use tokio_rustls::rustls::{ServerConnection, StreamOwned};
 
 use crate::client::{baresip_at, caller};
 use crate::eventually;
@@ -89,10 +92,21 @@ fn pings_are_answered_as_each_transport_has_them() {
     let ping = "\r\n\r\n";
     let tls = connect(SocketAddr::from(([127, 0, 0, 1], secure.tls)));
     let mut tls = secure.encrypted(tls);
-    tls.write_all(ping.as_bytes()).unwrap();
-    let mut pong = [0; 2];
-    tls.read_exact(&mut pong).unwrap();
-    assert_eq!(&pong, b"\r\n");
+    for _ in 0..3 {
+        tls.write_all(ping.as_bytes()).unwrap();
+        let mut pong = [0; 2];
+        tls.read_exact(&mut pong).unwrap();
+        assert_eq!(&pong, b"\r\n");
+    }
+    // What is said after them is answered as ever.
+    let mut tls = Peer {
+        wire: Box::new(Plain(tls, Vec::new())),
+        transport: "TLS",
+        to: "localhost".to_owned(),
+    };
+    for _ in 0..2 {
+        assert!(tls.options().starts_with("SIP/2.0 200 "));
+    }
 
     let ws = connect(SocketAddr::from(([127, 0, 0, 1], secure.ws)));
     let mut ws = upgrade(ws, "sip").unwrap();
@@ -138,7 +152,7 @@ fn who_does_not_finish_the_handshake_is_closed_in_time() {
         .into();
     for stream in &mut half {
         stream
-            .set_read_timeout(Some(std::time::Duration::from_secs(8)))
+            .set_read_timeout(Some(Duration::from_secs(8)))
             .unwrap();
     }
     half[1].write_all(b"GET / HTTP/1.1\r\nHost: ").unwrap();
@@ -185,25 +199,21 @@ fn a_new_certificate_is_shown_and_a_broken_one_is_not() {
     assert!(before.options().starts_with("SIP/2.0 200 "), "it goes on");
 }
 
-#[test]
-fn a_line_is_dialled_over_tls_if_it_shows_who_it_is() {
-    use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-    use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-    use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned, crypto::ring};
+/// A line over TLS, whose certificate the server is to believe, is dialled: the server,
+/// the caller, and what came to the line.
+fn dialled(certificate: &Certificate) -> (Server, Peer, TcpStream) {
     let line = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = line.local_addr().unwrap().port();
-    let certificate = Certificate::new("line");
     let floor = format!(
         "queues: {{ support: {{ requires: {{}} }} }}
 operators: {{ alice: {{ secret: alice }} }}
 lines: {{ field: {{ uri: \"sips:field@127.0.0.1:{port}\" }} }}
 "
     );
-    let flow = OUTSIDE;
+    let flow = OUTSIDE.replace("error: wait", "error: end");
     let more = certificate.configured();
-    let server = Server::with_more(&floor, &[("2001", "outside", flow)], &more);
-
-    let _caller = call_line(&server);
+    let server = Server::with_more(&floor, &[("2001", "outside", &flow)], &more);
+    let caller = call_line(&server);
     line.set_nonblocking(true).unwrap();
     let mut accepted = None;
     eventually("the line is dialled", 5, || {
@@ -213,17 +223,132 @@ lines: {{ field: {{ uri: \"sips:field@127.0.0.1:{port}\" }} }}
     let (accepted, _) = accepted.unwrap();
     accepted.set_nonblocking(false).unwrap();
     accepted
-        .set_read_timeout(Some(std::time::Duration::from_secs(5)))
+        .set_read_timeout(Some(Duration::from_secs(5)))
         .unwrap();
-    let chain = CertificateDer::from_pem_file(certificate.file("certificate.pem")).unwrap();
-    let key = PrivateKeyDer::from_pem_file(certificate.file("key.pem")).unwrap();
-    let config = ServerConfig::builder_with_provider(ring::default_provider().into())
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![chain], key)
+    (server, caller, accepted)
+}
+
+#[test]
+fn a_line_that_shows_another_s_certificate_hears_nothing() {
+    let certificate = Certificate::new("trusted");
+    let (server, mut caller, accepted) = dialled(&certificate);
+    let stranger = Certificate::new("stranger");
+    let connection = ServerConnection::new(stranger.shown()).unwrap();
+    let mut stream = StreamOwned::new(connection, accepted);
+    let heard = stream.read(&mut [0; 64]);
+    assert!(matches!(heard, Err(_) | Ok(0)), "{heard:?}");
+    let bye = caller.wire.next();
+    assert!(bye.starts_with("BYE "), "the flow goes on: {bye}");
+    assert!(server.log().contains("a line cannot be reached"));
+}
+
+#[test]
+fn tls_1_2_will_do() {
+    let secure = Secure::start("old", "");
+    let stream = connect(SocketAddr::from(([127, 0, 0, 1], secure.tls)));
+    let stream = encrypted(stream, secure.certificate.old_believer());
+    let mut peer = Peer {
+        wire: Box::new(Plain(stream, Vec::new())),
+        transport: "TLS",
+        to: "localhost".to_owned(),
+    };
+    assert!(peer.options().starts_with("SIP/2.0 200 "));
+}
+
+/// Requests on one stream, each answered as it should be; the last is the last.
+#[test]
+fn a_stream_that_cannot_be_followed_is_closed_with_a_reason() {
+    let server = Server::start("");
+    for (length, code) in [
+        ("Content-Length: -1\r\n", "400"),
+        ("Content-Length: 0\r\nl: 7\r\n", "400"),
+        ("Content-Length: 999999999\r\n", "513"),
+    ] {
+        let mut stream = connect(SocketAddr::from(([127, 0, 0, 1], server.sip)));
+        let head = "OPTIONS sip:localhost SIP/2.0\r\nVia: SIP/2.0/TCP w.invalid;branch=z9hG4bKu\r\nFrom: <sip:o@w.invalid>;tag=1\r\nTo: <sip:o@localhost>\r\nCall-ID: u\r\nCSeq: 1 OPTIONS\r\n";
+        let text = format!("{head}{length}\r\nwhatever follows");
+        stream.write_all(text.as_bytes()).unwrap();
+        let mut heard = String::new();
+        stream.read_to_string(&mut heard).unwrap();
+        assert!(
+            heard.starts_with(&format!("SIP/2.0 {code} ")),
+            "{length}: {heard}"
+        );
+    }
+    let dropped = "centrale_sip_connections_dropped_total{reason=\"malformed\"}";
+    assert!((server.metric(dropped) - 3.0).abs() < 0.1);
+}
+
+#[test]
+fn who_has_shown_nothing_is_closed_after_half_a_minute_of_pings() {
+    let server = Server::start("");
+    let mut stream = connect(SocketAddr::from(([127, 0, 0, 1], server.sip)));
+    stream
+        .set_read_timeout(Some(Duration::from_secs(1)))
         .unwrap();
-    let connection = ServerConnection::new(config.into()).unwrap();
+    let began = Instant::now();
+    let (mut pongs, mut buffer) = (0, [0; 64]);
+    while began.elapsed().as_secs() < 40 {
+        // A stream that was closed may be told so by either.
+        if stream.write_all(b"\r\n\r\n").is_err() {
+            break;
+        }
+        match stream.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(_) => pongs += 1,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(_) => break,
+        }
+        // The next read waits for what does not come.
+        stream.read(&mut buffer).ok();
+    }
+    let took = began.elapsed().as_secs();
+    assert!((29..33).contains(&took) && pongs > 5, "{took} s, {pongs}");
+    let dropped = "centrale_sip_connections_dropped_total{reason=\"idle\"}";
+    assert!((server.metric(dropped) - 1.0).abs() < 0.1);
+}
+
+#[test]
+fn who_reads_nothing_is_closed_before_much_waits_for_it() {
+    let server = Server::start("");
+    let address = SocketAddr::from(([127, 0, 0, 1], server.sip));
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    socket.connect(&address.into()).unwrap();
+    let mut stream: TcpStream = socket.into();
+    stream
+        .set_write_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    let before = server.memory();
+    let mut closed = false;
+    for number in 0..60_000 {
+        let text = format!(
+            "OPTIONS sip:localhost SIP/2.0\r\nVia: SIP/2.0/TCP w.invalid;branch=z9hG4bKslow{number}\r\nFrom: <sip:o@w.invalid>;tag=1\r\nTo: <sip:o@localhost>\r\nCall-ID: slow{number}\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+        );
+        closed = stream.write_all(text.as_bytes()).is_err();
+        if closed {
+            break;
+        }
+    }
+    assert!(closed, "60,000 answers do not fit anywhere");
+    let dropped = "centrale_sip_connections_dropped_total{reason=\"slow\"}";
+    eventually("it is counted", 5, || server.metric(dropped) > 0.5);
+    let grown = server.memory().saturating_sub(before);
+    assert!(grown < 32 * 1024 * 1024, "{grown} bytes");
+    // Others are served as ever.
+    let mut other = Peer {
+        wire: Box::new(Plain(connect(address), Vec::new())),
+        transport: "TCP",
+        to: "localhost".to_owned(),
+    };
+    assert!(other.options().starts_with("SIP/2.0 200 "));
+}
+
+#[test]
+fn a_line_is_dialled_over_tls_if_it_shows_who_it_is() {
+    let certificate = Certificate::new("line");
+    let (_server, _caller, accepted) = dialled(&certificate);
+    let connection = ServerConnection::new(certificate.shown()).unwrap();
     let mut wire = Plain(StreamOwned::new(connection, accepted), Vec::new());
     let invite = wire.next();
     assert!(
@@ -303,7 +428,7 @@ fn a_phone_and_a_caller_may_come_by_ipv6() {
     server.wait_for("alice", "ready", 5);
     let sound = UdpSocket::bind("[::1]:0").unwrap();
     sound
-        .set_read_timeout(Some(std::time::Duration::from_secs(5)))
+        .set_read_timeout(Some(Duration::from_secs(5)))
         .unwrap();
     let socket = UdpSocket::bind("[::1]:0").unwrap();
     socket.connect(address).unwrap();

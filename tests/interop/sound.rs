@@ -21,11 +21,16 @@ pub(crate) struct Stream {
 impl Stream {
     /// Begins as soon as the server is heard; presses `key` that much later.
     pub(crate) fn start(tone: f64, key: Option<(u8, Duration)>) -> Self {
+        Self::presses(tone, key.into_iter().collect())
+    }
+
+    /// The same with several keys, each so much later than the server is first heard.
+    pub(crate) fn presses(tone: f64, keys: Vec<(u8, Duration)>) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let port = socket.local_addr().unwrap().port();
         let stop = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&stop);
-        let thread = std::thread::spawn(move || talk(&socket, tone, key, &told));
+        let thread = std::thread::spawn(move || talk(&socket, tone, &keys, &told));
         Self {
             port,
             stop,
@@ -57,7 +62,7 @@ impl Sender {
     }
 }
 
-fn talk(socket: &UdpSocket, tone: f64, key: Option<(u8, Duration)>, stop: &AtomicBool) -> Vec<i16> {
+fn talk(socket: &UdpSocket, tone: f64, keys: &[(u8, Duration)], stop: &AtomicBool) -> Vec<i16> {
     let mut heard = Vec::new();
     let mut server: Option<SocketAddr> = None;
     let mut sender = Sender {
@@ -65,7 +70,9 @@ fn talk(socket: &UdpSocket, tone: f64, key: Option<(u8, Duration)>, stop: &Atomi
         timestamp: 0,
     };
     let mut next = Instant::now();
-    let mut pressing = key.map(|(key, after)| (key, Instant::now() + after, 0_u16));
+    let mut keys = keys.iter();
+    let mut began = Instant::now();
+    let mut pressing = keys.next().map(|(key, after)| (*key, *after, 0_u16));
     let mut buffer = [0; 1500];
     while !stop.load(Ordering::Relaxed) {
         let patience = next.saturating_duration_since(Instant::now());
@@ -75,7 +82,7 @@ fn talk(socket: &UdpSocket, tone: f64, key: Option<(u8, Duration)>, stop: &Atomi
             if server.is_none() {
                 server = Some(from);
                 next = Instant::now();
-                pressing = key.map(|(key, after)| (key, Instant::now() + after, 0));
+                began = next;
             }
             heard.extend(decode(&buffer[..length]));
         }
@@ -84,13 +91,13 @@ fn talk(socket: &UdpSocket, tone: f64, key: Option<(u8, Duration)>, stop: &Atomi
         };
         next += Duration::from_millis(20);
         let packet = match &mut pressing {
-            Some((key, at, count)) if Instant::now() >= *at => {
+            Some((key, after, count)) if began.elapsed() >= *after => {
                 *count += 1;
                 let end = if *count > 6 { 0x80 } else { 0 };
                 let [high, low] = ((*count).min(7) * 160).to_be_bytes();
                 let packet = sender.packet(101, &[*key, end | 10, high, low]);
                 if *count == 9 {
-                    pressing = None;
+                    pressing = keys.next().map(|(key, after)| (*key, *after, 0));
                     sender.timestamp += 9 * 160;
                 }
                 packet

@@ -10,11 +10,13 @@ use bytes::Bytes;
 use exchange::model::{Codec, ShardId};
 use exchange::sdp::{Direction, Local, propose};
 use exchange::sim::Chance;
-use exchange::sip::digest::{Algorithm, Credentials, ha1};
+use exchange::sip::digest::Algorithm;
 use exchange::sip::endpoint::{Event, Input, Output, Settings};
 use exchange::sip::{
     Advertise, ClientTx, Dialog, Endpoint, Method, Name, Peer, Request, Response, ServerTx, Uri,
 };
+
+use crate::digest::{REGISTRAR, proof};
 
 /// What becomes of a caller's call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,7 +154,7 @@ impl Crowd {
         match response.code {
             200 => self.tell("registered"),
             401 => {
-                let credentials = proof(response, &user);
+                let credentials = proof(response, &user, Algorithm::Md5, REGISTRAR);
                 let aor = format!("<sip:{user}@centrale.localhost>");
                 let mut request = Request::new(Method::Register, uri("sip:centrale.localhost"));
                 let headers = &mut request.headers;
@@ -441,27 +443,4 @@ impl Crowd {
 
 fn uri(text: &str) -> Uri {
     Uri::parse(text).unwrap()
-}
-
-/// The answer to the challenge, in MD5; the password is the name.
-fn proof(response: &Response, user: &str) -> String {
-    let mut challenges = response.headers.all(&Name::WwwAuthenticate);
-    let challenge = challenges.find(|challenge| challenge.contains("algorithm=MD5"));
-    let challenge = challenge.unwrap();
-    let (_, rest) = challenge.split_once("nonce=\"").unwrap();
-    let realm = "centrale.localhost";
-    let credentials = Credentials {
-        username: user.to_owned(),
-        realm: realm.to_owned(),
-        nonce: rest.split_once('"').unwrap().0.to_owned(),
-        uri: "sip:centrale.localhost".to_owned(),
-        response: String::new(),
-        algorithm: Algorithm::Md5,
-        qop: Some("auth".to_owned()),
-        nc: "00000001".to_owned(),
-        cnonce: "c".to_owned(),
-        opaque: None,
-    };
-    let secret = ha1(Algorithm::Md5, user, realm, user);
-    credentials.answer(&secret, &Method::Register, b"")
 }

@@ -9,17 +9,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use md5::{Digest as _, Md5};
+use exchange::sip::digest::Algorithm;
 use socket2::{Domain, Socket, Type};
 use tokio_rustls::rustls::client::Resumption;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio_rustls::rustls::version::TLS12;
 use tokio_rustls::rustls::{
-    ClientConfig, ClientConnection, RootCertStore, StreamOwned, crypto::ring,
+    ALL_VERSIONS, ClientConfig, ClientConnection, RootCertStore, ServerConfig, StreamOwned,
+    SupportedProtocolVersion, crypto::ring,
 };
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
 
+use crate::digest::{REGISTRAR, proof};
 use crate::server::{LISTENS, SIP, Server, free_port};
 
 static BRANCH: AtomicU32 = AtomicU32::new(0);
@@ -27,7 +30,7 @@ static BRANCH: AtomicU32 = AtomicU32::new(0);
 /// Nobody waits longer for an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A certificate on disk, for `localhost` and 127.0.0.1.
+/// A certificate on disk, for this machine and `carrier.test`.
 pub(crate) struct Certificate {
     pub(crate) folder: PathBuf,
 }
@@ -44,7 +47,7 @@ impl Certificate {
 
     /// Another one in the same files.
     pub(crate) fn renew(&self) {
-        let names = ["localhost", "127.0.0.1", "::1"].map(String::from);
+        let names = ["localhost", "127.0.0.1", "::1", "carrier.test"].map(String::from);
         let made = rcgen::generate_simple_self_signed(names).unwrap();
         fs::write(self.file("key.pem"), made.signing_key.serialize_pem()).unwrap();
         fs::write(self.file("certificate.pem"), made.cert.pem()).unwrap();
@@ -65,9 +68,26 @@ impl Certificate {
         )
     }
 
+    /// Shows it as it stands on disk.
+    pub(crate) fn shown(&self) -> Arc<ServerConfig> {
+        let chain = CertificateDer::from_pem_file(self.file("certificate.pem")).unwrap();
+        let key = PrivateKeyDer::from_pem_file(self.file("key.pem")).unwrap();
+        let config = ServerConfig::builder_with_provider(ring::default_provider().into())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![chain], key);
+        Arc::new(config.unwrap())
+    }
+
     /// Believes it as it stands on disk.
     pub(crate) fn believer(&self) -> Arc<ClientConfig> {
-        believer(&self.file("certificate.pem"))
+        believer(&self.file("certificate.pem"), ALL_VERSIONS)
+    }
+
+    /// The same, and speaks TLS 1.2 alone.
+    pub(crate) fn old_believer(&self) -> Arc<ClientConfig> {
+        believer(&self.file("certificate.pem"), &[&TLS12])
     }
 }
 
@@ -77,14 +97,14 @@ impl Drop for Certificate {
     }
 }
 
-fn believer(path: &Path) -> Arc<ClientConfig> {
+fn believer(path: &Path, versions: &[&'static SupportedProtocolVersion]) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
     roots
         .add(CertificateDer::from_pem_file(path).unwrap())
         .unwrap();
     let provider = Arc::new(ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(versions)
         .unwrap();
     let mut config = config.with_root_certificates(roots).with_no_client_auth();
     // Who comes again shows nothing: each is to be looked at.
@@ -333,22 +353,13 @@ impl Peer {
         };
         self.request("REGISTER", target, &base(1), "");
         let challenge = self.expect("SIP/2.0 401 ");
-        let md5 = challenge
-            .lines()
-            .find(|line| line.contains("algorithm=MD5"));
-        let md5 = md5.unwrap();
-        let nonce = md5.split("nonce=\"").nth(1).unwrap();
-        let nonce = nonce.split('"').next().unwrap();
-        let hash = |text: String| -> String {
-            let bytes = Md5::digest(text);
-            bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+        let Ok(exchange::sip::Message::Response(challenge)) =
+            exchange::sip::Message::parse(&challenge.into())
+        else {
+            panic!("no response");
         };
-        let one = hash(format!("{user}:centrale.localhost:{user}"));
-        let two = hash(format!("REGISTER:{target}"));
-        let response = hash(format!("{one}:{nonce}:00000001:c:auth:{two}"));
-        let proof = format!(
-            "Authorization: Digest username=\"{user}\", realm=\"centrale.localhost\", nonce=\"{nonce}\", uri=\"{target}\", response=\"{response}\", algorithm=MD5, qop=auth, nc=00000001, cnonce=\"c\"\r\n"
-        );
+        let proof = proof(&challenge, user, Algorithm::Md5, REGISTRAR);
+        let proof = format!("Authorization: {proof}\r\n");
         self.request("REGISTER", target, &(base(2) + &proof), "");
         self.expect("SIP/2.0 200 ")
     }

@@ -8,12 +8,18 @@
 )]
 
 mod desk;
+mod early;
+mod subflows;
 mod answers;
+mod asks;
 mod estimates;
 mod outside;
 mod picks;
 mod races;
+mod reach;
 mod recordings;
+mod replaces;
+mod spoken;
 mod storms;
 mod transfers;
 mod ways;
@@ -79,6 +85,95 @@ nodes:
   sorry: { type: hangup }
 "#;
 
+/// Somebody outside says who helps.
+const ASKS: &str = r#"
+version: 1
+flow: asks
+start: who
+languages: [en]
+nodes:
+  who: { type: http, request: { url: "https://api.example.org/${caller.number}" }, timeout: 1s, save: { expert: /expert }, ok: choose, error: help }
+  choose: { type: branch, when: [{ if: vars.expert == true, then: experts }], else: help }
+  help: { type: queue, queue: help, answered: bye, timeout: bye, full: bye, no_operators: bye, error: bye }
+  experts: { type: queue, queue: experts, answered: bye, timeout: bye, full: bye, no_operators: bye, error: bye }
+  bye: { type: hangup, prompt: [hello] }
+"#;
+
+/// Operators by name, addresses of its own, and a queue with keys that keep the place.
+const REACH: &str = r#"
+version: 1
+flow: reach
+start: pick
+languages: [en]
+nodes:
+  pick: { type: menu, prompt: [hello], timeout: 3s, keys: { "1": ann, "2": both, "3": turn, "4": wait, "5": nobody }, no_input: bye, no_match: bye }
+  ann: { type: operator, id: ann, ring: 10s, operator_announcement: hello, answered: bye, busy: wait, no_answer: nobody, error: bye }
+  nobody: { type: operator, id: "${caller.name}", answered: bye, busy: bye, no_answer: bye, error: bye }
+  both: { type: dial, to: ["sip:one@10.0.0.0", "sip:two@10.0.0.1"], together: true, ring: 20s, answered: bye, busy: bye, no_answer: wait, error: bye }
+  turn: { type: dial, to: ["sip:one@10.0.0.0", "sip:two@10.0.0.1"], ring: 20s, answered: bye, busy: bye, no_answer: wait, error: bye }
+  wait: { type: queue, queue: help, answered: bye, timeout: bye, full: bye, no_operators: bye, error: bye, waiting: { comfort: [{ prompt: [hello], after: 20s, every: 30s }], keys: { "1": { play: [hello] }, "2": aside } } }
+  aside: { type: play, prompt: [hello, { silence: 8s }], next: wait }
+  bye: { type: hangup, prompt: [hello], cause: normal }
+"#;
+
+/// A text that only the call knows.
+const SPOKEN: &str = r#"
+version: 1
+flow: spoken
+start: greet
+languages: [en]
+nodes:
+  greet: { type: play, barge_in: true, prompt: [{ say: "You are ${caller.number}" }, hello], next: bye }
+  bye: { type: hangup, prompt: [hello] }
+"#;
+
+/// What is heard before the answer, and what flows do with flows.
+const EARLY: &str = r#"
+version: 1
+flow: early
+start: listen
+answer: false
+languages: [en]
+on_hangup: note
+nodes:
+  listen: { type: play, prompt: [hello], repeat: 3, next: who }
+  who: { type: branch, when: [{ if: 'caller.name.startsWith("0600")', then: help }], else: gone }
+  help: { type: queue, queue: help, answered: bye, timeout: bye, full: bye, no_operators: bye, error: bye }
+  bye: { type: hangup, prompt: [hello] }
+  gone: { type: reject, code: 404 }
+  note: { type: set, tags: [gone], next: end }
+  end: { type: hangup }
+"#;
+const ABOVE: &str = r#"
+version: 1
+flow: above
+start: ask
+languages: [en]
+vars: { answer: none }
+on_hangup: note
+nodes:
+  ask: { type: flow, name: below, params: { greeting: 7 }, save: answer, next: on, error: bye }
+  on: { type: branch, when: [{ if: vars.answer == "two", then: help }], else: bye }
+  help: { type: queue, queue: help, answered: bye, timeout: bye, full: bye, no_operators: bye, error: bye }
+  bye: { type: hangup, prompt: [hello] }
+  note: { type: http, request: { url: "https://api.example.org/left/${caller.number}" }, timeout: 10s, ok: mark, error: end }
+  mark: { type: set, tags: [gone], next: end }
+  end: { type: hangup }
+"#;
+const BELOW: &str = r#"
+version: 1
+flow: below
+start: menu
+languages: [en]
+vars: { greeting: 0 }
+nodes:
+  menu: { type: menu, prompt: [hello], timeout: 3s, keys: { "1": one, "2": two, "3": again }, no_input: one, no_match: one }
+  again: { type: flow, name: below, save: greeting, next: two, error: deep }
+  one: { type: return, value: one }
+  two: { type: return, value: two }
+  deep: { type: hangup, prompt: [hello] }
+"#;
+
 const SHUT: &str = "
 version: 1
 flow: shut
@@ -109,7 +204,9 @@ fn world_outside((trunks, field): (&str, &str), (help, ann): (&str, &str), seed:
         "domain: centrale.localhost
 sip: {{ trunks: {{ {trunks} }}, min_expires: 1s }}
 limits: {{ calls: 100, calls_per_second: 1000 }}
-numbers: {{ \"1\": {{ flow: main }}, \"3\": {{ flow: shut }}, \"4\": {{ flow: mine }}, \"5\": {{ flow: experts }}, \"6\": {{ flow: taped }} }}
+numbers: {{ \"1\": {{ flow: main }}, \"3\": {{ flow: shut }}, \"4\": {{ flow: mine }}, \"5\": {{ flow: experts }}, \"6\": {{ flow: asks }}, \"7\": {{ flow: reach }}, \"8\": {{ flow: early }}, \"9\": {{ flow: above }}, \"80\": {{ flow: spoken }}, \"60\": {{ flow: taped }} }}
+speech: {{ command: [say] }}
+requests: {{ allow: [api.example.org] }}
 queues:
   help: {{ requires: {{ help: 5 }}, wrap_up: 10s, {help} }}
   experts: {{ requires: {{ expert: 1 }} }}
@@ -129,6 +226,12 @@ operators:
             ("mine.yaml".into(), MINE.into()),
             ("experts.yaml".into(), EXPERTS.into()),
             ("taped.yaml".into(), TAPED.into()),
+            ("asks.yaml".into(), ASKS.into()),
+            ("reach.yaml".into(), REACH.into()),
+            ("spoken.yaml".into(), SPOKEN.into()),
+            ("early.yaml".into(), EARLY.into()),
+            ("above.yaml".into(), ABOVE.into()),
+            ("below.yaml".into(), BELOW.into()),
         ],
         sounds: BTreeSet::from([("en".into(), "hello".into())]),
     };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use exchange::model::{Event, OperatorState, Outcome, PauseReason};
+use exchange::model::{Event, OfferResult, OperatorState, Outcome, PauseReason};
 use exchange::shard::Order;
 use exchange::sim::{Doing, Link, Manner, World};
 
@@ -132,6 +132,65 @@ fn the_phone_is_gone_as_the_call_comes() {
         world.register(ann, 0);
         settle(&mut world);
     }
+}
+
+#[test]
+fn the_next_call_comes_as_the_phone_is_told_to_stop() {
+    for (seed, moment) in moments() {
+        let mut world = world("", seed);
+        world.link(Link {
+            delay: ms(20),
+            loss: 0,
+        });
+        let ann = world.operator("ann", Manner::Rings, None);
+        world.run(s(1));
+        let first = world.caller("1", None);
+        assert!(world.run_until(s(30), |w| w.doing(ann) == Doing::Ringing));
+        world.caller("1", Some(s(60)));
+        world.run(s(5) + moment);
+        world.hang_up(first);
+        let left = world.elapsed();
+        // A CANCEL that comes after the next INVITE finds a phone that was busy for it.
+        assert!(world.run_until(s(1), |w| w.waiting("help") == 1));
+        world.run(s(1));
+        assert_eq!(world.doing(ann), Doing::Ringing, "{seed}");
+        assert_eq!(
+            world.operator_state("ann"),
+            OperatorState::Offered,
+            "{seed}"
+        );
+        let offers = world
+            .events()
+            .iter()
+            .filter(|(at, event)| *at >= left && matches!(event, Event::Offered { .. }));
+        assert_eq!(offers.count(), 1, "{seed}");
+        settle(&mut world);
+    }
+}
+
+#[test]
+fn a_phone_that_never_says_that_it_stopped_is_rung_again_all_the_same() {
+    let mut world = world("offer_timeout: 20s", 1);
+    let ann = world.operator("ann", Manner::Rings, None);
+    world.run(s(1));
+    let first = world.caller("1", None);
+    assert!(world.run_until(s(30), |w| w.doing(ann) == Doing::Ringing));
+    world.manner(ann, Manner::Dead);
+    world.caller("1", Some(s(60)));
+    world.run(s(5));
+    world.hang_up(first);
+    let left = world.elapsed();
+    let offered = |world: &World| {
+        let offers = world.events().iter();
+        let mut offers = offers.filter(|(_, event)| matches!(event, Event::OfferEnded { .. }));
+        offers.next_back().map(|(at, event)| match event {
+            Event::OfferEnded { result, .. } => (*result, (*at - left).as_secs()),
+            _ => unreachable!(),
+        })
+    };
+    assert!(world.run_until(s(40), |w| w.operator_state("ann") == OperatorState::Paused));
+    assert_eq!(offered(&world), Some((OfferResult::Missed, 20)));
+    settle(&mut world);
 }
 
 #[test]

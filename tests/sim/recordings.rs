@@ -23,7 +23,7 @@ fn changes(world: &World) -> Vec<(u64, char, RecordingChange)> {
 
 /// A caller who is recorded and has typed the secret.
 fn taped(world: &mut World) -> PhoneId {
-    let caller = world.caller("6", None);
+    let caller = world.caller("60", None);
     world.run(s(3));
     assert!(world.press(caller, "42"));
     world.run(ms(100));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use exchange::model::{Event, OperatorState, Outcome, TransferKind};
-use exchange::sim::{Doing, Link, Manner, PhoneId, World};
+use exchange::sim::{Doing, Manner, PhoneId, World};
 
 use crate::{s, settle, world};
 
@@ -197,11 +197,6 @@ fn a_caller_is_handed_on_while_the_second_call_still_waits() {
         );
         world.run(s(1));
         world.manner(scene.dan, Manner::Answers(s(1)));
-        // The INVITE of the caller does not overtake the CANCEL of ann's call.
-        world.link(Link {
-            delay: Duration::ZERO,
-            loss: 0,
-        });
         world.refer_to_second(scene.ann);
         world.run(s(1));
         assert_eq!(world.notified(scene.ann), [200], "{seed}");
@@ -278,7 +273,13 @@ fn an_operator_on_a_call_of_the_own_is_offered_none() {
         "the caller, and ann who waits for bea"
     );
     world.hang_up(ann);
-    assert!(world.run_until(s(5), |w| w.bridged(caller, ann)));
+    world.run(s(1));
+    // Bea was free a moment sooner, and her phone, which rang for ann, rings for the caller.
+    assert_eq!(world.operator_state("ann"), OperatorState::Ready);
+    assert_eq!(world.doing(bea), Doing::Ringing);
+    let next = world.caller("1", None);
+    assert!(world.run_until(s(10), |w| w.bridged(next, ann)));
     world.hang_up(caller);
+    world.hang_up(next);
     settle(&mut world);
 }

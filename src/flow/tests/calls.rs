@@ -210,8 +210,9 @@ fn sensitive_digits_are_never_shown() {
         let mut shown = String::new();
         let keys = digits.chars().map(Input::Key);
         for input in [Input::Begin, Input::Answered].into_iter().chain(keys) {
+            let shown_input = format!("{input:?}");
             let said = call.say(input);
-            writeln!(shown, "{input:?} {said} {:?}", call.run).unwrap();
+            writeln!(shown, "{shown_input} {said} {:?}", call.run).unwrap();
         }
         for value in call.run.vars().values() {
             writeln!(shown, "{value} {value:?}").unwrap();
@@ -255,7 +256,7 @@ fn an_expression_without_a_value_takes_the_other_way() {
     let nodes = "
   a: { type: branch, when: [{ if: '10 / vars.zero > 1', then: x }, { if: 'vars.none', then: x }], else: b }
   b: { type: switch, on: 'vars.none + 1', cases: { x: x }, default: c }
-  c: { type: set, vars: { none: '${vars.zero / 0}' }, language: '${caller.number}', priority: 'caller.number', next: d }
+  c: { type: set, vars: { none: '${vars.zero / 0}' }, language: '${caller.number}', priority: 'vars.none', next: d }
   d: { type: play, prompt: [{ number: vars.none }, { number: '12345 - 12300' }], next: x }
   x: { type: hangup }
 vars: { zero: 0, none: null }
@@ -283,10 +284,10 @@ fn a_call_is_refused_before_it_is_answered() {
         nodes,
         "begin up heard",
         &expect![[r#"
-        begin: [a] answer
-        up: [b] play(en/welcome)
-        heard: [d] hangup
-    "#]],
+            begin: [a] early
+            up: [b] play(en/welcome)
+            heard: [d] hangup
+        "#]],
     );
     let reject =
         "version: 1\nflow: f\nstart: a\nanswer: false\nnodes:\n  a: { type: reject, code: 480 }\n";
@@ -410,3 +411,93 @@ proptest::proptest! {
 }
 
 const WELCOME: &str = include_str!("../../../ivr-flows/welcome.yaml");
+
+#[test]
+fn items_are_spoken_in_the_language_that_the_caller_hears() {
+    check(
+        "
+  a:
+    type: set
+    vars: { owed: \"12.50\", when: \"2026-03-02T10:15:00+01:00\", odd: \"soon\" }
+    next: b
+  b: { type: play, prompt: [{ money: vars.owed, currency: EUR }], next: c }
+  c: { type: set, language: nl, next: d }
+  d:
+    type: play
+    prompt:
+      - { money: vars.owed, currency: EUR }
+      - { ordinal: 21 }
+      - { duration: 100, round: 1m }
+      - { duration: '\"2h\"' }
+      - { date: vars.when, weekday: true }
+      - { time: vars.when }
+      - { number: -21 }
+      - { digits: caller.number }
+    next: e
+  e: { type: hangup, prompt: [{ time: vars.odd }, { date: vars.odd }, { money: vars.odd, currency: EUR }, { duration: vars.odd }, { ordinal: vars.odd }, { digits: vars.odd }, bye] }
+",
+        "begin up heard heard",
+        &expect![[r#"
+            begin: answer
+            up: [a] [b] play(en/number/12 en/money/euros en/number/and en/number/50 en/money/cents)
+            heard: [c] [d] play(nl/number/12 nl/money/euro nl/number/and nl/number/50 nl/money/cent nl/ordinal/1-and nl/ordinal/20 nl/number/2 nl/unit/minutes nl/number/2 nl/unit/hour nl/weekday/1 nl/number/2 nl/month/3 nl/number/2 nl/number/thousand nl/number/26 nl/number/10 nl/time/hour nl/number/15 nl/number/minus nl/number/21 nl/number/3 nl/number/1 nl/number/6 nl/number/1 nl/number/2 nl/number/3 nl/number/4 nl/number/5 nl/number/6 nl/number/7 nl/number/8)
+            heard: [e] fault(e expression) fault(e expression) fault(e expression) fault(e expression) fault(e expression) fault(e expression) play(nl/bye)
+        "#]],
+    );
+}
+
+#[test]
+fn a_text_that_depends_on_the_call_is_handed_on_to_be_spoken() {
+    check(
+        "
+  a: { type: collect, prompt: [x], digits: { max: 2 }, save: pin, sensitive: true, ok: b, on_failure: b }
+  b: { type: play, prompt: [{ say: { en: 'Hello ${caller.number}', nl: 'Dag ${called}' } }, bye], next: c }
+  c: { type: set, language: nl, vars: { none: null }, next: d }
+  d: { type: hangup, prompt: [{ say: { en: 'Hello ${called}', nl: 'Dag ${called}' } }, { say: 'PIN ${vars.pin}' }, { say: '${vars.none}' }] }
+",
+        "begin up 12 heard",
+        &expect![[r#"
+            begin: answer
+            up: [a] play(en/x)
+            12: stop
+            12: [b] play(en/say/6eb0b6e155632cd7:"Hello +31612345678" en/bye)
+            heard: [c] [d] fault(d expression) fault(d expression) play(nl/say/413fc0be40949ffb:"Dag 1000")
+        "#]],
+    );
+}
+
+#[test]
+fn a_text_is_said_in_the_language_that_the_caller_hears() {
+    let nodes = "
+  a: { type: play, prompt: [{ say: { en: Hello, nl: Hallo } }, { say: Centrale }], next: b }
+  b: { type: set, language: nl, next: c }
+  c: { type: hangup, prompt: [{ say: { en: Hello, nl: Hallo } }, { say: Centrale }] }
+";
+    // The names begin as `printf Hello | sha256sum` does.
+    check(
+        nodes,
+        "begin up heard",
+        &expect![[r#"
+        begin: answer
+        up: [a] play(en/say/185f8db32271fe25 en/say/684a15a2d07fa91a)
+        heard: [b] [c] play(nl/say/753692ec36adb4c7 nl/say/684a15a2d07fa91a)
+    "#]],
+    );
+    let flow = flow(nodes);
+    let texts: Vec<_> = flow
+        .texts()
+        .map(|(language, _, text)| (language, text))
+        .collect();
+    let each = [
+        ("en", "Hello"),
+        ("en", "Centrale"),
+        ("nl", "Hallo"),
+        ("nl", "Centrale"),
+    ];
+    assert_eq!(texts, [each, each].concat());
+    let sounds = flow.sounds();
+    assert_eq!(sounds.len(), 4);
+    for (language, name, _) in flow.texts() {
+        assert!(sounds.contains(&(language.to_owned(), name.to_owned())));
+    }
+}

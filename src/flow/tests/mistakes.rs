@@ -9,7 +9,6 @@ fn top_level_mistakes_are_told_all_at_once() {
         &expect![[r#"
             4:13 `EN` is no language (write en or nl)
             3:1 unknown key `strat` (did you mean `start`?)
-            7:1 `on_hangup` is not available in this version
             1:10 this version of the language is not known (write version: 1)
             1:1 `start` is missing (add `start: …`)
             6:13 unknown key `tiemout` (did you mean `timeout`?)
@@ -53,7 +52,6 @@ fn fields_and_exits_are_checked_against_each_type() {
             11:53 `12` is no key of a telephone (keys are 0 to 9, "*" and "#", in quotes)
             11:81 a duration has a unit; `5` has none (write 5s for seconds)
             11:3 this menu has no exit `on_failure` (add `on_failure: <node>` here or in `defaults`)
-            12:64 `confirm` is not available in this version
             12:51 this must be a whole number from 0 to 4
             12:3 `f` has no `save` (add `save: …`)
             13:28 there is no queue `suport` (did you mean `support`?)
@@ -77,8 +75,7 @@ fn prompts_are_checked_in_every_language() {
             7:29 there is no sound `missing-one` in `en` (record prompts/en/missing-one.wav)
             7:29 there is no sound `missing-one` in `nl` (record prompts/nl/missing-one.wav)
             7:42 `../x` is no name of a sound (small letters, digits, - and _, with / for folders)
-            7:50 there is no text-to-speech in this version (record prompts/<language>/<name>.wav and write its name)
-            7:66 the item `time` is not available in this version
+            7:72 unknown name `now` (known are caller, called, language, project, hours, queue, vars)
             7:81 unknown item `nubmer` (did you mean `number`?)
             7:105 a duration has a unit; `5` has none (write 5s for seconds)
             7:110 expected text, not a number (write "7")
@@ -86,7 +83,43 @@ fn prompts_are_checked_in_every_language() {
     );
     mistakes(
         "version: 1\nflow: f\nstart: a\nlanguages: [en, fr]\nnodes:\n  a: { type: hangup, prompt: { number: 3 } }\n",
-        &expect!["6:40 numbers cannot be said in `fr` (they can in en, nl)"],
+        &expect!["6:40 numbers cannot be said in `fr` (they can in en, nl, de, ru)"],
+    );
+    // In Russian the sounds are missing.
+    mistakes(
+        "version: 1\nflow: f\nstart: a\nlanguages: [en, ru]\nnodes:\n  a: { type: hangup, prompt: [{ number: 3 }, { money: 3, currency: EUR }, bye] }\n",
+        &expect![[r#"
+            6:41 49 sounds that this needs are missing in `ru` (record prompts/ru/number/0.wav, number/1.wav, number/2.wav …, or configure `speech`)
+            6:55 53 sounds that this needs are missing in `ru` (record prompts/ru/number/0.wav, number/1.wav, number/2.wav …, or configure `speech`)
+            6:75 there is no sound `bye` in `ru` (record prompts/ru/bye.wav)"#]],
+    );
+}
+
+#[test]
+fn spoken_items_are_checked() {
+    mistakes(
+        "
+  a:
+    type: hangup
+    prompt:
+      - { money: 3 }
+      - { money: 3, currency: EURO }
+      - { money: 3, currency: EUR, round: 1m }
+      - { number: 3, digits: 3 }
+      - { duration: 90, round: 1500ms }
+      - { duration: 90, round: 2d }
+      - { date: '\"2026-03-02\"', weekday: yes }
+      - { round: 1m, durations: 3 }
+",
+        &expect![[r#"
+            10:9 this money has no `currency` (add `currency:` EUR, USD, GBP, RUB, CHF)
+            11:31 `EURO` is no money that can be said (did you mean `EUR`?)
+            12:36 `round` does not go with `money` (known are currency)
+            13:22 `digits` does not go with `number` (one kind for each item of a prompt)
+            14:32 `round` is whole seconds, between 1s and 1d
+            15:32 `round` is whole seconds, between 1s and 1d
+            16:42 `weekday` wants true or false, not text
+            17:22 unknown item `durations` (did you mean `duration`?)"#]],
     );
 }
 
@@ -136,8 +169,8 @@ fn the_graph_is_checked() {
   lost: { type: hangup }
 ",
         &expect![[r#"
-            7:3 from node `a` no way leads to an end (an end is a node of type hangup or reject)
-            8:3 from node `b` no way leads to an end (an end is a node of type hangup or reject)
+            7:3 from node `a` no way leads to an end (an end is a node of type hangup, return or reject)
+            8:3 from node `b` no way leads to an end (an end is a node of type hangup, return or reject)
             9:3 no way leads to node `lost` (name it as a target, or remove it)
             7:3 from node `a` the flow can run in a circle without the caller doing anything (use retry with retries, or set limits: { max_steps: … })"#]],
     );
@@ -160,9 +193,9 @@ fn the_graph_is_checked() {
         ],
     );
     mistakes(
-        "version: 1\nflow: f\nstart: a\nanswer: false\nnodes:\n  a: { type: play, prompt: [x], next: b }\n  b: { type: reject, code: 486 }\n",
+        "version: 1\nflow: f\nstart: a\nanswer: false\nnodes:\n  a: { type: menu, prompt: [x], keys: { 1: b }, no_input: b, no_match: b }\n  b: { type: reject, code: 486 }\n",
         &expect![
-            "7:3 the call can be answered before it comes to this reject (a prompt, a menu or a queue answers; use hangup after it)"
+            "7:3 the call can be answered before it comes to this reject (a menu, a queue or a hangup with a prompt answers; use hangup after it)"
         ],
     );
 }
@@ -310,4 +343,49 @@ proptest::proptest! {
             assert!(flow.run_tests(&calendars(), any_instant()).len() <= 6 * flow.test_count());
         }
     }
+}
+
+#[test]
+fn texts_to_be_spoken_are_checked() {
+    mistakes(
+        "
+  a:
+    type: hangup
+    prompt:
+      - { say: { en: Hello, de: Hallo } }
+      - { say: { en: \"\", nl: Hallo } }
+      - { say: \"Hello ${caller.nam}\" }
+      - { say: 7 }
+      - { say: Hello, number: 3 }
+      - { say: Hello }
+",
+        &expect![[r#"
+            10:29 the flow does not speak `de` (known are en, nl)
+            10:11 `say` has no text in `nl` (add `nl: …`)
+            11:22 a text has between 1 and 2000 characters
+            12:16 unknown name `caller.nam` (did you mean `name`?)
+            13:16 expected text, not a number (write "7")
+            14:23 `number` does not go with `say` (one kind for each item of a prompt)"#]],
+    );
+    mistakes(
+        "
+  a: { type: queue, queue: general, waiting: { comfort: [{ prompt: { say: 'At ${called}' }, after: 20s }], keys: { \"1\": { play: [{ say: 'At ${called}' }] } } }, answered: b, timeout: b, full: b, no_operators: b, error: b }
+  b: { type: hangup }
+",
+        &expect![[r#"
+            7:68 a text with `${…}` cannot be said to those who wait (say the value by an item of its own, such as {number: …})
+            7:129 a text with `${…}` cannot be said to those who wait (say the value by an item of its own, such as {number: …})"#]],
+    );
+    mistakes(
+        "
+  a: { type: hangup, prompt: [{ say: { en: Hello, nl: Hallo } }, { say: missing }, { say: '${called}' }] }
+  # nobody speaks
+",
+        &expect![[r#"
+            7:55 nobody can say this in `nl` (write `speech: { command: [espeak-ng, -v, "{voice}", --stdin, --stdout] }` in the configuration, or record prompts/nl/say/753692ec36adb4c7.wav)
+            7:73 nobody can say this in `en` (write `speech: { command: [espeak-ng, -v, "{voice}", --stdin, --stdout] }` in the configuration, or record prompts/en/say/ffa63583dfa6706b.wav)
+            7:73 nobody can say this in `nl` (write `speech: { command: [espeak-ng, -v, "{voice}", --stdin, --stdout] }` in the configuration, or record prompts/nl/say/ffa63583dfa6706b.wav)
+            7:91 nobody can say this in `en` (write `speech: { command: [espeak-ng, -v, "{voice}", --stdin, --stdout] }` in the configuration)
+            7:91 nobody can say this in `nl` (write `speech: { command: [espeak-ng, -v, "{voice}", --stdin, --stdout] }` in the configuration)"#]],
+    );
 }

@@ -10,19 +10,27 @@ use expect_test::{Expect, expect};
 use super::hours::Calendar;
 use super::source::Document;
 use super::{
-    Caller, Flow, Input, Known, LineExit, MessageExit, MessageRequest, Output, QueueExit,
-    QueueRequest, QueueView, Returned, Run, Spoken, World, load,
+    Answer, Ask, AskId, Caller, Flow, HttpAnswer, HttpMethod, HttpRequest, Input, Known, LineExit,
+    MessageExit, MessageRequest, Origin, Output, QueueExit, QueueRequest, QueueView, Returned, Run,
+    Scalar, Spoken, Unanswered, World, load,
 };
 use crate::model::{
     Diagnostic, Epoch, LineName, Number, OperatorName, Project, QueueName, Skill, Step,
 };
 
+mod asks;
 mod calls;
 mod messages;
 mod mistakes;
 mod queues;
+mod reach;
 mod shipped;
+mod subflows;
 mod surveys;
+mod types;
+
+/// The text "Hello" was recorded.
+const HELLO: &str = "say/185f8db32271fe25";
 
 /// The queue `tier-2` leads to nodes of its own where a flow says nothing.
 pub(super) fn try_load(text: &str) -> Result<Arc<Flow>, Vec<Diagnostic>> {
@@ -43,6 +51,8 @@ pub(super) fn try_load(text: &str) -> Result<Arc<Flow>, Vec<Diagnostic>> {
     let skills: BTreeSet<Skill> = ["support", "lang.en", "lang.nl"].map(Skill::new).into();
     let calendars = BTreeSet::from(["office".to_owned()]);
     let projects: BTreeSet<Project> = ["internet"].map(Project::from).into();
+    let origins = ["api.example.org", "http://10.0.0.1:8000"];
+    let origins = origins.map(|text| Origin::parse(text).unwrap()).into();
     let known = Known {
         queues: &queues,
         fallbacks: &fallbacks,
@@ -51,7 +61,18 @@ pub(super) fn try_load(text: &str) -> Result<Arc<Flow>, Vec<Diagnostic>> {
         skills: &skills,
         calendars: &calendars,
         projects: &projects,
-        sounds: &|_, name| !name.contains("missing"),
+        origins: &origins,
+        signs: true,
+        addresses: &|address| {
+            address
+                .contains(' ')
+                .then_some("write \"sip:name@host:5060\"")
+        },
+        sounds: &|language, name| {
+            let said = !name.starts_with("say/") || name == HELLO;
+            language != "ru" && !name.contains("missing") && said
+        },
+        speaks: !text.contains("# nobody speaks"),
     };
     let mut diags = Vec::new();
     match load(&document, &known, &mut diags) {
@@ -118,6 +139,8 @@ pub(super) fn any_instant() -> Instant {
 pub(super) struct Call {
     pub(super) run: Run,
     pub(super) now: Instant,
+    /// Of its last ask.
+    asked: AskId,
 }
 
 impl Call {
@@ -131,15 +154,26 @@ impl Call {
         Self {
             run: Run::new(flow, caller(), calendars(), epoch),
             now,
+            asked: AskId(0),
         }
     }
 
     pub(super) fn say(&mut self, input: Input) -> String {
         let mut out = Vec::new();
         self.run.handle(input, self.now, &Busy, &mut out);
+        for output in &out {
+            if let Output::Ask(asked) = output {
+                self.asked = asked.number;
+            }
+        }
         let texts: Vec<String> = out.iter().map(show).collect();
         texts.join(" ")
     }
+}
+
+fn replied(call: &Call, status: u16, saved: Vec<Scalar>) -> Input {
+    let answer = Answer::Http(HttpAnswer { status, saved });
+    Input::Returned(Returned::Reply(call.asked, Ok(answer)))
 }
 
 /// `begin`, `up`, `heard`, `+5s`, `queue:timeout`, `queue:paused`, `line:busy`, or keys.
@@ -148,7 +182,10 @@ fn check(nodes: &str, script: &str, expected: &Expect) {
 }
 
 fn story(nodes: &str, script: &str) -> String {
-    let mut call = Call::new(flow(nodes));
+    tell(&mut Call::new(flow(nodes)), script)
+}
+
+fn tell(call: &mut Call, script: &str) -> String {
     let mut story = String::new();
     for word in script.split_whitespace() {
         let inputs = match word {
@@ -165,6 +202,21 @@ fn story(nodes: &str, script: &str) -> String {
             "message:kept" => vec![Input::Returned(Returned::Message(MessageExit::Kept))],
             "message:empty" => vec![Input::Returned(Returned::Message(MessageExit::Empty))],
             "message:failed" => vec![Input::Returned(Returned::Message(MessageExit::Failed))],
+            "http:200" => vec![replied(call, 200, vec![Scalar::Number(7)])],
+            "http:404" => vec![replied(call, 404, Vec::new())],
+            "http:418" => vec![replied(call, 418, Vec::new())],
+            "http:500" => vec![replied(call, 500, Vec::new())],
+            "http:late" => vec![Input::Returned(Returned::Reply(
+                AskId(0),
+                Ok(Answer::Http(HttpAnswer {
+                    status: 200,
+                    saved: Vec::new(),
+                })),
+            ))],
+            "http:none" => vec![Input::Returned(Returned::Reply(
+                call.asked,
+                Err(Unanswered::Unreachable),
+            ))],
             "line:busy" => vec![Input::Returned(Returned::Line(LineExit::Busy))],
             "line:error" => vec![Input::Returned(Returned::Line(LineExit::Error))],
             _ => match word.strip_prefix('+') {
@@ -187,6 +239,7 @@ fn story(nodes: &str, script: &str) -> String {
 fn show(output: &Output) -> String {
     match output {
         Output::Answer => "answer".into(),
+        Output::Early => "early".into(),
         Output::Play(sounds) => {
             let names: Vec<String> = sounds.iter().map(sound).collect();
             format!("play({})", names.join(" "))
@@ -207,11 +260,45 @@ fn show(output: &Output) -> String {
         Output::Recording(action) => format!("recording({action:?})").to_lowercase(),
         Output::Secret(true) => "secret".into(),
         Output::Secret(false) => "open".into(),
+        Output::Notify { name, data, .. } => format!("notify({name} {data})"),
+        Output::Ask(asked) => ask(&asked.ask),
+        Output::Operator(request) => {
+            let ring = request.ring.map(crate::model::show_duration);
+            format!(
+                "operator({} {})",
+                request.operator,
+                ring.unwrap_or_default()
+            )
+        }
+        Output::Dial(request) => {
+            let how = if request.together {
+                "together"
+            } else {
+                "in turn"
+            };
+            let ring = crate::model::show_duration(request.ring);
+            format!("dial({} {how} {ring})", request.to.join(" "))
+        }
         Output::Reject(code) => format!("reject({code})"),
-        Output::Hangup => "hangup".into(),
+        Output::Hangup { cause: None } => "hangup".into(),
+        Output::Hangup { cause: Some(cause) } => format!("hangup({})", cause.number()),
         Output::Step { node, .. } => format!("[{node}]"),
-        Output::Fault { node, fault } => format!("fault({node} {})", fault.as_str()),
+        Output::Fault { node, fault, .. } => format!("fault({node} {})", fault.as_str()),
     }
+}
+
+fn ask(ask: &Ask) -> String {
+    let Ask::Http(request) = ask else {
+        return "ask(speech)".into();
+    };
+    let mut text = format!("{:?} {}", request.method, request.url);
+    for (name, value) in &request.headers {
+        write!(text, " {name}: {value}").unwrap();
+    }
+    if let Some(body) = &request.body {
+        write!(text, " {body}").unwrap();
+    }
+    format!("ask({text})")
 }
 
 fn queue(request: &QueueRequest) -> String {
@@ -233,6 +320,15 @@ fn queue(request: &QueueRequest) -> String {
         let steps: Vec<String> = steps.iter().map(of).collect();
         write!(text, " escalate({})", steps.join(", ")).unwrap();
     }
+    for message in request.comfort.iter() {
+        let names: Vec<String> = message.sounds.iter().map(sound).collect();
+        let (after, every) = (message.after, message.every);
+        write!(text, " comfort({} {after:?} {every:?})", names.join(" ")).unwrap();
+    }
+    for (key, sounds) in &request.asides {
+        let names: Vec<String> = sounds.iter().map(sound).collect();
+        write!(text, " {key}({})", names.join(" ")).unwrap();
+    }
     text + ")"
 }
 
@@ -240,6 +336,7 @@ fn sound(spoken: &Spoken) -> String {
     match spoken {
         Spoken::Sound { language, name } => format!("{language}/{name}"),
         Spoken::Tone => "tone".into(),
+        Spoken::Said(said) => format!("{}/{}:{:?}", said.language, said.name, said.text),
         Spoken::Silence(length) => format!("silence:{}", crate::model::show_duration(*length)),
     }
 }

@@ -36,6 +36,18 @@ fn every_sound_of_the_shipped_flows_is_there() {
 }
 
 #[test]
+fn english_and_dutch_come_with_every_piece_of_their_grammars() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("ivr-flows/prompts");
+    for language in ["en", "nl"] {
+        for (name, _) in crate::flow::speech::pieces(language) {
+            let file = folder.join(language).join(format!("{name}.wav"));
+            let samples = hound::WavReader::open(&file).map_or(0, |reader| reader.duration());
+            assert!(samples > 2_000, "{}: {samples} samples", file.display());
+        }
+    }
+}
+
+#[test]
 fn the_welcome_flow_has_its_picture() {
     expect![[r#"
         flowchart TD
@@ -97,23 +109,39 @@ fn the_examples_of_the_documentation_can_be_read() {
         .skip(1)
         .filter_map(|rest| rest.split("```").next())
         .collect();
-    let block = |start: &str| {
-        *blocks
-            .iter()
-            .find(|block| block.starts_with(start))
-            .unwrap()
+    let begins = |word: &str| {
+        let found = blocks.iter().find(|block| block.starts_with(word));
+        *found.unwrap_or_else(|| panic!("no example begins with {word}"))
     };
-    let small = flow(block("version:"));
+    let small = flow(begins("version: 1"));
     assert_eq!(small.run_tests(&calendars(), any_instant()), []);
-    let node = block("support:").replace('\n', "\n  ");
-    let around = "main: { type: hangup }\n  busy: { type: hangup }\n  bye: { type: hangup }";
-    let head = "version: 1\nflow: f\nstart: support\nvars: { last_operator: null }\nnodes:";
-    let whole = flow(&format!("{head}\n  {around}\n  {node}\n"));
+    for (node, others) in [
+        ("account", ["main", "anyone", "bye"]),
+        ("look_up", ["known", "odd", "unknown"]),
+        ("tell", ["main", "bye", "other"]),
+        ("support", ["main", "busy", "bye"]),
+        ("rate", ["main", "other", "bye"]),
+    ] {
+        let text = begins(&format!("{node}:")).replace('\n', "\n  ");
+        let others = others.map(|name| format!("  {name}: {{ type: hangup }}\n"));
+        let head = format!("version: 1\nflow: f\nstart: {node}\nvars: {{ last_operator: null }}\n");
+        let whole = format!("{head}nodes:\n  {text}\n{}", others.concat());
+        let unreached = "no way leads to node";
+        let read = try_load(&whole).err().unwrap_or_default();
+        let wrong: Vec<String> = read
+            .iter()
+            .map(ToString::to_string)
+            .filter(|text| !text.contains(unreached) && !text.contains("no node `other`"))
+            .collect();
+        assert!(wrong.is_empty(), "{node}: {}", wrong.join("\n"));
+    }
+    let rung = begins("vip:").replace('\n', "\n  ");
+    let head = "version: 1\nflow: f\nstart: vip\nlimits: { max_steps: 9 }\nvars: { contact: alice, guard: null }\nnodes:";
+    let around = "bye: { type: hangup }\n  support: { type: branch, when: [{ if: false, then: bye }], else: guards }";
+    let rung = rung.replace("busy: support", "busy: bye");
+    let whole = flow(&format!("{head}\n  {around}\n  {rung}\n"));
     assert_eq!(whole.nodes().count(), 4);
-    let rate = block("rate:").replace('\n', "\n  ");
-    let head = "version: 1\nflow: f\nstart: rate\nnodes:\n  bye: { type: hangup }";
-    assert_eq!(flow(&format!("{head}\n  {rate}\n")).nodes().count(), 2);
-    let hours = Document::parse("hours.yaml", block("hours:")).unwrap();
+    let hours = Document::parse("hours.yaml", begins("hours:")).unwrap();
     let office = hours.root().get("hours").unwrap().get("office").unwrap();
     let mut diags = Vec::new();
     assert!(Calendar::read(office, &mut diags).is_some(), "{diags:?}");

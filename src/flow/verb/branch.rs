@@ -26,7 +26,7 @@ impl Branch {
             arm.unknown_keys(&["if", "then"], reader.diags);
             let condition = arm
                 .require("if", reader.diags)
-                .and_then(|of| reader.expression(of));
+                .and_then(|of| reader.condition(of));
             let then = arm
                 .require("then", reader.diags)
                 .and_then(|to| reader.target(to));

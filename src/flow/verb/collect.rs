@@ -1,9 +1,10 @@
-//! `collect`: a prompt, then digits into a variable.
+//! `collect`: a prompt, then digits into a variable, perhaps said back to be confirmed.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::confirm::{Confirm, Confirming, Said};
 use super::kind::{Exit, Next, NodeIndex, Shape, Verb, Wait};
 use super::menu::{TRIES, Tries};
 use crate::flow::expression::Expression;
@@ -26,10 +27,21 @@ pub(crate) struct Collect {
     end_key: Option<char>,
     save: Arc<str>,
     check: Option<Expression>,
+    confirm: Option<Confirm>,
     sensitive: bool,
     interdigit: Duration,
     ok: NodeIndex,
 }
+
+const OWN: &[&str] = &[
+    "digits",
+    "save",
+    "check",
+    "confirm",
+    "sensitive",
+    "interdigit",
+    "ok",
+];
 
 /// Digits so far; never shown, since they may be a secret.
 #[derive(Default)]
@@ -51,9 +63,8 @@ pub(crate) struct Entry {
 
 impl Collect {
     pub(super) fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        let own = ["digits", "save", "check", "sensitive", "interdigit", "ok"];
-        let allowed: Vec<&str> = TRIES.iter().copied().chain(own).collect();
-        reader.fields(node, &allowed, &["confirm"]);
+        let allowed: Vec<&str> = TRIES.iter().chain(OWN).copied().collect();
+        reader.fields(node, &allowed, &[]);
         let prompt = node
             .require("prompt", reader.diags)
             .map(|cursor| Prompt::read(cursor, reader));
@@ -63,8 +74,11 @@ impl Collect {
         let save = node
             .require("save", reader.diags)
             .and_then(|cursor| cursor.string(reader.diags));
-        let check = node.get("check").map(|cursor| reader.expression(cursor));
+        let check = node.get("check").map(|cursor| reader.condition(cursor));
         let sensitive = reader.flag(node, "sensitive", false);
+        let confirm = node
+            .get("confirm")
+            .and_then(|cursor| Confirm::read(cursor, save.filter(|_| !sensitive), reader));
         let interdigit = reader.duration(node, "interdigit", reader.defaults.interdigit);
         let ok = reader.exit(node, "ok");
         let tries = Tries::read(node, reader);
@@ -80,6 +94,7 @@ impl Collect {
                 Some(compiled) => Some(compiled?),
                 None => None,
             },
+            confirm,
             sensitive,
             interdigit,
             ok: ok?,
@@ -146,13 +161,50 @@ impl Collect {
         };
         let before = turn.core.vars.insert(Arc::clone(&self.save), held);
         if self.check.as_ref().is_none_or(|check| turn.holds(check)) {
-            return Next::Go(self.ok);
+            return match &self.confirm {
+                Some(confirm) => confirm.ask(Confirming::of(entry.failures, before), turn),
+                None => Next::Go(self.ok),
+            };
         }
+        self.forget(before, turn);
+        self.failed(true, entry.failures, turn)
+    }
+
+    /// The variable is what it was before the entry.
+    fn forget(&self, before: Option<Held>, turn: &mut Turn<'_>) {
         match before {
             Some(before) => turn.core.vars.insert(Arc::clone(&self.save), before),
             None => turn.core.vars.remove(&self.save),
         };
-        self.failed(true, entry.failures, turn)
+    }
+
+    /// What the caller says to the digits that were said back.
+    fn confirming(
+        &self,
+        confirm: &Confirm,
+        confirming: Confirming,
+        input: Input,
+        turn: &mut Turn<'_>,
+    ) -> Next {
+        let barge_in = self.tries.barge_in;
+        match confirm.handle(confirming, input, (barge_in, self.tries.timeout), turn) {
+            Said::Nothing(confirming) => Next::Stay(Wait::Confirm(confirming)),
+            Said::Yes => Next::Go(self.ok),
+            Said::No(confirming) => {
+                self.forget(confirming.before, turn);
+                match self.tries.corrected(confirming.failures) {
+                    Ok(failures) => self.ask(failures, turn),
+                    Err(to) => Next::Go(to),
+                }
+            }
+            Said::Unclear(confirming) => {
+                if self.tries.corrected(confirming.asked).is_ok() {
+                    return confirm.ask(confirming.again(), turn);
+                }
+                self.forget(confirming.before, turn);
+                Next::Go(self.tries.gives_up)
+            }
+        }
     }
 
     fn failed(&self, heard: bool, failures: u32, turn: &mut Turn<'_>) -> Next {
@@ -182,6 +234,7 @@ impl Verb for Collect {
     fn prompts(&self) -> Vec<&Prompt> {
         std::iter::once(&self.prompt)
             .chain(&self.tries.reprompt)
+            .chain(self.confirm.as_ref().map(Confirm::prompt))
             .collect()
     }
 
@@ -198,8 +251,12 @@ impl Verb for Collect {
     }
 
     fn handle(&self, wait: Wait, input: Input, turn: &mut Turn<'_>) -> Next {
-        let Wait::Collect(mut entry) = wait else {
-            return Next::Stay(wait);
+        let mut entry = match (wait, &self.confirm) {
+            (Wait::Collect(entry), _) => entry,
+            (Wait::Confirm(confirming), Some(confirm)) => {
+                return self.confirming(confirm, confirming, input, turn);
+            }
+            (wait, _) => return Next::Stay(wait),
         };
         match (input, entry.until) {
             (Input::Key(key), None) if !self.tries.barge_in => {

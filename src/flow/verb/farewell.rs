@@ -4,21 +4,24 @@ use super::kind::{Exit, Next, Shape, Verb, Wait};
 use crate::flow::port::{Input, Output};
 use crate::flow::prompt::Prompt;
 use crate::flow::read::Reader;
-use crate::flow::source::Cursor;
+use crate::flow::source::{Cursor, unknown};
 use crate::flow::turn::Turn;
+use crate::model::Cause;
 
 #[derive(Debug)]
 pub(crate) struct Hangup {
     prompt: Option<Prompt>,
+    cause: Option<Cause>,
 }
 
 impl Hangup {
     pub(super) fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Self {
-        reader.fields(node, &["prompt"], &["cause"]);
+        reader.fields(node, &["prompt", "cause"], &[]);
         let prompt = node
             .get("prompt")
             .map(|cursor| Prompt::read(cursor, reader));
-        Self { prompt }
+        let cause = node.get("cause").and_then(|cursor| cause(cursor, reader));
+        Self { prompt, cause }
     }
 }
 
@@ -46,18 +49,33 @@ impl Verb for Hangup {
     fn enter(&self, turn: &mut Turn<'_>) -> Next {
         match &self.prompt {
             Some(prompt) if turn.play(prompt) => Next::Stay(Wait::Farewell),
-            Some(_) | None => Next::Hangup,
+            Some(_) | None => Next::Hangup(self.cause),
         }
     }
 
     fn handle(&self, wait: Wait, input: Input, _turn: &mut Turn<'_>) -> Next {
         match input {
-            Input::Played => Next::Hangup,
+            Input::Played => Next::Hangup(self.cause),
             Input::Begin | Input::Answered | Input::Key(_) | Input::Tick | Input::Returned(_) => {
                 Next::Stay(wait)
             }
         }
     }
+}
+
+/// A number of Q.850, or a word for one.
+fn cause(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Cause> {
+    if cursor.kind() == "a number" {
+        let number = cursor.integer(1..=127, reader.diags)?;
+        return Cause::new(u8::try_from(number).ok()?);
+    }
+    let word = cursor.string(reader.diags)?;
+    let cause = Cause::named(word);
+    if cause.is_none() {
+        let problem = cursor.error(format!("`{word}` is no cause"));
+        reader.diags.push(unknown(problem, word, Cause::words()));
+    }
+    cause
 }
 
 #[derive(Debug)]

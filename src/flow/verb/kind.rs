@@ -1,35 +1,43 @@
 //! What all verbs have in common, and the list of them.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Instant;
 
+use super::asking::Asking;
 use super::branch::Branch;
 use super::collect::{self, Collect};
+use super::confirm;
+use super::dial::Dial;
 use super::farewell::{Hangup, Reject};
 use super::hours::Hours;
+use super::http::Http;
 use super::line::Line;
 use super::menu::{self, Menu};
+use super::notify::Notify;
+use super::operator::Operator;
 use super::play::{self, Play};
 use super::queue::Queue;
 use super::recording::Recording;
 use super::set::Set;
+use super::subflow::{Called, Return, Subflow};
 use super::survey::{self, Survey};
 use super::switch::Switch;
 use super::voicemail::{self, Voicemail};
+use crate::flow::load::Flow;
 use crate::flow::port::Input;
 use crate::flow::prompt::Prompt;
 use crate::flow::read::Reader;
 use crate::flow::source::{Cursor, unknown};
 use crate::flow::turn::Turn;
-use crate::model::Mailbox;
+use crate::flow::value::Held;
+use crate::model::{Cause, Mailbox};
 
 /// A node's place in its flow.
 pub(crate) type NodeIndex = usize;
 
 /// Types that the language has and this version has not.
-const LATER: &[&str] = &[
-    "http", "customer", "operator", "dial", "callback", "flow", "return", "notify",
-];
+const LATER: &[&str] = &["customer", "callback"];
 /// Every type of the language, and who reads it.
 const TYPES: &[(&str, Read)] = &[
     ("play", |node, reader| boxed(Play::read(node, reader))),
@@ -39,8 +47,16 @@ const TYPES: &[(&str, Read)] = &[
     ("branch", |node, reader| boxed(Branch::read(node, reader))),
     ("switch", |node, reader| boxed(Switch::read(node, reader))),
     ("hours", |node, reader| boxed(Hours::read(node, reader))),
+    ("http", |node, reader| boxed(Http::read(node, reader))),
+    ("notify", |node, reader| boxed(Notify::read(node, reader))),
     ("queue", |node, reader| boxed(Queue::read(node, reader))),
     ("line", |node, reader| boxed(Line::read(node, reader))),
+    ("operator", |node, reader| {
+        boxed(Operator::read(node, reader))
+    }),
+    ("dial", |node, reader| boxed(Dial::read(node, reader))),
+    ("flow", |node, reader| boxed(Subflow::read(node, reader))),
+    ("return", |node, reader| boxed(Return::read(node, reader))),
     ("hangup", |node, reader| {
         boxed(Some(Hangup::read(node, reader)))
     }),
@@ -99,9 +115,26 @@ pub(crate) enum Next {
     /// Wait here.
     Stay(Wait),
     /// Hang up.
-    Hangup,
+    Hangup(Option<Cause>),
     /// Nothing more to do: the call was refused.
     Over,
+    /// Another flow, and on from there.
+    Call(Box<Calling>),
+    /// Back to the flow that called this one.
+    Return(Held),
+}
+
+/// A flow that is called, and what then.
+#[derive(Debug)]
+pub(crate) struct Calling {
+    /// Nothing when it is not there.
+    pub(crate) flow: Option<Arc<Flow>>,
+    /// In place of the first values of its variables.
+    pub(crate) vars: Vec<(Arc<str>, Held)>,
+    /// The variable for what it returns.
+    pub(crate) save: Option<Arc<str>>,
+    pub(crate) next: NodeIndex,
+    pub(crate) error: NodeIndex,
 }
 
 /// What a node waits for.
@@ -113,10 +146,14 @@ pub(crate) enum Wait {
     Menu(menu::Listening),
     /// Digits.
     Collect(collect::Entry),
+    /// Whether the digits are right.
+    Confirm(confirm::Confirming),
     /// The end of the wait in a queue, or of the talk.
     Queue,
     /// The end of the talk on a line.
     Line,
+    /// A reply from the world outside.
+    Reply(Asking),
     /// The end of the last prompt.
     Farewell,
     /// A key that answers.
@@ -132,6 +169,8 @@ impl Wait {
             Self::Collect(entry) => entry.until,
             Self::Survey(asking) => asking.until,
             Self::Voicemail(leaving) => leaving.until(),
+            Self::Reply(asking) => Some(asking.until),
+            Self::Confirm(confirming) => confirming.until,
             Self::Play(_) | Self::Queue | Self::Line | Self::Farewell => None,
         }
     }
@@ -142,9 +181,8 @@ impl Wait {
             Self::Queue | Self::Line => true,
             // A message has its own end.
             Self::Voicemail(leaving) => leaving.until().is_some(),
-            Self::Play(_) | Self::Menu(_) | Self::Collect(_) | Self::Survey(_) | Self::Farewell => {
-                false
-            }
+            Self::Play(_) | Self::Menu(_) | Self::Collect(_) => false,
+            Self::Survey(_) | Self::Reply(_) | Self::Confirm(_) | Self::Farewell => false,
         }
     }
 }
@@ -167,6 +205,11 @@ pub(crate) trait Verb: fmt::Debug + Send + Sync {
         Vec::new()
     }
 
+    /// What it tells the world, by the flow's name for it.
+    fn tells(&self) -> Option<&str> {
+        None
+    }
+
     /// What it plays besides its prompts, in a language; music is of language `music`.
     fn other_sounds(&self, _language: &str) -> Vec<(String, String)> {
         Vec::new()
@@ -185,6 +228,28 @@ pub(crate) trait Verb: fmt::Debug + Send + Sync {
     /// Whether the call must be answered first.
     fn needs_answer(&self) -> bool {
         false
+    }
+
+    /// Whether the caller must be able to hear us first, by early media if the call is not
+    /// answered.
+    fn speaks(&self) -> bool {
+        false
+    }
+
+    /// The flow that it calls.
+    fn calls(&self) -> Option<&Called> {
+        None
+    }
+
+    /// Whether it goes back to the flow that called this one.
+    fn returns(&self) -> bool {
+        false
+    }
+
+    /// Whether it can be done for a caller who is gone.
+    fn is_silent(&self) -> bool {
+        let heard = self.needs_answer() || self.speaks() || !self.prompts().is_empty();
+        !heard && !self.refuses() && self.calls().is_none() && !self.returns()
     }
 
     /// Whether it is for calls that were never answered.

@@ -1,19 +1,82 @@
 //! `line`: the call goes to a line.
 
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
 use super::kind::{Exit, Next, NodeIndex, Shape, Verb, Wait};
 use crate::flow::port::{Input, LineExit, Output, Returned};
 use crate::flow::read::Reader;
 use crate::flow::source::{Cursor, unknown};
 use crate::flow::turn::Turn;
-use crate::model::{FlowFault, LineName};
+use crate::model::{FlowFault, LineName, show_duration};
+
+/// How long a phone may ring.
+const RINGS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(300);
 
 #[derive(Debug)]
 pub(crate) struct Line {
     line: LineName,
+    exits: Exits,
+}
+
+/// The exits of whatever is rung.
+#[derive(Debug)]
+pub(super) struct Exits {
     answered: NodeIndex,
     busy: NodeIndex,
     no_answer: NodeIndex,
-    error: NodeIndex,
+    pub(super) error: NodeIndex,
+}
+
+impl Exits {
+    pub(super) fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
+        let (answered, busy) = (reader.exit(node, "answered"), reader.exit(node, "busy"));
+        let (no_answer, error) = (reader.exit(node, "no_answer"), reader.exit(node, "error"));
+        Some(Self {
+            answered: answered?,
+            busy: busy?,
+            no_answer: no_answer?,
+            error: error?,
+        })
+    }
+
+    pub(super) fn all(&self) -> Vec<Exit> {
+        vec![
+            Exit::paced("answered", self.answered),
+            Exit::instant("busy", self.busy),
+            // A phone that rings out took its time.
+            Exit::paced("no_answer", self.no_answer),
+            Exit::instant("error", self.error),
+        ]
+    }
+
+    /// Goes on when the call is back.
+    pub(super) fn take(&self, wait: Wait, input: &Input, turn: &mut Turn<'_>) -> Next {
+        let Input::Returned(Returned::Line(exit)) = input else {
+            return Next::Stay(wait);
+        };
+        Next::Go(match exit {
+            LineExit::Answered => self.answered,
+            LineExit::Busy => self.busy,
+            LineExit::NoAnswer => self.no_answer,
+            LineExit::Error => {
+                turn.fault(FlowFault::Queue);
+                self.error
+            }
+        })
+    }
+}
+
+/// The value of a `ring`.
+pub(super) fn ring(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Duration> {
+    let ring = cursor.duration(reader.diags)?;
+    if !RINGS.contains(&ring) {
+        let (least, most) = RINGS.into_inner();
+        let (least, most) = (show_duration(least), show_duration(most));
+        let problem = cursor.error(format!("`ring` is between {least} and {most}"));
+        reader.diags.push(problem);
+    }
+    Some(ring)
 }
 
 impl Line {
@@ -35,14 +98,10 @@ impl Line {
             }
             Some(LineName::from(name))
         });
-        let (answered, busy) = (reader.exit(node, "answered"), reader.exit(node, "busy"));
-        let (no_answer, error) = (reader.exit(node, "no_answer"), reader.exit(node, "error"));
+        let exits = Exits::read(node, reader);
         Some(Self {
             line: line?,
-            answered: answered?,
-            busy: busy?,
-            no_answer: no_answer?,
-            error: error?,
+            exits: exits?,
         })
     }
 }
@@ -57,13 +116,7 @@ impl Verb for Line {
     }
 
     fn exits(&self) -> Vec<Exit> {
-        vec![
-            Exit::paced("answered", self.answered),
-            Exit::instant("busy", self.busy),
-            // A phone that rings out took its time.
-            Exit::paced("no_answer", self.no_answer),
-            Exit::instant("error", self.error),
-        ]
+        self.exits.all()
     }
 
     fn needs_answer(&self) -> bool {
@@ -77,17 +130,6 @@ impl Verb for Line {
     }
 
     fn handle(&self, wait: Wait, input: Input, turn: &mut Turn<'_>) -> Next {
-        let Input::Returned(Returned::Line(exit)) = input else {
-            return Next::Stay(wait);
-        };
-        Next::Go(match exit {
-            LineExit::Answered => self.answered,
-            LineExit::Busy => self.busy,
-            LineExit::NoAnswer => self.no_answer,
-            LineExit::Error => {
-                turn.fault(FlowFault::Queue);
-                self.error
-            }
-        })
+        self.exits.take(wait, &input, turn)
     }
 }

@@ -29,6 +29,8 @@ pub(super) struct Tries {
     no_input: Again,
     no_match: Again,
     on_failure: Option<NodeIndex>,
+    /// Where a caller goes whose entries come to nothing.
+    pub(super) gives_up: NodeIndex,
 }
 
 /// The fields that [`Tries::read`] reads.
@@ -76,7 +78,12 @@ impl Tries {
             }
             None
         };
+        let gives_up = match (on_failure, no_match, no_input) {
+            (Some(to), ..) | (None, Again::Go(to), _) | (None, Again::Retry, Again::Go(to)) => to,
+            (None, Again::Retry, Again::Retry) => return None,
+        };
         Some(Self {
+            gives_up,
             reprompt,
             timeout,
             barge_in,
@@ -97,6 +104,16 @@ impl Tries {
         }
         exits.extend(self.on_failure.map(|to| Exit::instant("on_failure", to)));
         exits
+    }
+
+    /// What the caller takes back is asked for again, `retries` times: the number of
+    /// failures so far, or a node.
+    pub(super) fn corrected(&self, failures: u32) -> Result<u32, NodeIndex> {
+        if failures < self.retries {
+            Ok(failures + 1)
+        } else {
+            Err(self.gives_up)
+        }
     }
 
     /// Where to after a failure: the number of failures so far, or a node.
@@ -253,17 +270,8 @@ pub(super) fn keys_to<V>(
 ) -> Option<BTreeMap<char, V>> {
     let mut keys = BTreeMap::new();
     for (text, value) in cursor.map(reader.diags)? {
-        let mut chars = text.chars();
-        match (chars.next(), chars.next()) {
-            (Some(key @ ('0'..='9' | '*' | '#')), None) => {
-                keys.extend(read(value, reader).map(|read| (key, read)));
-            }
-            (Some(_) | None, _) => {
-                let problem = value.key_error(format!("`{text}` is no key of a telephone"));
-                reader
-                    .diags
-                    .push(problem.hint("keys are 0 to 9, \"*\" and \"#\", in quotes"));
-            }
+        if let Some(key) = key(text, value, reader) {
+            keys.extend(read(value, reader).map(|read| (key, read)));
         }
     }
     if keys.is_empty() {
@@ -273,4 +281,25 @@ pub(super) fn keys_to<V>(
         return None;
     }
     Some(keys)
+}
+
+/// A key of a map of keys.
+pub(super) fn key(text: &str, value: Cursor<'_>, reader: &mut Reader<'_>) -> Option<char> {
+    let key = as_key(text);
+    if key.is_none() {
+        let problem = value.key_error(format!("`{text}` is no key of a telephone"));
+        reader.diags.push(problem.hint(KEYS));
+    }
+    key
+}
+
+/// What to write instead of what is no key.
+pub(super) const KEYS: &str = "keys are 0 to 9, \"*\" and \"#\", in quotes";
+
+pub(super) fn as_key(text: &str) -> Option<char> {
+    let mut chars = text.chars();
+    match (chars.next(), chars.next()) {
+        (Some(key @ ('0'..='9' | '*' | '#')), None) => Some(key),
+        (Some(_) | None, _) => None,
+    }
 }

@@ -61,7 +61,7 @@ impl Verb for Play {
         vec![&self.prompt]
     }
 
-    fn needs_answer(&self) -> bool {
+    fn speaks(&self) -> bool {
         true
     }
 

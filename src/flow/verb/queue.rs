@@ -1,15 +1,14 @@
 //! `queue`: the call waits for an operator.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::kind::{Exit, Next, NodeIndex, Shape, Verb, Wait};
-use super::menu;
+use super::treatment::{Keys, Message};
 use super::whom::Whom;
 use crate::flow::expression::Expression;
 use crate::flow::port::{Announce, Input, Output, QueueExit, QueueRequest, Returned};
-use crate::flow::prompt::Spoken;
+use crate::flow::prompt::{Prompt, Spoken};
 use crate::flow::read::Reader;
 use crate::flow::source::{Cursor, unknown};
 use crate::flow::speech;
@@ -18,7 +17,7 @@ use crate::flow::turn::Turn;
 use crate::model::{FlowFault, QueueName, Step};
 
 /// More often than this, a caller hears nothing but announcements.
-const ANNOUNCE_EVERY: Duration = Duration::from_secs(10);
+pub(super) const ANNOUNCE_EVERY: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub(crate) struct Queue {
@@ -29,7 +28,8 @@ pub(crate) struct Queue {
     max_wait: Option<Duration>,
     music: Option<Arc<str>>,
     announce: Option<Announce>,
-    keys: BTreeMap<char, NodeIndex>,
+    comfort: Vec<Message>,
+    keys: Keys,
     operator_announcement: Option<Arc<str>>,
     exits: Exits,
 }
@@ -71,7 +71,7 @@ impl Queue {
         let whom = Whom::read(node, reader);
         let priority = node
             .get("priority")
-            .and_then(|cursor| reader.expression(cursor));
+            .and_then(|cursor| reader.number(cursor));
         let escalate = node.get("escalate").map(|cursor| escalate(cursor, reader));
         let max_wait = node
             .get("max_wait")
@@ -94,6 +94,7 @@ impl Queue {
             max_wait,
             music: waiting.music,
             announce: waiting.announce,
+            comfort: waiting.comfort,
             keys: waiting.keys,
             operator_announcement,
             exits: exits?,
@@ -120,8 +121,18 @@ impl Verb for Queue {
         ];
         let all_paused = self.exits.all_paused;
         exits.extend(all_paused.map(|to| Exit::instant("all_paused", to)));
-        exits.extend(self.keys.iter().map(|(key, to)| Exit::paced(*key, *to)));
+        exits.extend(
+            self.keys
+                .leave
+                .iter()
+                .map(|(key, to)| Exit::paced(*key, *to)),
+        );
         exits
+    }
+
+    fn prompts(&self) -> Vec<&Prompt> {
+        let comfort = self.comfort.iter().map(Message::prompt);
+        comfort.chain(self.keys.prompts()).collect()
     }
 
     fn other_sounds(&self, language: &str) -> Vec<(String, String)> {
@@ -153,6 +164,8 @@ impl Verb for Queue {
         let prefer = self.whom.prefer(turn);
         let preferred = self.whom.operator(turn);
         let priority = self.priority.as_ref().and_then(|of| turn.priority(of));
+        let comfort = Message::speak_all(&self.comfort, turn);
+        let asides = self.keys.speak(turn);
         let language = &turn.core.language;
         let request = QueueRequest {
             queue: self.queue.clone(),
@@ -165,7 +178,9 @@ impl Verb for Queue {
             max_wait: self.max_wait,
             music: self.music.clone(),
             announce: self.announce,
-            keys: self.keys.keys().copied().collect(),
+            comfort,
+            keys: self.keys.leave.keys().copied().collect(),
+            asides,
             operator_announcement: self
                 .operator_announcement
                 .as_ref()
@@ -185,7 +200,7 @@ impl Verb for Queue {
             QueueExit::Full => self.exits.full,
             QueueExit::NoOperators => self.exits.no_operators,
             QueueExit::AllPaused => self.exits.all_paused.unwrap_or(self.exits.no_operators),
-            QueueExit::Key(key) => match self.keys.get(&key) {
+            QueueExit::Key(key) => match self.keys.leave.get(&key) {
                 Some(to) => *to,
                 // A key that was not asked for: the wait is over all the same.
                 None => self.exits.error,
@@ -277,14 +292,15 @@ fn escalate(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Arc<[Step]> {
 struct Waiting {
     music: Option<Arc<str>>,
     announce: Option<Announce>,
-    keys: BTreeMap<char, NodeIndex>,
+    comfort: Vec<Message>,
+    keys: Keys,
 }
 
 fn waiting(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Waiting {
     if cursor.map(reader.diags).is_none() {
         return Waiting::default();
     }
-    reader.fields(cursor, &["music", "announce", "keys"], &[]);
+    reader.fields(cursor, &["music", "announce", "comfort", "keys"], &[]);
     let music = cursor.get("music").and_then(|cursor| {
         let name = cursor.string(reader.diags)?;
         if !(reader.known.sounds)("music", name) {
@@ -298,12 +314,14 @@ fn waiting(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Waiting {
     let announce = cursor
         .get("announce")
         .and_then(|cursor| announce(cursor, reader));
-    let keys = cursor
-        .get("keys")
-        .and_then(|cursor| menu::keys(cursor, reader));
+    let comfort = cursor
+        .get("comfort")
+        .map(|cursor| Message::read_all(cursor, reader));
+    let keys = cursor.get("keys").map(|cursor| Keys::read(cursor, reader));
     Waiting {
         music,
         announce,
+        comfort: comfort.unwrap_or_default(),
         keys: keys.unwrap_or_default(),
     }
 }
@@ -323,7 +341,7 @@ fn announce(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Announce> {
         Some(period)
     });
     if position || estimated_wait {
-        reader.sounds_of_speech(cursor, &speech::announcement_sounds);
+        reader.sounds_of_speech(cursor, speech::Kind::Queue);
     }
     Some(Announce {
         position,

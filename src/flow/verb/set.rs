@@ -20,9 +20,19 @@ pub(crate) struct Set {
 }
 
 #[derive(Debug)]
-enum Source {
+pub(super) enum Source {
     Fixed(Scalar),
     Template(Template),
+}
+
+impl Source {
+    /// `None`, with a fault told, when there is no usable value.
+    pub(super) fn value(&self, turn: &mut Turn<'_>) -> Option<Held> {
+        match self {
+            Self::Fixed(value) => Some(Held::open(value.clone())),
+            Self::Template(template) => turn.fill(template),
+        }
+    }
 }
 
 impl Set {
@@ -50,7 +60,7 @@ impl Set {
         }
         let priority = node
             .get("priority")
-            .and_then(|cursor| reader.expression(cursor));
+            .and_then(|cursor| reader.number(cursor));
         let next = reader.exit(node, "next")?;
         Some(Self {
             vars,
@@ -88,11 +98,7 @@ impl Verb for Set {
 
     fn enter(&self, turn: &mut Turn<'_>) -> Next {
         for (name, source) in &self.vars {
-            let held = match source {
-                Source::Fixed(value) => Some(Held::open(value.clone())),
-                Source::Template(template) => turn.fill(template),
-            };
-            if let Some(held) = held {
+            if let Some(held) = source.value(turn) {
                 turn.core.vars.insert(Arc::clone(name), held);
             }
         }
@@ -124,7 +130,8 @@ fn language(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Template> {
     Some(template)
 }
 
-fn source(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Source> {
+/// A value, or a template of one.
+pub(super) fn source(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Source> {
     match fixed(cursor) {
         Some(value) => Some(Source::Fixed(value)),
         None => {

@@ -148,7 +148,7 @@ impl Verb for Voicemail {
 
     fn enter(&self, turn: &mut Turn<'_>) -> Next {
         turn.core.ahead.clear();
-        let mut sounds = turn.spoken(&self.prompt);
+        let mut sounds = turn.speak(&self.prompt);
         sounds.push(Spoken::Tone);
         turn.out.push(Output::Play(sounds));
         Next::Stay(Wait::Voicemail(Leaving::Prompt))

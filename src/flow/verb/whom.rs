@@ -79,14 +79,9 @@ impl Operator {
     fn read(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
         cursor.map(reader.diags)?;
         cursor.unknown_keys(&["id", "hold_for"], reader.diags);
-        let id = cursor.require("id", reader.diags).and_then(|cursor| {
-            let text = cursor.word(reader.diags)?;
-            let template = reader.template(cursor, text)?;
-            if let Some(name) = template.literal() {
-                known_operator(cursor, name, reader);
-            }
-            Some(template)
-        });
+        let id = cursor
+            .require("id", reader.diags)
+            .and_then(|cursor| operator_id(cursor, reader));
         let hold_for = cursor.require("hold_for", reader.diags).and_then(|cursor| {
             let hold_for = cursor.duration(reader.diags)?;
             if !HOLD.contains(&hold_for) {
@@ -102,6 +97,16 @@ impl Operator {
             hold_for: hold_for?,
         })
     }
+}
+
+/// An operator's name, or a template of one.
+pub(super) fn operator_id(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Template> {
+    let text = cursor.word(reader.diags)?;
+    let template = reader.template(cursor, text)?;
+    if let Some(name) = template.literal() {
+        known_operator(cursor, name, reader);
+    }
+    Some(template)
 }
 
 fn known_operator(cursor: Cursor<'_>, name: &str, reader: &mut Reader<'_>) {

@@ -1,4 +1,4 @@
-//! One question to the running server.
+//! One question, or one command, to the running server.
 
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
@@ -45,7 +45,43 @@ impl Server {
         let stream = TcpStream::connect_timeout(address, CONNECT).with_context(|| {
             format!("no server answers at http://{address}; start it, or say with --config which one is meant")
         })?;
-        let answer = talk(stream, *address, path);
+        self.told(talk(stream, *address, &Told::get(path)))
+    }
+
+    /// Whether anybody listens there.
+    pub(super) fn is_running(&self) -> bool {
+        let Self(address) = self;
+        TcpStream::connect_timeout(address, CONNECT).is_ok()
+    }
+
+    /// What comes of a command with a body of some kind; `None` when the server knows
+    /// nothing of the path.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub(super) fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        kind: &str,
+        body: &[u8],
+    ) -> anyhow::Result<Option<T>> {
+        let Self(address) = self;
+        let stream = TcpStream::connect_timeout(address, CONNECT)
+            .with_context(|| format!("no server answers at http://{address}"))?;
+        let told = Told {
+            method: "POST",
+            path,
+            kind,
+            body,
+        };
+        self.told(talk(stream, *address, &told))
+    }
+
+    fn told<T: DeserializeOwned>(
+        &self,
+        answer: std::io::Result<Vec<u8>>,
+    ) -> anyhow::Result<Option<T>> {
+        let Self(address) = self;
         let answer = answer.with_context(|| format!("http://{address} does not answer"))?;
         let stranger = || format!("what answers at http://{address} is not this server");
         let (code, body) = split(&answer).with_context(stranger)?;
@@ -60,11 +96,39 @@ impl Server {
     }
 }
 
+/// What is said to the server.
+struct Told<'a> {
+    method: &'static str,
+    path: &'a str,
+    kind: &'a str,
+    body: &'a [u8],
+}
+
+impl<'a> Told<'a> {
+    fn get(path: &'a str) -> Self {
+        Self {
+            method: "GET",
+            path,
+            kind: "",
+            body: b"",
+        }
+    }
+}
+
 /// By HTTP/1.0, whose answer is the head, the body and the end of the connection.
-fn talk(mut stream: TcpStream, host: SocketAddr, path: &str) -> std::io::Result<Vec<u8>> {
+fn talk(mut stream: TcpStream, host: SocketAddr, told: &Told<'_>) -> std::io::Result<Vec<u8>> {
     stream.set_write_timeout(Some(ANSWER))?;
     stream.set_read_timeout(Some(ANSWER))?;
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n")?;
+    let Told { method, path, .. } = told;
+    let mut request = format!("{method} {path} HTTP/1.0\r\nHost: {host}\r\n");
+    if !told.kind.is_empty() {
+        let (kind, length) = (told.kind, told.body.len());
+        let about = format!("Content-Type: {kind}\r\nContent-Length: {length}\r\n");
+        request.push_str(&about);
+    }
+    request.push_str("\r\n");
+    stream.write_all(request.as_bytes())?;
+    stream.write_all(told.body)?;
     let mut answer = Vec::new();
     stream.take(BYTES).read_to_end(&mut answer)?;
     Ok(answer)

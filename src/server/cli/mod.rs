@@ -2,7 +2,9 @@
 
 mod ask;
 mod check;
+mod customers;
 mod flow;
+mod forget;
 mod secret;
 mod why;
 
@@ -54,6 +56,14 @@ enum Command {
         #[arg(long, value_name = "NAME")]
         operator: Option<String>,
     },
+    /// Keep the customer base: read a list of customers, or write one.
+    #[command(subcommand)]
+    Customers(customers::Command),
+    /// Erase all that is kept of a number, and print a receipt.
+    Forget {
+        /// The number, as in +31612345678.
+        number: String,
+    },
     /// Turn a password into the digest that operators.yaml holds.
     Secret {
         /// The operator's name.
@@ -90,6 +100,8 @@ pub(crate) fn run() -> ExitCode {
             (_, Some(operator)) => why::of_operator(&arguments.config, operator),
             (call, None) => why::of_call(&arguments.config, call.as_deref().unwrap_or_default()),
         },
+        Some(Command::Customers(command)) => customers::run(&arguments.config, command),
+        Some(Command::Forget { number }) => forget::run(&arguments.config, number),
         Some(Command::Secret { name, password }) => {
             secret::run(&arguments.config, name, password.as_deref())
         }

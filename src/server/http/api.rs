@@ -5,11 +5,13 @@ use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use exchange::model::Customer;
 use exchange::record::{CallView, OperatorView, QueueView};
 use serde::Serialize;
 
 use super::AppState;
 use super::command::Shown;
+use super::customers;
 use super::problem::Problem;
 
 /// Items of a page when the question does not say.
@@ -43,6 +45,14 @@ struct Calls {
     calls: Vec<CallView>,
     /// All live calls, those included that `limit` cut off.
     total: usize,
+}
+
+/// A call, and who calls as far as the customer base knows.
+#[derive(Serialize)]
+struct CallWithCustomer {
+    #[serde(flatten)]
+    view: CallView,
+    customer: Option<Customer>,
 }
 
 /// The parameters of a question, as written.
@@ -143,7 +153,8 @@ async fn calls(State(state): State<AppState>, parameters: Parameters) -> Result<
 
 async fn call(State(state): State<AppState>, path: Name) -> Result<Response, Problem> {
     let path = name(path)?;
-    let call = state.live().call(&path, state.now());
-    call.map(|call| Json(call).into_response())
-        .ok_or_else(|| Problem::not_found("there is no such live call"))
+    let view = state.live().call(&path, state.now());
+    let view = view.ok_or_else(|| Problem::not_found("there is no such live call"))?;
+    let customer = customers::of(&state, &view).await;
+    Ok(Json(CallWithCustomer { view, customer }).into_response())
 }

@@ -20,7 +20,7 @@ impl<S: Send + Sync, T: Readable> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        if !is_json(request.headers()) {
+        if !is(request.headers(), "application/json") {
             let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
             let detail = "send JSON, and say so: `Content-Type: application/json`";
             return Err(Problem::new(status, detail));
@@ -38,11 +38,11 @@ impl<S: Send + Sync, T: Readable> FromRequest<S> for Body<T> {
     }
 }
 
-/// A page of another site cannot say this without asking first (a preflight request),
-/// and is never allowed to.
-fn is_json(headers: &HeaderMap) -> bool {
+/// Whether the body is said to be of this kind. A page of another site cannot say so of
+/// JSON or CSV without asking first (a preflight request), and is never allowed to.
+pub(super) fn is(headers: &HeaderMap, wanted: &str) -> bool {
     let kind = headers.get(header::CONTENT_TYPE);
     let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or("");
     let (kind, _parameters) = kind.split_once(';').unwrap_or((kind, ""));
-    kind.trim().eq_ignore_ascii_case("application/json")
+    kind.trim().eq_ignore_ascii_case(wanted)
 }

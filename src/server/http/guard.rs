@@ -16,6 +16,8 @@ use super::problem::Problem;
 const TARGET_BYTES: usize = 4 * 1024;
 /// What may be changed is said in a few words.
 pub(super) const BODY_BYTES: usize = 64 * 1024;
+/// A list of customers: fifty thousand lines.
+pub(super) const LIST_BYTES: usize = 8 * 1024 * 1024;
 /// From the head of a request to its answer.
 const ANSWER_TIME: Duration = Duration::from_secs(10);
 
@@ -55,8 +57,12 @@ fn too_large(request: &Request<Body>) -> Option<Problem> {
     }
     let length = request.headers().get(header::CONTENT_LENGTH)?;
     let length = length.to_str().ok().and_then(|text| text.parse().ok());
-    if length.is_none_or(|length: usize| length > BODY_BYTES) {
-        let detail = "a body is limited to 64 KiB";
+    let (most, detail) = if request.uri().path() == super::customers::IMPORT {
+        (LIST_BYTES, "a list is limited to 8 MiB; send it in parts")
+    } else {
+        (BODY_BYTES, "a body is limited to 64 KiB")
+    };
+    if length.is_none_or(|length: usize| length > most) {
         return Some(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
     }
     None

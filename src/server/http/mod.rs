@@ -6,8 +6,10 @@
 //!                                                  └──► local_only ──► /  /api/v1   this machine
 //! ```
 //!
-//! What is read is read by GET and HEAD; what is changed is changed by POST, which takes
-//! JSON, and by DELETE, below `/api/v1` and nowhere else. Every error is `application/problem+json`
+//! What is read is read by GET and HEAD; what is changed is changed by POST, recordings are
+//! deleted by DELETE, and what is kept of a customer by PUT, PATCH and DELETE too, below
+//! `/api/v1` and nowhere else. It takes JSON, and a list of customers as CSV. Every error is
+//! `application/problem+json`
 //! (RFC 9457).
 //!
 //! # Why
@@ -24,6 +26,7 @@
 mod api;
 mod body;
 mod command;
+mod customers;
 mod guard;
 mod listen;
 mod problem;
@@ -34,6 +37,8 @@ mod why;
 
 #[cfg(test)]
 mod command_tests;
+#[cfg(test)]
+mod customers_tests;
 #[cfg(test)]
 mod scene_tests;
 #[cfg(test)]
@@ -55,6 +60,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use super::archive::Archive;
+use super::customers::Base;
 use super::store::{RecordPage, RecordQuery, Store, StoreError};
 use super::supervisor::Supervisor;
 use listen::{Limited, Peer};
@@ -94,6 +100,7 @@ pub(crate) struct AppState {
     live: Arc<RwLock<Live>>,
     recorder: Arc<Recorder>,
     records: Arc<dyn Records>,
+    base: Base,
     questions: Arc<Semaphore>,
     supervisor: Supervisor,
     looks: Arc<Semaphore>,
@@ -106,7 +113,7 @@ impl AppState {
     /// `ready` is asked at each `/readyz`, `now` whenever ages are shown.
     pub(crate) fn new(
         (live, recorder): (Arc<RwLock<Live>>, Arc<Recorder>),
-        records: Arc<dyn Records>,
+        (records, base): (Arc<dyn Records>, Base),
         supervisor: Supervisor,
         ready: Ready,
         now: Now,
@@ -115,6 +122,7 @@ impl AppState {
             live,
             recorder,
             records,
+            base,
             questions: Arc::new(Semaphore::new(QUESTIONS)),
             supervisor,
             looks: Arc::new(Semaphore::new(LOOKS)),
@@ -151,6 +159,7 @@ pub(crate) fn router(state: AppState) -> Router {
                 .merge(records::router())
                 .merge(recordings::router())
                 .merge(command::router())
+                .merge(customers::router())
                 .merge(why::router()),
         )
         .route_layer(middleware::from_fn(guard::local_only));

@@ -2,13 +2,15 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// An error for whoever asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Problem {
     status: StatusCode,
     detail: String,
+    /// What else there is to say, by its name (RFC 9457 section 3.2).
+    more: Option<(&'static str, Value)>,
 }
 
 impl Problem {
@@ -16,6 +18,15 @@ impl Problem {
         Self {
             status,
             detail: detail.into(),
+            more: None,
+        }
+    }
+
+    /// The same with a member of its own.
+    pub(super) fn with(self, name: &'static str, value: Value) -> Self {
+        Self {
+            more: Some((name, value)),
+            ..self
         }
     }
 
@@ -34,12 +45,15 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = json!({
+        let mut body = json!({
             "type": "about:blank",
             "title": self.status.canonical_reason().unwrap_or("Error"),
             "status": self.status.as_u16(),
             "detail": self.detail,
         });
+        if let Some((name, value)) = self.more {
+            body[name] = value;
+        }
         let kind = HeaderValue::from_static("application/problem+json");
         let headers = [(header::CONTENT_TYPE, kind)];
         (self.status, headers, body.to_string()).into_response()

@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use exchange::call::{Gates, Pauses, Place, Reach, Shared, Talks, Waiter, Waiting, WrapUps};
+use exchange::call::{
+    Gates, Pauses, Place, Reach, Shared, Stopping, Talks, Waiter, Waiting, WrapUps,
+};
 use exchange::dispatch::{Abilities, Board, Capacity, Claim};
 use exchange::model::{
     CallId, CallKey, Epoch, Event, Level, OperatorName, OperatorState, PauseReason, Requirement,
@@ -74,6 +76,7 @@ pub(super) fn exchange_of(
         wrap_ups: WrapUps::default(),
         reach: Reach::default(),
         talks: Talks::default(),
+        stopping: Stopping::default(),
     });
     let told = Arc::new(Told::default());
     let wires: Arc<dyn Wires> = Arc::<Told>::clone(&told);

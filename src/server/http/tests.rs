@@ -16,7 +16,9 @@ use tokio::task::JoinHandle;
 
 use super::scene_tests::exchange_of;
 use super::{AppState, Records, serve};
-use crate::server::store::{RecordPage, RecordQuery, StoreError};
+use crate::server::customers::Base;
+use crate::server::store::tests::Folder;
+use crate::server::store::{RecordPage, RecordQuery, Store, StoreError};
 use crate::server::supervisor::Supervisor;
 
 pub(super) fn at(seconds: u64) -> SystemTime {
@@ -58,10 +60,10 @@ impl Records for Shelf {
     }
 }
 
-fn started(call: &str) -> Event {
+fn started(call: &str, from: &str) -> Event {
     Event::CallStarted {
         call: call.into(),
-        from: "<script>".into(),
+        from: from.into(),
         to: "1000".into(),
         number: "1000".into(),
         flow: "welcome".into(),
@@ -80,11 +82,12 @@ pub(super) fn stamped(seconds: u64, event: Event) -> Stamped {
 
 fn record() -> CallRecord {
     let mut ledger = Ledger::new();
-    ledger.handle(&stamped(0, started("c9")));
+    ledger.handle(&stamped(0, started("c9", "anonymous")));
     let ended = Event::CallEnded {
         call: "c9".into(),
         outcome: Outcome::EndedInFlow,
         hangup: Hangup::Caller,
+        cause: None,
         lasted: Duration::from_secs(3),
     };
     ledger.handle(&stamped(3, ended)).unwrap()
@@ -96,6 +99,7 @@ pub(super) struct House {
     shelf: Arc<Shelf>,
     stop: oneshot::Sender<()>,
     server: JoinHandle<std::io::Result<()>>,
+    _folder: Folder,
 }
 
 fn house(shelf: Shelf, ready: Result<(), String>) -> House {
@@ -115,8 +119,8 @@ pub(super) fn calls() -> Vec<Stamped> {
         priority: 0,
     };
     vec![
-        stamped(0, started("c1")),
-        stamped(1, started("c2")),
+        stamped(0, started("c1", "<script>")),
+        stamped(1, started("c2", "0031612345678")),
         stamped(2, queued),
     ]
 }
@@ -139,9 +143,10 @@ pub(super) fn build(
     });
     let shelf = Arc::new(shelf);
     let records: Arc<dyn Records> = Arc::<Shelf>::clone(&shelf);
+    let (base, folder) = base();
     let state = AppState::new(
         (Arc::new(RwLock::new(live)), Arc::new(recorder)),
-        records,
+        (records, base),
         supervisor,
         Arc::new(move || ready.clone()),
         Arc::new(|| at(12)),
@@ -164,7 +169,17 @@ pub(super) fn build(
         shelf,
         stop,
         server,
+        _folder: folder,
     }
+}
+
+/// A customer base of its own, with nobody in it.
+fn base() -> (Base, Folder) {
+    let folder = Folder::new();
+    let store = Arc::new(Store::open(&folder.database(), "boot").unwrap());
+    // The database is made in the writer's thread.
+    assert!(store.flush(Duration::from_secs(20)));
+    (Base::new(store, None), folder)
 }
 
 pub(super) struct Answer {
@@ -180,7 +195,7 @@ impl Answer {
 }
 
 impl House {
-    fn open() -> Self {
+    pub(super) fn open() -> Self {
         house(Shelf::default(), Ok(()))
     }
 

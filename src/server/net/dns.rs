@@ -101,6 +101,12 @@ impl Names {
         routes
     }
 
+    /// The addresses of a host.
+    pub(crate) async fn ips(&self, name: &str) -> Vec<IpAddr> {
+        let found = self.addresses(name, 0, Transport::Tcp).await;
+        found.into_iter().map(|hop| hop.remote.ip()).collect()
+    }
+
     /// The hops to one address. Who answers there by TLS must be who the address names
     /// (RFC 5922 section 7.2).
     async fn route(&self, uri: &Uri) -> Vec<Peer> {
@@ -149,35 +155,52 @@ impl Names {
                     false => self.hosts(services, transport).await,
                 }
             }
-            Way::Open { name } => self.open(&name).await,
+            Way::Open { name, secure } => self.open(&name, secure).await,
         }
     }
 
     /// RFC 3263 section 4.1: what NAPTR says, else SRV of the transports that we have, else
-    /// the addresses by UDP.
-    async fn open(&self, name: &str) -> Vec<Peer> {
-        let of = |transport| service_name(name, transport);
-        let (by_udp, by_tcp) = (of(Transport::Udp), of(Transport::Tcp));
-        let (pointers, udp, tcp, plain) = tokio::join!(
+    /// the addresses by the first of them. To a secure address only TLS leads.
+    async fn open(&self, name: &str, secure: bool) -> Vec<Peer> {
+        let (first, other) = if secure {
+            (Transport::Tls, None)
+        } else {
+            (Transport::Udp, Some(Transport::Tcp))
+        };
+        let (by_first, by_other) = (
+            service_name(name, first),
+            other.map(|other| service_name(name, other)),
+        );
+        let (pointers, one, two, plain) = tokio::join!(
             self.pointers(name),
-            self.services(&by_udp),
-            self.services(&by_tcp),
-            self.addresses(name, Transport::Udp.default_port(), Transport::Udp)
+            self.services(&by_first),
+            async {
+                match &by_other {
+                    Some(service) => self.services(service).await,
+                    None => Vec::new(),
+                }
+            },
+            self.addresses(name, first.default_port(), first)
         );
         let mut hops = Vec::new();
         for (transport, service) in pointers {
-            let services = if service == by_udp {
-                udp.clone()
-            } else if service == by_tcp {
-                tcp.clone()
+            if secure && !transport.is_secure() {
+                continue;
+            }
+            let services = if service == by_first {
+                one.clone()
+            } else if Some(&service) == by_other.as_ref() {
+                two.clone()
             } else {
                 self.services(&service).await
             };
             hops.extend(self.hosts(services, transport).await);
         }
         if hops.is_empty() {
-            hops.extend(self.hosts(udp, Transport::Udp).await);
-            hops.extend(self.hosts(tcp, Transport::Tcp).await);
+            hops.extend(self.hosts(one, first).await);
+            if let Some(other) = other {
+                hops.extend(self.hosts(two, other).await);
+            }
         }
         if hops.is_empty() { plain } else { hops }
     }
@@ -191,6 +214,7 @@ impl Names {
             let transport = match service.as_str() {
                 "SIP+D2U" => Transport::Udp,
                 "SIP+D2T" => Transport::Tcp,
+                "SIPS+D2T" => Transport::Tls,
                 _ => continue,
             };
             if !naptr.flags.eq_ignore_ascii_case(b"s") {

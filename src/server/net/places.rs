@@ -30,6 +30,20 @@ impl Line {
         self.trusted.load(Ordering::Relaxed)
     }
 
+    /// Gives a message to the task that writes; `false` when too much waits already. Whatever
+    /// is written has come by here, for what waits is counted down again by it.
+    pub(crate) fn hand(&self, sender: &mpsc::Sender<Bytes>, bytes: Bytes) -> bool {
+        let length = bytes.len();
+        let before = self.waiting.fetch_add(length, Ordering::Relaxed);
+        // A first message goes whatever its size.
+        let fits = before == 0 || before.saturating_add(length) <= self.room();
+        let handed = fits && sender.try_send(bytes).is_ok();
+        if !handed {
+            self.waiting.fetch_sub(length, Ordering::Relaxed);
+        }
+        handed
+    }
+
     /// Bytes that may wait to be written.
     fn room(&self) -> usize {
         if self.is_trusted() {
@@ -52,10 +66,7 @@ pub(crate) struct Place {
 impl Place {
     /// Hands a message over; `false` when too much waits already.
     pub(crate) fn send(&self, bytes: Bytes) -> bool {
-        let length = bytes.len();
-        let before = self.line.waiting.fetch_add(length, Ordering::Relaxed);
-        // A first message goes whatever its size.
-        (before == 0 || before + length <= self.line.room()) && self.sender.try_send(bytes).is_ok()
+        self.line.hand(&self.sender, bytes)
     }
 }
 

@@ -21,6 +21,8 @@ use super::streams::{End, Streams};
 pub(super) const WRITE_TIME: Duration = Duration::from_secs(10);
 /// A phone refreshes its registration every hour at the least.
 const IDLE_TIME: Duration = Duration::from_secs(2 * 3600);
+/// A stream that cannot be followed is closed so long after its sender was told why.
+const PARTING: Duration = Duration::from_secs(1);
 /// What one read takes: the most that a record of TLS holds.
 const READ: usize = 16 * 1024;
 
@@ -58,14 +60,7 @@ async fn read(
     let mut framer = StreamFramer::default();
     let mut patience = Patience::new();
     loop {
-        let read = poll_fn(|cx| {
-            SCRATCH.with_borrow_mut(|scratch| {
-                let mut buffer = ReadBuf::new(scratch);
-                ready!(Pin::new(&mut reader).poll_read(cx, &mut buffer))?;
-                framer.push(buffer.filled());
-                Poll::Ready(Ok::<_, std::io::Error>(buffer.filled().len()))
-            })
-        });
+        let read = scratch(&mut reader, |bytes| framer.push(bytes));
         match timeout_at(patience.until(line), read).await {
             Ok(Ok(0)) => return End::Closed,
             Ok(Ok(_)) => {}
@@ -83,15 +78,44 @@ async fn read(
                 // RFC 5626 section 4.4.1: a ping is answered by half of itself.
                 Ok(Some(Frame::Ping)) => {
                     if let Some(pong) = pong.upgrade() {
-                        pong.try_send(Bytes::from_static(b"\r\n")).ok();
+                        line.hand(&pong, Bytes::from_static(b"\r\n"));
                     }
                 }
                 Ok(None) => break,
-                Err(_) => return End::Malformed,
+                Err(_) => {
+                    if let Some(head) = framer.unusable() {
+                        streams.deliver(head, line);
+                        part(&mut reader).await;
+                    }
+                    return End::Malformed;
+                }
             }
         }
         patience.read(whole, framer.is_partial(), line);
     }
+}
+
+/// Reads once, whatever comes; how much it was.
+async fn scratch(
+    reader: &mut (impl AsyncRead + Unpin),
+    mut take: impl FnMut(&[u8]),
+) -> std::io::Result<usize> {
+    poll_fn(|cx| {
+        SCRATCH.with_borrow_mut(|scratch| {
+            let mut buffer = ReadBuf::new(scratch);
+            ready!(Pin::new(&mut *reader).poll_read(cx, &mut buffer))?;
+            take(buffer.filled());
+            Poll::Ready(Ok(buffer.filled().len()))
+        })
+    })
+    .await
+}
+
+/// Lets the last answer leave. What comes meanwhile is read and dropped: a stream that is
+/// closed with something unread takes its last words back (RST).
+async fn part(reader: &mut (impl AsyncRead + Unpin)) {
+    let until = Instant::now() + PARTING;
+    while let Ok(Ok(1..)) = timeout_at(until, scratch(reader, |_| {})).await {}
 }
 
 async fn write(

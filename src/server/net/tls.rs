@@ -66,6 +66,17 @@ pub(crate) struct Read {
     client: Option<Arc<ClientConfig>>,
 }
 
+/// Whether a line is dialled over TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Dials {
+    /// None is.
+    Never,
+    /// One is if its domain says so (NAPTR); without authorities it is not.
+    Perhaps,
+    /// One is, so there must be authorities.
+    Surely,
+}
+
 impl Tls {
     /// # Errors
     /// When the library lacks what every build of it has.
@@ -89,17 +100,17 @@ impl Tls {
         })
     }
 
-    /// Reads the files of a configuration. `dials` says whether a line needs authorities.
+    /// Reads the files of a configuration, and the authorities for the lines.
     ///
     /// # Errors
     /// One sentence that names the file.
-    pub(crate) fn read(files: &config::Tls, dials: bool) -> anyhow::Result<Read> {
+    pub(crate) fn read(files: &config::Tls, dials: Dials) -> anyhow::Result<Read> {
         let changed = stamps(files);
         let identity = files.identity.as_ref().map(identity).transpose()?;
-        let client = if dials {
-            Some(client(files.ca.as_deref())?)
-        } else {
-            None
+        let client = match dials {
+            Dials::Never => None,
+            Dials::Perhaps => client(files.ca.as_deref()).ok(),
+            Dials::Surely => Some(client(files.ca.as_deref())?),
         };
         let watched = Watched {
             files: files.clone(),
@@ -170,7 +181,11 @@ impl Tls {
                 watched.changed = changed;
                 watched.files.clone()
             };
-            let dials = self.client.load().is_some();
+            let dials = if self.client.load().is_some() {
+                Dials::Surely
+            } else {
+                Dials::Never
+            };
             match Self::read(&files, dials) {
                 Ok(read) => {
                     self.show(read);
@@ -221,7 +236,11 @@ fn identity(files: &config::Identity) -> anyhow::Result<Arc<CertifiedKey>> {
     Ok(Arc::new(identity))
 }
 
-fn client(ca: Option<&Path>) -> anyhow::Result<Arc<ClientConfig>> {
+/// Whom we believe, and how we dial.
+///
+/// # Errors
+/// When the file of authorities cannot be used.
+pub(crate) fn client(ca: Option<&Path>) -> anyhow::Result<Arc<ClientConfig>> {
     let mut roots = RootCertStore::empty();
     if let Some(path) = ca {
         for certificate in certificates(path)? {

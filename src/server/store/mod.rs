@@ -18,13 +18,17 @@
 //! - When even the spool cannot be written, a bounded number of items waits in memory;
 //!   beyond it events go first and records last, and each is counted as lost.
 
+mod customers;
+mod forget;
 mod recordings;
 mod spool;
 mod sqlite;
 mod writer;
 
 #[cfg(test)]
-mod tests;
+mod customers_tests;
+#[cfg(test)]
+pub(crate) mod tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -40,9 +44,12 @@ use exchange::registrar::Kept;
 use exchange::shard::Remembered;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use customers::{Column, CustomerPage, Imported, Key};
+pub(crate) use forget::Receipt;
 pub(crate) use recordings::{RecordingItem, RecordingQuery, RecordingRow, ago};
 use sqlite::Reader;
 pub(crate) use sqlite::millis;
+use sqlite::{Database, Reader};
 use writer::Writer;
 
 /// Items between the callers and the writer: eight seconds of 500 calls a second.
@@ -78,6 +85,12 @@ pub(crate) enum StoreError {
     /// A stored record cannot be read.
     #[error("a stored record cannot be read: {0}")]
     Unreadable(#[from] serde_json::Error),
+    /// What waits for the database cannot be written, so nothing in it can be erased for good.
+    #[error("the database cannot take what waits for it; mend that first: {0}")]
+    Waiting(String),
+    /// The writer has no time.
+    #[error("the database is busy; try again in a moment")]
+    Busy,
     /// The record that a page was to begin after does not exist.
     #[error("there is no record {0}")]
     NoSuchRecord(CallId),
@@ -105,6 +118,14 @@ pub(crate) enum Item {
         at: i64,
         state: OperatorState,
         reason: Option<PauseReason>,
+    },
+    /// Who talked with a customer last. Nothing is kept of callers who are no customers.
+    Talked {
+        /// The digits of the customer's number.
+        number: String,
+        operator: OperatorName,
+        /// As of phones.
+        at: i64,
     },
     /// What is known of a recording or a message.
     Recording(RecordingItem),
@@ -208,8 +229,16 @@ impl Shared {
     }
 }
 
+/// Something that is done with the database between two commits.
+struct Work {
+    /// Whether everything that was handed over before must be in the database first.
+    after_all: bool,
+    act: Box<dyn FnOnce(Result<&mut Database, StoreError>) + Send>,
+}
+
 enum Message {
     Item(Item),
+    Work(Work),
     /// Try now; the answer is whether nothing is left to write.
     Flush(Sender<bool>),
     Stop,
@@ -221,6 +250,8 @@ pub(crate) struct Store {
     inbox: Sender<Message>,
     shared: Arc<Shared>,
     reader: Reader,
+    /// Calls wait for it: a long question for records must not be on its way.
+    customers: Reader,
     /// Hung up by the writer when it is done.
     done: Receiver<()>,
     closed: AtomicBool,
@@ -254,6 +285,7 @@ impl Store {
             inbox,
             shared,
             reader: Reader::new(path),
+            customers: Reader::new(path),
             done,
             closed: AtomicBool::new(false),
         })
@@ -275,6 +307,28 @@ impl Store {
             .send_timeout(Message::Flush(answer), patience)
             .is_ok()
             && answered.recv_timeout(patience).unwrap_or(false)
+    }
+
+    /// Does something with the database in the writer's thread, after what was handed over
+    /// before. Blocks up to `patience`; what takes longer may still be done.
+    fn work<T: Send + 'static>(
+        &self,
+        after_all: bool,
+        patience: Duration,
+        act: impl FnOnce(&mut Database) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (answer, answered) = bounded(1);
+        let act = Box::new(move |database: Result<&mut Database, StoreError>| {
+            // Whoever asked may have gone.
+            answer.send(database.and_then(act)).ok();
+        });
+        let work = Message::Work(Work { after_all, act });
+        self.inbox
+            .send_timeout(work, patience)
+            .map_err(|_| StoreError::Busy)?;
+        answered
+            .recv_timeout(patience)
+            .map_err(|_| StoreError::Busy)?
     }
 
     /// Writes what is left, to the spool if need be, and ends the writer; `true` when it

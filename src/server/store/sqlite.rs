@@ -65,6 +65,7 @@ const MIGRATIONS: &[&str] = &[
         reason   TEXT
     ) WITHOUT ROWID;
 ",
+    super::customers::TABLES,
     recordings::TABLE,
 ];
 
@@ -138,6 +139,11 @@ impl Database {
         connection
             .pragma_update(None, "synchronous", "NORMAL")
             .map_err(trouble)?;
+        // What is replaced or removed is overwritten as far as that costs no writing, so
+        // that a number which is forgotten was not left in a gap before.
+        connection
+            .pragma_update(None, "secure_delete", "FAST")
+            .map_err(trouble)?;
         let version = migrate(&mut connection).map_err(trouble)?;
         if version > MIGRATIONS.len() {
             return Err(StoreError::Newer {
@@ -180,6 +186,7 @@ impl Database {
             let mut put_event = transaction.prepare(PUT_EVENT)?;
             let mut put_phones = transaction.prepare(PUT_PHONES)?;
             let mut put_standing = transaction.prepare(PUT_STANDING)?;
+            let mut put_talked = transaction.prepare(super::customers::PUT_TALKED)?;
             let mut recordings = Puts::prepare(&transaction)?;
             for entry in entries {
                 let put = match &entry.item {
@@ -204,6 +211,13 @@ impl Database {
                         let values = params![operator.as_str(), at, state.as_str(), reason];
                         put_standing.execute(values).map(drop)
                     }
+                    Item::Talked {
+                        number,
+                        operator,
+                        at,
+                    } => put_talked
+                        .execute(params![number, operator.as_str(), at])
+                        .map(drop),
                     Item::Recording(item) => recordings.write(item),
                 };
                 match put {
@@ -215,6 +229,42 @@ impl Database {
         }
         transaction.commit()?;
         Ok(refused)
+    }
+
+    /// Does something in a transaction of its own: all of it or nothing.
+    pub(super) fn change<T>(
+        &mut self,
+        act: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate);
+        transaction
+            .and_then(|transaction| {
+                let done = act(&transaction)?;
+                transaction.commit()?;
+                Ok(done)
+            })
+            .map_err(|source| StoreError::Database {
+                path: self.path.clone(),
+                source,
+            })
+    }
+
+    /// Overwrites all that is erased from here on, or no more; what stands in the file beside
+    /// the database goes when this ends.
+    pub(super) fn shred(&self, shred: bool) -> Result<(), StoreError> {
+        let pragmas = if shred {
+            "PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;"
+        } else {
+            "PRAGMA secure_delete = FAST; PRAGMA wal_checkpoint(TRUNCATE);"
+        };
+        self.connection
+            .execute_batch(pragmas)
+            .map_err(|source| StoreError::Database {
+                path: self.path.clone(),
+                source,
+            })
     }
 
     /// Brings what was committed to the disk.
@@ -313,7 +363,7 @@ impl Reader {
         }
     }
 
-    fn ask<T>(
+    pub(super) fn ask<T>(
         &self,
         question: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
@@ -343,7 +393,7 @@ impl Reader {
         })
     }
 
-    fn trouble(&self) -> impl Fn(rusqlite::Error) -> StoreError {
+    pub(super) fn trouble(&self) -> impl Fn(rusqlite::Error) -> StoreError {
         let path = self.path.clone();
         move |source| StoreError::Database {
             path: path.clone(),

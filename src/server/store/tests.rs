@@ -11,13 +11,13 @@ use rusqlite::Connection;
 
 use super::{Item, RecordQuery, Store, StoreError};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A folder of its own for each test, gone afterwards.
-struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("centrale-store-{}-{count}", std::process::id());
@@ -26,11 +26,11 @@ impl Folder {
         Self(path)
     }
 
-    fn database(&self) -> PathBuf {
+    pub(crate) fn database(&self) -> PathBuf {
         self.0.join("var").join("centrale.db")
     }
 
-    fn spool(&self) -> PathBuf {
+    pub(crate) fn spool(&self) -> PathBuf {
         self.0.join("var").join("centrale.db.spool")
     }
 }
@@ -41,7 +41,7 @@ impl Drop for Folder {
     }
 }
 
-fn record(n: u64) -> CallRecord {
+pub(super) fn record(n: u64) -> CallRecord {
     let at = UNIX_EPOCH + Duration::from_secs(1_700_000_000 + n);
     let mut ledger = Ledger::new();
     let stamped = |event| Stamped {
@@ -62,6 +62,7 @@ fn record(n: u64) -> CallRecord {
         call: format!("c{n:04}").as_str().into(),
         outcome: Outcome::EndedInFlow,
         hangup: Hangup::Flow,
+        cause: None,
         lasted: Duration::from_secs(1),
     };
     ledger.handle(&stamped(ended)).unwrap()
@@ -84,7 +85,7 @@ fn put(store: &Store, records: std::ops::Range<u64>) {
     }
 }
 
-fn count(path: &Path, table: &str) -> u64 {
+pub(super) fn count(path: &Path, table: &str) -> u64 {
     let connection = Connection::open(path).unwrap();
     connection.busy_timeout(PATIENCE).unwrap();
     connection

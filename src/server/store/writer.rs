@@ -10,7 +10,7 @@ use tracing::{error, info, warn};
 
 use super::spool::Spool;
 use super::sqlite::Database;
-use super::{Entry, Item, Message, Shared, StoreError};
+use super::{Entry, Item, Message, Shared, StoreError, Work};
 
 /// Items of one commit.
 const BATCH: usize = 500;
@@ -40,6 +40,7 @@ pub(super) struct Writer {
 enum Call {
     Batch,
     Flush(crossbeam_channel::Sender<bool>),
+    Work(Work),
     Stop,
 }
 
@@ -82,9 +83,12 @@ impl Writer {
                     // Whoever asked may have gone.
                     answer.send(self.is_clean()).ok();
                 }
+                Call::Work(work) => self.work(work),
                 Call::Stop => {
                     while let Ok(message) = self.inbox.try_recv() {
-                        self.take(message);
+                        if let Some(Call::Work(work)) = self.take(message) {
+                            self.work(work);
+                        }
                     }
                     self.try_everything();
                     return;
@@ -137,8 +141,26 @@ impl Writer {
                 None
             }
             Message::Flush(answer) => Some(Call::Flush(answer)),
+            Message::Work(work) => Some(Call::Work(work)),
             Message::Stop => Some(Call::Stop),
         }
+    }
+
+    fn work(&mut self, work: Work) {
+        if work.after_all {
+            self.try_everything();
+        } else {
+            if !self.failing {
+                self.attempt();
+            }
+            self.settle();
+        }
+        if work.after_all && !self.is_clean() {
+            let trouble = self.shared.change(|status| status.trouble.clone());
+            let trouble = trouble.unwrap_or_else(|| "the spool is being read".to_owned());
+            return (work.act)(Err(StoreError::Waiting(trouble)));
+        }
+        (work.act)(at(&mut self.database, &self.path));
     }
 
     /// Attempts until all is written or one attempt fails.
@@ -178,10 +200,7 @@ impl Writer {
 
     /// Commits what waits in memory, then a part of the spool.
     fn catch_up(&mut self) -> Result<(), StoreError> {
-        let database = match self.database.take() {
-            Some(database) if database.is_there() => self.database.insert(database),
-            Some(_) | None => self.database.insert(Database::open(&self.path)?),
-        };
+        let database = at(&mut self.database, &self.path)?;
         if !self.pending.is_empty() {
             let refused = database.commit(self.pending.make_contiguous())?;
             self.pending.clear();
@@ -233,4 +252,12 @@ impl Writer {
         error!(lost, "neither database nor spool file can be written");
         self.shared.lost(lost);
     }
+}
+
+/// The database at its path, opened again when that came to mean another file.
+fn at<'a>(open: &'a mut Option<Database>, path: &Path) -> Result<&'a mut Database, StoreError> {
+    Ok(match open.take() {
+        Some(database) if database.is_there() => open.insert(database),
+        Some(_) | None => open.insert(Database::open(path)?),
+    })
 }

@@ -1,0 +1,55 @@
+//! INVITE with Replaces on the wire (RFC 3891), in the name of an operator.
+
+use std::net::SocketAddr;
+
+use exchange::sip::{Method, Request};
+
+use crate::raw::Wire;
+use crate::server::Server;
+
+/// What Replaces says of the dialog that an INVITE of the server begins at a phone.
+fn named(offer: &Request, tag: &str) -> String {
+    let from = offer.headers.from().unwrap();
+    let call_id = offer.headers.call_id().unwrap();
+    let theirs = from.tag().unwrap();
+    format!("{call_id};to-tag={theirs};from-tag={tag}")
+}
+
+#[test]
+fn what_rings_at_a_colleague_is_picked_up_by_replaces() {
+    let server = Server::start("");
+    let address = SocketAddr::from(([127, 0, 0, 1], server.sip));
+    let mut alice = Wire::udp(address);
+    let contact = format!("Contact: {}\n", alice.contact("alice"));
+    assert_eq!(alice.register("alice", &contact).code, 200);
+    server.wait_for("alice", "ready", 5);
+    Wire::udp(address).call("2000");
+    let offer = alice.request();
+    assert_eq!(offer.method, Method::Invite);
+    alice.ring(&offer, "desk");
+
+    let mut bob = Wire::udp(address);
+    let contact = format!("Contact: {}\n", bob.contact("bob"));
+    assert_eq!(bob.register("bob", &contact).code, 200);
+    server.wait_for("bob", "ready", 5);
+    let other = named(&offer, "another");
+    let refused = bob.call_as("bob", "pickup", &format!("Replaces: {other}\n"));
+    assert_eq!(refused.code, 481);
+    let replaces = named(&offer, "desk");
+    let taken = bob.call_as(
+        "bob",
+        "pickup",
+        &format!("Replaces: {replaces};early-only\n"),
+    );
+    assert_eq!(taken.code, 200);
+    let supported = taken.headers.first(&exchange::sip::Name::Supported);
+    assert!(supported.is_some_and(|value| value.contains("replaces")));
+    assert!(String::from_utf8_lossy(&taken.body).contains("m=audio "));
+
+    let cancel = alice.request();
+    assert_eq!(cancel.method, Method::Cancel);
+    alice.respond(&cancel, 200);
+    alice.respond(&offer, 487);
+    server.wait_for("bob", "talking", 5);
+    server.wait_for("alice", "ready", 5);
+}

@@ -1,0 +1,112 @@
+//! Events that go out to webhooks, and receivers that do not take them at once.
+
+use serde_json::Value;
+
+use crate::backend::{Asked, Backend, Does};
+use crate::client::caller;
+use crate::eventually;
+use crate::server::Server;
+
+const FLOOR: &str = "
+queues: { support: { requires: { support: 1 } } }
+operators: { alice: { secret: alice, skills: { support: 8 } } }
+";
+const FLOW: &str = "
+version: 1
+flow: tells
+start: tell
+languages: [en]
+nodes:
+  tell: { type: notify, event: order.cancelled, data: { number: \"${caller.number}\" }, next: other }
+  other: { type: notify, event: other, next: bye }
+  bye: { type: hangup }
+";
+const SECRET: &str = "a secret of some length";
+
+fn telling(port: u16) -> Server {
+    let more = format!(
+        "requests: {{ private: [127.0.0.0/8] }}
+webhooks:
+  crm: {{ url: \"http://127.0.0.1:{port}/in?from=us\", events: [notified.order.cancelled, call_ended], secret: \"{SECRET}\" }}"
+    );
+    Server::with_more(FLOOR, &[("2000", "tells", FLOW)], &more)
+}
+
+fn call(server: &Server) {
+    let more = ["-key", "media", "39000"];
+    caller(server, "caller_is_left", "2000", &more).succeeds(20);
+}
+
+fn body(asked: &Asked) -> Value {
+    serde_json::from_str(&asked.body).unwrap()
+}
+
+/// The kinds that were taken, in order.
+fn kinds(asked: &[Asked]) -> Vec<String> {
+    let kinds = asked.iter().map(|asked| body(asked)["kind"].clone());
+    kinds
+        .filter_map(|kind| kind.as_str().map(str::to_owned))
+        .collect()
+}
+
+#[test]
+fn a_receiver_that_fails_twice_gets_the_event_signed() {
+    let backend = Backend::start(|before, _| match before {
+        0 => Does::says(500, ""),
+        1 => Does::says(404, ""),
+        _ => Does::says(204, ""),
+    });
+    let server = telling(backend.port);
+    call(&server);
+    eventually("both events are taken", 20, || {
+        server.metric("centrale_webhook_deliveries_total{result=\"delivered\"") > 1.5
+    });
+    let asked = backend.asked();
+    assert_eq!(asked.len(), 4, "{asked:?}");
+    for asked in &asked {
+        assert_eq!(
+            (asked.method.as_str(), asked.target.as_str()),
+            ("POST", "/in?from=us")
+        );
+        assert!(asked.is_signed(SECRET), "{asked:?}");
+        assert!(!asked.is_signed("another secret"));
+    }
+    let mut taken = kinds(&asked[2..]);
+    taken.sort_unstable();
+    assert_eq!(taken, ["call_ended", "notified"]);
+    let told: Vec<Value> = asked
+        .iter()
+        .map(body)
+        .filter(|body| body["kind"] == "notified")
+        .collect();
+    assert_eq!(told[0]["data"]["name"], "order.cancelled");
+    assert_eq!(told[0]["data"]["data"]["number"], "0612345678");
+    assert_eq!(told[0]["call"], server.record()["id"]);
+    assert!(
+        told.iter().all(|again| again["id"] == told[0]["id"]),
+        "{told:?}"
+    );
+    let failed = server.metric("centrale_webhook_deliveries_total{result=\"failed\"");
+    assert!((failed - 2.0).abs() < 0.1);
+    assert!(server.metric("centrale_webhook_backlog{webhook=\"crm\"}") < 0.1);
+}
+
+#[test]
+fn a_kill_loses_no_event() {
+    // Nobody listens there until the second start.
+    let port = crate::server::free_port();
+    let mut server = telling(port);
+    call(&server);
+    eventually("both events wait", 10, || {
+        server.metric("centrale_webhook_backlog{webhook=\"crm\"}") > 1.5
+    });
+    server.kill_and_restart();
+    let backend = Backend::at(port, |_, _| Does::says(200, ""));
+    eventually("both events are taken", 20, || backend.asked().len() == 2);
+    let mut taken = kinds(&backend.asked());
+    taken.sort_unstable();
+    assert_eq!(taken, ["call_ended", "notified"]);
+    eventually("nothing waits", 5, || {
+        server.metric("centrale_webhook_backlog{webhook=\"crm\"}") < 0.1
+    });
+}

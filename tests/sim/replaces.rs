@@ -1,0 +1,171 @@
+//! An operator's phone takes the place of another.
+
+use exchange::model::{Event, OfferResult, OperatorState, Outcome, TransferKind};
+use exchange::sim::{Doing, Manner, PhoneId, World};
+
+use crate::{s, settle, world};
+
+/// A caller who talks with ann, or for whom ann's phone rings.
+fn with_ann(ann: Manner, seed: u64) -> (World, PhoneId, PhoneId) {
+    let mut world = world("strategy: ordered", seed);
+    let ann = world.operator("ann", ann, None);
+    let caller = world.caller("1", None);
+    let doing = |w: &World| matches!(w.doing(ann), Doing::Ringing | Doing::Talking);
+    assert!(world.run_until(s(30), doing));
+    world.run(s(5));
+    (world, caller, ann)
+}
+
+fn answers() -> Manner {
+    Manner::Answers(s(1))
+}
+
+#[test]
+fn an_operator_goes_on_at_another_phone() {
+    // By the shard that the Call-ID of the INVITE leads to, it is at home or not.
+    for seed in 0..4 {
+        let (mut world, caller, ann) = with_ann(answers(), seed);
+        assert!(world.bridged(caller, ann));
+        let mobile = world.phone("ann", Manner::Rings, None);
+        world.replace(mobile, ann, "");
+        world.run(s(1));
+        assert_eq!(world.codes(mobile), [200], "{seed}");
+        assert!(world.bridged(caller, mobile), "{seed}");
+        assert_eq!(world.doing(ann), Doing::Idle, "the other phone is hung up");
+        assert_eq!(world.operator_state("ann"), OperatorState::Talking);
+        world.hang_up(mobile);
+        world.run(s(1));
+        assert_eq!(world.operator_state("ann"), OperatorState::WrapUp);
+        settle(&mut world);
+        assert_eq!(world.records()[0].outcome, Outcome::Answered, "{seed}");
+    }
+}
+
+#[test]
+fn a_colleague_takes_a_caller_over() {
+    for seed in 4..8 {
+        let (mut world, caller, ann) = with_ann(answers(), seed);
+        let bea = world.operator("bea", answers(), None);
+        world.hold(ann, true);
+        world.run(s(1));
+        world.replace(bea, ann, "");
+        world.run(s(1));
+        assert_eq!(
+            world.codes(bea),
+            [200, 200],
+            "{seed}: registered, and through"
+        );
+        assert!(world.bridged(caller, bea), "{seed}");
+        assert_eq!(world.doing(ann), Doing::Idle);
+        assert_eq!(world.operator_state("ann"), OperatorState::WrapUp);
+        assert_eq!(world.operator_state("bea"), OperatorState::Talking);
+        let told = world.events().iter().any(|(_, event)| {
+            matches!(event, Event::Transferred { by, kind: TransferKind::Operator, to, attended: true, code: 200, .. }
+                if by.as_str() == "ann" && to.as_deref() == Some("bea"))
+        });
+        assert!(told, "{seed}");
+        world.hang_up(caller);
+        settle(&mut world);
+        let record = &world.records()[0];
+        assert_eq!(record.operator.as_ref().map(|o| o.as_str()), Some("bea"));
+    }
+}
+
+#[test]
+fn what_rings_at_a_colleague_is_picked_up() {
+    for (seed, name) in [(8, "bea"), (9, "bea"), (10, "ann"), (11, "ann")] {
+        let (mut world, caller, ann) = with_ann(Manner::Rings, seed);
+        let other = if name == "bea" {
+            world.operator(name, answers(), None)
+        } else {
+            world.phone(name, answers(), None)
+        };
+        world.run(s(1));
+        world.replace(other, ann, ";early-only");
+        world.run(s(1));
+        assert_eq!(world.codes(other).last(), Some(&200), "{seed}");
+        assert!(world.bridged(caller, other), "{seed}");
+        assert_eq!(world.doing(ann), Doing::Idle, "{seed}: it rings no more");
+        assert_eq!(world.operator_state(name), OperatorState::Talking);
+        if name == "bea" {
+            assert_eq!(
+                world.operator_state("ann"),
+                OperatorState::Ready,
+                "nothing was missed"
+            );
+        }
+        world.hang_up(other);
+        settle(&mut world);
+        let record = &world.records()[0];
+        assert_eq!(record.operator.as_ref().map(|o| o.as_str()), Some(name));
+        assert_eq!(record.outcome, Outcome::Answered);
+    }
+}
+
+#[test]
+fn what_cannot_be_replaced_is_refused_and_the_two_talk_on() {
+    let (mut world, caller, ann) = with_ann(answers(), 12);
+    let bea = world.operator("bea", answers(), None);
+    let dan = world.operator("dan", answers(), None);
+    world.run(s(1));
+    let refused = |world: &mut World, phone, of, more: &str, code| {
+        world.replace(phone, of, more);
+        world.run(s(1));
+        assert_eq!(world.codes(phone).last(), Some(&code), "{more}");
+        assert!(world.bridged(caller, ann), "{more}");
+    };
+    // It is answered, and was wanted before.
+    refused(&mut world, bea, ann, ";early-only", 486);
+    refused(&mut world, bea, ann, ";to-tag=2", 400);
+    // Nobody has such a dialog.
+    refused(&mut world, bea, dan, "", 481);
+    // The place of the caller is the caller's.
+    refused(&mut world, bea, caller, "", 403);
+    let mallory = world.phone("mallory", Manner::Rings, None);
+    world.rename(mallory, "bea", "wrong");
+    refused(&mut world, mallory, ann, "", 403);
+    // Whoever is not ready for a call gets none.
+    let busy = world.caller("5", None);
+    assert!(world.run_until(s(10), |w| w.bridged(busy, dan)));
+    let desk = world.phone("dan", Manner::Rings, None);
+    refused(&mut world, desk, ann, "", 486);
+    world.hang_up(busy);
+    world.hang_up(caller);
+    world.run(s(1));
+    settle(&mut world);
+}
+
+#[test]
+fn a_place_that_is_gone_is_declined() {
+    let (mut world, caller, ann) = with_ann(Manner::Rings, 13);
+    let bea = world.operator("bea", answers(), None);
+    world.run(s(1));
+    // The caller leaves as bea picks up: among these moments are both orders.
+    world.replace(bea, ann, "");
+    world.hang_up(caller);
+    world.run(s(2));
+    let code = world.codes(bea).last().copied();
+    assert!(matches!(code, Some(200 | 481 | 603)), "{code:?}");
+    assert_eq!(world.doing(bea), Doing::Idle);
+    settle(&mut world);
+    let withdrawn = world.events().iter().any(|(_, event)| {
+        matches!(event, Event::OfferEnded { operator, result: OfferResult::Withdrawn, .. } if operator.as_str() == "ann")
+    });
+    assert!(withdrawn);
+}
+
+#[test]
+fn a_phone_without_ports_is_turned_away_and_the_other_rings_on() {
+    let (mut world, caller, ann) = with_ann(Manner::Rings, 14);
+    let bea = world.operator("bea", answers(), None);
+    world.run(s(1));
+    // The caller's stream and the one that rings.
+    world.streams(2);
+    world.replace(bea, ann, "");
+    world.run(s(1));
+    assert_eq!(world.codes(bea).last(), Some(&503));
+    assert_eq!(world.doing(ann), Doing::Ringing);
+    assert_eq!(world.operator_state("bea"), OperatorState::Ready);
+    world.hang_up(caller);
+    settle(&mut world);
+}
