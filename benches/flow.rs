@@ -40,6 +40,7 @@ fn read(text: &str) -> Option<Flow> {
     );
     let known = Known {
         queues: &queues,
+        callbacks: &BTreeSet::new(),
         fallbacks: &BTreeMap::new(),
         lines: &lines,
         operators: &operators,

@@ -42,6 +42,10 @@ flows_en() {
     say en en/goodbye "Thank you for calling. Goodbye."
     say en en/collect/you-entered "You entered"
     say en en/collect/confirm "If that is right, press 1. To enter it again, press 2."
+    say en en/callback/number "We will call you back, and you keep your place. Your number is"
+    say en en/callback/confirm "If that is right, press 1. To give another number, press 2."
+    say en en/callback/enter "Please enter your telephone number, and then the hash key."
+    say en en/callback/not-possible "Sorry, we cannot call that number."
     say en en/unknown-number "Sorry, the number that you dialled is not in use. Please check the number and try again."
 }
 
@@ -58,6 +62,10 @@ flows_nl() {
     say nl nl/goodbye "Bedankt voor het bellen. Tot ziens."
     say nl nl/collect/you-entered "U heeft ingevoerd"
     say nl nl/collect/confirm "Als dat klopt, toets 1. Om het opnieuw in te voeren, toets 2."
+    say nl nl/callback/number "Wij bellen u terug, en u houdt uw plaats. Uw nummer is"
+    say nl nl/callback/confirm "Klopt dat, toets 1. Voor een ander nummer, toets 2."
+    say nl nl/callback/enter "Toets uw telefoonnummer in, en sluit af met een hekje."
+    say nl nl/callback/not-possible "Sorry, dat nummer kunnen wij niet bellen."
     say nl nl/unknown-number "Sorry, het nummer dat u belt is niet in gebruik. Controleer het nummer en probeer het opnieuw."
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::call::back::Back;
 use crate::call::dial::Dial;
 use crate::call::farewell::Parting;
 use crate::call::floor::{Floor, leg_id};
@@ -11,6 +12,7 @@ use crate::call::in_talk::Talk;
 use crate::call::invite::Branch;
 use crate::call::leg::{Leg, Side};
 use crate::call::progress::Progress;
+use crate::call::promise::Wanted;
 use crate::call::recording::Recordings;
 use crate::call::replace::Successor;
 use crate::call::speaking::Speaking;
@@ -131,6 +133,10 @@ pub enum Input {
         /// What is given, or the code to refuse with.
         given: Result<Given, u16>,
     },
+    /// What it wanted kept is on the disk, or cannot be brought there.
+    Kept(bool),
+    /// The customer for whom it waits is not to be called, at least not now.
+    Withdraw,
     /// What its flow asked the world outside.
     Replied {
         /// Which ask.
@@ -155,6 +161,7 @@ pub(super) struct Facts {
     pub(super) display: Option<String>,
     pub(super) to: Number,
     pub(super) flow: FlowName,
+    pub(super) project: Option<Project>,
     pub(super) began: Instant,
     pub(super) made_by: Option<(OperatorName, Destination)>,
     pub(super) snapshot: Arc<Snapshot>,
@@ -206,6 +213,10 @@ pub(super) struct Story {
     pub(super) with: Option<(QueueName, OperatorName)>,
     /// Who ended the last talk, while nothing happened since.
     pub(super) left: Option<Hangup>,
+    /// What the caller asked of the last queue.
+    pub(super) wanted: Option<Wanted>,
+    /// Nothing is told of it yet: it is not more than a promise that waits.
+    pub(super) silent: bool,
     /// What was last told of the wait.
     pub(super) promise: Option<Promise>,
     /// Why the flow hangs up.
@@ -244,6 +255,10 @@ pub struct Call {
     pub(super) successor: Option<Box<Successor>>,
     /// The operator who makes the call and would be ready without it.
     pub(super) busy: Option<Claim>,
+    /// The promise that it keeps, until the customer is there.
+    pub(super) back: Option<Box<Back>>,
+    /// How many callbacks its caller was promised.
+    pub(super) promises: u32,
 }
 
 impl Call {
@@ -267,7 +282,7 @@ impl Call {
                 name: caller.display.clone(),
                 called: caller.to.clone(),
                 language: caller.language,
-                project: caller.project,
+                project: caller.project.clone(),
             },
             Arc::clone(&caller.snapshot.config.calendars),
             floor.shared.epoch,
@@ -276,23 +291,38 @@ impl Call {
         leg.note_allow(&caller.request.headers.tokens(&crate::sip::Name::Allow));
         leg.dialog = Some(caller.dialog);
         leg.timer = Some(caller.timer);
-        let mut call = Self {
-            facts: Facts {
-                key: caller.key,
-                id,
-                from: caller.from,
-                display: caller.display,
-                to: caller.to,
-                flow: caller.flow.name().clone(),
-                began: floor.now,
-                made_by: caller.made_by,
-                snapshot: caller.snapshot,
-            },
+        let facts = Facts {
+            key: caller.key,
+            id,
+            from: caller.from,
+            display: caller.display,
+            to: caller.to,
+            flow: caller.flow.name().clone(),
+            project: caller.project,
+            began: floor.now,
+            made_by: caller.made_by,
+            snapshot: caller.snapshot,
+        };
+        let invitation = Invitation::Pending {
+            tx: caller.tx,
+            request: Box::new(caller.request),
+        };
+        let mut call = Self::of(facts, run, (invitation, leg), caller.permits);
+        call.occupy(floor);
+        call.drive(flow::Input::Begin, floor);
+        call
+    }
+
+    pub(super) fn of(
+        facts: Facts,
+        run: Run,
+        (invitation, leg): (Invitation, Leg),
+        permits: Vec<Permit>,
+    ) -> Self {
+        Self {
+            facts,
             run,
-            invitation: Invitation::Pending {
-                tx: caller.tx,
-                request: Box::new(caller.request),
-            },
+            invitation,
             leg,
             stage: Stage::Flow,
             story: Story::default(),
@@ -307,13 +337,12 @@ impl Call {
             recordings: Recordings::default(),
             streams: 0,
             plays: 0,
-            permits: caller.permits,
+            permits,
             successor: None,
             busy: None,
-        };
-        call.occupy(floor);
-        call.drive(flow::Input::Begin, floor);
-        call
+            back: None,
+            promises: 0,
+        }
     }
 
     /// Which call it is.
@@ -361,6 +390,8 @@ impl Call {
             Input::Matched(matched) => self.matched(&matched, floor),
             Input::Prioritize(priority) => self.prioritize(priority, floor),
             Input::Given { refer, by, given } => self.given((refer, by), given, floor),
+            Input::Kept(kept) => self.kept(kept, floor),
+            Input::Withdraw => self.withdraw_back(floor),
             Input::Replied { number, reply } => self.replied(number, reply, floor),
             Input::Replace(wish) => self.replaced(wish, floor),
             Input::Tick => self.tick(floor),

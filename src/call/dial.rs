@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use crate::call::Permit;
 use crate::call::addresses::Round;
+use crate::call::back::Calling;
 use crate::call::call::{Call, Stage};
 use crate::call::diverted;
 use crate::call::floor::Floor;
@@ -28,7 +29,7 @@ use crate::call::pass::Pass;
 use crate::call::transfer::HandOver;
 use crate::config::{Line, Outside};
 use crate::flow::{self, LineExit};
-use crate::model::{DequeueReason, Event, LegId, LineName, LineResult};
+use crate::model::{DequeueReason, Event, Hangup, LegId, LineName, LineResult, Number};
 use crate::sip::{Account, Answered, ClientTx, Peer, Response, Transport, Uri, Way, way};
 
 /// How long a line may ring: longer than any voicemail waits before it answers.
@@ -48,7 +49,7 @@ pub(super) struct Dial {
     account: Option<Arc<Account>>,
     /// Nobody of the queue answered in time; else the flow sent the call.
     unanswered: bool,
-    leg: Leg,
+    pub(super) leg: Leg,
     /// Where it was not tried yet, nearest first; `None` until names are looked up.
     hops: Option<VecDeque<(Uri, Peer)>>,
     tries: Vec<Try>,
@@ -58,6 +59,10 @@ pub(super) struct Dial {
     permit: Option<Permit>,
     /// The talk that an operator ends when the line answers.
     pub(super) hand_over: Option<HandOver>,
+    /// The operator for whom a customer is dialled.
+    pub(super) calling: Option<Box<Calling>>,
+    /// The number that the line sees; `None` for the caller's.
+    pub(super) shows: Option<Number>,
 }
 
 /// An address that is tried.
@@ -76,6 +81,15 @@ impl Dial {
     /// The INVITEs that ring.
     pub(super) fn branches_mut(&mut self) -> impl Iterator<Item = &mut Branch> {
         self.tries.iter_mut().map(|tried| &mut tried.branch)
+    }
+
+    /// Rings so long.
+    pub(super) fn wait_until(&mut self, until: Instant) {
+        self.until = until;
+    }
+
+    pub(super) fn take_permit(&mut self) -> Option<Permit> {
+        self.permit.take()
     }
 
     pub(super) fn until(&self) -> Instant {
@@ -131,6 +145,17 @@ impl Call {
             return Err(LineExit::Error);
         };
         let outside = Arc::clone(outside);
+        self.dial_by(name, outside, floor)
+    }
+
+    /// Begins to dial the addresses of a line.
+    pub(super) fn dial_by(
+        &mut self,
+        name: &LineName,
+        outside: Arc<Outside>,
+        floor: &mut Floor<'_>,
+    ) -> Result<Dial, LineExit> {
+        let config = &self.facts.snapshot.config;
         let trunk = outside.trunk.as_ref();
         let trunk = trunk.and_then(|trunk| config.sip.trunks.get(trunk));
         let account = trunk.and_then(|trunk| trunk.account.clone());
@@ -183,6 +208,8 @@ impl Call {
             until,
             permit: None,
             hand_over: None,
+            calling: None,
+            shows: None,
         }
     }
 
@@ -222,9 +249,13 @@ impl Call {
 
     /// Tries the next address, once the ports are open and the addresses known. `exit` is
     /// what the line comes to when there is none.
-    fn try_next(&mut self, exit: LineExit, floor: &mut Floor<'_>) {
+    pub(super) fn try_next(&mut self, exit: LineExit, floor: &mut Floor<'_>) {
         let Some(dial) = self.dialing() else { return };
         if !matches!(dial.leg.port, Port::Open(_)) {
+            return;
+        }
+        let calling = dial.calling.as_ref();
+        if calling.is_some_and(|calling| !calling.is_ready()) {
             return;
         }
         let Some(due) = dial.due() else { return };
@@ -240,7 +271,7 @@ impl Call {
     fn try_hop(&mut self, (uri, peer): (Uri, Peer), floor: &mut Floor<'_>) -> Option<()> {
         let dial = self.dialing()?;
         let (outside, unanswered) = (Arc::clone(&dial.outside), dial.unanswered);
-        let line = dial.line_of(&uri);
+        let (line, from) = (dial.line_of(&uri), dial.shows.clone());
         // The leg is lent out, so that the call can be read while it is described.
         let id = dial.leg.id;
         let mut leg = std::mem::replace(&mut dial.leg, Leg::new(id));
@@ -250,6 +281,7 @@ impl Call {
             by_size: peer.transport == Transport::Udp && uri.param("transport").is_none(),
             uri: uri.clone(),
             peer,
+            from,
         };
         let branch = self.invite(&mut leg, target, &more, floor);
         let dial = self.dialing()?;
@@ -383,6 +415,9 @@ impl Call {
             }
             return;
         }
+        if matches!(&self.stage, Stage::Dialing(dial) if dial.calling.is_some()) {
+            return self.calling_over(Hangup::Flow, floor);
+        }
         if let Some(mut dial) = self.take_dialing() {
             let over = dial.hand_over.take();
             let round = dial.round.take();
@@ -425,6 +460,9 @@ impl Call {
         if let Some(talk) = talk {
             self.finish_talk(talk, Duration::ZERO, floor);
         }
+        if let Some(calling) = dial.calling.take() {
+            self.free(calling.talk, floor);
+        }
     }
 
     fn line_took(
@@ -458,6 +496,10 @@ impl Call {
         {
             let queued = self.queued().is_some();
             self.tried(line, LineResult::Refused, floor);
+            if dial.calling.is_some() {
+                self.stage = Stage::Dialing(Box::new(dial));
+                return self.calling_over(Hangup::Flow, floor);
+            }
             let over = dial.hand_over.take();
             self.drop_dial(dial, floor);
             if let Some(over) = over {
@@ -473,6 +515,9 @@ impl Call {
             return;
         }
         self.tried(line.clone(), LineResult::Answered, floor);
+        if let Some(calling) = dial.calling.take() {
+            return self.reached(dial, *calling, floor);
+        }
         self.leave_queue(DequeueReason::Line, floor);
         let over = dial.hand_over.take();
         let waits = over.as_ref().map_or(waits, |over| over.waits);

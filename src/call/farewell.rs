@@ -33,6 +33,7 @@ impl Call {
                 DequeueReason::Ended
             }
         };
+        self.let_go_of_back(floor);
         self.drop_successor(603, floor);
         self.leave_queue(reason, floor);
         if let Some(dial) = self.take_dialing() {
@@ -63,7 +64,9 @@ impl Call {
             cause,
             lasted: floor.now.saturating_duration_since(self.facts.began),
         });
-        if matches!(hangup, Hangup::Caller | Hangup::Vanished) {
+        let hears = matches!(hangup, Hangup::Caller | Hangup::Vanished);
+        // A customer who was called back has no flow.
+        if hears && self.run.has_begun() {
             self.drive_last(floor);
             self.part(floor);
         } else {
@@ -88,6 +91,9 @@ impl Call {
         let Some(parting) = self.parting.take() else {
             return;
         };
+        if self.story.silent {
+            return;
+        }
         floor.tell(Event::CallEnded {
             call: self.facts.id.clone(),
             outcome: parting.outcome,
@@ -152,6 +158,7 @@ impl Call {
             | Outcome::EndedInFlow
             | Outcome::Overflowed
             | Outcome::Rejected
+            | Outcome::NotReached
             | Outcome::Failed => Outcome::Failed,
         };
         self.end(outcome, Hangup::Shutdown, floor);

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::call::{Pass, Refer, Shared};
+use crate::call::{CallbackKey, Keep, Pass, Refer, Shared};
 use crate::dispatch::{After, Change, Claim, Match};
 use crate::flow::Asked;
 use crate::media::Command;
@@ -66,6 +66,22 @@ pub enum Output {
         /// Who sent the REFER.
         by: OperatorName,
     },
+    /// What became of a promise is to be kept.
+    Keep {
+        /// What.
+        keep: Keep,
+        /// Whether [`Input::Kept`](crate::call::Input::Kept) is waited for.
+        asks: bool,
+    },
+    /// A promise is to be looked at then.
+    Look {
+        /// Which.
+        key: CallbackKey,
+        /// When.
+        at: Instant,
+    },
+    /// [`Input::Withdraw`](crate::call::Input::Withdraw) for this call, in whichever shard.
+    Withdraw(CallKey),
     /// An INVITE that another shard received is to be answered so.
     Respond(ServerTx, Box<Response>),
     /// The ACK for the 2xx to an INVITE that another shard received is there.

@@ -304,7 +304,8 @@ impl Call {
 
     /// What the clock says of one side.
     pub(super) fn check_leg(&mut self, side: Side, floor: &mut Floor<'_>) {
-        if self.is_ending() || !matches!(self.invitation, Invitation::Confirmed) {
+        let there = side == Side::Other || matches!(self.invitation, Invitation::Confirmed);
+        if self.is_ending() || !there {
             return;
         }
         let now = floor.now;

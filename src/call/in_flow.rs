@@ -23,6 +23,8 @@ use crate::sip::{Name, Response};
 struct Sight<'a> {
     shared: &'a Shared,
     snapshot: &'a Snapshot,
+    /// The queue that the call was in last.
+    last: Option<&'a QueueName>,
     now: Instant,
 }
 
@@ -64,12 +66,24 @@ impl flow::World for Sight<'_> {
         let hall = &self.shared.hall;
         Some(hall.estimate(whose, settings.wrap_up, self.now)?.likely)
     }
+
+    fn may_call_back(&self, queue: Option<&QueueName>, number: &str) -> bool {
+        let queue = queue.or(self.last);
+        let settings = queue.and_then(|queue| self.snapshot.config.queues.get(queue));
+        let back = settings.and_then(|settings| settings.callback.as_ref());
+        back.is_some_and(|back| back.allows(number))
+    }
 }
 
 impl Call {
     /// Lets the flow go on, and does what it says, until it waits again. What follows at
     /// once from what it says is heard after that, in order.
     pub(super) fn drive(&mut self, input: flow::Input, floor: &mut Floor<'_>) {
+        if !self.run.has_begun() && input != flow::Input::Begin {
+            // A customer who was called back has no flow to go on with.
+            let hangup = self.story.left.unwrap_or(Hangup::Flow);
+            return self.end(self.outcome(floor.now), hangup, floor);
+        }
         self.heard.push(input);
         if self.driving {
             return;
@@ -81,6 +95,7 @@ impl Call {
             let sight = Sight {
                 shared: floor.shared,
                 snapshot: &self.facts.snapshot,
+                last: self.story.wanted.as_ref().map(|wanted| &wanted.queue),
                 now: floor.now,
             };
             self.run.handle(input, floor.now, &sight, &mut said);
@@ -99,6 +114,7 @@ impl Call {
         let sight = Sight {
             shared: floor.shared,
             snapshot: &self.facts.snapshot,
+            last: self.story.wanted.as_ref().map(|wanted| &wanted.queue),
             now: floor.now,
         };
         self.run.hung_up(floor.now, &sight, &mut said);
@@ -118,6 +134,7 @@ impl Call {
             flow::Output::StopPlaying => self.stop_playing(floor),
             flow::Output::Queue(request) => self.queue(request, floor),
             flow::Output::Line(line) => self.line(&line, floor),
+            flow::Output::Callback(request) => self.promise(&request, floor),
             flow::Output::Survey { question, answer } => {
                 let (queue, operator) = self.story.with.clone().unzip();
                 floor.tell(Event::Surveyed(Surveyed {
@@ -316,11 +333,14 @@ impl Call {
     pub(super) fn stop_playing(&mut self, floor: &mut Floor<'_>) {
         self.playing = None;
         self.speaking = None;
+        if !self.leg.has_stream() {
+            return;
+        }
         floor.media(Command::Stop { leg: self.leg.id });
     }
 
     pub(super) fn played(&mut self, play: PlayId, floor: &mut Floor<'_>) {
-        if self.playing != Some(play) {
+        if self.tone_over(play, floor) || self.playing != Some(play) {
             return;
         }
         self.playing = None;

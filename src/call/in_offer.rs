@@ -90,6 +90,10 @@ impl Call {
         let (true, Some(operator)) = (self.queued().is_some_and(here), operator) else {
             return floor.give_back(matched);
         };
+        if self.back.is_some() && !self.may_call_back(floor) {
+            floor.give_back(matched);
+            return self.withdraw_back(floor);
+        }
         self.offer(matched, operator, floor);
         self.join(floor);
     }
@@ -210,12 +214,15 @@ impl Call {
         let device = Arc::from(flow.device());
         let queued = self.queued().map(|queue| queue.waited(floor.now));
         let waited = self.story.waited + queued.unwrap_or_default();
+        let waited = self.waited_for_back(floor).unwrap_or(waited);
         let header = |name: &str, value: String| (Name::Other(name.into()), value);
         let mut headers = vec![
             header("X-Centrale-Call", self.facts.id.to_string()),
             header("X-Centrale-Queue", offer.queue.to_string()),
             header("X-Centrale-Waited", waited.as_secs().to_string()),
         ];
+        let callback = self.back.as_ref().map(|back| back.id.to_string());
+        headers.extend(callback.map(|id| header("X-Centrale-Callback", id)));
         headers.extend(flow.path.into_iter().map(|hop| (Name::Route, hop)));
         let domain = &self.facts.snapshot.config.domain;
         let host = Host::parse(domain).unwrap_or_else(|| Host::Name("invalid".into()));
@@ -227,6 +234,7 @@ impl Call {
             // A phone that registered by datagrams is reached by them alone: behind NAT no
             // stream to it can be opened.
             by_size: false,
+            from: None,
         };
         let mut branch = self.invite(&mut offer.leg, target, &headers, floor)?;
         branch.flows = flows.collect();
@@ -356,6 +364,9 @@ impl Call {
             hang_up_late(&branch, response, peer, floor);
             None
         };
+        if agreed.is_some() && self.back.is_some() {
+            return self.call_customer(offer, floor);
+        }
         if agreed.is_some() {
             return self.begin_talk(offer, floor);
         }

@@ -9,6 +9,7 @@ use crate::call::dial::Dial;
 use crate::call::floor::Floor;
 use crate::call::in_flow::line_exit;
 use crate::call::in_offer::Offer;
+use crate::call::promise::Wanted;
 use crate::call::waiting::{Place, Waiter};
 use crate::dispatch::{Abandoned, TicketId};
 use crate::flow::{self, Comfort, QueueExit, QueueRequest, Spoken};
@@ -64,7 +65,7 @@ pub(super) struct InQueue {
     pub(super) look_again_at: Option<Instant>,
     /// Then further operators join those who ring.
     pub(super) join_at: Option<Instant>,
-    _seat: Seat,
+    _seat: Option<Seat>,
     _place: Place,
     pub(super) keys: BTreeSet<char>,
     /// What keys play to a caller who stays.
@@ -78,7 +79,7 @@ pub(super) struct InQueue {
     pub(super) age: Instant,
     /// Nobody waits for longer; whoever rings may still pick up.
     timed_out: bool,
-    look_at: Instant,
+    look_at: Option<Instant>,
     /// What the last look found, if that is a reason to leave.
     alone: Option<DequeueReason>,
     /// It has been told that nobody could take the call.
@@ -91,7 +92,8 @@ pub(super) struct InQueue {
 /// What a call holds that waits.
 pub(super) struct Seated {
     pub(super) ticket: TicketId,
-    pub(super) seat: Seat,
+    /// Nothing for a customer who is to be called.
+    pub(super) seat: Option<Seat>,
     pub(super) place: Place,
     pub(super) age: Instant,
 }
@@ -131,7 +133,7 @@ impl InQueue {
             leaves_paused: false,
             age: seated.age,
             timed_out: false,
-            look_at: now + LOOK_AROUND,
+            look_at: Some(now + LOOK_AROUND),
             alone: None,
             uncoverable: false,
             estimated: None,
@@ -148,7 +150,7 @@ impl InQueue {
             self.kept_until,
             self.look_again_at,
             self.join_at,
-            Some(self.look_at),
+            self.look_at,
         ];
         times.into_iter().flatten().chain(offers).min()
     }
@@ -197,6 +199,13 @@ impl Call {
         let Some(seat) = hall.enter(&request.queue, settings.max_waiting) else {
             return Err(self.not_taken(&request.queue, DequeueReason::Full, floor));
         };
+        let age = self.takes_place_back(&request.queue, age, floor);
+        self.story.wanted = Some(Wanted {
+            queue: request.queue.clone(),
+            require: request.require.clone(),
+            prefer: request.prefer.clone(),
+            priority: request.priority,
+        });
         let preferred = request.preferred.as_ref();
         let keeper = preferred.and_then(|preferred| board.find(&preferred.operator));
         let queued = match keeper {
@@ -212,7 +221,7 @@ impl Call {
         let offers = self.leave_queue_ringing(DequeueReason::Line, floor);
         let seated = Seated {
             ticket,
-            seat,
+            seat: Some(seat),
             place,
             age,
         };
@@ -239,6 +248,37 @@ impl Call {
         self.music(floor);
         self.hurry(floor);
         Ok(())
+    }
+
+    /// A place for a customer who is to be called: no seat, no sound, and no way out but by
+    /// an operator, or by the promise's end.
+    pub(super) fn wait_without_caller(
+        &mut self,
+        settings: Arc<Settings>,
+        asked: Asked,
+        age: Instant,
+        floor: &mut Floor<'_>,
+    ) -> Option<()> {
+        // The steps of escalation count from when the customer was queued first.
+        let wait = Wait::new(Arc::clone(&settings), asked, age);
+        let board = Arc::clone(&floor.shared.board);
+        let class = board.class(&wait.class()).ok()?;
+        let (key, now) = (self.facts.key, floor.now);
+        let (ticket, matched) = board.enqueue(key, class, age, now).ok()?;
+        let seated = Seated {
+            ticket,
+            seat: None,
+            place: self.place(ticket, age, floor),
+            age,
+        };
+        let queue = InQueue::new((settings, wait), seated, Waits::ForQueue, now);
+        self.stage = Stage::Queued(Box::new(InQueue {
+            music: None,
+            look_at: None,
+            ..queue
+        }));
+        floor.matched(matched);
+        Some(())
     }
 
     fn not_taken(
@@ -331,10 +371,10 @@ impl Call {
     fn look_around(&mut self, floor: &mut Floor<'_>) {
         let now = floor.now;
         let Some(queue) = self.queued() else { return };
-        if now < queue.look_at {
+        if queue.look_at.is_none_or(|at| now < at) {
             return;
         }
-        queue.look_at = now + LOOK_AROUND;
+        queue.look_at = Some(now + LOOK_AROUND);
         if !queue.offers.is_empty() || queue.dial.is_some() {
             queue.alone = None;
             return;
@@ -415,8 +455,15 @@ impl Call {
 
     /// Tells that the call left a queue.
     pub(super) fn dequeued(&mut self, queue: &InQueue, exit: DequeueReason, floor: &mut Floor<'_>) {
+        if self.story.silent {
+            return;
+        }
         let waited = queue.waited(floor.now);
         self.story.waited += waited;
+        if let Some(wanted) = &mut self.story.wanted {
+            // What a supervisor gave it stays.
+            wanted.priority = queue.wait.priority();
+        }
         floor.tell(Event::Dequeued {
             call: self.facts.id.clone(),
             queue: queue.name.clone(),

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::call::call::Call;
+use crate::call::call::{Call, Stage};
 use crate::call::early::Early;
 use crate::call::floor::Floor;
 use crate::call::leg::{ALLOW, Leg, Side, put_sdp};
 use crate::call::stopping::Stop;
-use crate::model::{Codec, OperatorName};
+use crate::model::{Codec, Number, OperatorName};
 use crate::registrar::Binding;
 use crate::sip::session_timer::{self, Wish};
 use crate::sip::{ClientTx, Dialog, Host, Method, Name, Peer, Request, Response, Scheme, Uri};
@@ -38,6 +38,8 @@ pub(super) struct Target {
     pub(super) peer: Peer,
     /// Whether it takes TCP too, for what is too large for a datagram.
     pub(super) by_size: bool,
+    /// Who it is from; `None` for the caller.
+    pub(super) from: Option<Number>,
 }
 
 impl Call {
@@ -55,7 +57,9 @@ impl Call {
         let text = leg.propose(peer.remote.ip(), &codecs, floor)?;
         let is_sips = target.uri.scheme == Scheme::Sips;
         let contact = floor.shared.advertise.contact_for(peer, is_sips);
-        let identity = self.identity();
+        let from = target.from.as_ref().unwrap_or(&self.facts.from);
+        let identity = self.identity(from);
+        let hidden = is_anonymous(from);
         let mut request = Request::new(Method::Invite, target.uri);
         let tag = floor.tag();
         let call_id = floor.endpoint.fresh_call_id();
@@ -65,7 +69,7 @@ impl Call {
         headers.push(Name::CallId, call_id);
         headers.push(Name::CSeq, "1 INVITE");
         headers.push(Name::Contact, format!("<{contact}>"));
-        if !is_anonymous(&self.facts.from) {
+        if !hidden {
             headers.push(Name::PAssertedIdentity, identity);
         }
         headers.push(Name::Allow, ALLOW);
@@ -91,25 +95,31 @@ impl Call {
         })
     }
 
-    /// The caller as an address: the name quoted, the number at our domain.
-    fn identity(&self) -> String {
-        if is_anonymous(&self.facts.from) {
+    /// The caller, or another number, as an address: the name quoted, the number at our
+    /// domain.
+    fn identity(&self, from: &Number) -> String {
+        if is_anonymous(from) {
             return ANONYMOUS.to_owned();
         }
         let domain = &self.facts.snapshot.config.domain;
         let host = Host::parse(domain).unwrap_or_else(|| Host::Name("invalid".into()));
-        let uri = Uri::sip(Some(self.facts.from.as_str()), &host, None);
+        let uri = Uri::sip(Some(from.as_str()), &host, None);
         match &self.facts.display {
             Some(name) => format!("{} <{}>", quote(name), uri.as_str()),
             None => format!("<{}>", uri.as_str()),
         }
     }
 
-    /// What the caller speaks first, so that both sides speak the same and nothing is
-    /// transcoded.
+    /// What the caller speaks first, or the operator who waits for a customer, so that both
+    /// sides speak the same and nothing is transcoded.
     fn codecs(&self) -> Vec<Codec> {
         let configured = &self.facts.snapshot.config.media.codecs;
-        let caller = self.leg.agreed.map(|agreed| agreed.codec);
+        let talk = match &self.stage {
+            Stage::Dialing(dial) => dial.talk(),
+            Stage::Flow | Stage::Queued(_) | Stage::Talking(_) | Stage::Ending { .. } => None,
+        };
+        let talk = talk.and_then(|talk| talk.leg.agreed);
+        let caller = self.leg.agreed.or(talk).map(|agreed| agreed.codec);
         let rest = configured.iter().copied().filter(|c| Some(*c) != caller);
         caller.into_iter().chain(rest).collect()
     }
@@ -152,9 +162,13 @@ impl Call {
         peer: Peer,
         floor: &mut Floor<'_>,
     ) -> bool {
-        let leg = self.leg_at(Side::Other);
-        let origin = leg.and_then(|leg| leg.origin.as_ref());
-        let Some(branch) = origin.filter(|branch| branch.tx == tx) else {
+        let mut origins = [Side::Other, Side::Caller].into_iter();
+        let found = origins.find(|side| {
+            let origin = self.leg_at(*side).and_then(|leg| leg.origin.as_ref());
+            origin.is_some_and(|branch| branch.tx == tx)
+        });
+        let leg = found.and_then(|side| self.leg_at(side));
+        let Some(branch) = leg.and_then(|leg| leg.origin.as_ref()) else {
             return false;
         };
         if (200..300).contains(&response.code) {
@@ -205,7 +219,7 @@ impl Call {
 /// A caller who is not to be shown, or is not known (RFC 3323 section 4.1.1.3).
 const ANONYMOUS: &str = "\"Anonymous\" <sip:anonymous@anonymous.invalid>";
 
-fn is_anonymous(from: &crate::model::Number) -> bool {
+fn is_anonymous(from: &Number) -> bool {
     from.as_str() == "anonymous"
 }
 

@@ -27,7 +27,9 @@
 //!   queue, and one of the queue before are the same to what follows.
 
 mod addresses;
+mod back;
 mod call;
+mod callbacks;
 mod destination;
 mod dial;
 mod early;
@@ -50,6 +52,7 @@ mod pass;
 mod pauses;
 mod prioritize;
 mod progress;
+mod promise;
 mod reach;
 mod recording;
 mod refer;
@@ -63,17 +66,20 @@ mod treatment;
 mod waiting;
 mod wrap_ups;
 
+pub use back::Customer;
 pub use call::{Call, Caller, Input};
+pub use callbacks::{Callback, CallbackKey, Callbacks, Doing, Keep, Pending, Promised, TooMany};
 pub use destination::Destination;
 pub use floor::{Floor, Output, call_of, leg_id};
 pub use give::{Given, Marks};
 pub use leg::ALLOW;
 pub use pass::Pass;
 pub use pauses::Pauses;
+pub use promise::wall_ms;
 pub use reach::Reach;
 pub use refer::Refer;
 pub use replace::Replacement;
-pub use shared::{Gates, Permit, Shared, Snapshot};
+pub use shared::{CALLS, Gates, Permit, Shared, Snapshot};
 pub use stopping::Stopping;
 pub use talks::Talks;
 pub use waiting::{Place, Waiter, Waiting};

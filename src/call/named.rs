@@ -83,7 +83,7 @@ impl Call {
         });
         let seated = Seated {
             ticket,
-            seat,
+            seat: Some(seat),
             place,
             age,
         };

@@ -1,10 +1,11 @@
 //! How the ringing ends: in a talk, in nothing, or because somebody else was faster.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::call::call::{Call, Stage};
 use crate::call::floor::Floor;
 use crate::call::in_offer::Offer;
+use crate::call::in_queue::Waits;
 use crate::call::in_talk::{Talk, With};
 use crate::call::invite::ELSEWHERE;
 use crate::dispatch::{After, Claim, Strategy};
@@ -162,9 +163,23 @@ impl Call {
         });
         self.story.talked = true;
         let age = self.story.queued_first.take().unwrap_or(queue.age);
-        let entry = floor.shared.talks.enter(&offer.operator, self.facts.key);
         let leg = offer.leg.id;
-        let talk = Talk {
+        let talk = self.talk_with(offer, (queue.waits, age), floor);
+        self.start_talk(talk, floor);
+        if let Some(whisper) = queue.whisper.take() {
+            self.whisper(leg, whisper, floor);
+        }
+    }
+
+    /// The talk with whoever picked up.
+    pub(super) fn talk_with(
+        &self,
+        offer: Offer,
+        (waits, age): (Waits, Instant),
+        floor: &Floor<'_>,
+    ) -> Talk {
+        let entry = floor.shared.talks.enter(&offer.operator, self.facts.key);
+        Talk {
             with: With::Operator {
                 claim: offer.claim,
                 operator: offer.operator,
@@ -174,12 +189,8 @@ impl Call {
             },
             leg: offer.leg,
             since: floor.now,
-            waits: queue.waits,
+            waits,
             age,
-        };
-        self.start_talk(talk, floor);
-        if let Some(whisper) = queue.whisper.take() {
-            self.whisper(leg, whisper, floor);
         }
     }
 

@@ -315,7 +315,6 @@ impl Call {
             attended: true,
             code: 200,
         });
-        self.story.with = Some((queue.clone(), operator.clone()));
         let entry = floor.shared.talks.enter(&operator, self.facts.key);
         let with = With::Operator {
             claim,

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dashmap::DashMap;
 
-use crate::call::{Pauses, Reach, Stopping, Talks, Waiting, WrapUps};
+use crate::call::{Callbacks, Pauses, Reach, Stopping, Talks, Waiting, WrapUps};
 use crate::config::Config;
 use crate::dispatch::{Board, Change};
 use crate::media::Library;
@@ -48,9 +48,14 @@ pub struct Shared {
     pub reach: Reach,
     /// In which calls operators talk.
     pub talks: Talks,
+    /// Who is called back.
+    pub callbacks: Callbacks,
     /// Which phones are to stop ringing.
     pub stopping: Stopping,
 }
+
+/// The gate of all calls.
+pub const CALLS: &str = "calls";
 
 impl Shared {
     /// The operator takes calls again by somebody's word: what was asked for before, or

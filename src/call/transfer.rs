@@ -23,7 +23,9 @@ use crate::call::refer::{Progress, Refer};
 use crate::config::Line;
 use crate::flow::{self, LineExit, Preferred, QueueRequest, Run};
 use crate::media::Command;
-use crate::model::{Event, LineName, Number, OperatorName, OperatorState, QueueName, TransferKind};
+use crate::model::{
+    Event, Hangup, LineName, Number, OperatorName, OperatorState, QueueName, TransferKind,
+};
 use crate::queue::Wait;
 
 /// Whoever hands a caller on has a moment before the next call: it could be the same one.
@@ -424,6 +426,10 @@ impl Call {
         let Stage::Dialing(dial) = &mut self.stage else {
             return false;
         };
+        if dial.calling.is_some() {
+            self.calling_over(Hangup::Operator, floor);
+            return true;
+        }
         let talk = dial.hand_over.as_mut().and_then(|over| over.talk.take());
         let Some(talk) = talk else { return false };
         self.finish_talk(talk, REST, floor);
@@ -432,13 +438,19 @@ impl Call {
 }
 
 impl Dial {
-    /// The talk that goes on hold for it.
+    /// The talk that goes on hold for it, or is to begin with it.
     pub(super) fn talk(&self) -> Option<&Talk> {
+        if let Some(calling) = &self.calling {
+            return Some(&calling.talk);
+        }
         self.hand_over.as_ref()?.talk.as_ref()
     }
 
     /// The same, to change.
     pub(super) fn talk_mut(&mut self) -> Option<&mut Talk> {
+        if let Some(calling) = &mut self.calling {
+            return Some(&mut calling.talk);
+        }
         self.hand_over.as_mut()?.talk.as_mut()
     }
 }

@@ -144,3 +144,90 @@ fn check_line(config: &Config, line: &LineName, at: Cursor<'_>, diags: &mut Vec<
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::{Files, load};
+
+    fn read(callback: &str) -> (Option<Config>, String) {
+        let text = format!(
+            "numbers: {{}}\nhours: {{ office: {{ zone: UTC, open: {{ mon: \"09:00-17:00\" }} }} }}\nlines: {{ out: {{ uri: \"sip:gw.example\" }}, more: {{ queue: help }} }}\nqueues: {{ help: {{ callback: {callback} }} }}\noperators: {{ ann: {{ secret: a }} }}\n"
+        );
+        let files = Files {
+            config: vec![("c.yaml".to_owned(), text)],
+            ..Files::default()
+        };
+        let (config, diags) = load(&files, &|_| None, Path::new("."));
+        let told = diags.iter().map(|diag| {
+            let hint = diag.hint.as_deref().unwrap_or_default();
+            format!("{} | {hint}", diag.message)
+        });
+        (config, told.collect::<Vec<_>>().join("\n"))
+    }
+
+    #[test]
+    fn a_queue_calls_back_as_written() {
+        let (config, told) = read(
+            "{ line: out, allow: [\"+31*\", 0*], deny: \"0900*\", show: \"+31201234567\", attempts: 5, every: 1m, within: 3d, ring: 20s, hours: office, max_pending: 7, per_hour: 1 }",
+        );
+        assert_eq!(told, "");
+        let config = config.unwrap();
+        let back = config.queues["help"].callback.clone().unwrap();
+        assert!(back.allows("+31612345678") && back.allows("0612345678"));
+        assert!(!back.allows("09001234") && !back.allows("+4930123456"));
+        assert_eq!(back.show, Some("+31201234567".into()));
+        assert_eq!((back.attempts, back.every), (5, 60 * SECOND));
+        assert_eq!((back.within, back.ring), (72 * HOUR, 20 * SECOND));
+        assert_eq!(back.hours.as_deref(), Some("office"));
+        assert_eq!((back.max_pending, back.per_hour), (7, 1));
+    }
+
+    #[test]
+    fn each_mistake_is_told_with_what_to_write() {
+        let mut wrong = Vec::new();
+        for (written, expected) in [
+            ("yes", "`callback` wants a map, not text | "),
+            (
+                "{ allow: [\"0*\"] }",
+                "`callback` has no `line` | add `line: …`",
+            ),
+            (
+                "{ line: out }",
+                "nobody says which numbers may be called back | write `allow: [\"+31*\"]`: numbers, or their first digits and `*`",
+            ),
+            (
+                "{ line: out, allow: [\"*\"] }",
+                "`*` is no number | write \"+31201234567\", or \"+31*\" for all that begin so",
+            ),
+            (
+                "{ line: owt, allow: [\"0*\"] }",
+                "there is no line `owt` | did you mean `out`?",
+            ),
+            (
+                "{ line: more, allow: [\"0*\"] }",
+                "line `more` is a queue: nobody is dialled by it | name a line with a `uri`",
+            ),
+            (
+                "{ line: out, allow: [\"0*\"], hours: ofice }",
+                "there is no calendar `ofice` | did you mean `office`?",
+            ),
+            (
+                "{ line: out, allow: [\"0*\"], show: anna }",
+                "`anna` is no number | write the number that customers shall see, \"+31201234567\"",
+            ),
+            (
+                "{ line: out, allow: [\"0*\"], atempts: 2, ring: 1s }",
+                "unknown key `atempts` | did you mean `attempts`?\n`ring` is between 5s and 2m | ",
+            ),
+        ] {
+            let (config, told) = read(written);
+            if config.is_some() || told != expected {
+                wrong.push(format!("{written}\n{told}"));
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+}

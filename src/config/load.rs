@@ -214,6 +214,9 @@ fn read_flows(
         .map(|(skill, _)| skill.clone())
         .collect();
     let queues = config.queues.keys().cloned().collect();
+    let callbacks = config.queues.values();
+    let callbacks = callbacks.filter(|queue| queue.callback.is_some());
+    let callbacks = callbacks.map(|queue| queue.name.clone()).collect();
     let lines = config.lines.keys().cloned().collect();
     let operators = config.operators.keys().cloned().collect();
     let calendars = config.calendars.keys().cloned().collect();
@@ -222,6 +225,7 @@ fn read_flows(
     let speaks = config.speech.is_some();
     let known = Known {
         queues: &queues,
+        callbacks: &callbacks,
         fallbacks: &fallbacks,
         lines: &lines,
         operators: &operators,

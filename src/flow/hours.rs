@@ -69,6 +69,12 @@ pub struct Calendar {
 }
 
 impl Calendar {
+    /// Whether it is open at a moment.
+    #[must_use]
+    pub fn is_open_at(&self, at: SystemTime) -> bool {
+        self.status(at) == Status::Open
+    }
+
     /// Reads `{zone, open, closed, holidays, also}`; `None` when it cannot be used.
     pub fn read(cursor: Cursor<'_>, diags: &mut Vec<Diagnostic>) -> Option<Self> {
         cursor.map(diags)?;

@@ -10,8 +10,8 @@ use serde_json::Value;
 use super::ask::{AskId, Asked, Reply};
 use super::prompt::Spoken;
 use crate::model::{
-    Answer, Cause, FlowFault, FlowName, LineName, Mailbox, NodeName, Number, OperatorName,
-    Project, QueueName, Requirement, Step,
+    Answer, Cause, FlowFault, FlowName, LineName, Mailbox, NodeName, Number, OperatorName, Project,
+    QueueName, Requirement, Step,
 };
 
 /// Who calls, and what was dialled.
@@ -50,6 +50,12 @@ pub trait World {
     /// How long another caller may wait in it; `None` when nobody can say. It is not in the
     /// view because it costs more than all of that.
     fn estimated_wait(&self, name: &QueueName) -> Option<Duration>;
+
+    /// Whether a number may be called back by a queue, or by the one that the call was in
+    /// last.
+    fn may_call_back(&self, _queue: Option<&QueueName>, _number: &str) -> bool {
+        true
+    }
 }
 
 /// How a caller left a queue.
@@ -145,6 +151,8 @@ pub enum Returned {
     Line(LineExit),
     /// The answer to [`Output::Message`].
     Message(MessageExit),
+    /// The answer to [`Output::Callback`]: whether it is promised.
+    Callback(bool),
     /// The answer to [`Output::Ask`] of this number, or why there is none.
     Reply(AskId, Reply),
 }
@@ -227,6 +235,23 @@ pub struct QueueRequest {
     pub operator_announcement: Option<Spoken>,
 }
 
+/// Promise the caller to be called back.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CallbackRequest {
+    /// The queue that keeps the place; `None` for the one that the call was in last.
+    pub queue: Option<QueueName>,
+    /// The number to dial.
+    pub number: String,
+}
+
+impl fmt::Debug for CallbackRequest {
+    /// A caller's number is not for logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let queue = &self.queue;
+        write!(f, "CallbackRequest({queue:?})")
+    }
+}
+
 /// Ring one operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OperatorRequest {
@@ -265,6 +290,8 @@ pub enum Output {
     Queue(QueueRequest),
     /// Put the call to a line; [`Returned::Line`] comes.
     Line(LineName),
+    /// Promise the caller to be called back; [`Returned::Callback`] comes.
+    Callback(CallbackRequest),
     /// The caller answered a question of a survey.
     Survey {
         /// The name of the variable that holds the answer.

@@ -17,6 +17,8 @@ use crate::model::{Diagnostic, LineName, NodeName, OperatorName, Project, QueueN
 pub struct Known<'a> {
     /// Every queue.
     pub queues: &'a BTreeSet<QueueName>,
+    /// Every queue that calls back.
+    pub callbacks: &'a BTreeSet<QueueName>,
     /// The nodes that queues lead to by exits that a flow leaves open, by the flow's word
     /// for the exit.
     pub fallbacks: &'a BTreeMap<(QueueName, &'static str), NodeName>,

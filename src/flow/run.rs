@@ -122,6 +122,7 @@ impl Run {
             tags: BTreeSet::new(),
             vars: flow.first_vars(),
             ahead: Keys::default(),
+            once_promised: None,
             asks: AskId(0),
         };
         Self {
@@ -180,6 +181,12 @@ impl Run {
     #[must_use]
     pub fn node(&self) -> &NodeName {
         &self.name
+    }
+
+    /// Whether it was told to begin.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        !matches!(self.state, State::New)
     }
 
     /// Whether the flow has come to its end.

@@ -281,7 +281,8 @@ impl Call {
         for _ in 0..INPUTS {
             let mut out = Vec::new();
             self.run.handle(input, self.now, &Quiet, &mut out);
-            let (mut answer, mut play, mut asked, mut message) = (false, false, None, false);
+            let (mut answer, mut play, mut back) = (false, false, false);
+            let (mut asked, mut message) = (None, false);
             for output in out {
                 match output {
                     Output::Answer | Output::Early => answer = true,
@@ -289,6 +290,7 @@ impl Call {
                     Output::StopPlaying => play = false,
                     Output::Queue(request) => self.seen.queue = Some(request.queue),
                     Output::Line(line) => self.seen.line = Some(line),
+                    Output::Callback(_) => back = true,
                     Output::Ask(ask) => asked = Some(ask),
                     Output::Operator(request) => self.seen.operator = Some(request.operator),
                     Output::Dial(request) => self.seen.dialled = request.to,
@@ -316,6 +318,8 @@ impl Call {
                 Input::Answered
             } else if message {
                 Input::Returned(Returned::Message(MessageExit::Kept))
+            } else if back {
+                Input::Returned(Returned::Callback(true))
             } else if let Some(asked) = asked {
                 let reply = self.replies.reply(self.run.node(), &asked);
                 Input::Returned(Returned::Reply(asked.number, reply))

@@ -12,6 +12,7 @@ use super::load::{Flow, Node};
 use super::port::{Caller, Output, World};
 use super::prompt::{Prompt, Spoken};
 use super::value::{Held, Scalar};
+use super::verb::NodeIndex;
 use crate::model::{Epoch, FlowFault, limits};
 
 /// Tags of one call.
@@ -28,6 +29,8 @@ pub(super) struct Core {
     pub(super) tags: BTreeSet<Arc<str>>,
     pub(super) vars: BTreeMap<Arc<str>, Held>,
     pub(super) ahead: Keys,
+    /// Where the queue that the call left by a key wants it once a callback is promised.
+    pub(super) once_promised: Option<NodeIndex>,
     /// Of the last ask; they are counted from 1.
     pub(super) asks: AskId,
 }

@@ -20,14 +20,16 @@ pub struct Library {
     sounds: BTreeMap<String, BTreeMap<String, Arc<Sound>>>,
     ringing: Arc<Sound>,
     tone: Arc<Sound>,
+    attention: Arc<Sound>,
 }
 
 impl Default for Library {
     fn default() -> Self {
         Self {
             sounds: BTreeMap::new(),
-            ringing: Arc::new(sine(425.0, RATE, 4 * RATE)),
-            tone: Arc::new(sine(1_000.0, RATE * 3 / 10, 0)),
+            ringing: Arc::new(ringing()),
+            tone: Arc::new(beep()),
+            attention: Arc::new(attention()),
         }
     }
 }
@@ -69,6 +71,12 @@ impl Library {
         Arc::clone(&self.tone)
     }
 
+    /// What an operator hears who is there before the customer: two short tones.
+    #[must_use]
+    pub fn attention(&self) -> Arc<Sound> {
+        Arc::clone(&self.attention)
+    }
+
     /// How many sounds there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -82,20 +90,32 @@ impl Library {
     }
 }
 
-/// A tone, and silence after it, both in samples.
+fn ringing() -> Sound {
+    let tone = |n| if n < RATE { tone(n, 425.0) } else { 0.0 };
+    encode(&(0..5 * RATE).map(tone).collect::<Vec<_>>())
+}
+
+fn attention() -> Sound {
+    let short = RATE / 8;
+    let tone = |n| {
+        let sounds = n / short % 2 == 0;
+        if sounds { tone(n, 850.0) } else { 0.0 }
+    };
+    encode(&(0..4 * short).map(tone).collect::<Vec<_>>())
+}
+
+fn beep() -> Sound {
+    let samples = 0..RATE * 3 / 10;
+    encode(&samples.map(|n| tone(n, 1_000.0)).collect::<Vec<_>>())
+}
+
 #[expect(
     clippy::cast_precision_loss,
     reason = "some seconds of samples are exact in f32"
 )]
-fn sine(hertz: f32, on: u32, off: u32) -> Sound {
-    let sample = |n: u32| {
-        if n >= on {
-            return 0.0;
-        }
-        let phase = std::f32::consts::TAU * hertz * n as f32 / RATE as f32;
-        phase.sin() * 6_000.0
-    };
-    encode(&(0..on + off).map(sample).collect::<Vec<_>>())
+fn tone(n: u32, hertz: f32) -> f32 {
+    let phase = std::f32::consts::TAU * hertz * n as f32 / RATE as f32;
+    phase.sin() * 6_000.0
 }
 
 #[cfg(test)]
@@ -112,6 +132,7 @@ mod tests {
         assert_eq!(library.sound("nl", "number/1"), None);
         assert_eq!(library.len(), 1);
         assert_eq!(library.ringing().duration(), Duration::from_secs(5));
+        assert_eq!(library.attention().duration(), Duration::from_millis(500));
         assert_eq!(
             library.silence(Duration::from_secs(9999)).duration(),
             LONGEST_SILENCE

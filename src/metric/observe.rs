@@ -10,9 +10,10 @@ use metrics::{Counter, Gauge, Histogram, Label, counter, gauge, histogram};
 use crate::metric::recording::RECORDING_ERRORS;
 use crate::metric::{Metric, table};
 use crate::model::{
-    CallId, DequeueReason, Event, FlowFault, FlowName, LineName, LineResult, Mailbox, Number,
-    OfferResult, OperatorName, OperatorState, Outcome, Overtake, Project, QueueName, Recorded,
-    RejectReason, Stamped, StreamQuality, Surveyed, TransferKind, TrunkName, limits,
+    CallId, CallbackResult, DequeueReason, Event, FlowFault, FlowName, LineName, LineResult,
+    Mailbox, Number, OfferResult, OperatorName, OperatorState, Outcome, Overtake, Project,
+    QueueName, Recorded, RejectReason, Stamped, StreamQuality, Surveyed, TransferKind, TrunkName,
+    limits,
 };
 
 /// Configured names whose series are there from the start, with 0.
@@ -20,6 +21,8 @@ use crate::model::{
 pub struct Names {
     /// Entries of `numbers`.
     pub numbers: Vec<Number>,
+    /// Queues that call back.
+    pub callbacks: Vec<QueueName>,
     /// Queues, each with the number of its escalation steps.
     pub queues: Vec<(QueueName, usize)>,
     /// Flows.
@@ -46,6 +49,7 @@ pub struct Observer {
     offers: Pairs<QueueName, Counter>,
     escalations: Pairs<QueueName, Counter>,
     lines: Pairs<LineName, Counter>,
+    callbacks: Pairs<QueueName, Counter>,
     /// Lines and trunks whose series are there.
     probed: BTreeSet<String>,
     handled: BTreeMap<QueueName, Histogram>,
@@ -205,6 +209,7 @@ impl Observer {
             offers: Pairs::new(table::QUEUE_OFFERS, new_counter),
             escalations: Pairs::new(table::QUEUE_ESCALATIONS, new_counter),
             lines: Pairs::new(table::LINE_ATTEMPTS, new_counter),
+            callbacks: Pairs::new(table::CALLBACKS, new_counter),
             probed: BTreeSet::new(),
             handled: BTreeMap::new(),
             steps: Pairs::new(table::FLOW_STEPS, new_counter),
@@ -252,6 +257,11 @@ impl Observer {
             self.handled(queue);
             self.uncoverable(queue);
             self.estimate_error(queue);
+        }
+        for queue in &names.callbacks {
+            for result in CallbackResult::ALL {
+                self.callbacks.at(queue, result.as_str());
+            }
         }
         for line in &names.lines {
             for result in LineResult::ALL {
@@ -370,6 +380,7 @@ impl Observer {
             }
             Event::Transferred { .. }
             | Event::LineTried { .. }
+            | Event::CallbackEnded { .. }
             | Event::LineReach { .. }
             | Event::TrunkReach { .. }
             | Event::TrunkRegistered { .. } => self.beyond(&stamped.event),
@@ -400,6 +411,8 @@ impl Observer {
             | Event::Talking { .. }
             | Event::OnLine { .. }
             | Event::Transferring { .. }
+            | Event::CallbackPromised { .. }
+            | Event::CallingBack { .. }
             | Event::Held { .. }
             | Event::Resumed { .. }
             | Event::Registered { .. }
@@ -419,6 +432,8 @@ impl Observer {
             }
         } else if let Event::LineTried { line, result, .. } = event {
             self.lines.at(line, result.as_str()).increment(1);
+        } else if let Event::CallbackEnded { queue, result, .. } = event {
+            self.callbacks.at(queue, result.as_str()).increment(1);
         } else if let Event::LineReach { line, up } = event {
             set(table::LINE_UP, "line", line.to_string(), *up);
         } else if let Event::TrunkReach { trunk, up } = event {

@@ -96,6 +96,8 @@ table! {
         "1 while a trunk's server answers its probes, else 0.";
     TRUNK_REGISTERED Kind::Gauge, "centrale_trunk_registered", ["trunk"],
         "1 while our registration with a carrier holds, else 0.";
+    CALLBACKS Kind::Counter, "centrale_callbacks_total", ["queue", "result"],
+        "Callbacks that are over, by how they ended.";
     TRANSFERS Kind::Counter, "centrale_transfers_total", ["kind", "result"],
         "Callers whom an operator handed on, or wanted to, by where to and whether it succeeded.";
     OPERATORS Kind::Gauge, "centrale_operators", ["queue", "state"],

@@ -16,6 +16,7 @@ fn at(seconds: u64) -> SystemTime {
 
 fn names() -> Names {
     Names {
+        callbacks: vec!["support".into()],
         lines: vec!["field".into()],
         registers: vec!["carrier".into()],
         probed_lines: vec!["field".into()],

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::model::{
-    CallId, Cause, FlowFault, FlowName, LineName, LineResult, NodeName, Number, OperatorName,
-    OperatorState, Outcome, Overtake, PauseReason, Project, QueueName, Recorded, Surveyed,
-    TransferKind, TrunkName,
+    CallId, CallbackResult, Cause, FlowFault, FlowName, LineName, LineResult, NodeName, Number,
+    OperatorName, OperatorState, Outcome, Overtake, PauseReason, Project, QueueName, Recorded,
+    Surveyed, TransferKind, TrunkName,
 };
 
 /// Position in the stream of events of one process, from 1.
@@ -127,56 +127,6 @@ impl RejectReason {
             Self::Extension => "extension",
             Self::MaxForwards => "max_forwards",
             Self::Unsupported => "unsupported",
-        }
-    }
-}
-
-/// Why a message was dropped without an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum DropReason {
-    /// One stranger sent more than `sip.guard.per_source`.
-    Source,
-    /// All strangers together sent more than `sip.guard.all`.
-    Strangers,
-    /// Its sender is shut out.
-    ShutOut,
-    /// It is from a scanner.
-    Scanner,
-    /// It waited for too long, or too many waited.
-    Backlog,
-}
-
-impl DropReason {
-    /// Each of them.
-    pub const ALL: [Self; 5] = [
-        Self::Source,
-        Self::Strangers,
-        Self::ShutOut,
-        Self::Scanner,
-        Self::Backlog,
-    ];
-
-    /// The label of `centrale_sip_dropped_total`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Source => "source",
-            Self::Strangers => "strangers",
-            Self::ShutOut => "shut_out",
-            Self::Scanner => "scanner",
-            Self::Backlog => "backlog",
-        }
-    }
-
-    /// Its place in [`Self::ALL`].
-    #[must_use]
-    pub fn place(self) -> usize {
-        match self {
-            Self::Source => 0,
-            Self::Strangers => 1,
-            Self::ShutOut => 2,
-            Self::Scanner => 3,
-            Self::Backlog => 4,
         }
     }
 }
@@ -524,6 +474,45 @@ pub enum Event {
     HeardAgain {
         /// As in [`Event::ShutOut`].
         source: IpAddr,
+    },
+    /// A caller was promised to be called back.
+    CallbackPromised {
+        /// The caller's call.
+        call: CallId,
+        /// The promise.
+        callback: CallId,
+        /// The queue in which it keeps the caller's place.
+        queue: QueueName,
+        /// The number that will be dialled.
+        number: Number,
+    },
+    /// An operator picked up for a callback: the customer is dialled.
+    CallingBack {
+        /// The call that begins so.
+        call: CallId,
+        /// The promise.
+        callback: CallId,
+        /// The queue.
+        queue: QueueName,
+        /// The operator.
+        operator: OperatorName,
+        /// By which line.
+        line: LineName,
+        /// Which attempt it is, from 1.
+        attempt: u32,
+        /// Since the customer was first queued.
+        waited: Duration,
+    },
+    /// A callback is over: the customer was reached, or is called no more.
+    CallbackEnded {
+        /// The promise.
+        callback: CallId,
+        /// The queue.
+        queue: QueueName,
+        /// How.
+        result: CallbackResult,
+        /// How often the customer was dialled.
+        attempts: u32,
     },
     /// Something that must not happen did, and was contained.
     Fault {

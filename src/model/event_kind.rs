@@ -4,7 +4,7 @@ use crate::model::Event;
 
 impl Event {
     /// Every kind there is.
-    pub const KINDS: [&str; 40] = [
+    pub const KINDS: [&str; 43] = [
         "call_started",
         "call_rejected",
         "call_answered",
@@ -44,6 +44,9 @@ impl Event {
         "refused",
         "shut_out",
         "heard_again",
+        "callback_promised",
+        "calling_back",
+        "callback_ended",
         "fault",
     ];
 
@@ -86,6 +89,9 @@ impl Event {
             Self::Refused { .. } => "refused",
             Self::ShutOut { .. } => "shut_out",
             Self::HeardAgain { .. } => "heard_again",
+            Self::CallbackPromised { .. } => "callback_promised",
+            Self::CallingBack { .. } => "calling_back",
+            Self::CallbackEnded { .. } => "callback_ended",
             Self::Fault { .. } => "fault",
         }
     }

@@ -6,6 +6,7 @@
 mod cause;
 mod customer;
 mod diagnostic;
+mod drop_reason;
 mod escalation;
 mod event;
 mod event_kind;
@@ -22,10 +23,10 @@ mod time;
 pub use cause::Cause;
 pub use customer::{Customer, CustomerDraft, ERASED, Telephone};
 pub use diagnostic::{Diagnostic, Severity, Span};
+pub use drop_reason::DropReason;
 pub use escalation::{Action, Step};
 pub use event::{
-    DequeueReason, DropReason, Event, Hangup, OfferResult, RejectReason, Sequence, Stamped,
-    StreamQuality,
+    DequeueReason, Event, Hangup, OfferResult, RejectReason, Sequence, Stamped, StreamQuality,
 };
 pub use id::{
     CallId, CallKey, Codec, FlowName, LegId, LineName, Mailbox, NodeName, Number, OperatorName,
@@ -33,7 +34,7 @@ pub use id::{
 };
 pub use machine::{Move, diagram};
 pub use recording::{Recorded, RecordingChange, RecordingResult};
-pub use results::{FlowFault, LineResult, Overtake, TransferKind};
+pub use results::{CallbackResult, FlowFault, LineResult, Overtake, TransferKind};
 pub use skill::{Level, Requirement, Skill, SkillSet};
 pub use state::{CallState, OperatorState, Outcome, PauseReason};
 pub use survey::{Answer, Surveyed};

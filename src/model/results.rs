@@ -49,6 +49,45 @@ impl LineResult {
     }
 }
 
+/// How a callback ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallbackResult {
+    /// The customer answered.
+    Answered,
+    /// The customer was dialled as often as configured, and never answered.
+    NotReached,
+    /// `within` passed before that.
+    Expired,
+    /// Somebody cancelled it, or its queue calls nobody back any more.
+    Cancelled,
+    /// The customer called again and waits in the queue, in the same place.
+    CalledIn,
+}
+
+impl CallbackResult {
+    /// Every result.
+    pub const ALL: [Self; 5] = [
+        Self::Answered,
+        Self::NotReached,
+        Self::Expired,
+        Self::Cancelled,
+        Self::CalledIn,
+    ];
+
+    /// The label of `centrale_callbacks_total`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::NotReached => "not_reached",
+            Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
+            Self::CalledIn => "called_in",
+        }
+    }
+}
+
 /// Why somebody was served before a caller who had waited for longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -97,6 +97,8 @@ words! {
         Rejected = "rejected",
         /// Ended by a fault.
         Failed = "failed",
+        /// A customer who was called back and did not answer.
+        NotReached = "not_reached",
     }
 }
 

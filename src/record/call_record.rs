@@ -120,6 +120,9 @@ pub struct CallRecord {
     pub operator: Option<OperatorName>,
     /// The last line that took it.
     pub line: Option<LineName>,
+    /// The callback that the caller was promised, or that this call is an attempt of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback: Option<CallId>,
     /// Nodes of the flow in order, the first 256.
     pub path: Vec<NodeName>,
     /// Offers in order, the first 64.

@@ -52,6 +52,8 @@ impl Default for Ledger {
 struct Open {
     record: CallRecord,
     on_line_since: Option<SystemTime>,
+    /// Whether the exchange dialled.
+    called_back: bool,
 }
 
 impl Ledger {
@@ -118,6 +120,8 @@ impl Ledger {
             | Event::Offered { call, .. }
             | Event::OfferEnded { call, .. }
             | Event::Talking { call, .. }
+            | Event::CallbackPromised { call, .. }
+            | Event::CallingBack { call, .. }
             | Event::OnLine { call, .. }
             | Event::Transferring { call, .. }
             | Event::Transferred { call, .. }
@@ -143,6 +147,7 @@ impl Ledger {
             | Event::Refused { .. }
             | Event::ShutOut { .. }
             | Event::HeardAgain { .. }
+            | Event::CallbackEnded { .. }
             | Event::Fault { .. } => None,
         }
     }
@@ -172,6 +177,7 @@ impl Ledger {
         let open = Open {
             record,
             on_line_since: None,
+            called_back: false,
         };
         self.open.insert(id.clone(), open);
         self.open_order.push_back(id);
@@ -202,6 +208,7 @@ impl Ledger {
         let Open {
             mut record,
             on_line_since,
+            ..
         } = self.open.remove(call)?;
         if let Some(since) = on_line_since {
             record.talked += at.duration_since(since).unwrap_or_default();
@@ -381,6 +388,7 @@ fn blank(id: CallId, number: crate::model::Number, at: SystemTime) -> CallRecord
         queue: None,
         operator: None,
         line: None,
+        callback: None,
         path: Vec::new(),
         offers: Vec::new(),
         survey: BTreeMap::new(),
@@ -412,7 +420,11 @@ impl Open {
             }),
             Event::Talking {
                 queue, operator, ..
-            } => self.talk(queue, operator),
+            } => self.talk((queue, operator), stamped.at),
+            Event::CallbackPromised { callback, .. } => {
+                self.record.callback = Some(callback.clone());
+            }
+            Event::CallingBack { .. } => self.call_back(&stamped.event),
             Event::OnLine { line, .. } => self.on_line(line, stamped.at),
             Event::TalkEnded { talked, .. } => self.record.talked += *talked,
             Event::Escalated { line, .. } => {
@@ -446,6 +458,7 @@ impl Open {
             | Event::Refused { .. }
             | Event::ShutOut { .. }
             | Event::HeardAgain { .. }
+            | Event::CallbackEnded { .. }
             | Event::Fault { .. } => {}
         }
     }
@@ -462,6 +475,26 @@ impl Open {
         }
     }
 
+    /// The customer waited without a line, and is dialled.
+    fn call_back(&mut self, event: &Event) {
+        if let Event::CallingBack {
+            callback,
+            queue,
+            operator,
+            line,
+            waited,
+            ..
+        } = event
+        {
+            self.record.callback = Some(callback.clone());
+            self.record.queue = Some(queue.clone());
+            self.record.operator = Some(operator.clone());
+            self.record.line = Some(line.clone());
+            self.record.waited = *waited;
+            self.called_back = true;
+        }
+    }
+
     fn survey(&mut self, surveyed: &Surveyed) {
         let Surveyed {
             question, answer, ..
@@ -472,7 +505,10 @@ impl Open {
         }
     }
 
-    fn talk(&mut self, queue: &QueueName, operator: &OperatorName) {
+    fn talk(&mut self, (queue, operator): (&QueueName, &OperatorName), at: SystemTime) {
+        if self.called_back {
+            self.record.answered.get_or_insert(at);
+        }
         self.record.queue = Some(queue.clone());
         self.record.operator = Some(operator.clone());
     }

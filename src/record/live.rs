@@ -156,6 +156,12 @@ impl Live {
                 operator,
                 ..
             } => self.with_operator(call, CallState::Talking, queue, operator),
+            Event::CallingBack {
+                call,
+                queue,
+                operator,
+                ..
+            } => self.with_operator(call, CallState::Transferring, queue, operator),
             Event::OnLine { call, .. } => self.enter(call, CallState::Talking),
             Event::Transferring { call, .. } => self.enter(call, CallState::Transferring),
             Event::Transferred {
@@ -198,6 +204,8 @@ impl Live {
             | Event::Refused { .. }
             | Event::ShutOut { .. }
             | Event::HeardAgain { .. }
+            | Event::CallbackPromised { .. }
+            | Event::CallbackEnded { .. }
             | Event::Fault { .. } => {}
         }
     }

@@ -63,6 +63,8 @@ fn call(event: &Event) -> Option<&CallId> {
         | Event::Resumed { call, .. }
         | Event::TalkEnded { call, .. }
         | Event::StreamEnded { call, .. }
+        | Event::CallbackPromised { call, .. }
+        | Event::CallingBack { call, .. }
         | Event::CallEnded { call, .. } => Some(call),
         Event::OperatorChanged { call, .. } | Event::Fault { call, .. } => call.as_ref(),
         Event::Estimated { .. }
@@ -73,6 +75,7 @@ fn call(event: &Event) -> Option<&CallId> {
         | Event::Unregistered { .. }
         | Event::Refused { .. }
         | Event::ShutOut { .. }
+        | Event::CallbackEnded { .. }
         | Event::HeardAgain { .. } => None,
     }
 }
@@ -227,6 +230,32 @@ fn data(event: &Event) -> Value {
             json!({ "source": source, "lasts_s": lasts.as_secs() })
         }
         Event::HeardAgain { source } => json!({ "source": source }),
+        Event::CallbackPromised {
+            callback,
+            queue,
+            number,
+            ..
+        } => json!({ "callback": callback, "queue": queue, "number": number }),
+        Event::CallingBack {
+            callback,
+            queue,
+            operator,
+            line,
+            attempt,
+            waited,
+            ..
+        } => json!({
+            "callback": callback, "queue": queue, "operator": operator, "line": line,
+            "attempt": attempt, "waited_s": seconds::of(*waited),
+        }),
+        Event::CallbackEnded {
+            callback,
+            queue,
+            result,
+            attempts,
+        } => json!({
+            "callback": callback, "queue": queue, "result": result, "attempts": attempts,
+        }),
         Event::Fault { what, .. } => json!({ "what": what }),
     }
 }

@@ -10,7 +10,8 @@ use anyhow::{Context as _, anyhow};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use exchange::call::{
-    Gates, Pauses, Reach, Shared, Snapshot, Stopping, Talks, Waiting, WrapUps, call_of,
+    Callbacks, Gates, Keep, Pauses, Reach, Shared, Snapshot, Stopping, Talks, Waiting, WrapUps,
+    call_of,
 };
 use exchange::config::{Config, Line};
 use exchange::dispatch::{Board, Capacity};
@@ -35,6 +36,7 @@ use crate::server::net::udp;
 use crate::server::observer::Witness;
 use crate::server::post::Post;
 use crate::server::runner::{self, Inbox, Runner, Seat, World};
+use crate::server::store::{Item, Noted, Promises, Store};
 use crate::server::supervisor::{Supervisor, Wires};
 use crate::server::{clock, entropy};
 
@@ -58,6 +60,13 @@ pub(crate) struct Floor {
     pub(crate) listening: Vec<(Transport, SocketAddr)>,
 }
 
+/// What an earlier process left.
+#[derive(Debug, Default)]
+pub(crate) struct Past {
+    pub(crate) operators: Vec<Remembered>,
+    pub(crate) promises: Promises,
+}
+
 /// What shards reach beside their own sockets.
 struct Links {
     workers: OnceLock<Workers>,
@@ -67,6 +76,7 @@ struct Links {
     clerk: Clerk,
     runtime: Handle,
     witness: Witness,
+    store: Arc<Store>,
 }
 
 impl World for Links {
@@ -102,6 +112,21 @@ impl World for Links {
             let routes = names.routes(uris).await;
             inbox.send(Input::Resolved { asker, routes });
         });
+    }
+
+    fn keep(&self, keep: Keep, asks: Option<CallKey>) {
+        let item = Item::Callback(Box::new(Noted::new(keep, clock::wall())));
+        let Some(call) = asks else {
+            return self.store.write(item);
+        };
+        let inboxes = self.inboxes.get();
+        let inbox = inboxes.and_then(|all| all.get(usize::from(call.shard().0)).cloned());
+        let told = move |kept| {
+            if let Some(inbox) = inbox {
+                inbox.send(Input::Kept { call, kept });
+            }
+        };
+        self.store.write_surely(item, Box::new(told));
     }
 
     fn ask(&self, call: CallKey, asked: Asked) {
@@ -151,7 +176,11 @@ impl Floor {
         config: Config,
         sounds: Library,
         witness: Witness,
-        (source, remembered): (&Source, Vec<Remembered>),
+        (source, store): (&Source, &Arc<Store>),
+        Past {
+            operators,
+            promises,
+        }: Past,
     ) -> anyhow::Result<Self> {
         let count = cores();
         let tls = Arc::new(Tls::new()?);
@@ -168,7 +197,11 @@ impl Floor {
         )?;
         let mut out = Vec::new();
         shard::configure(&shared, &snapshot, None, now, &mut out)?;
-        shard::restore(&shared, &snapshot, remembered, now, &mut out);
+        shard::restore(&shared, &snapshot, operators, now, &mut out);
+        shard::restore_callbacks(&shared, promises.pending);
+        for (number, promised_ms) in &promises.over {
+            shared.callbacks.remember(number, *promised_ms);
+        }
         source.set(Arc::clone(&shared)).ok();
         let clerk = Clerk::new(Client::new(&snapshot.config.requests, Arc::clone(&names))?);
         clerk.speak_by(snapshot.config.speech.clone());
@@ -180,6 +213,7 @@ impl Floor {
             inboxes: OnceLock::new(),
             runtime: Handle::current(),
             witness: witness.clone(),
+            store: Arc::clone(store),
         });
         let seats = (0..count)
             .map(|_| Seat::new())
@@ -349,6 +383,7 @@ impl Floor {
                 | shard::Output::Trusted(_)
                 | shard::Output::Dropped(_)
                 | shard::Output::Foreign(..)
+                | shard::Output::Keep { .. }
                 | shard::Output::Ask { .. }
                 | shard::Output::Resolve { .. } => {}
             }
@@ -528,6 +563,7 @@ fn shared(advertise: Advertise, shards: usize, now: Instant) -> Arc<Shared> {
         wrap_ups: WrapUps::default(),
         reach: Reach::default(),
         talks: Talks::default(),
+        callbacks: Callbacks::default(),
         stopping: Stopping::default(),
     })
 }

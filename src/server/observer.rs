@@ -233,6 +233,18 @@ fn log(event: &Event) {
             let (kind, to) = (kind.as_str(), to.as_deref());
             tracing::info!(%call, %by, kind, to, attended, code, "transfer");
         }
+        Event::CallbackPromised {
+            callback, queue, ..
+        } => tracing::info!(%callback, %queue, "callback promised"),
+        Event::CallbackEnded {
+            callback,
+            queue,
+            result,
+            attempts,
+        } => {
+            let result = result.as_str();
+            tracing::info!(%callback, %queue, result, attempts, "callback ended");
+        }
         Event::Fault { call, what } => tracing::error!(?call, what, "contained a fault"),
         Event::CallRejected { .. }
         | Event::CallAnswered { .. }
@@ -256,6 +268,7 @@ fn log(event: &Event) {
         | Event::Held { .. }
         | Event::Resumed { .. }
         | Event::TalkEnded { .. }
+        | Event::CallingBack { .. }
         | Event::StreamEnded { .. }
         | Event::Registered { refresh: true, .. } => tracing::debug!(?event, "event"),
     }

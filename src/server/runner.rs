@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender, unbounded};
+use exchange::call::Keep;
 use exchange::dispatch::Match;
 use exchange::flow::Asked;
 use exchange::media::Command;
@@ -105,6 +106,8 @@ pub(crate) trait World: Send + Sync + 'static {
     fn event(&self, event: Event);
     /// To the resolver, whose answer comes to the shard's inbox.
     fn resolve(&self, shard: ShardId, asker: Asker, uris: Vec<Uri>);
+    /// For the next process; the call that asks hears when it is on the disk.
+    fn keep(&self, keep: Keep, asks: Option<CallKey>);
     /// To the world outside, whose answer comes to the inbox of the call's shard.
     fn ask(&self, call: CallKey, asked: Asked);
     /// Whether whoever reads events cannot keep up.
@@ -429,6 +432,7 @@ impl Work {
                     inbox.send(Input::Foreign(foreign));
                 }
             }
+            Output::Keep { keep, asks } => self.world.keep(keep, asks),
             Output::Trusted(connection) => self.world.trust(connection),
             Output::Dropped(reason) => self.drop_one(reason, clock::now()),
         }

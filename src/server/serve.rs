@@ -13,7 +13,6 @@ use exchange::media::Library;
 use exchange::metric::{self, Names, Recorder};
 use exchange::model::{Diagnostic, Severity};
 use exchange::record::{Floor as Views, Live};
-use exchange::shard::Remembered;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
@@ -21,13 +20,13 @@ use tokio::sync::oneshot;
 use crate::server::archive::Archive;
 use crate::server::cli::LogFormat;
 use crate::server::customers::Base;
-use crate::server::floor::Floor;
+use crate::server::floor::{Floor, Past};
 use crate::server::http::{self, AppState, Ready, Records};
 use crate::server::journal::{Journal, Source};
 use crate::server::media::load_library;
 use crate::server::observer::{self, Witness};
 use crate::server::post::Post;
-use crate::server::store::Store;
+use crate::server::store::{Promises, Store};
 use crate::server::supervisor::Supervisor;
 use crate::server::{clock, descriptors, files, log, voice};
 
@@ -128,11 +127,11 @@ async fn serve(
         .await
         .with_context(|| format!("cannot listen for HTTP on {address}"))?;
     let http_address = listener.local_addr()?;
-    let remembered = remembered(store);
+    let past = past(store);
     archive.recover();
     let keep = Arc::new(ArcSwap::from_pointee(config.recordings));
     let keeper = tokio::spawn(expire(Arc::clone(archive), Arc::clone(&keep)));
-    let mut floor = Floor::start(config, sounds, witness.clone(), (source, remembered))?;
+    let mut floor = Floor::start(config, sounds, witness.clone(), (source, store), past)?;
     floor.configure_post(&post)?;
     let serving = Arc::new(AtomicBool::new(true));
     let ready = ready(store, &serving);
@@ -342,11 +341,37 @@ fn apply(
 }
 
 /// Who was there before, as far as it can be read: a start does not fail for it.
-fn remembered(store: &Store) -> Vec<Remembered> {
-    store.remembered().unwrap_or_else(|error| {
+fn past(store: &Store) -> Past {
+    let operators = store.remembered().unwrap_or_else(|error| {
         tracing::info!(%error, "no earlier registrations");
         Vec::new()
-    })
+    });
+    Past {
+        operators,
+        promises: promises(store),
+    }
+}
+
+/// Whom an earlier process promised to call. What it noted last may stand in the spool: as
+/// long as that is not in the database nobody is called, lest one be called twice.
+fn promises(store: &Store) -> Promises {
+    if !store.flush(FAREWELL) {
+        tracing::error!("callbacks of an earlier process wait for the database, and a restart");
+        return Promises::default();
+    }
+    match store.promises(clock::wall()) {
+        Ok(promises) => {
+            let pending = promises.pending.len();
+            if pending > 0 {
+                tracing::info!(pending, "callbacks of an earlier process go on");
+            }
+            promises
+        }
+        Err(error) => {
+            tracing::error!(%error, "callbacks of an earlier process cannot be read");
+            Promises::default()
+        }
+    }
 }
 
 fn ready(store: &Arc<Store>, serving: &Arc<AtomicBool>) -> Ready {
@@ -388,6 +413,12 @@ fn names(config: &Config) -> Names {
             .queues
             .values()
             .map(|queue| (queue.name.clone(), queue.escalate.len()))
+            .collect(),
+        callbacks: config
+            .queues
+            .values()
+            .filter(|queue| queue.callback.is_some())
+            .map(|queue| queue.name.clone())
             .collect(),
         flows: config.flows.keys().cloned().collect(),
         lines: lines(&|_| true),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use exchange::call::{Shared, Waiter};
+use exchange::call::{Doing, Pending, Shared, Waiter};
 use exchange::dispatch::WhyNot;
 use exchange::model::{CallId, Event, OperatorName, OperatorState, ShardId};
 use exchange::shard::{self, Input, Order, Output, Refused, Standing};
@@ -50,6 +50,27 @@ impl Supervisor {
         true
     }
 
+    /// Every callback that is pending, in order of age.
+    pub(crate) fn callbacks(&self) -> Vec<Pending> {
+        self.shared.callbacks.all()
+    }
+
+    /// Cancels a callback; what it was doing. `None` when there is none of that id.
+    pub(crate) fn cancel(&self, id: &str) -> Option<Doing> {
+        let all = self.shared.callbacks.all().into_iter();
+        let mut found = all.filter(|pending| pending.callback.id.as_str() == id);
+        let Pending {
+            callback,
+            home,
+            doing,
+            ..
+        } = found.next()?;
+        let key = callback.key();
+        let id = callback.id;
+        self.wires.send(home, Input::CancelCallback { key, id });
+        Some(doing)
+    }
+
     /// Orders something of an operator.
     ///
     /// # Errors
@@ -68,6 +89,7 @@ impl Supervisor {
                 | Output::Count(_)
                 | Output::Media(_)
                 | Output::Foreign(..)
+                | Output::Keep { .. }
                 | Output::Trusted(_)
                 | Output::Dropped(_)
                 | Output::Ask { .. }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Instant, UNIX_EPOCH};
 
-use crate::call::{Call, Caller, Permit};
+use crate::call::{CALLS, Call, Caller, Permit};
 use crate::model::{CallId, CallKey, Event, Number, RejectReason, TrunkName};
 use crate::registrar::{Door, Identity, identify};
 use crate::sdp::{self, Description, Local};
@@ -172,18 +172,7 @@ impl Shard {
         let unknown = || Refusal::new(404, RejectReason::UnknownNumber);
         let (number, entry) = config.numbers.find(&arrival.dialled).ok_or_else(unknown)?;
         let flow = config.flows.get(&entry.flow).ok_or_else(unknown)?;
-        self.check_proposal(request, peer)?;
-        let malformed = || Refusal::new(400, RejectReason::Malformed);
-        let tag = self.endpoint.fresh_tag();
-        let contact = self.shared.advertise.contact_for(peer, is_sips(request));
-        let dialog =
-            Dialog::from_request(request, &tag, &contact, peer).map_err(|_| malformed())?;
-        let timer =
-            SessionTimer::answer(request, Wish::default(), now).map_err(|small| Refusal {
-                code: 422,
-                reason: RejectReason::Unsupported,
-                more: Some((Name::MinSe, small.min_se.to_string())),
-            })?;
+        let (dialog, timer) = self.agree(request, peer, now)?;
         Ok(Caller {
             key,
             id: self.call_id(key),
@@ -203,6 +192,24 @@ impl Shard {
             request: request.clone(),
             made_by: None,
         })
+    }
+
+    /// What the answer to an INVITE will confirm: a dialog with a tag of ours, and a session
+    /// timer.
+    pub(super) fn agree(
+        &mut self,
+        request: &Request,
+        peer: Peer,
+        now: Instant,
+    ) -> Result<(Dialog, SessionTimer), Refusal> {
+        self.check_proposal(request, peer)?;
+        let tag = self.endpoint.fresh_tag();
+        let contact = self.shared.advertise.contact_for(peer, is_sips(request));
+        let dialog = Dialog::from_request(request, &tag, &contact, peer)
+            .map_err(|_| Refusal::new(400, RejectReason::Malformed))?;
+        let timer = SessionTimer::answer(request, Wish::default(), now)
+            .map_err(|small| Refusal::with(422, (Name::MinSe, small.min_se.to_string())))?;
+        Ok((dialog, timer))
     }
 
     /// A place among the calls, if there is one.
@@ -332,6 +339,3 @@ fn is_sips(request: &Request) -> bool {
     let is_sips = |uri: &Uri| uri.scheme == Scheme::Sips;
     is_sips(&request.uri) || contact.is_some_and(|contact| is_sips(&contact.uri))
 }
-
-/// The gate of all calls.
-pub(super) const CALLS: &str = "calls";

@@ -15,10 +15,7 @@ use crate::model::{CallKey, Number, OperatorName, RejectReason, TrunkName};
 use crate::shard::admission::Refusal;
 use crate::shard::shard::Shard;
 use crate::shard::words::Output;
-use crate::sip::session_timer::Wish;
-use crate::sip::{
-    Dialog, Host, Name, Peer, Replaces, Request, Response, ServerTx, SessionTimer, tag_owner,
-};
+use crate::sip::{Host, Peer, Replaces, Request, Response, ServerTx, tag_owner};
 
 /// Between shards: an INVITE that one received and another's call answers.
 #[derive(Debug)]
@@ -44,6 +41,8 @@ pub enum Foreign {
     Cancelled(ServerTx),
     /// The 2xx never got its ACK.
     NoAck(ServerTx),
+    /// Nobody waits for this call any more.
+    Withdraw(CallKey),
 }
 
 /// The trunk in records of calls that operators make, and the number in metrics.
@@ -128,6 +127,7 @@ impl Shard {
                     self.tell(key, call::Input::Cancelled { tx }, now, out);
                 }
             }
+            Foreign::Withdraw(call) => self.withdraw(call, now, out),
             Foreign::NoAck(tx) => {
                 if let Some(key) = self.calls.by_invite(tx) {
                     self.tell(key, call::Input::NoAck { tx }, now, out);
@@ -169,14 +169,7 @@ impl Shard {
         }
         let flow = flow_to(config, &place).ok_or_else(unknown)?;
         let permits = self.permits(&trunk, now)?;
-        self.check_proposal(request, peer)?;
-        let malformed = || Refusal::new(400, RejectReason::Malformed);
-        let tag = self.endpoint.fresh_tag();
-        let contact = self.shared.advertise.contact(peer);
-        let dialog =
-            Dialog::from_request(request, &tag, &contact, peer).map_err(|_| malformed())?;
-        let timer = SessionTimer::answer(request, Wish::default(), now)
-            .map_err(|small| Refusal::with(422, (Name::MinSe, small.min_se.to_string())))?;
+        let (dialog, timer) = self.agree(request, peer, now)?;
         let display = config.operators.get(&operator).map(|o| o.display.clone());
         Ok(Caller {
             key,

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use crate::call::CALLS;
 use crate::model::{DropReason, Event, RejectReason, ShardId};
-use crate::shard::admission::CALLS;
 use crate::shard::guard::{Fate, Judgement, Rank, Weighs};
 use crate::shard::shard::Shard;
 use crate::shard::words::{Input, Output};
@@ -176,6 +176,7 @@ fn refused(output: &Output) -> Option<RejectReason> {
         | Output::Match(_)
         | Output::Foreign(..)
         | Output::Resolve { .. }
+        | Output::Keep { .. }
         | Output::Ask { .. }
         | Output::Trusted(_)
         | Output::Dropped(_) => None,

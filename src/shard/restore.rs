@@ -1,9 +1,9 @@
-//! Phones and operators as an earlier process left them.
+//! Phones, operators and promises as an earlier process left them.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::call::{Shared, Snapshot};
-use crate::model::{Event, OperatorName, OperatorState, PauseReason};
+use crate::call::{Callback, Doing, Pending, Shared, Snapshot};
+use crate::model::{Event, OperatorName, OperatorState, PauseReason, ShardId};
 use crate::operator::LogIn;
 use crate::registrar::Kept;
 use crate::shard::{Order, Output, order};
@@ -67,5 +67,20 @@ pub fn restore(
             // Without a phone that is still good there is nothing to go on with.
             order(shared, &operator, wanted, now, out).ok();
         }
+    }
+}
+
+/// Puts back what an earlier process promised, before any shard starts: in the same order,
+/// and before whoever calls from now on. The first shard sees to all of them.
+pub fn restore_callbacks(shared: &Shared, mut callbacks: Vec<Callback>) {
+    callbacks.sort_by(|one, other| (one.since_ms, &one.id).cmp(&(other.since_ms, &other.id)));
+    // No clock of this process reaches back to when they called: an order is enough.
+    for (order, callback) in (0_u64..).zip(callbacks) {
+        shared.callbacks.restore(Pending {
+            callback,
+            age: shared.epoch.instant + Duration::from_nanos(order),
+            home: ShardId(0),
+            doing: Doing::Rests,
+        });
     }
 }

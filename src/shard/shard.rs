@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::call::{self, Call, Floor, Shared, Snapshot};
+use crate::call::{self, Call, CallbackKey, Floor, Shared, Snapshot};
 use crate::dispatch::{Claim, Match};
 use crate::model::{CallKey, Event, Hangup, OperatorName, Outcome, ShardId, TrunkName};
 use crate::registrar::CarrierInput;
 use crate::shard::address::Calls;
+use crate::shard::callbacks::Looks;
 use crate::shard::carriers::Carriers;
 use crate::shard::deadlines::Deadlines;
 use crate::shard::guard::{Backlog, Guard};
@@ -33,6 +34,7 @@ pub(super) enum Due {
     Carrier(TrunkName),
     Reach(Watched),
     ReachOver(Watched),
+    Callback(CallbackKey),
 }
 
 /// One thread's exchange.
@@ -50,6 +52,7 @@ pub struct Shard {
     pub(super) probes: Probes,
     pub(super) carriers: Carriers,
     pub(super) watches: Watches,
+    pub(super) looks: Looks,
     pub(super) deadlines: Deadlines<Due>,
     pub(super) draining: bool,
     pub(super) begun: u64,
@@ -101,6 +104,7 @@ impl Shard {
             probes: Probes::default(),
             carriers: Carriers::default(),
             watches: Watches::default(),
+            looks: Looks::default(),
             deadlines,
             draining: false,
             begun: 0,
@@ -114,6 +118,7 @@ impl Shard {
             for (operator, key) in shard.shared.registrar.all() {
                 shard.watch_phone(&operator, key, now);
             }
+            shard.resume_callbacks(now);
         }
         shard
     }
@@ -168,6 +173,10 @@ impl Shard {
                 self.tell(call, call::Input::Prioritize(priority), now, out);
             }
             Input::Resolved { asker, routes } => self.resolved(asker, routes, now, out),
+            Input::Kept { call, kept } => {
+                self.tell(call, call::Input::Kept(kept), now, out);
+            }
+            Input::CancelCallback { key, id } => self.cancel_callback(&key, &id, now, out),
             Input::Replied {
                 call,
                 number,
@@ -180,7 +189,10 @@ impl Shard {
                 self.snapshot = snapshot;
                 self.begin_outside(now);
             }
-            Input::Drain => self.drain(now),
+            Input::Drain => {
+                self.drain(now);
+                self.leave_callbacks(now, out);
+            }
             Input::Goodbye => {
                 self.drain(now);
                 for key in self.calls.keys() {
@@ -211,6 +223,7 @@ impl Shard {
                 Due::Carrier(trunk) => self.carrier(&trunk, CarrierInput::Tick, now),
                 Due::Reach(watched) => self.reach(watched, now),
                 Due::ReachOver(watched) => self.reach_over(&watched, now),
+                Due::Callback(key) => self.look_at(key, now, out),
             }
         }
     }
@@ -471,6 +484,12 @@ impl Shard {
                         self.replace(key, (refer, by), &replaces, now, out);
                     }
                 }
+                call::Output::Keep { keep, asks } => {
+                    let asks = key.filter(|_| asks);
+                    out.push(Output::Keep { keep, asks });
+                }
+                call::Output::Look { key, at } => self.plan_look(key, at),
+                call::Output::Withdraw(call) => self.withdraw(call, now, out),
                 call::Output::Respond(tx, response) => {
                     out.push(Output::Foreign(tx.shard, Foreign::Respond(tx, response)));
                 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::call::Snapshot;
+use crate::call::{CallbackKey, Keep, Snapshot};
 use crate::dispatch::Match;
 use crate::flow::{AskId, Asked, Reply};
 use crate::media::{Command, Report};
-use crate::model::{CallKey, DropReason, Event, ShardId};
+use crate::model::{CallId, CallKey, DropReason, Event, ShardId};
 use crate::shard::Rate;
 use crate::shard::guard::Sources;
 use crate::shard::house::Foreign;
@@ -82,6 +82,20 @@ pub enum Input {
         /// For each address its hops, nearest first; none for one that cannot be found.
         routes: Vec<Vec<Peer>>,
     },
+    /// The answer to [`Output::Keep`] that asked for one.
+    Kept {
+        /// Who asked.
+        call: CallKey,
+        /// Whether it is on the disk.
+        kept: bool,
+    },
+    /// A customer is not to be called back after all.
+    CancelCallback {
+        /// Whose promise.
+        key: CallbackKey,
+        /// Which.
+        id: CallId,
+    },
     /// What [`Output::Ask`] asked.
     Replied {
         /// Which call asked.
@@ -128,6 +142,13 @@ pub enum Output {
         asker: Asker,
         /// Addresses.
         uris: Vec<Uri>,
+    },
+    /// Keep this for the next process.
+    Keep {
+        /// What.
+        keep: Keep,
+        /// The call that wants to hear, by [`Input::Kept`], when it is on the disk.
+        asks: Option<CallKey>,
     },
     /// Ask the world outside, and answer with [`Input::Replied`]. The call that asks does
     /// not wait longer than it says, and may be over by then.

@@ -19,6 +19,7 @@ mod booth;
 mod carrier;
 mod chance;
 mod desk;
+mod disk;
 mod odd;
 mod outside;
 mod phone;

@@ -15,6 +15,11 @@ impl World {
         self.names.insert(name.to_owned(), addresses);
     }
 
+    /// A phone that is there dials a number.
+    pub fn dials(&mut self, phone: PhoneId, number: &str) {
+        self.act(phone, |phone, now| phone.dial(number, now));
+    }
+
     /// Adds a caller who sends an INVITE for any address.
     pub fn caller_to(&mut self, address: &str, talks: Option<Duration>) -> PhoneId {
         let name = format!("06{:04}", self.phones.len());

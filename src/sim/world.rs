@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 
 use crate::call::{
-    Gates, Pauses, Reach, Shared, Snapshot, Stopping, Talks, Waiting, WrapUps, call_of,
+    Callbacks, Gates, Pauses, Reach, Shared, Snapshot, Stopping, Talks, Waiting, WrapUps, call_of,
 };
 use crate::config::Config;
 use crate::dispatch::{Board, Capacity};
@@ -23,6 +23,7 @@ use crate::registrar::Registrar;
 use crate::shard::{self, Asker, Doors, Input, Output, Rate, Shard, Sources};
 use crate::sim::backend::Backend;
 use crate::sim::booth::Booth;
+use crate::sim::disk::Disk;
 use crate::sim::phone::Phone;
 use crate::sim::{Chance, Doing, Manner};
 use crate::sip::nonce::Nonces;
@@ -68,12 +69,13 @@ pub struct World {
     started: Instant,
     wall: SystemTime,
     pub(super) shared: Arc<Shared>,
-    shards: Vec<Shard>,
+    pub(super) shards: Vec<Shard>,
     pub(super) booth: Booth,
     pub(super) phones: Vec<Phone>,
     by_address: BTreeMap<SocketAddr, usize>,
     pub(super) names: BTreeMap<String, Vec<SocketAddr>>,
     pub(super) invited: BTreeSet<SocketAddr>,
+    pub(super) disk: Disk,
     pub(super) backend: Backend,
     link: Link,
     chance: Chance,
@@ -114,6 +116,7 @@ impl World {
             by_address: BTreeMap::new(),
             names: BTreeMap::new(),
             invited: BTreeSet::new(),
+            disk: Disk::default(),
             backend: Backend::default(),
             link: Link::GOOD,
             network: BTreeMap::new(),
@@ -510,6 +513,13 @@ impl World {
                     };
                     self.handle(shard, Input::Resolved { asker, routes });
                 }
+                Output::Keep { keep, asks } => {
+                    let kept = self.keep(keep);
+                    if let Some(call) = asks {
+                        let shard = usize::from(call.shard().0);
+                        self.handle(shard, Input::Kept { call, kept });
+                    }
+                }
                 Output::Ask { call, asked } => self.ask(call, asked),
                 Output::Foreign(shard, foreign) => {
                     self.handle(usize::from(shard.0), Input::Foreign(foreign));
@@ -561,6 +571,7 @@ fn shared(shards: u8, (now, wall): (Instant, SystemTime)) -> Arc<Shared> {
         wrap_ups: WrapUps::default(),
         reach: Reach::default(),
         talks: Talks::default(),
+        callbacks: Callbacks::default(),
         stopping: Stopping::default(),
     })
 }

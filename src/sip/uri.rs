@@ -251,6 +251,16 @@ impl Uri {
         }
     }
 
+    /// The same address with another user part. `None` for schemes without a host, and when
+    /// nothing readable comes of it.
+    #[must_use]
+    pub fn with_user(&self, user: &str) -> Option<Self> {
+        self.host.as_ref()?;
+        let (scheme, rest) = self.text.split_once(':')?;
+        let tail = rest.rsplit_once('@').map_or(rest, |(_, tail)| tail);
+        Self::parse(&format!("{scheme}:{}@{tail}", escape(user))).ok()
+    }
+
     /// As it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -12,6 +12,7 @@
 mod admission;
 mod asks;
 mod backend;
+mod callbacks;
 mod calls;
 mod client;
 mod commands;

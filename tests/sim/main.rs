@@ -12,6 +12,7 @@ mod early;
 mod subflows;
 mod answers;
 mod asks;
+mod callbacks;
 mod estimates;
 mod outside;
 mod picks;
@@ -184,6 +185,20 @@ nodes:
   no: { type: reject, code: 603 }
 ";
 
+/// Callers who may ask to be called back while they wait.
+const BACK: &str = r#"
+version: 1
+flow: back
+start: help
+languages: [en]
+nodes:
+  help: { type: queue, queue: help, waiting: { keys: { "1": back, "2": elsewhere } }, answered: bye, timeout: bye, full: bye, no_operators: bye, error: bye }
+  back: { type: callback, confirm: false, ok: bye, error: sorry }
+  elsewhere: { type: callback, number: '"+4930123456"', confirm: false, ok: bye, error: sorry }
+  bye: { type: hangup, prompt: [hello] }
+  sorry: { type: menu, prompt: [hello], timeout: 60s, keys: { "1": help }, no_input: bye, no_match: bye }
+"#;
+
 /// A world with one queue, whose settings can be added to.
 fn world(help: &str, seed: u64) -> World {
     world_with(help, "ann: { secret: ann, skills: { help: 8 } }", seed)
@@ -204,12 +219,13 @@ fn world_outside((trunks, field): (&str, &str), (help, ann): (&str, &str), seed:
         "domain: centrale.localhost
 sip: {{ trunks: {{ {trunks} }}, min_expires: 1s }}
 limits: {{ calls: 100, calls_per_second: 1000 }}
-numbers: {{ \"1\": {{ flow: main }}, \"3\": {{ flow: shut }}, \"4\": {{ flow: mine }}, \"5\": {{ flow: experts }}, \"6\": {{ flow: asks }}, \"7\": {{ flow: reach }}, \"8\": {{ flow: early }}, \"9\": {{ flow: above }}, \"80\": {{ flow: spoken }}, \"60\": {{ flow: taped }} }}
+numbers: {{ \"1\": {{ flow: main }}, \"3\": {{ flow: shut }}, \"4\": {{ flow: mine }}, \"5\": {{ flow: experts }}, \"6\": {{ flow: asks }}, \"7\": {{ flow: reach }}, \"8\": {{ flow: early }}, \"9\": {{ flow: above }}, \"80\": {{ flow: spoken }}, \"60\": {{ flow: taped }}, \"66\": {{ flow: back }} }}
 speech: {{ command: [say] }}
 requests: {{ allow: [api.example.org] }}
 queues:
   help: {{ requires: {{ help: 5 }}, wrap_up: 10s, {help} }}
   experts: {{ requires: {{ expert: 1 }} }}
+hours: {{ office: {{ zone: UTC, open: {{ mon-sun: [\"00:00-20:30\"] }} }} }}
 lines: {{ experts: {{ queue: experts }}, field: {field} }}
 operators:
   {ann}
@@ -226,6 +242,7 @@ operators:
             ("mine.yaml".into(), MINE.into()),
             ("experts.yaml".into(), EXPERTS.into()),
             ("taped.yaml".into(), TAPED.into()),
+            ("back.yaml".into(), BACK.into()),
             ("asks.yaml".into(), ASKS.into()),
             ("reach.yaml".into(), REACH.into()),
             ("spoken.yaml".into(), SPOKEN.into()),
@@ -271,6 +288,11 @@ fn settle(world: &mut World) {
                 let ended = open.get_mut(call).expect("what began ends");
                 *ended += 1;
                 assert_eq!(*ended, 1, "{call} ended twice, at {at:?}");
+                // Nobody talked with an operator who was there for nobody.
+                if matches!(event, Event::CallEnded { outcome, .. } if *outcome == Outcome::NotReached)
+                {
+                    busy.retain(|_, with| with != call);
+                }
             }
             Event::Offered { call, operator, .. } => {
                 let before = busy.insert(operator.to_string(), call.clone());

@@ -1,6 +1,6 @@
 //! Flows that call flows, and what a flow does when its caller hangs up.
 
-use exchange::flow::{Answer, HttpAnswer, Reply};
+use exchange::flow::{Answer, HttpAnswer};
 use exchange::model::{Event, Hangup, OperatorState, Outcome};
 use exchange::sim::{Manner, PhoneId, World};
 
@@ -17,11 +17,11 @@ fn caller(world: &mut World, keys: &str) -> PhoneId {
 }
 
 /// What is said outside to a call that is over.
-fn answer() -> Reply {
-    Ok(Answer::Http(HttpAnswer {
+fn answer() -> Answer {
+    Answer::Http(HttpAnswer {
         status: 200,
         saved: Vec::new(),
-    }))
+    })
 }
 
 /// Every step as `flow.node`.
@@ -86,7 +86,7 @@ fn a_caller_who_hangs_up_anywhere_has_a_last_word_said_for_them() {
             world.run(s(1));
             let caller = caller(&mut world, keys);
             world.run(s(wait).min(s(2 + 3 * keys.len() as u64)));
-            world.reply(ms(700), answer());
+            world.reply(ms(700), Ok(answer()));
             world.hang_up(caller);
             world.run(ms(100));
             assert_eq!(world.records().len(), 0, "the end is told when all is done");

@@ -19,6 +19,7 @@ use crate::model::{
 };
 
 mod asks;
+mod callbacks;
 mod calls;
 mod messages;
 mod mistakes;
@@ -38,6 +39,7 @@ pub(super) fn try_load(text: &str) -> Result<Arc<Flow>, Vec<Diagnostic>> {
     let queues: BTreeSet<QueueName> = ["support", "billing", "general", "tier-2"]
         .map(QueueName::from)
         .into();
+    let callbacks = BTreeSet::from([QueueName::from("support")]);
     let fallbacks = [
         ("no_operators", "nobody"),
         ("full", "later"),
@@ -55,6 +57,7 @@ pub(super) fn try_load(text: &str) -> Result<Arc<Flow>, Vec<Diagnostic>> {
     let origins = origins.map(|text| Origin::parse(text).unwrap()).into();
     let known = Known {
         queues: &queues,
+        callbacks: &callbacks,
         fallbacks: &fallbacks,
         lines: &lines,
         operators: &operators,
@@ -127,6 +130,10 @@ impl World for Busy {
 
     fn estimated_wait(&self, _: &QueueName) -> Option<Duration> {
         None
+    }
+
+    fn may_call_back(&self, _: Option<&QueueName>, number: &str) -> bool {
+        number.starts_with("+31") || number.starts_with("06")
     }
 }
 
@@ -206,6 +213,8 @@ fn tell(call: &mut Call, script: &str) -> String {
             "http:404" => vec![replied(call, 404, Vec::new())],
             "http:418" => vec![replied(call, 418, Vec::new())],
             "http:500" => vec![replied(call, 500, Vec::new())],
+            "back:yes" => vec![Input::Returned(Returned::Callback(true))],
+            "back:no" => vec![Input::Returned(Returned::Callback(false))],
             "http:late" => vec![Input::Returned(Returned::Reply(
                 AskId(0),
                 Ok(Answer::Http(HttpAnswer {
@@ -247,6 +256,10 @@ fn show(output: &Output) -> String {
         Output::StopPlaying => "stop".into(),
         Output::Queue(request) => queue(request),
         Output::Line(line) => format!("line({line})"),
+        Output::Callback(request) => {
+            let queue = request.queue.as_ref().map_or("last", |q| q.as_str());
+            format!("callback({queue} {})", request.number)
+        }
         Output::Survey { question, answer } => format!("survey({question} {answer})"),
         Output::Message(MessageRequest {
             mailbox,

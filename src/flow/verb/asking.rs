@@ -43,6 +43,7 @@ impl Asking {
                 Returned::Queue(_)
                 | Returned::Line(_)
                 | Returned::Message(_)
+                | Returned::Callback(_)
                 | Returned::Reply(..),
             ) => {}
         }

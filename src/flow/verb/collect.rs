@@ -47,6 +47,28 @@ const OWN: &[&str] = &[
 #[derive(Default)]
 pub(crate) struct Digits(String);
 
+impl Digits {
+    pub(super) fn of(text: String) -> Self {
+        Self(text)
+    }
+
+    pub(super) fn push(&mut self, digit: char) {
+        self.0.push(digit);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn into_text(self) -> String {
+        self.0
+    }
+}
+
 impl fmt::Debug for Digits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "({} digits)", self.0.len())

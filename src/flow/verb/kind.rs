@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::asking::Asking;
 use super::branch::Branch;
+use super::callback::{self, Callback};
 use super::collect::{self, Collect};
 use super::confirm;
 use super::dial::Dial;
@@ -37,7 +38,7 @@ use crate::model::{Cause, Mailbox};
 pub(crate) type NodeIndex = usize;
 
 /// Types that the language has and this version has not.
-const LATER: &[&str] = &["customer", "callback"];
+const LATER: &[&str] = &["customer"];
 /// Every type of the language, and who reads it.
 const TYPES: &[(&str, Read)] = &[
     ("play", |node, reader| boxed(Play::read(node, reader))),
@@ -51,6 +52,9 @@ const TYPES: &[(&str, Read)] = &[
     ("notify", |node, reader| boxed(Notify::read(node, reader))),
     ("queue", |node, reader| boxed(Queue::read(node, reader))),
     ("line", |node, reader| boxed(Line::read(node, reader))),
+    ("callback", |node, reader| {
+        boxed(Callback::read(node, reader))
+    }),
     ("operator", |node, reader| {
         boxed(Operator::read(node, reader))
     }),
@@ -152,6 +156,8 @@ pub(crate) enum Wait {
     Queue,
     /// The end of the talk on a line.
     Line,
+    /// A number, the caller's word on it, or the exchange's.
+    Callback(callback::Asking),
     /// A reply from the world outside.
     Reply(Asking),
     /// The end of the last prompt.
@@ -167,6 +173,7 @@ impl Wait {
         match self {
             Self::Menu(listening) => listening.until,
             Self::Collect(entry) => entry.until,
+            Self::Callback(asking) => asking.until,
             Self::Survey(asking) => asking.until,
             Self::Voicemail(leaving) => leaving.until(),
             Self::Reply(asking) => Some(asking.until),
@@ -181,7 +188,7 @@ impl Wait {
             Self::Queue | Self::Line => true,
             // A message has its own end.
             Self::Voicemail(leaving) => leaving.until().is_some(),
-            Self::Play(_) | Self::Menu(_) | Self::Collect(_) => false,
+            Self::Play(_) | Self::Menu(_) | Self::Collect(_) | Self::Callback(_) => false,
             Self::Survey(_) | Self::Reply(_) | Self::Confirm(_) | Self::Farewell => false,
         }
     }

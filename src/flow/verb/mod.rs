@@ -3,6 +3,7 @@
 
 mod asking;
 mod branch;
+mod callback;
 mod collect;
 mod confirm;
 mod dial;

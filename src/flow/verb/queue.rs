@@ -42,6 +42,8 @@ struct Exits {
     no_operators: NodeIndex,
     /// Taken like `no_operators` where there is none.
     all_paused: Option<NodeIndex>,
+    /// Once a callback was promised by a node that a key led to; else its `ok`.
+    callback: Option<NodeIndex>,
     error: NodeIndex,
 }
 
@@ -59,12 +61,13 @@ const FIELDS: &[&str] = &[
     "full",
     "no_operators",
     "all_paused",
+    "callback",
     "error",
 ];
 
 impl Queue {
     pub(super) fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        reader.fields(node, FIELDS, &["callback"]);
+        reader.fields(node, FIELDS, &[]);
         let queue = node
             .require("queue", reader.diags)
             .and_then(|cursor| name(cursor, reader));
@@ -121,6 +124,8 @@ impl Verb for Queue {
         ];
         let all_paused = self.exits.all_paused;
         exits.extend(all_paused.map(|to| Exit::instant("all_paused", to)));
+        let callback = self.exits.callback;
+        exits.extend(callback.map(|to| Exit::paced("callback", to)));
         exits.extend(
             self.keys
                 .leave
@@ -160,6 +165,7 @@ impl Verb for Queue {
 
     fn enter(&self, turn: &mut Turn<'_>) -> Next {
         turn.core.ahead.clear();
+        turn.core.once_promised = None;
         let require = self.whom.require(turn);
         let prefer = self.whom.prefer(turn);
         let preferred = self.whom.operator(turn);
@@ -201,7 +207,10 @@ impl Verb for Queue {
             QueueExit::NoOperators => self.exits.no_operators,
             QueueExit::AllPaused => self.exits.all_paused.unwrap_or(self.exits.no_operators),
             QueueExit::Key(key) => match self.keys.leave.get(&key) {
-                Some(to) => *to,
+                Some(to) => {
+                    turn.core.once_promised = self.exits.callback;
+                    *to
+                }
                 // A key that was not asked for: the wait is over all the same.
                 None => self.exits.error,
             },
@@ -225,12 +234,20 @@ impl Exits {
         let (no_operators, error) = (exit("no_operators"), exit("error"));
         let all_paused = given(node, queue, "all_paused", reader)
             .or_else(|| reader.optional_exit(node, "all_paused"));
+        let callback = match node.get("callback") {
+            Some(cursor) => Some(reader.target(cursor)),
+            None => None,
+        };
         Some(Self {
             answered: answered?,
             timeout: timeout?,
             full: full?,
             no_operators: no_operators?,
             all_paused: match all_paused {
+                Some(to) => Some(to?),
+                None => None,
+            },
+            callback: match callback {
                 Some(to) => Some(to?),
                 None => None,
             },

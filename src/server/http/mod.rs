@@ -6,10 +6,10 @@
 //!                                                  └──► local_only ──► /  /api/v1   this machine
 //! ```
 //!
-//! What is read is read by GET and HEAD; what is changed is changed by POST, recordings are
-//! deleted by DELETE, and what is kept of a customer by PUT, PATCH and DELETE too, below
-//! `/api/v1` and nowhere else. It takes JSON, and a list of customers as CSV. Every error is
-//! `application/problem+json`
+//! What is read is read by GET and HEAD; what is changed is changed by POST, a callback is
+//! cancelled and a recording deleted by DELETE, and what is kept of a customer is changed by
+//! PUT, PATCH and DELETE too, below `/api/v1` and nowhere else. It takes JSON, and a list of
+//! customers as CSV. Every error is `application/problem+json`
 //! (RFC 9457).
 //!
 //! # Why
@@ -25,6 +25,7 @@
 
 mod api;
 mod body;
+mod callbacks;
 mod command;
 mod customers;
 mod guard;
@@ -35,6 +36,8 @@ mod records;
 mod wallboard;
 mod why;
 
+#[cfg(test)]
+mod callback_tests;
 #[cfg(test)]
 mod command_tests;
 #[cfg(test)]
@@ -158,6 +161,7 @@ pub(crate) fn router(state: AppState) -> Router {
             api::router()
                 .merge(records::router())
                 .merge(recordings::router())
+                .merge(callbacks::router())
                 .merge(command::router())
                 .merge(customers::router())
                 .merge(why::router()),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use exchange::call::{
-    Gates, Pauses, Place, Reach, Shared, Stopping, Talks, Waiter, Waiting, WrapUps,
+    Callbacks, Gates, Pauses, Place, Reach, Shared, Stopping, Talks, Waiter, Waiting, WrapUps,
 };
 use exchange::dispatch::{Abilities, Board, Capacity, Claim};
 use exchange::model::{
@@ -76,6 +76,7 @@ pub(super) fn exchange_of(
         wrap_ups: WrapUps::default(),
         reach: Reach::default(),
         talks: Talks::default(),
+        callbacks: Callbacks::default(),
         stopping: Stopping::default(),
     });
     let told = Arc::new(Told::default());

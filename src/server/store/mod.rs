@@ -20,6 +20,7 @@
 
 mod customers;
 mod forget;
+mod promises;
 mod recordings;
 mod spool;
 mod sqlite;
@@ -46,6 +47,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use customers::{Column, CustomerPage, Imported, Key};
 pub(crate) use forget::Receipt;
+pub(crate) use promises::{Noted, Promises};
 pub(crate) use recordings::{RecordingItem, RecordingQuery, RecordingRow, ago};
 use sqlite::Reader;
 pub(crate) use sqlite::millis;
@@ -119,6 +121,8 @@ pub(crate) enum Item {
         state: OperatorState,
         reason: Option<PauseReason>,
     },
+    /// A callback that was promised, tried, or is over.
+    Callback(Box<Noted>),
     /// Who talked with a customer last. Nothing is kept of callers who are no customers.
     Talked {
         /// The digits of the customer's number.
@@ -229,6 +233,9 @@ impl Shared {
     }
 }
 
+/// What is done once an item is on the disk, or cannot be brought there.
+pub(crate) type Done = Box<dyn FnOnce(bool) + Send>;
+
 /// Something that is done with the database between two commits.
 struct Work {
     /// Whether everything that was handed over before must be in the database first.
@@ -238,6 +245,8 @@ struct Work {
 
 enum Message {
     Item(Item),
+    /// To be written at once, and told of.
+    Sure(Item, Done),
     Work(Work),
     /// Try now; the answer is whether nothing is left to write.
     Flush(Sender<bool>),
@@ -296,6 +305,19 @@ impl Store {
         let crowded = matches!(item, Item::Event(_)) && self.inbox.len() >= EVENTS_UP_TO;
         if crowded || self.inbox.try_send(Message::Item(item)).is_err() {
             self.shared.lost(1);
+        }
+    }
+
+    /// Hands over one item that is written at once; `done` hears, in the writer's thread,
+    /// whether it is in the database or the spool, so that neither a process that dies nor a
+    /// machine that does loses it. Never blocks.
+    pub(crate) fn write_surely(&self, item: Item, done: Done) {
+        let message = Message::Sure(item, done);
+        if let Err(refused) = self.inbox.try_send(message) {
+            self.shared.lost(1);
+            if let Message::Sure(_, done) = refused.into_inner() {
+                done(false);
+            }
         }
     }
 
@@ -379,6 +401,14 @@ impl Store {
         query: &RecordingQuery,
     ) -> Result<Vec<RecordingRow>, StoreError> {
         self.reader.recordings(query)
+    }
+
+    /// What an earlier process promised.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub(crate) fn promises(&self, now: SystemTime) -> Result<Promises, StoreError> {
+        self.reader.promises(now)
     }
 
     /// Operators and phones as an earlier process left them.

@@ -14,8 +14,10 @@ use rusqlite::{
     Connection, ErrorCode, OpenFlags, OptionalExtension, Statement, TransactionBehavior, params,
 };
 
+use super::promises::{self, Promises};
 use super::recordings::{self, Puts, RecordingQuery, RecordingRow};
 use super::{Entry, Item, RecordPage, RecordQuery, StoreError};
+use crate::server::clock;
 
 /// How long a commit waits for another process's lock before it counts as failed.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -66,6 +68,7 @@ const MIGRATIONS: &[&str] = &[
     ) WITHOUT ROWID;
 ",
     super::customers::TABLES,
+    promises::TABLE,
     recordings::TABLE,
 ];
 
@@ -150,6 +153,7 @@ impl Database {
                 path: path.to_owned(),
             });
         }
+        promises::forget(&connection, clock::wall()).map_err(trouble)?;
         Ok(Self {
             connection,
             path: path.to_owned(),
@@ -186,6 +190,7 @@ impl Database {
             let mut put_event = transaction.prepare(PUT_EVENT)?;
             let mut put_phones = transaction.prepare(PUT_PHONES)?;
             let mut put_standing = transaction.prepare(PUT_STANDING)?;
+            let mut put_callback = transaction.prepare(promises::PUT)?;
             let mut put_talked = transaction.prepare(super::customers::PUT_TALKED)?;
             let mut recordings = Puts::prepare(&transaction)?;
             for entry in entries {
@@ -211,6 +216,7 @@ impl Database {
                         let values = params![operator.as_str(), at, state.as_str(), reason];
                         put_standing.execute(values).map(drop)
                     }
+                    Item::Callback(noted) => promises::put(&mut put_callback, noted),
                     Item::Talked {
                         number,
                         operator,
@@ -309,7 +315,7 @@ fn is_about_the_item(error: &rusqlite::Error) -> bool {
     ) || matches!(error, rusqlite::Error::ToSqlConversionFailure(_))
 }
 
-fn json(value: &impl serde::Serialize) -> rusqlite::Result<String> {
+pub(super) fn json(value: &impl serde::Serialize) -> rusqlite::Result<String> {
     serde_json::to_string(value)
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }
@@ -432,6 +438,11 @@ impl Reader {
         query: &RecordingQuery,
     ) -> Result<Vec<RecordingRow>, StoreError> {
         self.ask(|connection| recordings::find(connection, query).map_err(self.trouble()))
+    }
+
+    /// What an earlier process promised.
+    pub(super) fn promises(&self, now: SystemTime) -> Result<Promises, StoreError> {
+        self.ask(|connection| promises::read(connection, now).map_err(self.trouble()))
     }
 
     pub(super) fn record(&self, id: &str) -> Result<Option<CallRecord>, StoreError> {

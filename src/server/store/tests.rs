@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
+use exchange::call::{Callback, Keep};
 use exchange::model::{Event, Hangup, OperatorState, Outcome, PauseReason, Sequence, Stamped};
 use exchange::record::{CallRecord, Ledger, StoredEvent};
 use rusqlite::Connection;
 
-use super::{Item, RecordQuery, Store, StoreError};
+use super::{Item, Noted, RecordQuery, Store, StoreError};
+use crate::server::clock;
 
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -414,4 +416,89 @@ fn of_operators_the_newest_is_remembered_whatever_comes_late() {
             "cleo Some(LoggedOut) None null",
         ]
     );
+}
+
+fn promise(id: &str, attempts: u32, promised_ms: u64) -> Callback {
+    let callback = serde_json::json!({
+        "id": id, "queue": "support", "number": "0612345678", "called": "1000",
+        "project": null, "require": {}, "prefer": {}, "priority": 0, "since_ms": 1,
+        "promised_ms": promised_ms, "next_ms": 2, "attempts": attempts,
+    });
+    serde_json::from_value(callback).unwrap()
+}
+
+#[test]
+fn of_a_promise_the_last_word_stays_and_what_is_over_stays_over() {
+    let folder = Folder::new();
+    let at = |second| UNIX_EPOCH + Duration::from_secs(second);
+    let noted = |keep, second| Item::Callback(Box::new(Noted::new(keep, at(second))));
+    let now = clock::wall();
+    let recent = exchange::call::wall_ms(now) - 1_000;
+    let store = Store::open(&folder.database(), "one").unwrap();
+    store.write(noted(Keep::Pending(promise("a", 2, 7)), 20));
+    // What waited in the spool comes late.
+    store.write(noted(Keep::Pending(promise("a", 1, 7)), 10));
+    store.write(noted(Keep::Over(promise("b", 1, recent)), 4_000_000_000));
+    store.write(noted(Keep::Pending(promise("b", 0, recent)), 4_000_000_001));
+    store.write(noted(
+        Keep::Over(promise("c", 1, recent - 3_600_000)),
+        4_000_000_000,
+    ));
+    assert!(store.close(PATIENCE));
+    let store = Store::open(&folder.database(), "two").unwrap();
+    assert!(store.flush(PATIENCE));
+    let promises = store.promises(now).unwrap();
+    assert_eq!(promises.pending, [promise("a", 2, 7)]);
+    assert_eq!(promises.over, [("0612345678".into(), recent)]);
+    // Another day they are forgotten, but for those that are pending.
+    let old = noted(Keep::Over(promise("d", 1, recent)), 1_000);
+    store.write(old);
+    assert!(store.close(PATIENCE));
+    let store = Store::open(&folder.database(), "three").unwrap();
+    assert!(store.flush(PATIENCE));
+    let promises = store.promises(now).unwrap();
+    assert_eq!((promises.pending.len(), promises.over.len()), (1, 1));
+}
+
+/// Writes an item surely, and waits for the answer.
+fn surely(store: &Store, item: Item) -> bool {
+    let (told, answer) = crossbeam_channel::bounded(1);
+    let done = move |kept| {
+        told.send(kept).ok();
+    };
+    store.write_surely(item, Box::new(done));
+    answer.recv_timeout(PATIENCE).unwrap()
+}
+
+#[test]
+fn who_asks_hears_when_an_item_is_on_the_disk() {
+    let folder = Folder::new();
+    let item = |id| {
+        let keep = Keep::Pending(promise(id, 1, 7));
+        Item::Callback(Box::new(Noted::new(keep, clock::wall())))
+    };
+    let read = |folder: &Folder| {
+        let connection = Connection::open(folder.database()).unwrap();
+        let count = "SELECT count(*) FROM callbacks";
+        connection.query_row(count, [], |row| row.get::<_, i64>(0))
+    };
+    let store = Store::open(&folder.database(), "one").unwrap();
+    assert!(surely(&store, item("a")));
+    assert_eq!(read(&folder).unwrap(), 1, "at once, not in a while");
+    // A database that is locked: the spool is as good.
+    let lock = Connection::open(folder.database()).unwrap();
+    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+    assert!(surely(&store, item("b")));
+    let spool = fs::read_to_string(folder.spool()).unwrap();
+    assert!(spool.contains("\"b\""), "{spool}");
+    // Neither: nobody is told that it is safe.
+    fs::remove_file(folder.spool()).unwrap();
+    fs::create_dir(folder.spool()).unwrap();
+    assert!(!surely(&store, item("c")));
+    fs::remove_dir(folder.spool()).unwrap();
+    lock.execute_batch("COMMIT").unwrap();
+    assert!(store.flush(PATIENCE));
+    assert!(surely(&store, item("d")));
+    assert!(store.close(PATIENCE));
+    assert!(!surely(&store, item("e")), "it is closed");
 }

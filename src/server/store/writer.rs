@@ -10,7 +10,7 @@ use tracing::{error, info, warn};
 
 use super::spool::Spool;
 use super::sqlite::Database;
-use super::{Entry, Item, Message, Shared, StoreError, Work};
+use super::{Done, Entry, Item, Message, Shared, StoreError, Work};
 
 /// Items of one commit.
 const BATCH: usize = 500;
@@ -30,6 +30,8 @@ pub(super) struct Writer {
     database: Option<Database>,
     spool: Spool,
     pending: VecDeque<Entry>,
+    /// Who wants to hear when what is pending is on the disk.
+    waiting: Vec<Done>,
     retry_in: Duration,
     /// When to try again; silent while nothing failed.
     retry: Receiver<Instant>,
@@ -59,6 +61,7 @@ impl Writer {
             database: None,
             spool: Spool::beside(path),
             pending: VecDeque::new(),
+            waiting: Vec::new(),
             retry_in: FIRST_RETRY,
             retry: never(),
             failing: false,
@@ -140,6 +143,12 @@ impl Writer {
                 self.pending.push_back(Entry { boot, item });
                 None
             }
+            Message::Sure(item, done) => {
+                let boot = Arc::clone(&self.boot);
+                self.pending.push_back(Entry { boot, item });
+                self.waiting.push(done);
+                Some(Call::Batch)
+            }
             Message::Flush(answer) => Some(Call::Flush(answer)),
             Message::Work(work) => Some(Call::Work(work)),
             Message::Stop => Some(Call::Stop),
@@ -203,6 +212,10 @@ impl Writer {
         let database = at(&mut self.database, &self.path)?;
         if !self.pending.is_empty() {
             let refused = database.commit(self.pending.make_contiguous())?;
+            if !self.waiting.is_empty() {
+                // A commit alone may be lost with the machine.
+                database.checkpoint()?;
+            }
             self.pending.clear();
             self.shared.lost(refused);
         }
@@ -229,6 +242,10 @@ impl Writer {
                     self.shed();
                 }
             }
+        }
+        let safe = self.pending.is_empty();
+        for done in self.waiting.drain(..) {
+            done(safe);
         }
         if !self.failing && self.spool.lines() > 0 {
             self.retry = after(Duration::ZERO);
