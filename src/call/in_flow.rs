@@ -147,6 +147,10 @@ impl Call {
                     answer,
                 }));
             }
+            flow::Output::Message(request) => self.message(request, floor),
+            flow::Output::EndMessage => self.end_message(floor),
+            flow::Output::Recording(action) => self.recording(action, floor),
+            flow::Output::Secret(secret) => self.secret(secret, floor),
             flow::Output::Ask(asked) => floor.out.push(super::Output::Ask {
                 call: self.facts.key,
                 asked,
@@ -300,6 +304,7 @@ impl Call {
                     spoken.or_else(|| library.sound(language, name))
                 }
                 Spoken::Silence(time) => Some(library.silence(*time)),
+                Spoken::Tone => Some(library.tone()),
             };
             match sound {
                 Some(sound) => sounds.push(sound),

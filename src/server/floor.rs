@@ -483,6 +483,7 @@ fn start_media(config: &Config, count: usize, inboxes: &Arc<[Inbox]>) -> anyhow:
         count: count.saturating_sub(1).max(1),
         ports: config.media.ports.clone(),
         bind,
+        recordings: config.paths.recordings.clone(),
     };
     let inboxes = Arc::clone(inboxes);
     let deliver = move |report: Report| {

@@ -1,5 +1,6 @@
 //! The building: everything that touches the world, and nothing that decides.
 
+pub(crate) mod archive;
 pub(crate) mod cli;
 pub(crate) mod clerk;
 pub(crate) mod clock;
