@@ -565,6 +565,7 @@ fn a_message_whose_file_is_closed_after_the_call_is_in_the_record() {
         outcome: Outcome::EndedInFlow,
         hangup: Hangup::Caller,
         lasted: Duration::from_secs(70),
+        cause: None,
     };
     let records = fold(
         &mut ledger,

@@ -23,3 +23,4 @@ pub(crate) mod sign;
 pub(crate) mod store;
 pub(crate) mod supervisor;
 mod voice;
+mod whereabouts;
