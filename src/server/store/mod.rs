@@ -49,7 +49,6 @@ pub(crate) use customers::{Column, CustomerPage, Imported, Key};
 pub(crate) use forget::Receipt;
 pub(crate) use promises::{Noted, Promises};
 pub(crate) use recordings::{RecordingItem, RecordingQuery, RecordingRow, ago};
-use sqlite::Reader;
 pub(crate) use sqlite::millis;
 use sqlite::{Database, Reader};
 use writer::Writer;
