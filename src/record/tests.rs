@@ -564,6 +564,7 @@ fn a_message_whose_file_is_closed_after_the_call_is_in_the_record() {
         call: "c1".into(),
         outcome: Outcome::EndedInFlow,
         hangup: Hangup::Caller,
+        cause: None,
         lasted: Duration::from_secs(70),
         cause: None,
     };
