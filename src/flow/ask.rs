@@ -17,7 +17,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::value::Scalar;
-use crate::model::FlowName;
+use crate::model::{Customer, CustomerKey, FlowName};
 
 /// Which ask of its call it is: they are counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,6 +41,8 @@ pub struct Asked {
 pub enum Ask {
     /// An HTTP request.
     Http(Box<HttpRequest>),
+    /// Who has this number, or this account, in the customer base.
+    Customer(CustomerKey),
 }
 
 /// What comes back.
@@ -51,6 +53,8 @@ pub type Reply = Result<Answer, Unanswered>;
 pub enum Answer {
     /// To [`Ask::Http`].
     Http(HttpAnswer),
+    /// To [`Ask::Customer`]: nobody, when nobody is known by it.
+    Customer(Option<Box<Customer>>),
 }
 
 /// Why there is no answer.

@@ -30,8 +30,9 @@ mod turn;
 mod value;
 mod verb;
 
+pub use crate::model::{Customer, CustomerKey};
 pub use ask::{Answer, Ask, AskId, Asked, HttpAnswer, HttpMethod, HttpRequest, Reply, Unanswered};
-pub use expression::{Expression, Name, QueueField, Template};
+pub use expression::{CustomerField, Expression, Name, QueueField, Template};
 pub use load::{Flow, load};
 pub use origin::Origin;
 pub use port::{

@@ -20,7 +20,7 @@ use super::port::{Caller, Input, Output, World};
 use super::turn::{Core, Keys, Turn};
 use super::value::Held;
 use super::verb::{Next, NodeIndex, Wait};
-use crate::model::{Epoch, FlowFault, NodeName, Project};
+use crate::model::{Customer, Epoch, FlowFault, NodeName, Project};
 
 /// What `on_limit` may take: a prompt and a farewell.
 const GRACE_STEPS: u32 = 20;
@@ -90,6 +90,7 @@ impl Run {
             vars: vars.collect(),
             ahead: Keys::default(),
             asks: AskId(0),
+            customer: None,
         };
         Self {
             core,
@@ -120,6 +121,12 @@ impl Run {
     #[must_use]
     pub fn project(&self) -> Option<&Project> {
         self.core.caller.project.as_ref()
+    }
+
+    /// Who calls, as the flow found it in the customer base.
+    #[must_use]
+    pub fn customer(&self) -> Option<&Customer> {
+        self.core.customer.as_deref()
     }
 
     /// The call's tags.

@@ -19,7 +19,7 @@ mod survey;
 mod time;
 
 pub use cause::Cause;
-pub use customer::{Customer, CustomerDraft, ERASED, Telephone};
+pub use customer::{Customer, CustomerDraft, CustomerKey, ERASED, Telephone};
 pub use diagnostic::{Diagnostic, Severity, Span};
 pub use escalation::{Action, Step};
 pub use event::{

@@ -35,6 +35,7 @@ use crate::server::net::udp;
 use crate::server::observer::Witness;
 use crate::server::post::Post;
 use crate::server::runner::{self, Inbox, Runner, Seat, World};
+use crate::server::store::Store;
 use crate::server::supervisor::{Supervisor, Wires};
 use crate::server::{clock, entropy};
 
@@ -151,7 +152,7 @@ impl Floor {
         config: Config,
         sounds: Library,
         witness: Witness,
-        (source, remembered): (&Source, Vec<Remembered>),
+        (source, store, remembered): (&Source, Arc<Store>, Vec<Remembered>),
     ) -> anyhow::Result<Self> {
         let count = cores();
         let tls = Arc::new(Tls::new()?);
@@ -173,7 +174,10 @@ impl Floor {
         let links = Arc::new(Links {
             workers: OnceLock::new(),
             streams: OnceLock::new(),
-            clerk: Clerk::new(Client::new(&snapshot.config.requests, Arc::clone(&names))?),
+            clerk: Clerk::new(
+                Client::new(&snapshot.config.requests, Arc::clone(&names))?,
+                store,
+            ),
             names: ArcSwap::new(names),
             inboxes: OnceLock::new(),
             runtime: Handle::current(),

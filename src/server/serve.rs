@@ -120,7 +120,12 @@ async fn serve(
         .with_context(|| format!("cannot listen for HTTP on {address}"))?;
     let http_address = listener.local_addr()?;
     let remembered = remembered(store);
-    let mut floor = Floor::start(config, sounds, witness.clone(), (source, remembered))?;
+    let mut floor = Floor::start(
+        config,
+        sounds,
+        witness.clone(),
+        (source, Arc::clone(store), remembered),
+    )?;
     floor.configure_post(&post)?;
     let serving = Arc::new(AtomicBool::new(true));
     let ready = ready(store, &serving);

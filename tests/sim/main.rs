@@ -10,6 +10,7 @@
 mod desk;
 mod answers;
 mod asks;
+mod customers;
 mod estimates;
 mod outside;
 mod picks;
@@ -79,6 +80,18 @@ nodes:
   bye: { type: hangup, prompt: [hello] }
 "#;
 
+/// The customer base says who calls, and whom the caller prefers.
+const KNOWS: &str = r#"
+version: 1
+flow: knows
+start: who
+languages: [en]
+nodes:
+  who: { type: customer, account: '"4711"', found: help, unknown: bye }
+  help: { type: queue, queue: help, preferred_operator: { id: "${customer.last_operator}", hold_for: 20s }, answered: bye, timeout: bye, full: bye, no_operators: bye, error: bye }
+  bye: { type: hangup, prompt: [hello] }
+"#;
+
 /// Operators by name, addresses of its own, and a queue with keys that keep the place.
 const REACH: &str = r#"
 version: 1
@@ -126,7 +139,7 @@ fn world_outside((trunks, field): (&str, &str), (help, ann): (&str, &str), seed:
         "domain: centrale.localhost
 sip: {{ trunks: {{ {trunks} }}, min_expires: 1s }}
 limits: {{ calls: 100, calls_per_second: 1000 }}
-numbers: {{ \"1\": {{ flow: main }}, \"3\": {{ flow: shut }}, \"4\": {{ flow: mine }}, \"5\": {{ flow: experts }}, \"6\": {{ flow: asks }}, \"7\": {{ flow: reach }} }}
+numbers: {{ \"1\": {{ flow: main }}, \"3\": {{ flow: shut }}, \"4\": {{ flow: mine }}, \"5\": {{ flow: experts }}, \"6\": {{ flow: asks }}, \"7\": {{ flow: reach }}, \"8\": {{ flow: knows }} }}
 requests: {{ allow: [api.example.org] }}
 queues:
   help: {{ requires: {{ help: 5 }}, wrap_up: 10s, {help} }}
@@ -147,6 +160,7 @@ operators:
             ("mine.yaml".into(), MINE.into()),
             ("experts.yaml".into(), EXPERTS.into()),
             ("asks.yaml".into(), ASKS.into()),
+            ("knows.yaml".into(), KNOWS.into()),
             ("reach.yaml".into(), REACH.into()),
         ],
         sounds: BTreeSet::from([("en".into(), "hello".into())]),

@@ -5,6 +5,7 @@ mod asking;
 mod branch;
 mod collect;
 mod confirm;
+mod customer;
 mod dial;
 mod farewell;
 mod hours;

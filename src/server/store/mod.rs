@@ -43,7 +43,7 @@ use exchange::registrar::Kept;
 use exchange::shard::Remembered;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use customers::{Column, CustomerPage, Imported, Key};
+pub(crate) use customers::{Column, CustomerPage, Imported};
 pub(crate) use forget::Receipt;
 pub(crate) use sqlite::millis;
 use sqlite::{Database, Reader};
