@@ -104,7 +104,9 @@ impl Call {
         let domain = &self.facts.snapshot.config.domain;
         let host = Host::parse(domain).unwrap_or_else(|| Host::Name("invalid".into()));
         let uri = Uri::sip(Some(from.as_str()), &host, None);
-        match &self.facts.display {
+        let known = self.run.customer();
+        let known = known.and_then(|customer| customer.name.as_ref());
+        match self.facts.display.as_ref().or(known) {
             Some(name) => format!("{} <{}>", quote(name), uri.as_str()),
             None => format!("<{}>", uri.as_str()),
         }

@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use super::value::Scalar;
 use crate::media::Sound;
-use crate::model::FlowName;
+use crate::model::{Customer, CustomerKey, FlowName};
 
 /// Which ask of its call it is: they are counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,6 +44,8 @@ pub enum Ask {
     Http(Box<HttpRequest>),
     /// A text to be spoken.
     Speech(Box<Utterance>),
+    /// Who has this number, or this account, in the customer base.
+    Customer(CustomerKey),
 }
 
 /// A text that nobody has spoken yet. It may tell of a caller: `Debug` does not show it.
@@ -73,6 +75,8 @@ pub enum Answer {
     Http(HttpAnswer),
     /// To [`Ask::Speech`].
     Speech(Arc<Sound>),
+    /// To [`Ask::Customer`]: nobody, when nobody is known by it.
+    Customer(Option<Box<Customer>>),
 }
 
 /// Why there is no answer.

@@ -67,8 +67,41 @@ pub enum Name {
     Hours(Arc<str>),
     /// `queue.<name>.<field>`.
     Queue(QueueName, QueueField),
+    /// `customer.<field>`; null before a node found one.
+    Customer(CustomerField),
     /// `vars.<name>`.
     Var(Arc<str>),
+}
+
+/// What an expression can ask of a customer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CustomerField {
+    /// The number in the base.
+    Number,
+    /// Who it is.
+    Name,
+    /// Which language to speak.
+    Language,
+    /// Which project the customer belongs to.
+    Project,
+    /// A list of texts; empty when there are none.
+    Tags,
+    /// What an operator should know.
+    Notes,
+    /// Who talked with the customer last.
+    LastOperator,
+}
+
+impl CustomerField {
+    pub(super) const ALL: [(&'static str, Self); 7] = [
+        ("number", Self::Number),
+        ("name", Self::Name),
+        ("language", Self::Language),
+        ("project", Self::Project),
+        ("tags", Self::Tags),
+        ("notes", Self::Notes),
+        ("last_operator", Self::LastOperator),
+    ];
 }
 
 /// What an expression can ask of a queue.
@@ -133,13 +166,22 @@ impl Scope<'_> {
             }
             ["vars", id] if self.vars.contains(*id) => Ok(Name::Var((*id).into())),
             ["vars", id] => Err(known(self.vars.iter().map(String::as_str).collect(), id)),
-            ["customer", ..] => Err(Unknown {
-                message: "`customer` is not available in this version".into(),
-                hint: None,
-            }),
+            ["customer", field] => {
+                match CustomerField::ALL.iter().find(|(name, _)| name == field) {
+                    Some((_, of)) => Ok(Name::Customer(*of)),
+                    None => Err(known(
+                        CustomerField::ALL.map(|(name, _)| name).to_vec(),
+                        field,
+                    )),
+                }
+            }
+            ["customer"] => {
+                let fields = CustomerField::ALL.map(|(name, _)| name);
+                Err(known(fields.to_vec(), ""))
+            }
             [first, ..] => {
                 let all = vec![
-                    "caller", "called", "language", "project", "hours", "queue", "vars",
+                    "caller", "called", "customer", "language", "project", "hours", "queue", "vars",
                 ];
                 Err(known(all, first))
             }
@@ -268,7 +310,7 @@ impl Expression {
     pub(super) fn holds(&self, values: &dyn Values) -> Option<bool> {
         match self.evaluate(values)?.value {
             Scalar::Truth(truth) => Some(truth),
-            Scalar::Nothing | Scalar::Number(_) | Scalar::Text(_) => None,
+            Scalar::Nothing | Scalar::Number(_) | Scalar::Text(_) | Scalar::Texts(_) => None,
         }
     }
 }

@@ -155,5 +155,6 @@ fn json(value: &Scalar) -> Value {
         Scalar::Truth(truth) => Value::Bool(*truth),
         Scalar::Number(number) => Value::Number((*number).into()),
         Scalar::Text(text) => Value::String(text.to_string()),
+        Scalar::Texts(texts) => texts.iter().map(|text| Value::from(&**text)).collect(),
     }
 }

@@ -34,10 +34,11 @@ mod types;
 mod value;
 mod verb;
 
+pub use crate::model::{Customer, CustomerKey};
 pub use ask::{
     Answer, Ask, AskId, Asked, HttpAnswer, HttpMethod, HttpRequest, Reply, Unanswered, Utterance,
 };
-pub use expression::{Expression, Name, QueueField, Template};
+pub use expression::{CustomerField, Expression, Name, QueueField, Template};
 pub use join::join;
 pub use load::{Flow, load};
 pub use origin::Origin;

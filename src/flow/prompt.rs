@@ -230,7 +230,7 @@ fn whole(value: &Scalar) -> Option<i64> {
             let plain = digits.bytes().all(|b| b.is_ascii_digit());
             plain.then(|| text.parse().ok()).flatten()
         }
-        Scalar::Nothing | Scalar::Truth(_) => None,
+        Scalar::Nothing | Scalar::Truth(_) | Scalar::Texts(_) => None,
     }
 }
 

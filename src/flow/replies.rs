@@ -63,6 +63,8 @@ impl Replies {
                 let answer = request.answer(says.status, says.body.as_bytes())?;
                 Ok(Answer::Http(answer))
             }
+            // The base is empty.
+            Ask::Customer(_) => Ok(Answer::Customer(None)),
             // What it says is of no matter here, and that it is said is.
             Ask::Speech(_) => Ok(Answer::Speech(Arc::new(Sound {
                 pcmu: Bytes::new(),

@@ -22,7 +22,7 @@ use super::port::{Caller, Input, Output, World};
 use super::turn::{Core, Keys, Turn};
 use super::value::Held;
 use super::verb::{Calling, Next, NodeIndex, Wait};
-use crate::model::{Epoch, FlowFault, NodeName, Project};
+use crate::model::{Customer, Epoch, FlowFault, NodeName, Project};
 
 /// What `on_limit` may take: a prompt and a farewell.
 const GRACE_STEPS: u32 = 20;
@@ -124,6 +124,7 @@ impl Run {
             ahead: Keys::default(),
             once_promised: None,
             asks: AskId(0),
+            customer: None,
         };
         Self {
             core,
@@ -163,6 +164,12 @@ impl Run {
     pub fn next_ask(&mut self) -> AskId {
         self.core.asks = AskId(self.core.asks.0.wrapping_add(1));
         self.core.asks
+    }
+
+    /// Who calls, as the flow found it in the customer base.
+    #[must_use]
+    pub fn customer(&self) -> Option<&Customer> {
+        self.core.customer.as_deref()
     }
 
     /// The call's tags.

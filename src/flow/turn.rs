@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::ask::{Ask, AskId, Asked};
-use super::expression::{Expression, Filled, Name, QueueField, Template, Values};
+use super::expression::{CustomerField, Expression, Filled, Name, QueueField, Template, Values};
 use super::hours::{Calendar, Status};
 use super::load::{Flow, Node};
 use super::port::{Caller, Output, World};
 use super::prompt::{Prompt, Spoken};
 use super::value::{Held, Scalar};
 use super::verb::NodeIndex;
-use crate::model::{Epoch, FlowFault, limits};
+use crate::model::{Customer, Epoch, FlowFault, OperatorName, limits};
 
 /// Tags of one call.
 const TAGS: usize = 32;
@@ -33,6 +33,8 @@ pub(super) struct Core {
     pub(super) once_promised: Option<NodeIndex>,
     /// Of the last ask; they are counted from 1.
     pub(super) asks: AskId,
+    /// As the last node that looked for one found it.
+    pub(super) customer: Option<Box<Customer>>,
 }
 
 impl Core {
@@ -140,7 +142,8 @@ impl Turn<'_> {
         let (lowest, highest) = limits::PRIORITY.into_inner();
         let number = match of.evaluate(&self.view()).map(|held| held.value) {
             Some(Scalar::Number(number)) => Some(number.clamp(lowest.into(), highest.into())),
-            Some(Scalar::Nothing | Scalar::Truth(_) | Scalar::Text(_)) | None => None,
+            Some(Scalar::Nothing | Scalar::Truth(_) | Scalar::Text(_) | Scalar::Texts(_))
+            | None => None,
         };
         self.or_fault(number.and_then(|number| i16::try_from(number).ok()))
     }
@@ -226,12 +229,42 @@ impl Values for View<'_> {
                     QueueField::Staffed => Scalar::Truth(view().staffed),
                 }
             }
+            Name::Customer(field) => of_customer(self.core.customer.as_deref(), *field),
             Name::Var(name) => match self.core.vars.get(name) {
                 Some(held) => return held.clone(),
                 None => Scalar::Nothing,
             },
         })
     }
+}
+
+/// What stands in a field of a customer; nothing of nobody.
+pub(super) fn of_customer(customer: Option<&Customer>, field: CustomerField) -> Scalar {
+    let Some(customer) = customer else {
+        return match field {
+            CustomerField::Tags => Scalar::Texts(Arc::new([])),
+            CustomerField::Number
+            | CustomerField::Name
+            | CustomerField::Language
+            | CustomerField::Project
+            | CustomerField::Notes
+            | CustomerField::LastOperator => Scalar::Nothing,
+        };
+    };
+    let text = match field {
+        CustomerField::Number => Some(customer.number.as_str()),
+        CustomerField::Name => customer.name.as_deref(),
+        CustomerField::Language => customer.language.as_deref(),
+        CustomerField::Project => customer.project.as_deref(),
+        CustomerField::Notes => customer.notes.as_deref(),
+        CustomerField::LastOperator => customer.last_operator.as_ref().map(OperatorName::as_str),
+        CustomerField::Tags => {
+            let tags = customer.tags.iter().map(|tag| Arc::from(tag.as_str()));
+            return Scalar::Texts(tags.collect());
+        }
+    };
+    // Longer than what a variable keeps: notes are looked at, not kept.
+    text.map_or(Scalar::Nothing, |text| Scalar::Text(text.into()))
 }
 
 fn count(count: usize) -> Scalar {

@@ -5,7 +5,7 @@
 
 use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, ListExpr, LiteralValue, operators};
 
-use super::expression::{Name, QueueField, Unknown};
+use super::expression::{CustomerField, Name, QueueField, Unknown};
 
 /// What a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +96,9 @@ impl Type {
                 // A number, or null when nobody can say.
                 QueueField::EstimatedWait => Self::Any,
             },
-            Name::Var(_) => Self::Any,
+            Name::Customer(CustomerField::Tags) => Self::List,
+            // Text, or null when nobody was found or that field is empty.
+            Name::Customer(_) | Name::Var(_) => Self::Any,
         }
     }
 }

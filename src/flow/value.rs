@@ -20,6 +20,8 @@ pub enum Scalar {
     Number(i64),
     /// Text.
     Text(Arc<str>),
+    /// Several texts: of a customer, for `in` and `size`. No variable holds them.
+    Texts(Arc<[Arc<str>]>),
 }
 
 impl Scalar {
@@ -38,6 +40,10 @@ impl Scalar {
             Self::Truth(truth) => Value::Bool(*truth),
             Self::Number(number) => Value::Int(*number),
             Self::Text(text) => Value::from(&**text),
+            Self::Texts(texts) => {
+                let texts: Vec<Value> = texts.iter().map(|text| Value::from(&**text)).collect();
+                Value::from(texts)
+            }
         }
     }
 
@@ -69,6 +75,7 @@ impl fmt::Display for Scalar {
             Self::Truth(truth) => write!(f, "{truth}"),
             Self::Number(number) => write!(f, "{number}"),
             Self::Text(text) => f.write_str(text),
+            Self::Texts(texts) => f.write_str(&texts.join(", ")),
         }
     }
 }
@@ -89,6 +96,11 @@ impl Held {
             value,
             sensitive: false,
         }
+    }
+
+    /// As text, sensitive or not: for what stays in the house.
+    pub(super) fn into_text(self) -> String {
+        self.value.to_string()
     }
 
     /// The value, unless it is sensitive: for whatever leaves the flow.

@@ -11,6 +11,8 @@ use crate::model::FlowName;
 /// A request of a flow came to its end after so long.
 pub fn asked(flow: &FlowName, reply: &Reply, took: Duration) {
     let result = match reply {
+        // What is asked of the base is no request.
+        Ok(Answer::Customer(_)) => return,
         Ok(Answer::Http(answer)) if (200..300).contains(&answer.status) => "ok",
         Ok(Answer::Http(_)) => "status",
         // It is no request: see `clerk`, which does not tell of it.

@@ -155,6 +155,24 @@ impl fmt::Debug for Customer {
     }
 }
 
+/// By what a customer is looked up.
+#[derive(Clone, PartialEq, Eq)]
+pub enum CustomerKey {
+    /// The number.
+    Number(Telephone),
+    /// The digits that a customer keys in; of several numbers the first in order.
+    Account(String),
+}
+
+impl fmt::Debug for CustomerKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Number(_) => "(a number)",
+            Self::Account(_) => "(an account)",
+        })
+    }
+}
+
 /// A customer as somebody wrote it, in JSON or in a list.
 #[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -21,7 +21,7 @@ mod survey;
 mod time;
 
 pub use cause::Cause;
-pub use customer::{Customer, CustomerDraft, ERASED, Telephone};
+pub use customer::{Customer, CustomerDraft, CustomerKey, ERASED, Telephone};
 pub use diagnostic::{Diagnostic, Severity, Span};
 pub use drop_reason::DropReason;
 pub use escalation::{Action, Step};

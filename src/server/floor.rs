@@ -204,7 +204,10 @@ impl Floor {
             shared.callbacks.remember(number, *promised_ms);
         }
         source.set(Arc::clone(&shared)).ok();
-        let clerk = Clerk::new(Client::new(&snapshot.config.requests, Arc::clone(&names))?);
+        let clerk = Clerk::new(
+            Client::new(&snapshot.config.requests, Arc::clone(&names))?,
+            Arc::clone(store),
+        );
         clerk.speak_by(snapshot.config.speech.clone());
         let links = Arc::new(Links {
             workers: OnceLock::new(),

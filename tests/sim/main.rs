@@ -13,6 +13,7 @@ mod subflows;
 mod answers;
 mod asks;
 mod callbacks;
+mod customers;
 mod estimates;
 mod outside;
 mod picks;
@@ -97,6 +98,18 @@ nodes:
   choose: { type: branch, when: [{ if: vars.expert == true, then: experts }], else: help }
   help: { type: queue, queue: help, answered: bye, timeout: bye, full: bye, no_operators: bye, error: bye }
   experts: { type: queue, queue: experts, answered: bye, timeout: bye, full: bye, no_operators: bye, error: bye }
+  bye: { type: hangup, prompt: [hello] }
+"#;
+
+/// The customer base says who calls, and whom the caller prefers.
+const KNOWS: &str = r#"
+version: 1
+flow: knows
+start: who
+languages: [en]
+nodes:
+  who: { type: customer, account: '"4711"', found: help, unknown: bye }
+  help: { type: queue, queue: help, preferred_operator: { id: "${customer.last_operator}", hold_for: 20s }, answered: bye, timeout: bye, full: bye, no_operators: bye, error: bye }
   bye: { type: hangup, prompt: [hello] }
 "#;
 
@@ -219,7 +232,7 @@ fn world_outside((trunks, field): (&str, &str), (help, ann): (&str, &str), seed:
         "domain: centrale.localhost
 sip: {{ trunks: {{ {trunks} }}, min_expires: 1s }}
 limits: {{ calls: 100, calls_per_second: 1000 }}
-numbers: {{ \"1\": {{ flow: main }}, \"3\": {{ flow: shut }}, \"4\": {{ flow: mine }}, \"5\": {{ flow: experts }}, \"6\": {{ flow: asks }}, \"7\": {{ flow: reach }}, \"8\": {{ flow: early }}, \"9\": {{ flow: above }}, \"80\": {{ flow: spoken }}, \"60\": {{ flow: taped }}, \"66\": {{ flow: back }} }}
+numbers: {{ \"1\": {{ flow: main }}, \"3\": {{ flow: shut }}, \"4\": {{ flow: mine }}, \"5\": {{ flow: experts }}, \"6\": {{ flow: asks }}, \"7\": {{ flow: reach }}, \"8\": {{ flow: early }}, \"9\": {{ flow: above }}, \"80\": {{ flow: spoken }}, \"60\": {{ flow: taped }}, \"66\": {{ flow: back }}, \"67\": {{ flow: knows }} }}
 speech: {{ command: [say] }}
 requests: {{ allow: [api.example.org] }}
 queues:
@@ -244,6 +257,7 @@ operators:
             ("taped.yaml".into(), TAPED.into()),
             ("back.yaml".into(), BACK.into()),
             ("asks.yaml".into(), ASKS.into()),
+            ("knows.yaml".into(), KNOWS.into()),
             ("reach.yaml".into(), REACH.into()),
             ("spoken.yaml".into(), SPOKEN.into()),
             ("early.yaml".into(), EARLY.into()),

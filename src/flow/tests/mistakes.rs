@@ -75,7 +75,7 @@ fn prompts_are_checked_in_every_language() {
             7:29 there is no sound `missing-one` in `en` (record prompts/en/missing-one.wav)
             7:29 there is no sound `missing-one` in `nl` (record prompts/nl/missing-one.wav)
             7:42 `../x` is no name of a sound (small letters, digits, - and _, with / for folders)
-            7:72 unknown name `now` (known are caller, called, language, project, hours, queue, vars)
+            7:72 unknown name `now` (known are caller, called, customer, language, project, hours, queue, vars)
             7:81 unknown item `nubmer` (did you mean `number`?)
             7:105 a duration has a unit; `5` has none (write 5s for seconds)
             7:110 expected text, not a number (write "7")
@@ -387,5 +387,25 @@ fn texts_to_be_spoken_are_checked() {
             7:73 nobody can say this in `nl` (write `speech: { command: [espeak-ng, -v, "{voice}", --stdin, --stdout] }` in the configuration, or record prompts/nl/say/ffa63583dfa6706b.wav)
             7:91 nobody can say this in `en` (write `speech: { command: [espeak-ng, -v, "{voice}", --stdin, --stdout] }` in the configuration)
             7:91 nobody can say this in `nl` (write `speech: { command: [espeak-ng, -v, "{voice}", --stdin, --stdout] }` in the configuration)"#]],
+    );
+}
+
+#[test]
+fn a_customer_is_looked_up_by_one_thing_that_is_there() {
+    mistakes(
+        "
+  a: { type: customer, number: caller.number, account: caller.number, found: b, unknown: b }
+  b: { type: customer, save: { x: nmae, y: tags }, found: c }
+  c: { type: set, vars: { z: '${customer.lastoperator}' }, next: d }
+  d: { type: branch, when: [{ if: customer == null, then: e }], else: e }
+  e: { type: hangup }
+",
+        &expect![[r#"
+            7:47 a customer is looked up by one thing (leave out `number` or `account`, or ask again in another node)
+            8:35 a customer has no `nmae` to save (did you mean `name`?)
+            8:44 a customer has no `tags` to save (known are number, name, language, project, notes, last_operator)
+            8:3 this customer has no exit `unknown` (add `unknown: <node>`)
+            9:30 unknown name `customer.lastoperator` (did you mean `last_operator`?)
+            10:35 unknown name `customer` (known are number, name, language, project, tags, notes, last_operator)"#]],
     );
 }

@@ -15,13 +15,15 @@ use super::{
     Scalar, Spoken, Unanswered, World, load,
 };
 use crate::model::{
-    Diagnostic, Epoch, LineName, Number, OperatorName, Project, QueueName, Skill, Step,
+    Customer, CustomerKey, Diagnostic, Epoch, LineName, Number, OperatorName, Project, QueueName,
+    Skill, Step, Telephone,
 };
 
 mod asks;
 mod callbacks;
 mod calls;
 mod messages;
+mod customers;
 mod mistakes;
 mod queues;
 mod reach;
@@ -178,6 +180,23 @@ impl Call {
     }
 }
 
+fn found(call: &Call, customer: Option<Customer>) -> Input {
+    let answer = Answer::Customer(customer.map(Box::new));
+    Input::Returned(Returned::Reply(call.asked, Ok(answer)))
+}
+
+fn zoe() -> Customer {
+    let number = Telephone::read("+31612345678").unwrap();
+    Customer {
+        name: Some("Zoe".into()),
+        language: Some("nl".into()),
+        tags: vec!["vip".into(), "late".into()],
+        notes: Some("x".repeat(300)),
+        last_operator: Some("alice".into()),
+        ..Customer::of(number)
+    }
+}
+
 fn replied(call: &Call, status: u16, saved: Vec<Scalar>) -> Input {
     let answer = Answer::Http(HttpAnswer { status, saved });
     Input::Returned(Returned::Reply(call.asked, Ok(answer)))
@@ -215,6 +234,8 @@ fn tell(call: &mut Call, script: &str) -> String {
             "http:500" => vec![replied(call, 500, Vec::new())],
             "back:yes" => vec![Input::Returned(Returned::Callback(true))],
             "back:no" => vec![Input::Returned(Returned::Callback(false))],
+            "customer:zoe" => vec![found(call, Some(zoe()))],
+            "customer:nobody" => vec![found(call, None)],
             "http:late" => vec![Input::Returned(Returned::Reply(
                 AskId(0),
                 Ok(Answer::Http(HttpAnswer {
@@ -301,8 +322,15 @@ fn show(output: &Output) -> String {
 }
 
 fn ask(ask: &Ask) -> String {
-    let Ask::Http(request) = ask else {
-        return "ask(speech)".into();
+    let request = match ask {
+        Ask::Http(request) => request,
+        Ask::Speech(_) => return "ask(speech)".into(),
+        Ask::Customer(CustomerKey::Number(number)) => {
+            return format!("ask(who has {})", number.as_str());
+        }
+        Ask::Customer(CustomerKey::Account(account)) => {
+            return format!("ask(whose account is {account})");
+        }
     };
     let mut text = format!("{:?} {}", request.method, request.url);
     for (name, value) in &request.headers {

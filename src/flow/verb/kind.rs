@@ -9,6 +9,7 @@ use super::branch::Branch;
 use super::callback::{self, Callback};
 use super::collect::{self, Collect};
 use super::confirm;
+use super::customer::Customer;
 use super::dial::Dial;
 use super::farewell::{Hangup, Reject};
 use super::hours::Hours;
@@ -38,7 +39,7 @@ use crate::model::{Cause, Mailbox};
 pub(crate) type NodeIndex = usize;
 
 /// Types that the language has and this version has not.
-const LATER: &[&str] = &["customer"];
+const LATER: &[&str] = &[];
 /// Every type of the language, and who reads it.
 const TYPES: &[(&str, Read)] = &[
     ("play", |node, reader| boxed(Play::read(node, reader))),
@@ -48,6 +49,9 @@ const TYPES: &[(&str, Read)] = &[
     ("branch", |node, reader| boxed(Branch::read(node, reader))),
     ("switch", |node, reader| boxed(Switch::read(node, reader))),
     ("hours", |node, reader| boxed(Hours::read(node, reader))),
+    ("customer", |node, reader| {
+        boxed(Customer::read(node, reader))
+    }),
     ("http", |node, reader| boxed(Http::read(node, reader))),
     ("notify", |node, reader| boxed(Notify::read(node, reader))),
     ("queue", |node, reader| boxed(Queue::read(node, reader))),

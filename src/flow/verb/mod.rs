@@ -6,6 +6,7 @@ mod branch;
 mod callback;
 mod collect;
 mod confirm;
+mod customer;
 mod dial;
 mod farewell;
 mod hours;

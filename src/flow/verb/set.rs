@@ -75,6 +75,10 @@ impl Set {
         let Some(Scalar::Text(wanted)) = turn.fill(template).and_then(Held::shown) else {
             return;
         };
+        // Of a customer whose language nobody knows: it stays what it was.
+        if wanted.is_empty() {
+            return;
+        }
         match turn
             .flow
             .languages()

@@ -180,7 +180,7 @@ impl Verb for Survey {
 fn answer(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Answer> {
     match fixed(cursor) {
         Some(Scalar::Number(number)) => return Some(Answer::Number(number)),
-        Some(Scalar::Nothing | Scalar::Truth(_)) => {
+        Some(Scalar::Nothing | Scalar::Truth(_) | Scalar::Texts(_)) => {
             let problem = cursor.error("an answer is a whole number or a word");
             reader
                 .diags

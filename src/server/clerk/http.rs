@@ -164,7 +164,8 @@ fn why(error: &reqwest::Error) -> Unanswered {
 fn is_failure(reply: &Reply) -> bool {
     match reply {
         Ok(Answer::Http(answer)) => (502..=504).contains(&answer.status),
-        Ok(Answer::Speech(_)) => false,
+        // No server answers so: it is not asked by HTTP.
+        Ok(Answer::Speech(_) | Answer::Customer(_)) => false,
         Err(Unanswered::Unreachable | Unanswered::TimedOut) => true,
         Err(
             Unanswered::Busy | Unanswered::Refused | Unanswered::Resting | Unanswered::Unusable,
@@ -176,7 +177,7 @@ fn is_failure(reply: &Reply) -> bool {
 fn may_pass(reply: &Reply) -> bool {
     match reply {
         Ok(Answer::Http(answer)) => PASSING.contains(&answer.status),
-        Ok(Answer::Speech(_)) => false,
+        Ok(Answer::Speech(_) | Answer::Customer(_)) => false,
         Err(why) => *why == Unanswered::Unreachable,
     }
 }

@@ -13,12 +13,13 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use exchange::config::Speech;
-use exchange::flow::{Ask, AskId, Asked, Reply, Unanswered};
+use exchange::flow::{Answer, Ask, AskId, Asked, CustomerKey, Reply, Unanswered};
 use exchange::metric;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use crate::server::clock;
+use crate::server::store::Store;
 
 pub(crate) use self::gate::Gate;
 pub(crate) use self::http::{Client, client};
@@ -26,6 +27,9 @@ use self::speech::Speaker;
 
 /// Asks at a time. A call has one at most, and each may keep a connection and a body.
 const PLACES: usize = 1_024;
+/// Look-ups in the customer base at a time; others wait for theirs, a millisecond at most
+/// while all is well.
+const LOOKS: usize = 4;
 
 /// Who asks for all calls.
 #[derive(Debug)]
@@ -33,16 +37,20 @@ pub(crate) struct Clerk {
     places: Arc<Semaphore>,
     client: ArcSwap<Client>,
     speaker: Speaker,
+    looks: Arc<Semaphore>,
+    store: Arc<Store>,
     runtime: Handle,
 }
 
 impl Clerk {
     /// Asks from the runtime that it is made in.
-    pub(crate) fn new(client: Client) -> Self {
+    pub(crate) fn new(client: Client, store: Arc<Store>) -> Self {
         Self {
             places: Arc::new(Semaphore::new(PLACES)),
             client: ArcSwap::from_pointee(client),
             speaker: Speaker::default(),
+            looks: Arc::new(Semaphore::new(LOOKS)),
+            store,
             runtime: Handle::current(),
         }
     }
@@ -65,6 +73,9 @@ impl Clerk {
             flow,
             ask,
         } = asked;
+        if let Ask::Customer(key) = ask {
+            return self.look_up(key, within, (number, reply));
+        }
         let began = clock::now();
         // What is told of flows' requests does not count what is only spoken.
         let is_request = matches!(ask, Ask::Http(_));
@@ -82,6 +93,8 @@ impl Clerk {
             let answered = match ask {
                 Ask::Http(request) => client.ask(&request, until).await,
                 Ask::Speech(utterance) => speaker.ask(*utterance, until).await,
+                // It was looked up before.
+                Ask::Customer(_) => Err(Unanswered::Unusable),
             };
             drop(place);
             let took = clock::now().saturating_duration_since(began);
@@ -89,6 +102,38 @@ impl Clerk {
                 metric::asked(&flow, &answered, took);
             }
             reply(number, answered);
+        });
+    }
+
+    /// Looks a customer up; what the database does not tell in time is not waited for, but
+    /// keeps its turn until it has told.
+    fn look_up(
+        &self,
+        key: CustomerKey,
+        within: Duration,
+        (number, reply): (AskId, impl FnOnce(AskId, Reply) + Send + 'static),
+    ) {
+        let (looks, store) = (Arc::clone(&self.looks), Arc::clone(&self.store));
+        self.runtime.spawn(async move {
+            let look = async {
+                let turn = looks.acquire_owned().await.ok()?;
+                let look = move || {
+                    let found = store.customer(&key);
+                    drop(turn);
+                    found
+                };
+                tokio::task::spawn_blocking(look).await.ok()
+            };
+            let told = match tokio::time::timeout(within, look).await {
+                Ok(Some(Ok(found))) => Ok(Answer::Customer(found.map(Box::new))),
+                Ok(Some(Err(error))) => {
+                    tracing::warn!(%error, "the customer base cannot be asked");
+                    Err(Unanswered::Unreachable)
+                }
+                Ok(None) => Err(Unanswered::Unreachable),
+                Err(_) => Err(Unanswered::TimedOut),
+            };
+            reply(number, told);
         });
     }
 }

@@ -228,10 +228,9 @@ fn pages(door: &Door, to: &mut dyn Write) -> anyhow::Result<()> {
 fn page(door: &Door, after: Option<&str>) -> anyhow::Result<(Vec<Customer>, Option<String>)> {
     match door {
         Door::Running(server) => {
-            let mut path = format!("/api/v1/customers?limit={PAGE}");
-            if let Some(after) = after {
-                path.push_str(&format!("&after={after}"));
-            }
+            let after = after.map(|after| format!("&after={after}"));
+            let after = after.unwrap_or_default();
+            let path = format!("/api/v1/customers?limit={PAGE}{after}");
             let page: Page = server
                 .ask(&path)?
                 .context("the running server is of an earlier version: it has no customers")?;

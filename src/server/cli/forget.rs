@@ -1,5 +1,6 @@
 //! `centrale forget`.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -42,7 +43,8 @@ pub(super) fn run(folder: &Path, number: &str) -> anyhow::Result<ExitCode> {
 fn show(receipt: &Receipt) -> String {
     let mut text = format!("receipt    {}\nwhen       {}", receipt.id, receipt.at);
     for (what, count) in &receipt.erased {
-        text.push_str(&format!("\n{what:10} {count}"));
+        // A String takes all that is written.
+        write!(text, "\n{what:10} {count}").ok();
     }
     text
 }

@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use exchange::model::{Customer, CustomerDraft, Telephone};
+use exchange::model::{Customer, CustomerDraft, CustomerKey, Telephone};
 use exchange::record::CallView;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -20,7 +20,7 @@ use super::guard::LIST_BYTES;
 use super::problem::Problem;
 use super::{AppState, aside};
 use crate::server::customers::{Bad, Base, LINES, List, write};
-use crate::server::store::{Column, CustomerPage, Imported, Key, StoreError};
+use crate::server::store::{Column, CustomerPage, Imported, StoreError};
 
 /// Where a larger body than elsewhere may come.
 pub(super) const IMPORT: &str = "/api/v1/customers/import";
@@ -87,7 +87,7 @@ async fn ask<T: Send + 'static>(
 /// Who the caller of a live call is; nobody while the base cannot be asked, for the call is
 /// worth showing without.
 pub(super) async fn of(state: &AppState, call: &CallView) -> Option<Customer> {
-    let key = Key::Number(Telephone::read(call.from.as_str())?);
+    let key = CustomerKey::Number(Telephone::read(call.from.as_str())?);
     let customer = ask(state, move |base| base.store().customer(&key)).await;
     customer.ok().flatten()
 }
@@ -108,7 +108,7 @@ fn senseless(problems: &[String]) -> Problem {
 }
 
 async fn customer(State(state): State<AppState>, path: Name) -> Result<Response, Problem> {
-    let key = Key::Number(number(path)?);
+    let key = CustomerKey::Number(number(path)?);
     let customer = ask(&state, move |base| base.store().customer(&key)).await?;
     customer
         .map(|customer| Json(customer).into_response())

@@ -5,7 +5,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use exchange::model::{Customer, OperatorName, Telephone};
+use exchange::model::{Customer, CustomerKey, OperatorName, Telephone};
 use rusqlite::types::{Type, Value};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::Serialize;
@@ -93,15 +93,6 @@ impl Column {
     }
 }
 
-/// By what a customer is looked up.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Key {
-    /// The number.
-    Number(Telephone),
-    /// The digits that a customer keys in; of several numbers the first in order.
-    Account(String),
-}
-
 /// Some customers, and where the next ones begin.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct CustomerPage {
@@ -137,6 +128,23 @@ fn customer(row: &Row<'_>) -> rusqlite::Result<Customer> {
         tags: serde_json::from_str(&tags).map_err(|error| unreadable(6, Box::new(error)))?,
         last_operator: row.get::<_, Option<String>>(7)?.map(OperatorName::new),
     })
+}
+
+fn put_all(
+    connection: &Connection,
+    customers: &[Customer],
+    columns: &[Column],
+    at: i64,
+) -> rusqlite::Result<Imported> {
+    let mut imported = Imported::default();
+    for customer in customers {
+        if put(connection, customer, columns, at)? {
+            imported.added += 1;
+        } else {
+            imported.changed += 1;
+        }
+    }
+    Ok(imported)
 }
 
 /// Adds or changes one; `true` when it was not there. Of one that was there only the given
@@ -178,10 +186,10 @@ fn put(
     Ok(!known)
 }
 
-fn find(connection: &Connection, key: &Key) -> rusqlite::Result<Option<Customer>> {
+fn find(connection: &Connection, key: &CustomerKey) -> rusqlite::Result<Option<Customer>> {
     let (condition, value) = match key {
-        Key::Number(number) => ("digits = ?1", number.digits()),
-        Key::Account(account) => ("account = ?1 ORDER BY digits LIMIT 1", account.as_str()),
+        CustomerKey::Number(number) => ("digits = ?1", number.digits()),
+        CustomerKey::Account(account) => ("account = ?1 ORDER BY digits LIMIT 1", account.as_str()),
     };
     let mut statement = connection.prepare_cached(&format!("{SELECT} WHERE {condition}"))?;
     statement.query_row([value], customer).optional()
@@ -220,7 +228,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub(crate) fn customer(&self, key: &Key) -> Result<Option<Customer>, StoreError> {
+    pub(crate) fn customer(&self, key: &CustomerKey) -> Result<Option<Customer>, StoreError> {
         self.customers
             .ask(|connection| find(connection, key).map_err(self.customers.trouble()))
     }
@@ -267,7 +275,7 @@ impl Store {
     ) -> Result<Option<Result<Customer, E>>, StoreError> {
         self.work(false, PATIENCE, move |database| {
             database.change(|connection| {
-                let Some(known) = find(connection, &Key::Number(number))? else {
+                let Some(known) = find(connection, &CustomerKey::Number(number))? else {
                     return Ok(None);
                 };
                 let edited = edit(known);
@@ -306,17 +314,7 @@ impl Store {
         now: SystemTime,
     ) -> Result<Imported, StoreError> {
         self.work(false, PATIENCE, move |database| {
-            database.change(|connection| {
-                let mut imported = Imported::default();
-                for customer in &customers {
-                    if put(connection, customer, &columns, millis(now))? {
-                        imported.added += 1;
-                    } else {
-                        imported.changed += 1;
-                    }
-                }
-                Ok(imported)
-            })
+            database.change(|connection| put_all(connection, &customers, &columns, millis(now)))
         })
     }
 }

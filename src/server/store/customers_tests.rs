@@ -4,12 +4,14 @@ use std::fs;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use exchange::model::{Customer, CustomerDraft, Event, Sequence, Stamped, Telephone, TransferKind};
+use exchange::model::{
+    Customer, CustomerDraft, CustomerKey, Event, Sequence, Stamped, Telephone, TransferKind,
+};
 use exchange::record::{CallRecord, StoredEvent};
 use rusqlite::Connection;
 
 use super::tests::{Folder, PATIENCE, count, record};
-use super::{Column, Imported, Item, Key, RecordQuery, Store, StoreError};
+use super::{Column, Imported, Item, RecordQuery, Store, StoreError};
 
 const ZOE: &str = "+31612345678";
 
@@ -38,7 +40,9 @@ fn store(folder: &Folder) -> Store {
 }
 
 fn known(store: &Store, number: &str) -> Option<Customer> {
-    store.customer(&Key::Number(telephone(number))).unwrap()
+    store
+        .customer(&CustomerKey::Number(telephone(number)))
+        .unwrap()
 }
 
 #[test]
@@ -51,7 +55,11 @@ fn a_customer_is_found_by_number_however_written_and_by_account() {
         assert_eq!(known(&store, number), Some(zoe()), "{number}");
     }
     assert_eq!(known(&store, "0612345678"), None);
-    let by_account = |account: &str| store.customer(&Key::Account(account.into())).unwrap();
+    let by_account = |account: &str| {
+        store
+            .customer(&CustomerKey::Account(account.into()))
+            .unwrap()
+    };
     assert_eq!(by_account("4711"), Some(zoe()));
     assert_eq!(by_account("471"), None);
     let second = customer(r#"{"number": "+31201234567", "account": "4711"}"#);

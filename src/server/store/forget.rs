@@ -106,13 +106,20 @@ fn replace(value: &mut Value, ways: &[String]) -> bool {
             ERASED.clone_into(text);
             true
         }
-        // `any` would stop at the first.
-        Value::Array(items) => items
-            .iter_mut()
-            .fold(false, |found, item| replace(item, ways) || found),
-        Value::Object(fields) => fields
-            .values_mut()
-            .fold(false, |found, item| replace(item, ways) || found),
+        // All of them, not only the first that has it.
+        Value::Array(items) => {
+            let mut found = false;
+            items
+                .iter_mut()
+                .for_each(|item| found |= replace(item, ways));
+            found
+        }
+        Value::Object(fields) => {
+            let mut found = false;
+            let values = fields.values_mut();
+            values.for_each(|value| found |= replace(value, ways));
+            found
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }

@@ -45,7 +45,7 @@ use exchange::registrar::Kept;
 use exchange::shard::Remembered;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use customers::{Column, CustomerPage, Imported, Key};
+pub(crate) use customers::{Column, CustomerPage, Imported};
 pub(crate) use forget::Receipt;
 pub(crate) use promises::{Noted, Promises};
 pub(crate) use recordings::{RecordingItem, RecordingQuery, RecordingRow, ago};
@@ -235,11 +235,14 @@ impl Shared {
 /// What is done once an item is on the disk, or cannot be brought there.
 pub(crate) type Done = Box<dyn FnOnce(bool) + Send>;
 
+/// What is done with the database, or with why it cannot be.
+type Act = Box<dyn FnOnce(Result<&mut Database, StoreError>) + Send>;
+
 /// Something that is done with the database between two commits.
 struct Work {
     /// Whether everything that was handed over before must be in the database first.
     after_all: bool,
-    act: Box<dyn FnOnce(Result<&mut Database, StoreError>) + Send>,
+    act: Act,
 }
 
 enum Message {

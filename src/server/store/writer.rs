@@ -88,16 +88,21 @@ impl Writer {
                 }
                 Call::Work(work) => self.work(work),
                 Call::Stop => {
-                    while let Ok(message) = self.inbox.try_recv() {
-                        if let Some(Call::Work(work)) = self.take(message) {
-                            self.work(work);
-                        }
-                    }
-                    self.try_everything();
+                    self.take_what_is_left();
                     return;
                 }
             }
         }
+    }
+
+    /// Nothing more comes: what lies there is done.
+    fn take_what_is_left(&mut self) {
+        while let Ok(message) = self.inbox.try_recv() {
+            if let Some(Call::Work(work)) = self.take(message) {
+                self.work(work);
+            }
+        }
+        self.try_everything();
     }
 
     fn is_clean(&self) -> bool {
