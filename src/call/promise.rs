@@ -74,7 +74,7 @@ impl Call {
                 let id = callback.id.clone();
                 floor.tell(Event::CallbackPromised {
                     call: self.facts.id.clone(),
-                    callback: id.clone(),
+                    callback: id,
                     queue: callback.queue.clone(),
                     number: callback.number.clone(),
                 });

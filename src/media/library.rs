@@ -89,8 +89,8 @@ fn ringing() -> Sound {
 
 fn attention() -> Sound {
     let short = RATE / 8;
-    let tone = |n| {
-        let sounds = n / short % 2 == 0;
+    let tone = |n: u32| {
+        let sounds = (n / short).is_multiple_of(2);
         if sounds { tone(n, 850.0) } else { 0.0 }
     };
     encode(&(0..4 * short).map(tone).collect::<Vec<_>>())

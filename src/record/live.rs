@@ -125,6 +125,7 @@ impl Live {
     }
 
     /// Takes one event.
+    #[expect(clippy::too_many_lines, reason = "one short arm for each event")]
     pub fn handle(&mut self, stamped: &Stamped) {
         let at = stamped.at;
         match &stamped.event {

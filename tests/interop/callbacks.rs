@@ -48,7 +48,9 @@ fn promised(server: &Server) {
     let list = callbacks(server);
     assert_eq!(list.len(), 1, "{list:?}");
     assert_eq!(list[0]["number"], "0612345678");
-    eventually("the first call is written", 5, || server.records().len() == 1);
+    eventually("the first call is written", 5, || {
+        server.records().len() == 1
+    });
     eventually("it is on the disk", 5, || {
         let database = rusqlite::Connection::open(server.folder.join("records.db")).unwrap();
         let count = "SELECT count(*) FROM callbacks WHERE over = 0";

@@ -234,10 +234,7 @@ impl Exits {
         let (no_operators, error) = (exit("no_operators"), exit("error"));
         let all_paused = given(node, queue, "all_paused", reader)
             .or_else(|| reader.optional_exit(node, "all_paused"));
-        let callback = match node.get("callback") {
-            Some(cursor) => Some(reader.target(cursor)),
-            None => None,
-        };
+        let callback = node.get("callback").map(|cursor| reader.target(cursor));
         Some(Self {
             answered: answered?,
             timeout: timeout?,
