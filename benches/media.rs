@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use divan::{Bencher, black_box};
-use exchange::media::{Agreed, Command, Library, Report, Sink, Worker};
+use exchange::media::{Agreed, Command, Library, Report, Sink, Worker, Write};
 use exchange::model::{Codec, LegId, PlayId};
 use exchange::rtp::Header;
 
@@ -17,6 +17,8 @@ fn main() {
 struct Nowhere;
 
 impl Sink for Nowhere {
+    fn write(&mut self, _: Write<'_>) {}
+
     fn send(&mut self, leg: LegId, to: SocketAddr, packet: &[u8]) {
         black_box((leg, to, packet));
     }

@@ -13,6 +13,7 @@ use crate::call::invite::Branch;
 use crate::call::leg::{Leg, Side};
 use crate::call::progress::Progress;
 use crate::call::promise::Wanted;
+use crate::call::recording::Recordings;
 use crate::call::replace::Successor;
 use crate::call::speaking::Speaking;
 use crate::call::treatment::Promise;
@@ -195,6 +196,10 @@ pub(super) enum Stage {
 }
 
 /// What the record will be made of.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that come in any combination; none of them is a state"
+)]
 #[derive(Debug, Default)]
 pub(super) struct Story {
     /// With an operator.
@@ -244,6 +249,7 @@ pub struct Call {
     /// What the flow asks is performed one after another, not one within another.
     pub(super) driving: bool,
     pub(super) heard: Vec<flow::Input>,
+    pub(super) recordings: Recordings,
     streams: u8,
     plays: u64,
     pub(super) permits: Vec<Permit>,
@@ -332,6 +338,7 @@ impl Call {
             speaking: None,
             driving: false,
             heard: Vec::new(),
+            recordings: Recordings::default(),
             streams: 0,
             plays: 0,
             permits,
@@ -356,7 +363,8 @@ impl Call {
             return false;
         };
         let answered = matches!(self.invitation, Invitation::Answered);
-        let nothing = self.strays.is_empty() && self.closing.is_empty() && !answered;
+        let closed = self.closing.is_empty() && self.recordings.are_closed();
+        let nothing = self.strays.is_empty() && closed && !answered;
         (nothing && self.parting.is_none()) || now >= *until
     }
 
@@ -463,6 +471,12 @@ impl Call {
                     leg.ask_alive(floor);
                 }
             }
+            Report::Recorded {
+                number,
+                result,
+                length,
+                ..
+            } => self.recorded(number, (result, length), floor),
             Report::Closed { quality, .. } => self.closed(leg, quality, floor),
         }
     }

@@ -14,7 +14,7 @@ use crate::dispatch::{ClassId, ClassKey};
 use crate::flow::{self, AskId, LineExit, QueueRequest, QueueView, Reply, Spoken, Utterance};
 use crate::media::{Command, Sound};
 use crate::model::{
-    Event, FlowFault, Hangup, LegId, LineName, Outcome, PlayId, QueueName, Surveyed,
+    Answer, Event, FlowFault, Hangup, LegId, LineName, Outcome, PlayId, QueueName, Surveyed,
 };
 use crate::queue::{Settings, Whose};
 use crate::sip::{Name, Response};
@@ -135,18 +135,11 @@ impl Call {
             flow::Output::Queue(request) => self.queue(request, floor),
             flow::Output::Line(line) => self.line(&line, floor),
             flow::Output::Callback(request) => self.promise(&request, floor),
-            flow::Output::Survey { question, answer } => {
-                let (queue, operator) = self.story.with.clone().unzip();
-                floor.tell(Event::Surveyed(Surveyed {
-                    call: self.facts.id.clone(),
-                    flow: self.facts.flow.clone(),
-                    project: self.run.project().cloned(),
-                    queue,
-                    operator,
-                    question,
-                    answer,
-                }));
-            }
+            flow::Output::Survey { question, answer } => self.surveyed(question, answer, floor),
+            flow::Output::Message(request) => self.message(request, floor),
+            flow::Output::EndMessage => self.end_message(floor),
+            flow::Output::Recording(action) => self.recording(action, floor),
+            flow::Output::Secret(secret) => self.secret(secret, floor),
             flow::Output::Ask(asked) => floor.out.push(super::Output::Ask {
                 call: self.facts.key,
                 asked,
@@ -193,6 +186,19 @@ impl Call {
                 });
             }
         }
+    }
+
+    fn surveyed(&mut self, question: Arc<str>, answer: Answer, floor: &mut Floor<'_>) {
+        let (queue, operator) = self.story.with.clone().unzip();
+        floor.tell(Event::Surveyed(Surveyed {
+            call: self.facts.id.clone(),
+            flow: self.facts.flow.clone(),
+            project: self.run.project().cloned(),
+            queue,
+            operator,
+            question,
+            answer,
+        }));
     }
 
     /// The answer needs a port; it goes out when the worker has one.
@@ -300,6 +306,7 @@ impl Call {
                     spoken.or_else(|| library.sound(language, name))
                 }
                 Spoken::Silence(time) => Some(library.silence(*time)),
+                Spoken::Tone => Some(library.tone()),
             };
             match sound {
                 Some(sound) => sounds.push(sound),

@@ -54,6 +54,7 @@ mod prioritize;
 mod progress;
 mod promise;
 mod reach;
+mod recording;
 mod refer;
 mod replace;
 mod shared;

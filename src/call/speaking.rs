@@ -54,7 +54,7 @@ impl Call {
                     let name = (Arc::clone(language), Arc::clone(name));
                     (!known).then(|| (name, Arc::clone(text)))
                 }
-                Spoken::Sound { .. } | Spoken::Silence(_) => None,
+                Spoken::Sound { .. } | Spoken::Silence(_) | Spoken::Tone => None,
             })
             .collect();
         if missing.is_empty() {

@@ -117,6 +117,7 @@ fn read(
         webhooks: reader.webhooks(section("webhooks")),
         storage: reader.storage(section("storage"), folder),
         limits: reader.limits(section("limits")),
+        recordings: reader.recordings(section("recordings")),
         drain: drain(section("drain"), reader.diags),
         domain,
         paths,

@@ -21,6 +21,7 @@ const KEYS: &[&str] = &[
     "operators",
     "hours",
     "projects",
+    "recordings",
     "requests",
     "webhooks",
     "speech",

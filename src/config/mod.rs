@@ -46,6 +46,6 @@ pub use rewrites::Rewrites;
 pub use speech::Speech;
 pub use types::{
     Config, Guard, Http, Identity, Limits, Line, Listen, Media, NumberEntry, Numbers, Paths,
-    Scanners, ShutOut, Sip, Storage, Tls,
+    Recordings, Scanners, ShutOut, Sip, Storage, Tls,
 };
 pub use webhooks::{Wanted, Webhook, Webhooks};

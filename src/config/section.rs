@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::reader::Reader;
-use super::types::{Http, Limits, Media, Sip, Storage};
+use super::types::{Http, Limits, Media, Recordings, Sip, Storage};
 use crate::flow::source::Cursor;
 use crate::model::Codec;
 
@@ -189,6 +189,19 @@ impl Reader<'_> {
                     .push(problem.hint("write \"sqlite:../var/centrale.db\""));
                 Storage { path: usual }
             }
+        }
+    }
+
+    pub(super) fn recordings(&mut self, section: Option<Cursor<'_>>) -> Recordings {
+        if let Some(section) = section {
+            section.map(self.diags);
+            section.unknown_keys(&["keep", "keep_messages"], self.diags);
+        }
+        let days = |days: u32| days * 24 * HOUR;
+        let range = days(1)..=days(3_650);
+        Recordings {
+            calls: self.duration(section, "keep", days(30), range.clone()),
+            messages: self.duration(section, "keep_messages", days(90), range),
         }
     }
 

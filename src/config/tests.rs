@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::*;
 use crate::dispatch::Strategy;
@@ -494,6 +495,29 @@ fn operators_have_their_place_in_the_file_and_one_call_unless_written() {
         (operator.place, operator.max_calls)
     };
     assert_eq!([of("zoe"), of("al"), of("mo")], [(0, 1), (1, 8), (2, 1)]);
+}
+
+#[test]
+fn recordings_are_kept_for_days() {
+    let config = with("centrale", "recordings: { keep: 7d }");
+    let days = |days: u32| days * Duration::from_secs(86_400);
+    let keep = Recordings {
+        calls: days(7),
+        messages: days(90),
+    };
+    assert_eq!(config.recordings, keep);
+    for text in [
+        "{ keep: 0s }",
+        "{ keep: 12h }",
+        "{ keep_messages: 4000d }",
+        "{ days: 3 }",
+        "7d",
+    ] {
+        assert!(
+            !said(&format!("recordings: {text}"), "centrale").0,
+            "{text}"
+        );
+    }
 }
 
 #[test]

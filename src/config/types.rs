@@ -39,6 +39,8 @@ pub struct Config {
     pub webhooks: Webhooks,
     /// Folders.
     pub paths: Paths,
+    /// How long recordings and messages are kept.
+    pub recordings: Recordings,
     /// What the process carries.
     pub limits: Limits,
     /// How long calls may go on after the server was asked to stop.
@@ -185,6 +187,15 @@ pub struct Paths {
     pub prompts: PathBuf,
     /// Recorded calls.
     pub recordings: PathBuf,
+}
+
+/// `recordings:`: how long sound is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recordings {
+    /// Recordings of calls.
+    pub calls: Duration,
+    /// Messages of callers.
+    pub messages: Duration,
 }
 
 /// `limits:`.

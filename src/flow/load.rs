@@ -13,7 +13,7 @@ use super::source::{Cursor, Document};
 use super::trial::Trial;
 use super::value::{Held, Scalar};
 use super::verb::{self, Called, NodeIndex, Verb, fixed};
-use crate::model::{Diagnostic, FlowName, NodeName, Severity, limits};
+use crate::model::{Diagnostic, FlowName, Mailbox, NodeName, Severity, limits};
 
 /// Steps of one call, unless the flow says otherwise.
 const STEPS: u32 = 1_000;
@@ -96,6 +96,13 @@ impl Flow {
     #[must_use]
     pub fn test_count(&self) -> usize {
         self.tests.len()
+    }
+
+    /// Where callers can leave messages.
+    #[must_use]
+    pub fn mailboxes(&self) -> BTreeSet<Mailbox> {
+        let verbs = self.nodes.iter().map(|node| &node.verb);
+        verbs.filter_map(|verb| verb.mailbox()).cloned().collect()
     }
 
     /// What its nodes of type `notify` tell, by name.

@@ -42,8 +42,9 @@ pub use join::join;
 pub use load::{Flow, load};
 pub use origin::Origin;
 pub use port::{
-    Announce, CallbackRequest, Caller, Comfort, DialRequest, Input, LineExit, OperatorRequest,
-    Output, Preferred, QueueExit, QueueRequest, QueueView, Returned, World,
+    Announce, CallbackRequest, Caller, Comfort, DialRequest, Input, LineExit, MessageExit,
+    MessageRequest, OperatorRequest, Output, Preferred, QueueExit, QueueRequest, QueueView,
+    RecordingAction, Returned, World,
 };
 pub use prompt::Spoken;
 pub use read::Known;

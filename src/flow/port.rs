@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::ask::{AskId, Asked, Reply};
 use super::prompt::Spoken;
 use crate::model::{
-    Answer, Cause, FlowFault, FlowName, LineName, NodeName, Number, OperatorName, Project,
+    Answer, Cause, FlowFault, FlowName, LineName, Mailbox, NodeName, Number, OperatorName, Project,
     QueueName, Requirement, Step,
 };
 
@@ -90,6 +90,41 @@ pub enum LineExit {
     Error,
 }
 
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageExit {
+    /// It is kept.
+    Kept,
+    /// The caller said nothing, or less than a second of it.
+    Empty,
+    /// It could not be kept, or not all of it.
+    Failed,
+}
+
+/// Let the caller leave a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageRequest {
+    /// Where.
+    pub mailbox: Mailbox,
+    /// How long it may be.
+    pub max: Duration,
+    /// After so much silence it is over.
+    pub silence: Duration,
+}
+
+/// What is done with the recording of the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordingAction {
+    /// It begins, unless one goes on.
+    Start,
+    /// It is silent from here on.
+    Pause,
+    /// It has sound again.
+    Resume,
+    /// It ends.
+    Stop,
+}
+
 /// What a run hears.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Input {
@@ -114,6 +149,8 @@ pub enum Returned {
     Queue(QueueExit),
     /// The answer to [`Output::Line`].
     Line(LineExit),
+    /// The answer to [`Output::Message`].
+    Message(MessageExit),
     /// The answer to [`Output::Callback`]: whether it is promised.
     Callback(bool),
     /// The answer to [`Output::Ask`] of this number, or why there is none.
@@ -262,6 +299,15 @@ pub enum Output {
         /// The answer.
         answer: Answer,
     },
+    /// Record what the caller says; [`Returned::Message`] comes when it is over, by itself or
+    /// by [`Self::EndMessage`].
+    Message(MessageRequest),
+    /// The caller is done with the message.
+    EndMessage,
+    /// Begin, pause, resume or end the recording of the call.
+    Recording(RecordingAction),
+    /// What the caller enters from here on is a secret (`true`), or is none again.
+    Secret(bool),
     /// Ask the world outside; [`Returned::Reply`] comes, or is missed for no longer than
     /// the ask says.
     Ask(Asked),

@@ -48,6 +48,8 @@ pub enum Spoken {
     Said(Utterance),
     /// Nothing for so long.
     Silence(Duration),
+    /// The tone after which a caller speaks.
+    Tone,
 }
 
 impl Spoken {

@@ -275,6 +275,20 @@ impl Reader<'_> {
             .unwrap_or(otherwise)
     }
 
+    /// The key that ends an entry or a message; `Some(None)` is none.
+    pub(super) fn end_key(&mut self, cursor: Cursor<'_>) -> Option<Option<char>> {
+        match cursor.raw() {
+            Some("#") => Some(Some('#')),
+            Some("*") => Some(Some('*')),
+            Some("none") => Some(None),
+            Some(_) | None => {
+                self.diags
+                    .push(cursor.error("`end_key` is \"#\", \"*\" or none"));
+                None
+            }
+        }
+    }
+
     /// Says when nobody has a skill; `value` is what stands after its name.
     pub(super) fn known_skill(&mut self, value: Cursor<'_>, skill: &str) {
         if self.known.skills.contains(&Skill::new(skill)) {

@@ -52,6 +52,8 @@ pub struct Run {
     on_limit: Option<NodeIndex>,
     /// Whether the limit was reached, and `on_limit` runs.
     limited: bool,
+    /// Whether what the caller enters is a secret.
+    secret: bool,
 }
 
 /// A flow that called another.
@@ -134,6 +136,7 @@ impl Run {
             steps_left: flow.limits.steps,
             clock: Clock::Stopped(flow.limits.time),
             limited: false,
+            secret: false,
             flow,
         }
     }
@@ -209,6 +212,15 @@ impl Run {
 
     /// One input. A late or spare `Tick`, and an input that nothing waits for, does no harm.
     pub fn handle(&mut self, input: Input, now: Instant, world: &dyn World, out: &mut Vec<Output>) {
+        self.step(input, now, world, out);
+        let verb = self.flow.nodes.get(self.node).map(|node| &node.verb);
+        let secret = matches!(self.state, State::At(_)) && verb.is_some_and(|v| v.is_secret());
+        if secret != std::mem::replace(&mut self.secret, secret) {
+            out.push(Output::Secret(secret));
+        }
+    }
+
+    fn step(&mut self, input: Input, now: Instant, world: &dyn World, out: &mut Vec<Output>) {
         let mut step = Step { now, world, out };
         if let Clock::Until(end) = self.clock
             && now >= end

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::hours::Calendar;
 use super::load::Flow;
-use super::port::{Caller, Input, Output, QueueView, Returned, World};
+use super::port::{Caller, Input, MessageExit, Output, QueueView, Returned, World};
 use super::read::Reader;
 use super::replies::Replies;
 use super::run::Run;
@@ -281,7 +281,8 @@ impl Call {
         for _ in 0..INPUTS {
             let mut out = Vec::new();
             self.run.handle(input, self.now, &Quiet, &mut out);
-            let (mut answer, mut play, mut back, mut asked) = (false, false, false, None);
+            let (mut answer, mut play, mut back) = (false, false, false);
+            let (mut asked, mut message) = (None, false);
             for output in out {
                 match output {
                     Output::Answer | Output::Early => answer = true,
@@ -298,8 +299,13 @@ impl Call {
                     Output::Step { flow, node, .. } if flow == self.flow => {
                         self.seen.path.push(node);
                     }
+                    // Whoever calls here says something, and is done.
+                    Output::Message(_) => message = true,
                     // What a flow does that is called is in its own examples.
                     Output::Step { .. }
+                    | Output::EndMessage
+                    | Output::Recording(_)
+                    | Output::Secret(_)
                     | Output::Survey { .. }
                     | Output::Fault { .. }
                     | Output::Notify { .. } => {}
@@ -310,6 +316,8 @@ impl Call {
             }
             input = if answer {
                 Input::Answered
+            } else if message {
+                Input::Returned(Returned::Message(MessageExit::Kept))
             } else if back {
                 Input::Returned(Returned::Callback(true))
             } else if let Some(asked) = asked {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::model::{LegId, PlayId, StreamQuality};
+use crate::model::{LegId, PlayId, RecordingId, RecordingResult, StreamQuality};
 pub use crate::sdp::Agreed;
 
 /// A sound, encoded once for every codec when it is loaded and shared by all who hear it.
@@ -82,10 +82,112 @@ pub enum Command {
         /// How long.
         silence: Option<Duration>,
     },
+    /// Record what the leg says, or says and hears; [`Report::Recorded`] comes when the file
+    /// is closed, also when the leg is.
+    Record(Record),
+    /// Record silence from here on.
+    PauseRecording {
+        /// The leg.
+        leg: LegId,
+        /// Which of its recordings.
+        number: u8,
+    },
+    /// Record sound again.
+    ResumeRecording {
+        /// The leg.
+        leg: LegId,
+        /// Which of its recordings.
+        number: u8,
+        /// So much later: what sounds at this moment may belong to what was not to be heard.
+        after: Duration,
+    },
+    /// End a recording.
+    EndRecording {
+        /// The leg.
+        leg: LegId,
+        /// Which of its recordings.
+        number: u8,
+    },
     /// Give back the ports.
     Close {
         /// The leg.
         leg: LegId,
+    },
+}
+
+/// What a recording has in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sides {
+    /// What the leg says; the silence at its end is cut off.
+    Caller,
+    /// What the leg says at the left, what it hears at the right.
+    Both,
+}
+
+impl Sides {
+    /// How many channels that takes.
+    #[must_use]
+    pub fn channels(self) -> usize {
+        match self {
+            Self::Caller => 1,
+            Self::Both => 2,
+        }
+    }
+}
+
+/// A recording that is wanted.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// The leg.
+    pub leg: LegId,
+    /// Which of the call's recordings; never used twice.
+    pub number: u8,
+    /// What its file is called.
+    pub name: RecordingId,
+    /// What is in it.
+    pub sides: Sides,
+    /// Then it ends by itself.
+    pub longest: Duration,
+    /// Of [`Sides::Caller`]: what has less sound is not kept.
+    pub shortest: Duration,
+    /// Then it ends by itself, too, when nothing is said for so long.
+    pub silence: Option<Duration>,
+}
+
+/// What a worker hands to whoever writes recordings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Write<'a> {
+    /// A file is to be made.
+    Begin {
+        /// The leg.
+        leg: LegId,
+        /// Which of its recordings.
+        number: u8,
+        /// What its file is called.
+        name: &'a RecordingId,
+        /// 1 or 2, of 16 bits at 8 kHz.
+        channels: usize,
+    },
+    /// What comes next in it.
+    Samples {
+        /// The leg.
+        leg: LegId,
+        /// Which of its recordings.
+        number: u8,
+        /// Where, in samples of one channel from the beginning. What is missing before it
+        /// is silence.
+        at: u64,
+        /// Interleaved.
+        samples: &'a [i16],
+    },
+    /// It is whole.
+    End {
+        /// The leg.
+        leg: LegId,
+        /// Which of its recordings.
+        number: u8,
+        /// So many samples of a channel are kept; with 0 there is to be no file.
+        frames: u64,
     },
 }
 
@@ -133,6 +235,17 @@ pub enum Report {
         /// The leg.
         leg: LegId,
     },
+    /// The file of a recording is closed, or could not be written.
+    Recorded {
+        /// The leg.
+        leg: LegId,
+        /// Which of its recordings.
+        number: u8,
+        /// How it went.
+        result: RecordingResult,
+        /// How long the sound in the file is.
+        length: Duration,
+    },
     /// The ports are given back.
     Closed {
         /// The leg.
@@ -154,6 +267,7 @@ impl Report {
             | Self::Played { leg, .. }
             | Self::Silent { leg }
             | Self::Heard { leg }
+            | Self::Recorded { leg, .. }
             | Self::Closed { leg, .. } => *leg,
         }
     }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::media::codec::g711;
-use crate::media::{Agreed, Sound};
+use crate::media::recorder::{AT_ONCE, Recorder, Side};
+use crate::media::{Agreed, Sound, Write};
 use crate::model::{Codec, LegId, PlayId, StreamQuality};
 use crate::rtp::{self, HEADER_BYTES, Header, KeyReader, Reception};
 
@@ -84,6 +85,7 @@ pub(crate) struct Leg {
     /// The next packet begins a talk spurt.
     mark: bool,
     sent: u64,
+    recorders: Vec<Recorder>,
 }
 
 impl Leg {
@@ -104,6 +106,7 @@ impl Leg {
             timestamp: u32::from_be_bytes([d, c, b, a]),
             mark: true,
             sent: 0,
+            recorders: Vec::new(),
         }
     }
 
@@ -152,8 +155,66 @@ impl Leg {
         });
     }
 
+    /// Whether it is to be looked at now and then.
     pub(crate) fn is_watched(&self) -> bool {
-        self.watch.is_some()
+        self.watch.is_some() || !self.recorders.is_empty()
+    }
+
+    /// Whether there is room for one more recording.
+    pub(crate) fn may_record(&self) -> bool {
+        self.recorders.len() < AT_ONCE
+    }
+
+    pub(crate) fn begin_recording(&mut self, recorder: Recorder) {
+        self.recorders.push(recorder);
+    }
+
+    pub(crate) fn recorder(&mut self, number: u8) -> Option<&mut Recorder> {
+        let mut recorders = self.recorders.iter_mut();
+        recorders.find(|recorder| recorder.number() == number)
+    }
+
+    pub(crate) fn end_recording(&mut self, number: u8) -> Option<Recorder> {
+        let mut recorders = self.recorders.iter();
+        let at = recorders.position(|recorder| recorder.number() == number)?;
+        Some(self.recorders.remove(at))
+    }
+
+    pub(crate) fn end_recordings(&mut self) -> Vec<Recorder> {
+        std::mem::take(&mut self.recorders)
+    }
+
+    /// Takes a packet that it received or sends to its recordings.
+    pub(crate) fn record(&mut self, side: Side, packet: &[u8], now: Instant) {
+        if self.recorders.is_empty() {
+            return;
+        }
+        let Some((header, payload)) = Header::read(packet) else {
+            return;
+        };
+        let Kind::Sound(codec) = self.kind_of(&header) else {
+            return;
+        };
+        let payload = packet.get(payload).unwrap_or_default();
+        for recorder in &mut self.recorders {
+            recorder.take(side, &header, (codec, payload), now);
+        }
+    }
+
+    pub(crate) fn look_at_recordings(
+        &mut self,
+        leg: LegId,
+        now: Instant,
+        write: &mut dyn FnMut(Write<'_>),
+    ) {
+        let mut at = 0;
+        while let Some(recorder) = self.recorders.get_mut(at) {
+            if recorder.look(leg, now, write) {
+                self.recorders.remove(at).end(leg, now, write);
+            } else {
+                at += 1;
+            }
+        }
     }
 
     fn silent_at(&self) -> Option<Instant> {

@@ -19,6 +19,7 @@ const SILENCE: (u8, u8) = (0xff, 0xd5);
 pub struct Library {
     sounds: BTreeMap<String, BTreeMap<String, Arc<Sound>>>,
     ringing: Arc<Sound>,
+    tone: Arc<Sound>,
     attention: Arc<Sound>,
 }
 
@@ -27,6 +28,7 @@ impl Default for Library {
         Self {
             sounds: BTreeMap::new(),
             ringing: Arc::new(ringing()),
+            tone: Arc::new(beep()),
             attention: Arc::new(attention()),
         }
     }
@@ -63,6 +65,12 @@ impl Library {
         Arc::clone(&self.ringing)
     }
 
+    /// After what callers speak when they leave a message: 1000 Hz for 300 ms.
+    #[must_use]
+    pub fn tone(&self) -> Arc<Sound> {
+        Arc::clone(&self.tone)
+    }
+
     /// What an operator hears who is there before the customer: two short tones.
     #[must_use]
     pub fn attention(&self) -> Arc<Sound> {
@@ -96,9 +104,14 @@ fn attention() -> Sound {
     encode(&(0..4 * short).map(tone).collect::<Vec<_>>())
 }
 
+fn beep() -> Sound {
+    let samples = 0..RATE * 3 / 10;
+    encode(&samples.map(|n| tone(n, 1_000.0)).collect::<Vec<_>>())
+}
+
 #[expect(
     clippy::cast_precision_loss,
-    reason = "five seconds of samples are exact in f32"
+    reason = "some seconds of samples are exact in f32"
 )]
 fn tone(n: u32, hertz: f32) -> f32 {
     let phase = std::f32::consts::TAU * hertz * n as f32 / RATE as f32;

@@ -6,7 +6,7 @@
 //!     tick ──► └────────────┘
 //! ```
 //! Pure: the thread that owns the sockets hands packets in, mutable, and sends what comes
-//! out before it returns; nothing is allocated for a packet. Both legs of a bridge live
+//! out before it returns; nothing is allocated for a packet, recorded or not. Both legs of a bridge live
 //! on one worker.
 //!
 //! # Why
@@ -19,7 +19,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use crate::media::leg::{FRAME, Leg, Sent};
-use crate::media::{Command, Report};
+use crate::media::recorder::{Recorder, Side};
+use crate::media::{Command, Record, Report, Write};
 use crate::model::LegId;
 use crate::rtp::Header;
 
@@ -32,6 +33,8 @@ pub trait Sink {
     fn send(&mut self, leg: LegId, to: SocketAddr, packet: &[u8]);
     /// Tells the call.
     fn report(&mut self, report: Report);
+    /// Writes a recording.
+    fn write(&mut self, write: Write<'_>);
 }
 
 /// The legs of one worker.
@@ -132,9 +135,27 @@ impl Worker {
                 self.with(leg, |leg| leg.watch(silence, now));
                 self.watching |= silence.is_some();
             }
+            Command::Record(wish) => self.record(wish, now, sink),
+            Command::PauseRecording { leg, number } => self.with(leg, |leg| {
+                leg.recorder(number).map(Recorder::pause);
+            }),
+            Command::ResumeRecording { leg, number, after } => self.with(leg, |leg| {
+                if let Some(recorder) = leg.recorder(number) {
+                    recorder.resume(now + after);
+                }
+            }),
+            Command::EndRecording { leg, number } => {
+                let ended = |state: &mut Leg| state.end_recording(number);
+                if let Some(recorder) = self.legs.get_mut(&leg).and_then(ended) {
+                    recorder.end(leg, now, &mut |write| sink.write(write));
+                }
+            }
             Command::Close { leg } => {
                 self.unbridge(leg);
-                if let Some(state) = self.legs.remove(&leg) {
+                if let Some(mut state) = self.legs.remove(&leg) {
+                    for recorder in state.end_recordings() {
+                        recorder.end(leg, now, &mut |write| sink.write(write));
+                    }
                     sink.report(Report::Closed {
                         leg,
                         quality: state.quality(),
@@ -169,6 +190,7 @@ impl Worker {
             sink.report(Report::Heard { leg });
         }
         let kind = state.kind_of(&header);
+        state.record(Side::Heard, packet, now);
         if let Some(key) = state.key(&header, packet.get(payload.clone()).unwrap_or_default()) {
             sink.report(Report::Key { leg, key });
         }
@@ -177,6 +199,7 @@ impl Worker {
             return;
         };
         if let Some(to) = other.relay(kind, &header, packet, payload) {
+            other.record(Side::Sent, packet, now);
             sink.send(peer, to, packet);
         }
     }
@@ -188,7 +211,7 @@ impl Worker {
         while self.next_ms <= now_ms {
             let slot = usize::try_from(self.next_ms % SLOTS).unwrap_or(0);
             self.next_ms += 1;
-            self.play_slot(slot, sink);
+            self.play_slot(slot, now, sink);
         }
         if self.watching && now >= self.look_at {
             self.look_at = now + LOOK_EVERY;
@@ -197,12 +220,13 @@ impl Worker {
                 if state.fell_silent(now) {
                     sink.report(Report::Silent { leg: *leg });
                 }
+                state.look_at_recordings(*leg, now, &mut |write| sink.write(write));
                 self.watching |= state.is_watched();
             }
         }
     }
 
-    fn play_slot(&mut self, slot: usize, sink: &mut impl Sink) {
+    fn play_slot(&mut self, slot: usize, now: Instant, sink: &mut impl Sink) {
         let Self {
             legs,
             slots,
@@ -219,6 +243,7 @@ impl Worker {
             match leg.frame(scratch.as_mut_slice()) {
                 Sent::Packet { to, length } => {
                     if let (Some(to), Some(packet)) = (to, scratch.get(..length)) {
+                        leg.record(Side::Sent, packet, now);
                         sink.send(*id, to, packet);
                     }
                     true
@@ -234,6 +259,29 @@ impl Worker {
                 }
             }
         });
+    }
+
+    /// Begins a recording, if the leg has room for one more.
+    fn record(&mut self, wish: Record, now: Instant, sink: &mut impl Sink) {
+        let Some(leg) = self.legs.get_mut(&wish.leg) else {
+            return;
+        };
+        if leg.recorder(wish.number).is_some() {
+            return;
+        }
+        sink.write(Write::Begin {
+            leg: wish.leg,
+            number: wish.number,
+            name: &wish.name,
+            channels: wish.sides.channels(),
+        });
+        let (id, recorder) = (wish.leg, Recorder::new(wish, now));
+        if leg.may_record() {
+            leg.begin_recording(recorder);
+        } else {
+            recorder.end(id, now, &mut |write| sink.write(write));
+        }
+        self.watching = true;
     }
 
     /// A leg goes to the emptiest slot, so that packets leave evenly.
@@ -280,3 +328,7 @@ const _: () = assert!(FRAME == 160, "20 ms at 8 kHz");
 #[cfg(test)]
 #[path = "worker_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "recorder_tests.rs"]
+mod recorder_tests;

@@ -8,9 +8,17 @@ use crate::model::{Codec, PlayId};
 use crate::rtp::{event_payload, write_header};
 
 #[derive(Default)]
-struct Seen {
+pub(super) struct Seen {
     sent: Vec<(LegId, SocketAddr, Vec<u8>)>,
     reports: Vec<Report>,
+    pub(super) written: Vec<(u8, Written)>,
+}
+
+#[derive(Debug, PartialEq)]
+pub(super) enum Written {
+    Begin(usize),
+    Samples(u64, Vec<i16>),
+    End(u64),
 }
 
 impl Sink for Seen {
@@ -21,14 +29,29 @@ impl Sink for Seen {
     fn report(&mut self, report: Report) {
         self.reports.push(report);
     }
+
+    fn write(&mut self, write: Write<'_>) {
+        self.written.push(match write {
+            Write::Begin {
+                number, channels, ..
+            } => (number, Written::Begin(channels)),
+            Write::Samples {
+                number,
+                at,
+                samples,
+                ..
+            } => (number, Written::Samples(at, samples.to_vec())),
+            Write::End { number, frames, .. } => (number, Written::End(frames)),
+        });
+    }
 }
 
-const CALLER: LegId = LegId(1);
-const OPERATOR: LegId = LegId(2);
+pub(super) const CALLER: LegId = LegId(1);
+pub(super) const OPERATOR: LegId = LegId(2);
 
-struct World {
-    worker: Worker,
-    seen: Seen,
+pub(super) struct World {
+    pub(super) worker: Worker,
+    pub(super) seen: Seen,
     now: Instant,
 }
 
@@ -38,7 +61,7 @@ fn address(port: u16) -> SocketAddr {
 
 impl World {
     #[expect(clippy::disallowed_methods, reason = "any instant will do")]
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let now = Instant::now();
         let mut world = Self {
             worker: Worker::new(now, 3),
@@ -61,11 +84,11 @@ impl World {
         world
     }
 
-    fn command(&mut self, command: Command) {
+    pub(super) fn command(&mut self, command: Command) {
         self.worker.command(command, self.now, &mut self.seen);
     }
 
-    fn packet(
+    pub(super) fn packet(
         &mut self,
         leg: LegId,
         port: u16,
@@ -89,7 +112,7 @@ impl World {
             .packet((leg, address(port)), &mut packet, self.now, &mut self.seen);
     }
 
-    fn pass(&mut self, millis: u64) {
+    pub(super) fn pass(&mut self, millis: u64) {
         for _ in 0..millis {
             self.now += Duration::from_millis(1);
             self.worker.tick(self.now, &mut self.seen);
@@ -105,7 +128,7 @@ impl World {
     }
 }
 
-fn sound(millis: usize) -> Arc<Sound> {
+pub(super) fn sound(millis: usize) -> Arc<Sound> {
     Arc::new(Sound {
         pcmu: Bytes::from(vec![0x11; millis * 8]),
         pcma: Bytes::from(vec![0x22; millis * 8]),

@@ -21,6 +21,7 @@
 mod asks;
 mod observe;
 mod recorder;
+pub mod recording;
 mod share;
 pub mod sip;
 pub mod table;

@@ -7,11 +7,13 @@ use std::time::{Duration, SystemTime};
 
 use metrics::{Counter, Gauge, Histogram, Label, counter, gauge, histogram};
 
+use crate::metric::recording::RECORDING_ERRORS;
 use crate::metric::{Metric, table};
 use crate::model::{
     CallId, CallbackResult, DequeueReason, Event, FlowFault, FlowName, LineName, LineResult,
-    Number, OfferResult, OperatorName, OperatorState, Outcome, Overtake, Project, QueueName,
-    RejectReason, Stamped, StreamQuality, Surveyed, TransferKind, TrunkName, limits,
+    Mailbox, Number, OfferResult, OperatorName, OperatorState, Outcome, Overtake, Project,
+    QueueName, Recorded, RejectReason, Stamped, StreamQuality, Surveyed, TransferKind, TrunkName,
+    limits,
 };
 
 /// Configured names whose series are there from the start, with 0.
@@ -33,6 +35,8 @@ pub struct Names {
     pub probed_lines: Vec<LineName>,
     /// Trunks whose server is probed.
     pub probed_trunks: Vec<TrunkName>,
+    /// Where flows let messages be left.
+    pub mailboxes: Vec<Mailbox>,
     /// Webhooks.
     pub webhooks: Vec<String>,
 }
@@ -60,6 +64,7 @@ pub struct Observer {
     dispatch: Histogram,
     setup: Histogram,
     rtp: Rtp,
+    messages: BTreeMap<Mailbox, Counter>,
     faults: Counter,
     shut_outs: Counter,
     shut_out: Gauge,
@@ -119,13 +124,14 @@ const EXITS: [DequeueReason; 8] = [
     DequeueReason::Line,
     DequeueReason::Ended,
 ];
-const FLOW_FAULTS: [FlowFault; 6] = [
+const FLOW_FAULTS: [FlowFault; 7] = [
     FlowFault::Expression,
     FlowFault::Limit,
     FlowFault::Sound,
     FlowFault::Queue,
     FlowFault::Outside,
     FlowFault::Sensitive,
+    FlowFault::Recording,
 ];
 
 /// Handles of a metric with two labels: a configured name, and a word.
@@ -185,6 +191,10 @@ impl Observer {
         gauge!(table::STORE_QUEUE_LENGTH.name).set(0.0);
         counter!(table::STORE_ERRORS.name).increment(0);
         counter!(table::STORE_LOST.name).increment(0);
+        gauge!(table::RECORDINGS_ACTIVE.name).set(0.0);
+        for reason in RECORDING_ERRORS {
+            counter!(table::RECORDING_ERRORS.name, "reason" => *reason).increment(0);
+        }
         let rejected = REASONS.into_iter().map(|reason| {
             let counter = counter!(table::SIP_REJECTED.name, "reason" => reason.as_str());
             (reason, counter)
@@ -218,6 +228,7 @@ impl Observer {
                 jitter: histogram!(table::RTP_JITTER.name),
                 mos: histogram!(table::RTP_MOS.name),
             },
+            messages: BTreeMap::new(),
             faults: counter!(table::FAULTS.name),
             shut_outs: counter!(table::SIP_SHUT_OUTS.name),
             shut_out: gauge!(table::SIP_SHUT_OUT.name),
@@ -281,6 +292,9 @@ impl Observer {
                 gauge!(table::TRUNK_UP.name, "trunk" => trunk.to_string()).set(1.0);
             }
         }
+        for mailbox in &names.mailboxes {
+            self.messages(mailbox).increment(0);
+        }
         for flow in &names.flows {
             for fault in FLOW_FAULTS {
                 self.flow_errors.at(flow, fault.as_str());
@@ -292,6 +306,18 @@ impl Observer {
         self.handled.entry(queue.clone()).or_insert_with_key(
             |queue| histogram!(table::OPERATOR_HANDLE.name, "queue" => queue.to_string()),
         )
+    }
+
+    fn messages(&mut self, mailbox: &Mailbox) -> &Counter {
+        self.messages.entry(mailbox.clone()).or_insert_with_key(
+            |mailbox| counter!(table::MESSAGES.name, "mailbox" => mailbox.to_string()),
+        )
+    }
+
+    fn recorded(&mut self, recorded: &Recorded) {
+        if let Some(mailbox) = recorded.mailbox.as_ref().filter(|_| recorded.is_message()) {
+            self.messages(mailbox).increment(1);
+        }
     }
 
     fn uncoverable(&mut self, queue: &QueueName) -> &Counter {
@@ -329,6 +355,7 @@ impl Observer {
             Event::CallAnswered { setup, .. } => self.setup.record(*setup),
             Event::FlowStep { flow, verb, .. } => self.steps.at(flow, *verb).increment(1),
             Event::Surveyed(surveyed) => answered(surveyed),
+            Event::Recording(recorded) => self.recorded(recorded),
             Event::FlowFailed { flow, fault, .. } => {
                 self.flow_errors.at(flow, fault.as_str()).increment(1);
             }

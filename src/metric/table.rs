@@ -150,6 +150,12 @@ table! {
         "Steps of flows that could not do what they say.";
     SURVEY_ANSWERS Kind::Counter, "centrale_survey_answers_total", ["project", "queue", "question", "answer"],
         "Answers of callers to surveys, by the number's project and the queue that they came to talk by.";
+    MESSAGES Kind::Counter, "centrale_voicemail_messages_total", ["mailbox"],
+        "Messages that callers left.";
+    RECORDINGS_ACTIVE Kind::Gauge, "centrale_recordings_active", [],
+        "Recordings that are being written, messages included.";
+    RECORDING_ERRORS Kind::Counter, "centrale_recording_errors_total", ["reason"],
+        "Times that a recording could not be written, or not all of it.";
     FLOW_HTTP Kind::Histogram(SETUPS), "centrale_flow_http_seconds", ["flow", "result"],
         "Requests of flows, from the ask to the answer or to the end of the wait.";
     WEBHOOK_DELIVERIES Kind::Counter, "centrale_webhook_deliveries_total", ["webhook", "result"],

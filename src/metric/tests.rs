@@ -24,6 +24,7 @@ fn names() -> Names {
         numbers: vec!["1000".into()],
         queues: vec![("support".into(), 2)],
         flows: vec!["welcome".into()],
+        mailboxes: vec!["office".into()],
         webhooks: vec!["crm".into()],
     }
 }

@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use crate::model::{
     CallId, CallbackResult, Cause, FlowFault, FlowName, LineName, LineResult, NodeName, Number,
-    OperatorName, OperatorState, Outcome, Overtake, PauseReason, Project, QueueName, Surveyed,
-    TransferKind, TrunkName,
+    OperatorName, OperatorState, Outcome, Overtake, PauseReason, Project, QueueName, Recorded,
+    Surveyed, TransferKind, TrunkName,
 };
 
 /// Position in the stream of events of one process, from 1.
@@ -376,6 +376,8 @@ pub enum Event {
     },
     /// The caller answered a question of a survey.
     Surveyed(Surveyed),
+    /// A recording, or a message, began, ended, or is silent for a while.
+    Recording(Recorded),
     /// One side put the other on hold.
     Held {
         /// The call.

@@ -4,7 +4,7 @@ use crate::model::Event;
 
 impl Event {
     /// Every kind there is.
-    pub const KINDS: [&str; 38] = [
+    pub const KINDS: [&str; 43] = [
         "call_started",
         "call_rejected",
         "call_answered",
@@ -28,6 +28,11 @@ impl Event {
         "transferring",
         "transferred",
         "surveyed",
+        "recording_started",
+        "recording_paused",
+        "recording_resumed",
+        "recording_ended",
+        "message_left",
         "held",
         "resumed",
         "talk_ended",
@@ -72,6 +77,7 @@ impl Event {
             Self::Transferring { .. } => "transferring",
             Self::Transferred { .. } => "transferred",
             Self::Surveyed(_) => "surveyed",
+            Self::Recording(recorded) => recorded.kind(),
             Self::Held { .. } => "held",
             Self::Resumed { .. } => "resumed",
             Self::TalkEnded { .. } => "talk_ended",
@@ -94,6 +100,7 @@ impl Event {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Recorded;
 
     #[test]
     fn every_kind_is_listed_once() {
@@ -103,6 +110,7 @@ mod tests {
             .filter_map(|line| line.trim().strip_prefix("Self::")?.split_once("=> \""))
             .filter_map(|(_, word)| word.strip_suffix("\","))
             .collect();
+        used.extend(Recorded::KINDS);
         let mut listed = Event::KINDS.to_vec();
         used.sort_unstable();
         listed.sort_unstable();

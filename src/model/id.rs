@@ -69,6 +69,10 @@ name! {
     Number;
     /// The client or business that a number belongs to.
     Project;
+    /// A recording of a call, or a message in it; also the name of its file. Never re-used.
+    RecordingId;
+    /// Where messages of callers are left.
+    Mailbox;
     /// Who may call in without registering.
     TrunkName;
 }

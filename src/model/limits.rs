@@ -87,6 +87,12 @@ pub const KEYS_AHEAD: usize = 32;
 /// Sounds in one prompt.
 pub const PROMPT_SOUNDS: usize = 64;
 
+/// Recordings of one call, messages included: a flow that stops and starts one again and
+/// again comes to an end.
+pub const RECORDINGS_PER_CALL: u8 = 100;
+/// The longest recording of a call: half a day's sound is 900 MB.
+pub const RECORDING: Duration = Duration::from_secs(4 * 3600);
+
 /// A caller who hangs up this soon after queueing did not wait.
 pub const SHORT_ABANDON: Duration = Duration::from_secs(5);
 

@@ -13,6 +13,7 @@ mod event_kind;
 mod id;
 pub mod limits;
 mod machine;
+mod recording;
 mod skill;
 mod results;
 mod state;
@@ -28,10 +29,11 @@ pub use event::{
     DequeueReason, Event, Hangup, OfferResult, RejectReason, Sequence, Stamped, StreamQuality,
 };
 pub use id::{
-    CallId, CallKey, Codec, FlowName, LegId, LineName, NodeName, Number, OperatorName, PlayId,
-    Project, QueueName, ShardId, TrunkName,
+    CallId, CallKey, Codec, FlowName, LegId, LineName, Mailbox, NodeName, Number, OperatorName,
+    PlayId, Project, QueueName, RecordingId, ShardId, TrunkName,
 };
 pub use machine::{Move, diagram};
+pub use recording::{Recorded, RecordingChange, RecordingResult};
 pub use results::{CallbackResult, FlowFault, LineResult, Overtake, TransferKind};
 pub use skill::{Level, Requirement, Skill, SkillSet};
 pub use state::{CallState, OperatorState, Outcome, PauseReason};

@@ -184,6 +184,8 @@ pub enum FlowFault {
     Sensitive,
     /// Too many flows called each other.
     Nesting,
+    /// A recording could not be made.
+    Recording,
 }
 
 impl FlowFault {
@@ -198,6 +200,7 @@ impl FlowFault {
             Self::Outside => "outside",
             Self::Sensitive => "sensitive",
             Self::Nesting => "nesting",
+            Self::Recording => "recording",
         }
     }
 }

@@ -476,3 +476,27 @@ proptest! {
         prop_assert_eq!(numbers, expected);
     }
 }
+
+#[test]
+fn messages_come_between_announcements_and_take_turns() {
+    let pace = |after, every: Option<u64>| Pace {
+        after: seconds(after),
+        every: every.map(seconds),
+    };
+    let asked = Asked {
+        comfort: Arc::new([pace(10, Some(40)), pace(30, Some(40)), pace(20, None)]),
+        escalate: Some(Arc::new([])),
+        ..Asked::default()
+    };
+    let expected = [
+        "2 position",
+        "10 comfort 0",
+        "20 comfort 2",
+        "30 comfort 1",
+        "42 position",
+        "50 comfort 0",
+        "70 comfort 1",
+        "82 position",
+    ];
+    assert_eq!(punctual(support(), asked, 8), expected);
+}

@@ -7,8 +7,9 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Answer, CallId, Cause, FlowName, Hangup, LineName, NodeName, Number, OfferResult, OperatorName,
-    Outcome, Project, QueueName, StreamQuality, TrunkName,
+    Answer, CallId, Cause, FlowName, Hangup, LineName, Mailbox, NodeName, Number, OfferResult,
+    OperatorName, Outcome, Project, QueueName, RecordingId, RecordingResult, StreamQuality,
+    TrunkName,
 };
 
 /// One offer of the call to an operator.
@@ -51,6 +52,23 @@ impl From<StreamQuality> for QualityRecord {
             mos: quality.mos.filter(|mos| mos.is_finite()),
         }
     }
+}
+
+/// A recording of the call, or a message that its caller left.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RecordingRecord {
+    /// Its name in the API.
+    pub id: RecordingId,
+    /// Whose message it is; absent for a recording of the call.
+    pub mailbox: Option<Mailbox>,
+    /// When it began.
+    #[serde(with = "moment")]
+    pub started: SystemTime,
+    /// How long the sound is; 0 when nothing was kept, or until its file is closed.
+    #[serde(rename = "duration_s", with = "seconds")]
+    pub duration: Duration,
+    /// How it ended; absent until its file is closed.
+    pub result: Option<RecordingResult>,
 }
 
 /// A finished call (CDR). Times have milliseconds in JSON, durations are seconds.
@@ -112,6 +130,9 @@ pub struct CallRecord {
     /// What the caller answered, by question; the first 32.
     #[serde(default)]
     pub survey: BTreeMap<Arc<str>, Answer>,
+    /// Recordings and messages in order, the first 32.
+    #[serde(default)]
+    pub recordings: Vec<RecordingRecord>,
     /// The caller's stream.
     pub caller_quality: Option<QualityRecord>,
     /// The operator's or the line's stream.

@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use crate::model::{
     CallId, Cause, ERASED, Event, Hangup, LineName, NodeName, OperatorName, Outcome, QueueName,
-    Stamped, StreamQuality, Surveyed, Telephone,
+    Recorded, RecordingChange, Stamped, StreamQuality, Surveyed, Telephone,
 };
-use crate::record::{CallRecord, OfferRecord};
+use crate::record::{CallRecord, OfferRecord, RecordingRecord};
 
 /// Calls followed at once: above any `limits.calls` that one process can carry.
 const OPEN_CALLS: usize = 131_072;
@@ -24,6 +24,8 @@ const PATH: usize = 256;
 const OFFERS: usize = 64;
 /// Questions of surveys whose answers are kept of a call.
 const ANSWERS: usize = 32;
+/// Recordings and messages kept of a call.
+const RECORDINGS: usize = 32;
 
 /// Folds events to records.
 ///
@@ -107,6 +109,7 @@ impl Ledger {
                 caller,
                 quality,
             } => self.stream_ended(call, *caller, *quality),
+            Event::Recording(recorded) => self.recorded(recorded, stamped.at),
             Event::CallAnswered { call, .. }
             | Event::FlowStep { call, .. }
             | Event::FlowFailed { call, .. }
@@ -229,6 +232,20 @@ impl Ledger {
         self.ended.insert(record.id.clone(), record);
     }
 
+    /// A file is closed a moment after its call, if the call ended it.
+    fn recorded(&mut self, recorded: &Recorded, at: SystemTime) -> Option<CallRecord> {
+        if let Some(open) = self.open.get_mut(&recorded.call) {
+            note_recording(&mut open.record, recorded, at);
+            return None;
+        }
+        let record = self.ended.get_mut(&recorded.call)?;
+        if !note_recording(record, recorded, at) {
+            return None;
+        }
+        record.revision = record.revision.saturating_add(1);
+        Some(record.clone())
+    }
+
     /// Forgets calls whose streams have closed.
     fn forget(&mut self, now: SystemTime) {
         let old = |at: SystemTime| now.duration_since(at).is_ok_and(|age| age > CLOSES_WITHIN);
@@ -253,6 +270,39 @@ impl Ledger {
         }
         record.revision = record.revision.saturating_add(1);
         Some(record.clone())
+    }
+}
+
+/// Whether it says anything that the record did not.
+fn note_recording(record: &mut CallRecord, recorded: &Recorded, at: SystemTime) -> bool {
+    let Recorded {
+        recording, mailbox, ..
+    } = recorded;
+    match recorded.change {
+        RecordingChange::Paused | RecordingChange::Resumed => false,
+        RecordingChange::Started => {
+            let room = record.recordings.len() < RECORDINGS;
+            if room {
+                record.recordings.push(RecordingRecord {
+                    id: recording.clone(),
+                    mailbox: mailbox.clone(),
+                    started: at,
+                    duration: Duration::ZERO,
+                    result: None,
+                });
+            }
+            room
+        }
+        RecordingChange::Ended { result, length } => {
+            let mut recordings = record.recordings.iter_mut();
+            let known = recordings.find(|known| known.id == *recording);
+            let found = known.is_some();
+            if let Some(known) = known {
+                known.duration = length;
+                known.result = Some(result);
+            }
+            found
+        }
     }
 }
 
@@ -342,6 +392,7 @@ fn blank(id: CallId, number: crate::model::Number, at: SystemTime) -> CallRecord
         path: Vec::new(),
         offers: Vec::new(),
         survey: BTreeMap::new(),
+        recordings: Vec::new(),
         caller_quality: None,
         operator_quality: None,
     }
@@ -382,7 +433,8 @@ impl Open {
                 }
             }
             Event::Surveyed(surveyed) => self.survey(surveyed),
-            Event::CallStarted { .. }
+            Event::Recording(_)
+            | Event::CallStarted { .. }
             | Event::CallRejected { .. }
             | Event::FlowFailed { .. }
             | Event::Notified { .. }

@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use crate::model::{
     CallId, CallState, DequeueReason, ERASED, Event, FlowName, Number, OfferResult, OperatorName,
-    OperatorState, PauseReason, QueueName, Stamped, Telephone, TransferKind, limits,
+    OperatorState, PauseReason, QueueName, Recorded, RecordingChange, RecordingId, Stamped,
+    Telephone, TransferKind, limits,
 };
 use crate::record::call_record::seconds;
 use crate::record::{
@@ -67,6 +68,8 @@ struct Call {
     waited: Duration,
     priority: i16,
     started: SystemTime,
+    /// What is recorded at present, and whether that is paused.
+    recordings: BTreeMap<RecordingId, bool>,
 }
 
 impl Live {
@@ -182,6 +185,7 @@ impl Live {
                     call.priority = *priority;
                 }
             }
+            Event::Recording(recorded) => self.recorded(recorded),
             Event::Uncoverable { .. }
             | Event::Estimated { .. }
             | Event::CallRejected { .. }
@@ -241,6 +245,7 @@ impl Live {
             waited: Duration::ZERO,
             priority: 0,
             started: stamped.at,
+            recordings: BTreeMap::new(),
         };
         self.calls.insert(call.clone(), begun);
     }
@@ -362,6 +367,23 @@ impl Live {
                 CallState::Flow
             };
             call.operator = None;
+        }
+    }
+
+    fn recorded(&mut self, recorded: &Recorded) {
+        let Some(call) = self.calls.get_mut(&recorded.call) else {
+            return;
+        };
+        match recorded.change {
+            RecordingChange::Ended { .. } => {
+                call.recordings.remove(&recorded.recording);
+            }
+            change @ (RecordingChange::Started
+            | RecordingChange::Paused
+            | RecordingChange::Resumed) => {
+                let paused = change == RecordingChange::Paused;
+                call.recordings.insert(recorded.recording.clone(), paused);
+            }
         }
     }
 
@@ -567,6 +589,11 @@ impl Call {
             waited_s: seconds::of(self.waited + waiting),
             priority: self.priority,
             tags: BTreeMap::new(),
+            recording: match self.recordings.values().min() {
+                Some(false) => Some("on"),
+                Some(true) => Some("paused"),
+                None => None,
+            },
             started: self.started,
         }
     }

@@ -27,7 +27,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-pub use call_record::{CallRecord, OfferRecord, QualityRecord};
+pub use call_record::{CallRecord, OfferRecord, QualityRecord, RecordingRecord};
 pub use ledger::Ledger;
 pub use level::ServiceWindow;
 pub use live::{Floor, Live};

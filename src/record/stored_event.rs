@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::model::{CallId, Event, Stamped, Surveyed};
+use crate::model::{CallId, Event, Recorded, RecordingChange, Stamped, Surveyed};
 use crate::record::QualityRecord;
 use crate::record::call_record::{moment, seconds};
 
@@ -58,6 +58,7 @@ fn call(event: &Event) -> Option<&CallId> {
         | Event::Transferring { call, .. }
         | Event::Transferred { call, .. }
         | Event::Surveyed(Surveyed { call, .. })
+        | Event::Recording(Recorded { call, .. })
         | Event::Held { call, .. }
         | Event::Resumed { call, .. }
         | Event::TalkEnded { call, .. }
@@ -182,6 +183,7 @@ fn data(event: &Event) -> Value {
             "operator": surveyed.operator, "question": surveyed.question,
             "answer": surveyed.answer,
         }),
+        Event::Recording(recorded) => recording(recorded),
         Event::Held { by_caller, .. } | Event::Resumed { by_caller, .. } => {
             json!({ "by_caller": by_caller })
         }
@@ -255,6 +257,20 @@ fn data(event: &Event) -> Value {
             "callback": callback, "queue": queue, "result": result, "attempts": attempts,
         }),
         Event::Fault { what, .. } => json!({ "what": what }),
+    }
+}
+
+/// Who is recorded stands with the call and with the recording itself, and nowhere else.
+fn recording(recorded: &Recorded) -> Value {
+    let (id, mailbox) = (&recorded.recording, &recorded.mailbox);
+    match recorded.change {
+        RecordingChange::Ended { result, length } => json!({
+            "recording": id, "mailbox": mailbox, "result": result,
+            "duration_s": seconds::of(length),
+        }),
+        RecordingChange::Started | RecordingChange::Paused | RecordingChange::Resumed => {
+            json!({ "recording": id, "mailbox": mailbox })
+        }
     }
 }
 

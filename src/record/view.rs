@@ -154,6 +154,8 @@ pub struct CallView {
     pub priority: i16,
     /// Marks that the flow set.
     pub tags: BTreeMap<String, String>,
+    /// Whether it is recorded, or a message in it: `on` or `paused`.
+    pub recording: Option<&'static str>,
     /// When it came.
     #[serde(serialize_with = "moment::serialize")]
     pub started: SystemTime,

@@ -29,7 +29,7 @@ use tokio::runtime::Handle;
 use crate::server::clerk::{self, Clerk, Client, Gate};
 use crate::server::journal::Source;
 use crate::server::media::{self, Workers};
-use crate::server::net::dns::{Families, Names};
+use crate::server::net::dns::Names;
 use crate::server::net::streams::{self, Streams};
 use crate::server::net::tls::{Dials, Tls};
 use crate::server::net::udp;
@@ -38,6 +38,7 @@ use crate::server::post::Post;
 use crate::server::runner::{self, Inbox, Runner, Seat, World};
 use crate::server::store::{Item, Noted, Promises, Store};
 use crate::server::supervisor::{Supervisor, Wires};
+use crate::server::whereabouts::{advertise, families};
 use crate::server::{clock, entropy};
 
 /// Transactions of one shard: two of a call that has ended are kept for 32 s (RFC 3261
@@ -483,6 +484,7 @@ fn start_media(config: &Config, count: usize, inboxes: &Arc<[Inbox]>) -> anyhow:
         count: count.saturating_sub(1).max(1),
         ports: config.media.ports.clone(),
         bind,
+        recordings: config.paths.recordings.clone(),
     };
     let inboxes = Arc::clone(inboxes);
     let deliver = move |report: Report| {
@@ -492,56 +494,6 @@ fn start_media(config: &Config, count: usize, inboxes: &Arc<[Inbox]>) -> anyhow:
         }
     };
     media::start(&settings, deliver).context("cannot start the media threads")
-}
-
-/// What we say of where we are.
-fn advertise(config: &Config, listening: &[(Transport, SocketAddr)]) -> Advertise {
-    let port = |wanted| {
-        let found = listening.iter().find(|(transport, _)| *transport == wanted);
-        found.map(|(_, address)| address.port())
-    };
-    let bound = listening.iter().map(|(_, address)| address.ip());
-    // The address of one family, if we listen on it: the one bound, or the way out.
-    let own = |v6: bool| {
-        let family: Vec<IpAddr> = bound.clone().filter(|ip| ip.is_ipv6() == v6).collect();
-        let named = family.iter().copied().find(|ip| !ip.is_unspecified());
-        family.first().map(|_| named.unwrap_or_else(|| primary(v6)))
-    };
-    let (v4, v6) = (own(false), own(true));
-    Advertise {
-        fixed: config.sip.advertise,
-        primary: v4.or(v6).unwrap_or_else(|| primary(false)),
-        other: v4.and(v6),
-        udp: port(Transport::Udp).unwrap_or(5060),
-        tcp: port(Transport::Tcp),
-        tls: port(Transport::Tls),
-        ws: port(Transport::Ws),
-        wss: port(Transport::Wss),
-    }
-}
-
-/// The address of the interface by which the world is reached. Connecting a datagram
-/// socket sends nothing; it only asks the system for the way.
-fn primary(v6: bool) -> IpAddr {
-    let (any, far, home) = if v6 {
-        ("[::]:0", "[2001:db8::1]:9", IpAddr::V6(Ipv6Addr::LOCALHOST))
-    } else {
-        ("0.0.0.0:0", "192.0.2.1:9", IpAddr::V4(Ipv4Addr::LOCALHOST))
-    };
-    let way = || {
-        let socket = UdpSocket::bind(any)?;
-        socket.connect(far)?;
-        socket.local_addr()
-    };
-    way().map_or(home, |address| address.ip())
-}
-
-fn families(listening: &[(Transport, SocketAddr)]) -> Families {
-    let udp = listening.iter().filter(|(t, _)| *t == Transport::Udp);
-    Families {
-        v4: udp.clone().any(|(_, address)| address.is_ipv4()),
-        v6: udp.clone().any(|(_, address)| address.is_ipv6()),
-    }
 }
 
 /// What all shards have in common, with nobody in it yet.

@@ -1,17 +1,18 @@
-//! Phones and operators' states, written down so that a restart does not lose them.
+//! Phones, operators' states and recordings, written down so that a restart does not lose them.
 //!
 //! An event says that something changed; what there is now, the registrar says. So nothing
 //! is lost when an event is, but until the next one.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
 
 use exchange::call::Shared;
-use exchange::model::{Event, OperatorName, OperatorState};
+use exchange::model::{Event, OperatorName, OperatorState, Recorded, RecordingChange, Stamped};
 use exchange::registrar::Kept;
 
 use crate::server::clock;
-use crate::server::store::{Item, Store, millis};
+use crate::server::store::{Item, RecordingItem, RecordingRow, Store, ago, millis};
 
 /// What all shards share, once they are there.
 pub(crate) type Source = Arc<OnceLock<Arc<Shared>>>;
@@ -32,9 +33,13 @@ impl Journal {
     }
 
     /// Takes an event down.
-    pub(crate) fn read(&mut self, event: &Event, store: &Store) {
+    pub(crate) fn read(&mut self, stamped: &Stamped, store: &Store) {
+        let event = &stamped.event;
         if let Event::Registered { operator, .. } | Event::Unregistered { operator, .. } = event {
             self.phones(operator, store);
+        }
+        if let Event::Recording(recorded) = &stamped.event {
+            write_recording(recorded, stamped.at, store);
         }
         if let Event::OperatorChanged {
             operator,
@@ -78,4 +83,31 @@ impl Journal {
         });
         self.written.insert(operator.clone(), kept);
     }
+}
+
+/// A recording is known from its beginning, so that a kill does not make it a stranger.
+fn write_recording(recorded: &Recorded, at: SystemTime, store: &Store) {
+    let (at, length) = match recorded.change {
+        RecordingChange::Started => (millis(at), None),
+        RecordingChange::Paused | RecordingChange::Resumed => return,
+        RecordingChange::Ended { length, .. } if length.is_zero() => {
+            let id = recorded.recording.clone();
+            store.write(Item::Recording(RecordingItem::Gone { id }));
+            return;
+        }
+        RecordingChange::Ended { length, .. } => {
+            (ago(at, length), i64::try_from(length.as_millis()).ok())
+        }
+    };
+    store.write(Item::Recording(RecordingItem::Put(Box::new(
+        RecordingRow {
+            id: recorded.recording.clone(),
+            call: recorded.call.clone(),
+            mailbox: recorded.mailbox.clone(),
+            from: recorded.from.clone(),
+            at,
+            length,
+            heard: false,
+        },
+    ))));
 }

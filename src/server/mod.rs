@@ -1,5 +1,6 @@
 //! The building: everything that touches the world, and nothing that decides.
 
+pub(crate) mod archive;
 pub(crate) mod cli;
 pub(crate) mod clerk;
 pub(crate) mod clock;
@@ -22,3 +23,4 @@ pub(crate) mod sign;
 pub(crate) mod store;
 pub(crate) mod supervisor;
 mod voice;
+mod whereabouts;

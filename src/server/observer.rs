@@ -147,7 +147,7 @@ impl Reader {
         if let Some(talked) = talked {
             self.store.write(talked);
         }
-        self.journal.read(&stamped.event, &self.store);
+        self.journal.read(&stamped, &self.store);
         self.post.tell(&stamped);
         if let Some(record) = self.ledger.handle(&stamped) {
             self.store.write(Item::Record(Box::new(record)));
@@ -264,6 +264,7 @@ fn log(event: &Event) {
         | Event::LineTried { .. }
         | Event::Transferring { .. }
         | Event::Surveyed(_)
+        | Event::Recording(_)
         | Event::Held { .. }
         | Event::Resumed { .. }
         | Event::TalkEnded { .. }

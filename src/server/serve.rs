@@ -7,7 +7,8 @@ use std::sync::{Arc, RwLock};
 use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context as _, anyhow};
-use exchange::config::{Config, Line, Outside, Trunk};
+use arc_swap::ArcSwap;
+use exchange::config::{Config, Line, Outside, Recordings, Trunk};
 use exchange::media::Library;
 use exchange::metric::{self, Names, Recorder};
 use exchange::model::{Diagnostic, Severity};
@@ -16,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
+use crate::server::archive::Archive;
 use crate::server::cli::LogFormat;
 use crate::server::customers::Base;
 use crate::server::floor::{Floor, Past};
@@ -32,6 +34,8 @@ use crate::server::{clock, descriptors, files, log, voice};
 const FAREWELL: Duration = Duration::from_secs(5);
 /// How long the last BYEs and the end of their calls may take.
 const GOODBYE: Duration = Duration::from_secs(1);
+/// How often it is looked which recordings are too old.
+const EXPIRE: Duration = Duration::from_secs(3_600);
 /// How often it is looked whether the last call is over.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -72,15 +76,17 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         .enable_all()
         .build()?;
     let base = Base::new(Arc::clone(&store), Some(witness.clone()));
+    let archive = Arc::new(Archive::new(Arc::clone(&store), &config.paths.recordings));
+    let shown = Arc::clone(&archive);
     let state = |ready, supervisor| {
         let now = Arc::new(clock::wall);
         let kept = (store.clone() as Arc<dyn Records>, base);
-        AppState::new((live, recorder), kept, supervisor, ready, now)
+        AppState::new((live, recorder), kept, supervisor, ready, now).with_archive(shown)
     };
     let served = runtime.block_on(serve(
         options,
         config,
-        (&store, &source),
+        (&store, &source, &archive),
         (witness.clone(), post.clone()),
         state,
     ));
@@ -105,7 +111,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 async fn serve(
     options: &Options,
     config: Config,
-    (store, source): (&Arc<Store>, &Source),
+    (store, source, archive): (&Arc<Store>, &Source, &Arc<Archive>),
     (witness, post): (Witness, Post),
     state: impl FnOnce(Ready, Supervisor) -> AppState,
 ) -> anyhow::Result<()> {
@@ -122,6 +128,9 @@ async fn serve(
         .with_context(|| format!("cannot listen for HTTP on {address}"))?;
     let http_address = listener.local_addr()?;
     let past = past(store);
+    archive.recover();
+    let keep = Arc::new(ArcSwap::from_pointee(config.recordings));
+    let keeper = tokio::spawn(expire(Arc::clone(archive), Arc::clone(&keep)));
     let mut floor = Floor::start(config, sounds, witness.clone(), (source, store), past)?;
     floor.configure_post(&post)?;
     let serving = Arc::new(AtomicBool::new(true));
@@ -135,10 +144,12 @@ async fn serve(
     announce(&floor, http_address, &options.config)?;
     while signals.next().await == Told::Reload {
         let told = reload(&mut floor, &options.config, (&witness, &post), &mut signals).await;
+        keep.store(Arc::new(floor.config().recordings));
         if told == Told::Stop {
             break;
         }
     }
+    keeper.abort();
     serving.store(false, Ordering::Relaxed);
     tracing::info!(calls = floor.calls(), "stopping: no more calls are taken");
     floor.drain();
@@ -155,6 +166,21 @@ async fn serve(
         Ok(Ok(served)) => served.context("HTTP stopped"),
         // A page that somebody still reads is not worth waiting for.
         Ok(Err(_)) | Err(_) => Ok(()),
+    }
+}
+
+/// Deletes recordings and messages that are too old, at once and then every hour.
+async fn expire(archive: Arc<Archive>, keep: Arc<ArcSwap<Recordings>>) {
+    loop {
+        let (archive, keep) = (Arc::clone(&archive), **keep.load());
+        let expired =
+            tokio::task::spawn_blocking(move || archive.expire(keep, clock::wall())).await;
+        match expired {
+            Ok(Ok(0)) | Err(_) => {}
+            Ok(Ok(count)) => tracing::info!(count, "deleted recordings that were too old"),
+            Ok(Err(error)) => tracing::warn!(%error, "old recordings stay for another hour"),
+        }
+        tokio::time::sleep(EXPIRE).await;
     }
 }
 
@@ -297,8 +323,11 @@ fn apply(
             &config.media.ports,
         )
         || now.sip.advertise != config.sip.advertise
+        || now.paths.recordings != config.paths.recordings
     {
-        tracing::warn!("listeners, ports, the address and the storage change with a restart only");
+        tracing::warn!(
+            "listeners, ports, the address, the storage and the folder of recordings change with a restart only"
+        );
     }
     let (views, names) = (views(&config), names(&config));
     let configured = floor.configure(config, sounds);
@@ -396,6 +425,10 @@ fn names(config: &Config) -> Names {
         probed_lines: lines(&|line| line.probe.is_some()),
         registers: trunks(&|trunk| trunk.register.is_some()),
         probed_trunks: trunks(&|trunk| trunk.probe.is_some()),
+        mailboxes: {
+            let flows = config.flows.values();
+            flows.flat_map(|flow| flow.mailboxes()).collect()
+        },
         webhooks: config.webhooks.keys().cloned().collect(),
     }
 }

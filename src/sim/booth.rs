@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use crate::media::{Command, Report};
-use crate::model::{LegId, PlayId, StreamQuality};
+use crate::model::{LegId, PlayId, RecordingResult, StreamQuality};
 
 /// One stream.
 #[derive(Debug, Default)]
@@ -18,6 +18,8 @@ struct Stream {
     watch: Option<Duration>,
     /// When it was told to watch, or last heard from.
     since: Option<Instant>,
+    /// What is recorded: since when, until when at most.
+    recordings: BTreeMap<u8, (Instant, Instant)>,
 }
 
 /// The streams of all calls.
@@ -101,13 +103,39 @@ impl Booth {
                 s.watch = silence;
                 s.since = Some(now);
             }),
+            Command::Record(wish) => self.with(wish.leg, |s| {
+                let until = now + wish.longest;
+                s.recordings.insert(wish.number, (now, until));
+            }),
+            Command::PauseRecording { .. } | Command::ResumeRecording { .. } => {}
+            Command::EndRecording { leg, number } => self.recorded(leg, number, now),
             Command::Close { leg } => {
+                let stream = self.streams.get(&leg);
+                let numbers = stream.map(|s| s.recordings.keys().copied().collect());
+                let numbers: Vec<u8> = numbers.unwrap_or_default();
+                for number in numbers {
+                    self.recorded(leg, number, now);
+                }
                 if self.streams.remove(&leg).is_some() {
                     let quality = StreamQuality::default();
                     self.reports.push(Report::Closed { leg, quality });
                 }
             }
         }
+    }
+
+    /// The file of a recording is closed; everybody says something in it all the time.
+    fn recorded(&mut self, leg: LegId, number: u8, now: Instant) {
+        let stream = self.streams.get_mut(&leg);
+        let Some((since, until)) = stream.and_then(|s| s.recordings.remove(&number)) else {
+            return;
+        };
+        self.reports.push(Report::Recorded {
+            leg,
+            number,
+            result: RecordingResult::Kept,
+            length: now.min(until).saturating_duration_since(since),
+        });
     }
 
     /// A phone's key. `false` when it has no stream.
@@ -137,6 +165,9 @@ impl Booth {
 
     /// What is to be told by now.
     pub(super) fn reports(&mut self, now: Instant) -> Vec<Report> {
+        for (leg, number) in self.full(now) {
+            self.recorded(leg, number, now);
+        }
         for (leg, stream) in &mut self.streams {
             if let Some((play, at)) = stream.playing
                 && at <= now
@@ -155,11 +186,26 @@ impl Booth {
         std::mem::take(&mut self.reports)
     }
 
+    /// Recordings that are as long as they may be.
+    fn full(&self, now: Instant) -> Vec<(LegId, u8)> {
+        let of = |(leg, stream): (&LegId, &Stream)| -> Vec<(LegId, u8)> {
+            let recordings = stream.recordings.iter();
+            let full = recordings.filter(|(_, (_, until))| *until <= now);
+            full.map(|(number, _)| (*leg, *number)).collect()
+        };
+        self.streams.iter().flat_map(of).collect()
+    }
+
     pub(super) fn deadline(&self) -> Option<Instant> {
+        let recordings = self.streams.values().flat_map(|s| s.recordings.values());
+        let full = recordings.map(|(_, until)| *until);
         let sounds = self.streams.values().filter_map(|s| Some(s.playing?.1));
         let mute = |s: &&Stream| s.remote.is_some_and(|phone| self.mute.contains(&phone));
         let silence = self.streams.values().filter(mute);
-        sounds.chain(silence.filter_map(Stream::silent_at)).min()
+        sounds
+            .chain(silence.filter_map(Stream::silent_at))
+            .chain(full)
+            .min()
     }
 
     fn with(&mut self, leg: LegId, act: impl FnOnce(&mut Stream)) {

@@ -33,6 +33,7 @@ mod picks;
 mod pjsua;
 mod raw;
 mod reach;
+mod recordings;
 mod registrar;
 mod relay;
 mod replaces;

@@ -18,6 +18,7 @@ mod outside;
 mod picks;
 mod races;
 mod reach;
+mod recordings;
 mod replaces;
 mod spoken;
 mod storms;
@@ -67,6 +68,22 @@ languages: [en]
 nodes:
   experts: { type: queue, queue: experts, answered: bye, timeout: bye, full: bye, no_operators: bye, error: bye }
   bye: { type: hangup, prompt: [hello] }
+"#;
+
+/// Recorded, with a secret in it; asked afterwards, or a message.
+const TAPED: &str = r#"
+version: 1
+flow: taped
+start: on
+languages: [en]
+nodes:
+  on: { type: recording, action: start, next: pin }
+  pin: { type: collect, prompt: [hello], digits: { max: 2 }, save: pin, sensitive: true, ok: help, on_failure: help }
+  help: { type: queue, queue: help, answered: rate, timeout: message, full: message, no_operators: message, error: bye }
+  rate: { type: survey, prompt: [hello], keys: { "1": 1, "5": 5 }, save: csat, next: bye }
+  message: { type: voicemail, prompt: [hello], mailbox: office, max: 2m, ok: bye, error: sorry }
+  bye: { type: hangup, prompt: [hello] }
+  sorry: { type: hangup }
 "#;
 
 /// Somebody outside says who helps.
@@ -202,7 +219,7 @@ fn world_outside((trunks, field): (&str, &str), (help, ann): (&str, &str), seed:
         "domain: centrale.localhost
 sip: {{ trunks: {{ {trunks} }}, min_expires: 1s }}
 limits: {{ calls: 100, calls_per_second: 1000 }}
-numbers: {{ \"1\": {{ flow: main }}, \"3\": {{ flow: shut }}, \"4\": {{ flow: mine }}, \"5\": {{ flow: experts }}, \"6\": {{ flow: asks }}, \"7\": {{ flow: reach }}, \"8\": {{ flow: early }}, \"9\": {{ flow: above }}, \"80\": {{ flow: spoken }}, \"66\": {{ flow: back }} }}
+numbers: {{ \"1\": {{ flow: main }}, \"3\": {{ flow: shut }}, \"4\": {{ flow: mine }}, \"5\": {{ flow: experts }}, \"6\": {{ flow: asks }}, \"7\": {{ flow: reach }}, \"8\": {{ flow: early }}, \"9\": {{ flow: above }}, \"80\": {{ flow: spoken }}, \"60\": {{ flow: taped }}, \"66\": {{ flow: back }} }}
 speech: {{ command: [say] }}
 requests: {{ allow: [api.example.org] }}
 queues:
@@ -224,6 +241,7 @@ operators:
             ("shut.yaml".into(), SHUT.into()),
             ("mine.yaml".into(), MINE.into()),
             ("experts.yaml".into(), EXPERTS.into()),
+            ("taped.yaml".into(), TAPED.into()),
             ("back.yaml".into(), BACK.into()),
             ("asks.yaml".into(), ASKS.into()),
             ("reach.yaml".into(), REACH.into()),

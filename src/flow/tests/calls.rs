@@ -113,11 +113,11 @@ fn digits_end_at_the_last_the_end_key_or_a_pause() {
         "begin up 1234",
         &expect![[r#"
         begin: answer
-        up: [a] play(en/pin)
+        up: [a] play(en/pin) secret
         1234: stop
         1234:
         1234:
-        1234: [good] [bye] play(en/goodbye)
+        1234: [good] [bye] play(en/goodbye) open
     "#]],
     );
     check(
@@ -125,11 +125,11 @@ fn digits_end_at_the_last_the_end_key_or_a_pause() {
         "begin up heard 12#",
         &expect![[r#"
         begin: answer
-        up: [a] play(en/pin)
+        up: [a] play(en/pin) secret
         heard:
         12#:
         12#:
-        12#: [good] [other] play(en/other)
+        12#: [good] [other] play(en/other) open
     "#]],
     );
     check(
@@ -137,12 +137,12 @@ fn digits_end_at_the_last_the_end_key_or_a_pause() {
         "begin up heard 12 +1s +1s",
         &expect![[r#"
         begin: answer
-        up: [a] play(en/pin)
+        up: [a] play(en/pin) secret
         heard:
         12:
         12:
         +1s:
-        +1s: [good] [other] play(en/other)
+        +1s: [good] [other] play(en/other) open
     "#]],
     );
     check(
@@ -150,13 +150,13 @@ fn digits_end_at_the_last_the_end_key_or_a_pause() {
         "begin up heard 1*12#",
         &expect![[r#"
         begin: answer
-        up: [a] play(en/pin)
+        up: [a] play(en/pin) secret
         heard:
         1*12#:
         1*12#:
         1*12#:
         1*12#:
-        1*12#: [good] [other] play(en/other)
+        1*12#: [good] [other] play(en/other) open
     "#]],
     );
 }
@@ -168,7 +168,7 @@ fn digits_too_few_refused_or_none_are_asked_again() {
         "begin up heard 1# heard 9999",
         &expect![[r#"
         begin: answer
-        up: [a] play(en/pin)
+        up: [a] play(en/pin) secret
         heard:
         1#:
         1#: play(en/pin)
@@ -176,7 +176,7 @@ fn digits_too_few_refused_or_none_are_asked_again() {
         9999:
         9999:
         9999:
-        9999: [bye] play(en/goodbye)
+        9999: [bye] play(en/goodbye) open
     "#]],
     );
     check(
@@ -184,11 +184,11 @@ fn digits_too_few_refused_or_none_are_asked_again() {
         "begin up heard +5s heard +5s",
         &expect![[r#"
         begin: answer
-        up: [a] play(en/pin)
+        up: [a] play(en/pin) secret
         heard:
         +5s: play(en/pin)
         heard:
-        +5s: [bye] play(en/goodbye)
+        +5s: [bye] play(en/goodbye) open
     "#]],
     );
 }

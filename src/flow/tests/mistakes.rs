@@ -30,7 +30,7 @@ fn fields_and_exits_are_checked_against_each_type() {
     mistakes(
         "
   a: { type: plya, prompt: [x], next: b }
-  b: { type: voicemail, prompt: [x] }
+  b: { type: notify, event: x }
   c: { prompt: [x] }
   d: { type: play, promt: [x], next: bb }
   e: { type: menu, prompt: [x], keys: { 1: b, x: b, \"12\": b, \"#\": b }, timeout: 5 }
@@ -43,7 +43,7 @@ fn fields_and_exits_are_checked_against_each_type() {
 ",
         &expect![[r##"
             7:14 unknown node type `plya` (did you mean `play`?)
-            8:14 node type `voicemail` is not available in this version
+            8:14 node type `notify` is not available in this version
             9:3 `c` has no `type` (add `type: …`)
             10:20 unknown key `promt` (did you mean `prompt`?)
             10:3 `d` has no `prompt` (add `prompt: …`)

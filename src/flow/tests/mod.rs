@@ -11,8 +11,8 @@ use super::hours::Calendar;
 use super::source::Document;
 use super::{
     Answer, Ask, AskId, Caller, Flow, HttpAnswer, HttpMethod, HttpRequest, Input, Known, LineExit,
-    Origin, Output, QueueExit, QueueRequest, QueueView, Returned, Run, Scalar, Spoken, Unanswered,
-    World, load,
+    MessageExit, MessageRequest, Origin, Output, QueueExit, QueueRequest, QueueView, Returned, Run,
+    Scalar, Spoken, Unanswered, World, load,
 };
 use crate::model::{
     Diagnostic, Epoch, LineName, Number, OperatorName, Project, QueueName, Skill, Step,
@@ -21,6 +21,7 @@ use crate::model::{
 mod asks;
 mod callbacks;
 mod calls;
+mod messages;
 mod mistakes;
 mod queues;
 mod reach;
@@ -205,6 +206,9 @@ fn tell(call: &mut Call, script: &str) -> String {
             "queue:empty" => vec![Input::Returned(Returned::Queue(QueueExit::NoOperators))],
             "queue:paused" => vec![Input::Returned(Returned::Queue(QueueExit::AllPaused))],
             "queue:1" => vec![Input::Returned(Returned::Queue(QueueExit::Key('1')))],
+            "message:kept" => vec![Input::Returned(Returned::Message(MessageExit::Kept))],
+            "message:empty" => vec![Input::Returned(Returned::Message(MessageExit::Empty))],
+            "message:failed" => vec![Input::Returned(Returned::Message(MessageExit::Failed))],
             "http:200" => vec![replied(call, 200, vec![Scalar::Number(7)])],
             "http:404" => vec![replied(call, 404, Vec::new())],
             "http:418" => vec![replied(call, 418, Vec::new())],
@@ -257,6 +261,18 @@ fn show(output: &Output) -> String {
             format!("callback({queue} {})", request.number)
         }
         Output::Survey { question, answer } => format!("survey({question} {answer})"),
+        Output::Message(MessageRequest {
+            mailbox,
+            max,
+            silence,
+        }) => {
+            let show = crate::model::show_duration;
+            format!("message({mailbox} {} {})", show(*max), show(*silence))
+        }
+        Output::EndMessage => "end".into(),
+        Output::Recording(action) => format!("recording({action:?})").to_lowercase(),
+        Output::Secret(true) => "secret".into(),
+        Output::Secret(false) => "open".into(),
         Output::Notify { name, data, .. } => format!("notify({name} {data})"),
         Output::Ask(asked) => ask(&asked.ask),
         Output::Operator(request) => {
@@ -332,6 +348,7 @@ fn queue(request: &QueueRequest) -> String {
 fn sound(spoken: &Spoken) -> String {
     match spoken {
         Spoken::Sound { language, name } => format!("{language}/{name}"),
+        Spoken::Tone => "tone".into(),
         Spoken::Said(said) => format!("{}/{}:{:?}", said.language, said.name, said.text),
         Spoken::Silence(length) => format!("silence:{}", crate::model::show_duration(*length)),
     }

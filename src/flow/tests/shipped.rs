@@ -59,7 +59,7 @@ fn the_welcome_flow_has_its_picture() {
             n4[["support<br/><i>queue</i>"]]
             n5[["billing<br/><i>queue</i>"]]
             n6[["anyone<br/><i>queue</i>"]]
-            n7(["closed<br/><i>hangup</i>"])
+            n7[/"closed<br/><i>voicemail</i>"/]
             n8(["busy<br/><i>hangup</i>"])
             n9(["bye<br/><i>hangup</i>"])
             n0 -- "next" --> n1
@@ -78,6 +78,7 @@ fn the_welcome_flow_has_its_picture() {
             n5 -- "error" --> n8
             n6 -- "answered" --> n9
             n6 -- "timeout, full, no_operators, error" --> n8
+            n7 -- "ok, error" --> n9
     "#]]
     .assert_eq(&flow(WELCOME).mermaid());
 }

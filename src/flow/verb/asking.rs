@@ -42,6 +42,7 @@ impl Asking {
             | Input::Returned(
                 Returned::Queue(_)
                 | Returned::Line(_)
+                | Returned::Message(_)
                 | Returned::Callback(_)
                 | Returned::Reply(..),
             ) => {}

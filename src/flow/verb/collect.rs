@@ -260,6 +260,10 @@ impl Verb for Collect {
             .collect()
     }
 
+    fn is_secret(&self) -> bool {
+        self.sensitive
+    }
+
     fn needs_answer(&self) -> bool {
         true
     }
@@ -318,17 +322,7 @@ fn length(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Option<(usize, usize, 
     };
     let end_key = match cursor.get("end_key") {
         None => Some('#'),
-        Some(key) => match key.raw() {
-            Some("#") => Some('#'),
-            Some("*") => Some('*'),
-            Some("none") => None,
-            Some(_) | None => {
-                reader
-                    .diags
-                    .push(key.error("`end_key` is \"#\", \"*\" or none"));
-                return None;
-            }
-        },
+        Some(key) => reader.end_key(key)?,
     };
     Some((
         usize::try_from(min).ok()?,

@@ -19,10 +19,12 @@ use super::notify::Notify;
 use super::operator::Operator;
 use super::play::{self, Play};
 use super::queue::Queue;
+use super::recording::Recording;
 use super::set::Set;
 use super::subflow::{Called, Return, Subflow};
 use super::survey::{self, Survey};
 use super::switch::Switch;
+use super::voicemail::{self, Voicemail};
 use crate::flow::load::Flow;
 use crate::flow::port::Input;
 use crate::flow::prompt::Prompt;
@@ -30,13 +32,13 @@ use crate::flow::read::Reader;
 use crate::flow::source::{Cursor, unknown};
 use crate::flow::turn::Turn;
 use crate::flow::value::Held;
-use crate::model::Cause;
+use crate::model::{Cause, Mailbox};
 
 /// A node's place in its flow.
 pub(crate) type NodeIndex = usize;
 
 /// Types that the language has and this version has not.
-const LATER: &[&str] = &["customer", "voicemail", "recording"];
+const LATER: &[&str] = &["customer"];
 /// Every type of the language, and who reads it.
 const TYPES: &[(&str, Read)] = &[
     ("play", |node, reader| boxed(Play::read(node, reader))),
@@ -64,6 +66,12 @@ const TYPES: &[(&str, Read)] = &[
     }),
     ("reject", |node, reader| boxed(Reject::read(node, reader))),
     ("survey", |node, reader| boxed(Survey::read(node, reader))),
+    ("voicemail", |node, reader| {
+        boxed(Voicemail::read(node, reader))
+    }),
+    ("recording", |node, reader| {
+        boxed(Recording::read(node, reader))
+    }),
 ];
 
 /// `None` with a diagnostic when the node cannot be read.
@@ -156,6 +164,8 @@ pub(crate) enum Wait {
     Farewell,
     /// A key that answers.
     Survey(survey::Asking),
+    /// A message, or the end of the prompt before it.
+    Voicemail(voicemail::Leaving),
 }
 
 impl Wait {
@@ -165,6 +175,7 @@ impl Wait {
             Self::Collect(entry) => entry.until,
             Self::Callback(asking) => asking.until,
             Self::Survey(asking) => asking.until,
+            Self::Voicemail(leaving) => leaving.until(),
             Self::Reply(asking) => Some(asking.until),
             Self::Confirm(confirming) => confirming.until,
             Self::Play(_) | Self::Queue | Self::Line | Self::Farewell => None,
@@ -175,6 +186,8 @@ impl Wait {
     pub(crate) fn is_away(&self) -> bool {
         match self {
             Self::Queue | Self::Line => true,
+            // A message has its own end.
+            Self::Voicemail(leaving) => leaving.until().is_some(),
             Self::Play(_) | Self::Menu(_) | Self::Collect(_) | Self::Callback(_) => false,
             Self::Survey(_) | Self::Reply(_) | Self::Confirm(_) | Self::Farewell => false,
         }
@@ -207,6 +220,16 @@ pub(crate) trait Verb: fmt::Debug + Send + Sync {
     /// What it plays besides its prompts, in a language; music is of language `music`.
     fn other_sounds(&self, _language: &str) -> Vec<(String, String)> {
         Vec::new()
+    }
+
+    /// Where it lets callers leave messages.
+    fn mailbox(&self) -> Option<&Mailbox> {
+        None
+    }
+
+    /// Whether what the caller enters or says here is a secret, which no recording keeps.
+    fn is_secret(&self) -> bool {
+        false
     }
 
     /// Whether the call must be answered first.

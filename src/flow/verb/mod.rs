@@ -17,11 +17,13 @@ mod operator;
 mod notify;
 mod play;
 mod queue;
+mod recording;
 mod set;
 mod subflow;
 mod survey;
 mod switch;
 mod treatment;
+mod voicemail;
 mod whom;
 
 pub(super) use kind::{Calling, Exit, Next, NodeIndex, Shape, Verb, Wait, read};

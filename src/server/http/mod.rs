@@ -7,9 +7,9 @@
 //! ```
 //!
 //! What is read is read by GET and HEAD; what is changed is changed by POST, a callback is
-//! cancelled by DELETE, and what is kept of a customer is changed by PUT, PATCH and DELETE
-//! too, below `/api/v1` and nowhere else. It takes JSON, and a list of customers as CSV. Every
-//! error is `application/problem+json`
+//! cancelled and a recording deleted by DELETE, and what is kept of a customer is changed by
+//! PUT, PATCH and DELETE too, below `/api/v1` and nowhere else. It takes JSON, and a list of
+//! customers as CSV. Every error is `application/problem+json`
 //! (RFC 9457).
 //!
 //! # Why
@@ -31,6 +31,7 @@ mod customers;
 mod guard;
 mod listen;
 mod problem;
+mod recordings;
 mod records;
 mod wallboard;
 mod why;
@@ -61,6 +62,7 @@ use exchange::record::{CallRecord, Live};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use super::archive::Archive;
 use super::customers::Base;
 use super::store::{RecordPage, RecordQuery, Store, StoreError};
 use super::supervisor::Supervisor;
@@ -107,6 +109,7 @@ pub(crate) struct AppState {
     looks: Arc<Semaphore>,
     ready: Ready,
     now: Now,
+    archive: Option<Arc<Archive>>,
 }
 
 impl AppState {
@@ -128,6 +131,15 @@ impl AppState {
             looks: Arc::new(Semaphore::new(LOOKS)),
             ready,
             now,
+            archive: None,
+        }
+    }
+
+    /// With recordings and messages.
+    pub(crate) fn with_archive(self, archive: Arc<Archive>) -> Self {
+        Self {
+            archive: Some(archive),
+            ..self
         }
     }
 
@@ -148,6 +160,7 @@ pub(crate) fn router(state: AppState) -> Router {
             "/api/v1",
             api::router()
                 .merge(records::router())
+                .merge(recordings::router())
                 .merge(callbacks::router())
                 .merge(command::router())
                 .merge(customers::router())

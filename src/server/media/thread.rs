@@ -4,19 +4,21 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use exchange::media::{Command, PACKET_BYTES, Report, Sink, Worker};
+use exchange::media::{Command, PACKET_BYTES, Report, Sink, Worker, Write};
 use exchange::metric::{Share, table};
 use exchange::model::LegId;
 use mio::net::UdpSocket;
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
 
 use crate::server::media::ports::{Ports, TRIES};
+use crate::server::media::recordings::{self, Recordings};
 use crate::server::{clock, entropy};
 
 /// Packets taken from one stream before the others have their turn.
@@ -33,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) ports: RangeInclusive<u16>,
     /// Where sockets are bound.
     pub(crate) bind: IpAddr,
+    /// The folder of recordings.
+    pub(crate) recordings: PathBuf,
 }
 
 /// The running threads.
@@ -40,6 +44,7 @@ pub(crate) struct Settings {
 pub(crate) struct Workers {
     posts: Vec<Arc<Post>>,
     threads: Vec<JoinHandle<()>>,
+    writer: Option<recordings::Running>,
 }
 
 #[derive(Debug)]
@@ -77,6 +82,10 @@ impl Workers {
                 tracing::error!("a media thread had a fault");
             }
         }
+        // What they recorded last is written.
+        if let Some(writer) = self.writer.take() {
+            writer.stop();
+        }
     }
 }
 
@@ -91,7 +100,10 @@ where
     let mut workers = Workers {
         posts: Vec::new(),
         threads: Vec::new(),
+        writer: None,
     };
+    let (recordings, writer) = recordings::start(&settings.recordings, deliver.clone())?;
+    workers.writer = Some(writer);
     for index in 0..settings.count {
         let poll = Poll::new()?;
         let (commands, received) = unbounded();
@@ -113,6 +125,7 @@ where
             commands: received,
             post: Arc::clone(&post),
             deliver: deliver.clone(),
+            recordings: recordings.clone(),
             buffer: Box::new([0; PACKET_BYTES]),
             in_use: Share::of(&table::MEDIA_PORTS),
             told: clock::now(),
@@ -200,6 +213,7 @@ impl Sockets {
 struct Out<'a, D> {
     sockets: &'a Sockets,
     deliver: &'a D,
+    recordings: &'a Recordings,
 }
 
 impl<D: Fn(Report)> Sink for Out<'_, D> {
@@ -214,6 +228,10 @@ impl<D: Fn(Report)> Sink for Out<'_, D> {
     fn report(&mut self, report: Report) {
         (self.deliver)(report);
     }
+
+    fn write(&mut self, write: Write<'_>) {
+        self.recordings.write(write);
+    }
 }
 
 struct Work<D> {
@@ -224,6 +242,7 @@ struct Work<D> {
     commands: Receiver<Option<Command>>,
     post: Arc<Post>,
     deliver: D,
+    recordings: Recordings,
     buffer: Box<[u8; PACKET_BYTES]>,
     in_use: Share,
     told: Instant,
@@ -258,6 +277,7 @@ impl<D: Fn(Report)> Work<D> {
                 let mut out = Out {
                     sockets: &self.sockets,
                     deliver: &self.deliver,
+                    recordings: &self.recordings,
                 };
                 self.worker.tick(now, &mut out);
             }
@@ -302,6 +322,7 @@ impl<D: Fn(Report)> Work<D> {
             let mut out = Out {
                 sockets: &self.sockets,
                 deliver: &self.deliver,
+                recordings: &self.recordings,
             };
             self.worker
                 .packet((leg, from), packet, clock::now(), &mut out);
@@ -319,6 +340,7 @@ impl<D: Fn(Report)> Work<D> {
             let mut out = Out {
                 sockets: &self.sockets,
                 deliver: &self.deliver,
+                recordings: &self.recordings,
             };
             if let Command::Open { leg } = command {
                 match self.sockets.open(leg, registry, now) {
@@ -326,6 +348,7 @@ impl<D: Fn(Report)> Work<D> {
                         let mut out = Out {
                             sockets: &self.sockets,
                             deliver: &self.deliver,
+                            recordings: &self.recordings,
                         };
                         self.worker.opened(leg, local, &mut out);
                     }

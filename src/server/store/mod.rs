@@ -21,6 +21,7 @@
 mod customers;
 mod forget;
 mod promises;
+mod recordings;
 mod spool;
 mod sqlite;
 mod writer;
@@ -47,6 +48,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use customers::{Column, CustomerPage, Imported, Key};
 pub(crate) use forget::Receipt;
 pub(crate) use promises::{Noted, Promises};
+pub(crate) use recordings::{RecordingItem, RecordingQuery, RecordingRow, ago};
 pub(crate) use sqlite::millis;
 use sqlite::{Database, Reader};
 use writer::Writer;
@@ -128,6 +130,8 @@ pub(crate) enum Item {
         /// As of phones.
         at: i64,
     },
+    /// What is known of a recording or a message.
+    Recording(RecordingItem),
 }
 
 /// An item with the start of the process that it belongs to.
@@ -384,6 +388,18 @@ impl Store {
     /// When the database cannot be read.
     pub(crate) fn record(&self, id: &str) -> Result<Option<CallRecord>, StoreError> {
         self.reader.record(id)
+    }
+
+    /// Recordings and messages, newest first; with `from`, all that is kept of the voice
+    /// behind a number.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub(crate) fn recordings(
+        &self,
+        query: &RecordingQuery,
+    ) -> Result<Vec<RecordingRow>, StoreError> {
+        self.reader.recordings(query)
     }
 
     /// What an earlier process promised.

@@ -15,6 +15,7 @@ use rusqlite::{
 };
 
 use super::promises::{self, Promises};
+use super::recordings::{self, Puts, RecordingQuery, RecordingRow};
 use super::{Entry, Item, RecordPage, RecordQuery, StoreError};
 use crate::server::clock;
 
@@ -68,6 +69,7 @@ const MIGRATIONS: &[&str] = &[
 ",
     super::customers::TABLES,
     promises::TABLE,
+    recordings::TABLE,
 ];
 
 const PUT_RECORD: &str = "
@@ -190,6 +192,7 @@ impl Database {
             let mut put_standing = transaction.prepare(PUT_STANDING)?;
             let mut put_callback = transaction.prepare(promises::PUT)?;
             let mut put_talked = transaction.prepare(super::customers::PUT_TALKED)?;
+            let mut recordings = Puts::prepare(&transaction)?;
             for entry in entries {
                 let put = match &entry.item {
                     Item::Record(record) => write_record(&mut put_record, record),
@@ -221,6 +224,7 @@ impl Database {
                     } => put_talked
                         .execute(params![number, operator.as_str(), at])
                         .map(drop),
+                    Item::Recording(item) => recordings.write(item),
                 };
                 match put {
                     Ok(()) => {}
@@ -427,6 +431,13 @@ impl Reader {
             let rows = rows.map_err(self.trouble())?;
             rows.collect::<Result<_, _>>().map_err(self.trouble())
         })
+    }
+
+    pub(super) fn recordings(
+        &self,
+        query: &RecordingQuery,
+    ) -> Result<Vec<RecordingRow>, StoreError> {
+        self.ask(|connection| recordings::find(connection, query).map_err(self.trouble()))
     }
 
     /// What an earlier process promised.

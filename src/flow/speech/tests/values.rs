@@ -328,7 +328,9 @@ fn announcements(language: &str, expected: &Expect) {
         let (_, spoken) = &said[row];
         let names = spoken.iter().map(|spoken| match spoken {
             crate::flow::Spoken::Sound { name, .. } => name.to_string(),
-            crate::flow::Spoken::Said(_) | crate::flow::Spoken::Silence(_) => "?".to_owned(),
+            crate::flow::Spoken::Said(_)
+            | crate::flow::Spoken::Silence(_)
+            | crate::flow::Spoken::Tone => "?".to_owned(),
         });
         names.collect()
     };
