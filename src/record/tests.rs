@@ -566,7 +566,6 @@ fn a_message_whose_file_is_closed_after_the_call_is_in_the_record() {
         hangup: Hangup::Caller,
         cause: None,
         lasted: Duration::from_secs(70),
-        cause: None,
     };
     let records = fold(
         &mut ledger,
