@@ -137,7 +137,7 @@ impl Call {
         };
         let leg = Leg::new(leg_id(key, 0));
         let mut call = Self::of(facts, run, (Invitation::Over, leg), Vec::new());
-        call.story.silent = true;
+        call.silent = true;
         call.story.queued_first = Some(age);
         call.back = Some(Box::new(Back {
             key: callback.key(),
@@ -308,7 +308,7 @@ impl Call {
         (attempt, waited): (u32, Duration),
         floor: &mut Floor<'_>,
     ) {
-        self.story.silent = false;
+        self.silent = false;
         self.facts.began = floor.now;
         let call = self.facts.id.clone();
         floor.tell(Event::CallStarted {

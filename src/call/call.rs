@@ -219,8 +219,6 @@ pub(super) struct Story {
     pub(super) left: Option<Hangup>,
     /// What the caller asked of the last queue.
     pub(super) wanted: Option<Wanted>,
-    /// Nothing is told of it yet: it is not more than a promise that waits.
-    pub(super) silent: bool,
     /// What was last told of the wait.
     pub(super) promise: Option<Promise>,
     /// Why the flow hangs up.
@@ -263,6 +261,8 @@ pub struct Call {
     pub(super) back: Option<Box<Back>>,
     /// How many callbacks its caller was promised.
     pub(super) promises: u32,
+    /// Nothing is told of it yet: it is not more than a promise that waits.
+    pub(super) silent: bool,
 }
 
 impl Call {
@@ -346,6 +346,7 @@ impl Call {
             busy: None,
             back: None,
             promises: 0,
+            silent: false,
         }
     }
 

@@ -91,7 +91,7 @@ impl Call {
         let Some(parting) = self.parting.take() else {
             return;
         };
-        if self.story.silent {
+        if self.silent {
             return;
         }
         floor.tell(Event::CallEnded {

@@ -455,7 +455,7 @@ impl Call {
 
     /// Tells that the call left a queue.
     pub(super) fn dequeued(&mut self, queue: &InQueue, exit: DequeueReason, floor: &mut Floor<'_>) {
-        if self.story.silent {
+        if self.silent {
             return;
         }
         let waited = queue.waited(floor.now);
