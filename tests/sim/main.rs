@@ -3,6 +3,7 @@
 #![expect(
     clippy::disallowed_methods,
     clippy::panic,
+    clippy::unwrap_used,
     clippy::wildcard_enum_match_arm,
     reason = "any moment serves as the beginning, and a test may stop at surprises"
 )]
