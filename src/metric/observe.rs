@@ -119,14 +119,6 @@ const EXITS: [DequeueReason; 8] = [
     DequeueReason::Line,
     DequeueReason::Ended,
 ];
-const FLOW_FAULTS: [FlowFault; 6] = [
-    FlowFault::Expression,
-    FlowFault::Limit,
-    FlowFault::Sound,
-    FlowFault::Queue,
-    FlowFault::Outside,
-    FlowFault::Sensitive,
-];
 
 /// Handles of a metric with two labels: a configured name, and a word.
 #[derive(Debug)]
@@ -282,7 +274,7 @@ impl Observer {
             }
         }
         for flow in &names.flows {
-            for fault in FLOW_FAULTS {
+            for fault in FlowFault::ALL.iter().copied() {
                 self.flow_errors.at(flow, fault.as_str());
             }
         }

@@ -32,6 +32,7 @@ mod guard;
 mod listen;
 mod problem;
 mod records;
+mod reload;
 mod wallboard;
 mod why;
 
@@ -62,6 +63,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use super::customers::Base;
+use super::reload::Orders;
 use super::store::{RecordPage, RecordQuery, Store, StoreError};
 use super::supervisor::Supervisor;
 use listen::{Limited, Peer};
@@ -104,6 +106,7 @@ pub(crate) struct AppState {
     base: Base,
     questions: Arc<Semaphore>,
     supervisor: Supervisor,
+    orders: Orders,
     looks: Arc<Semaphore>,
     ready: Ready,
     now: Now,
@@ -114,7 +117,7 @@ impl AppState {
     pub(crate) fn new(
         (live, recorder): (Arc<RwLock<Live>>, Arc<Recorder>),
         (records, base): (Arc<dyn Records>, Base),
-        supervisor: Supervisor,
+        (supervisor, orders): (Supervisor, Orders),
         ready: Ready,
         now: Now,
     ) -> Self {
@@ -125,6 +128,7 @@ impl AppState {
             base,
             questions: Arc::new(Semaphore::new(QUESTIONS)),
             supervisor,
+            orders,
             looks: Arc::new(Semaphore::new(LOOKS)),
             ready,
             now,
@@ -151,6 +155,7 @@ pub(crate) fn router(state: AppState) -> Router {
                 .merge(callbacks::router())
                 .merge(command::router())
                 .merge(customers::router())
+                .merge(reload::router())
                 .merge(why::router()),
         )
         .route_layer(middleware::from_fn(guard::local_only));
