@@ -1,7 +1,11 @@
-//! One step of a flow: a caller presses a key of the shipped menu.
+//! What flows cost: a step, a call that stands in a menu, a file to read, a thousand of
+//! them, and files that were written to hurt.
+
+#[path = "../tests/hostile/files.rs"]
+mod files;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use exchange::flow::hours::Calendar;
@@ -9,8 +13,35 @@ use exchange::flow::source::Document;
 use exchange::flow::{Caller, Flow, Input, Known, Output, QueueView, Run, World, load};
 use exchange::model::{Epoch, LineName, Number, OperatorName, Project, QueueName, Skill};
 
+/// Calls that stand in a menu at once, for what one of them takes.
+const CALLERS: u64 = 10_000;
+
 fn main() {
+    match in_menus() {
+        Some(bytes) => println!("Memory: {bytes} bytes a caller in a menu (resident)"),
+        None => println!("Memory: not measured, there is no /proc/self/statm"),
+    }
     divan::main();
+}
+
+fn in_menus() -> Option<u64> {
+    let (flow, calendars) = (Arc::new(read(WELCOME)?), calendars()?);
+    let now = any_instant();
+    // What the first call touches is not its own.
+    let mut calls = Vec::with_capacity(usize::try_from(CALLERS).ok()? + 1);
+    calls.push(at_menu(&flow, &calendars, now));
+    let before = resident()?;
+    calls.extend((0..CALLERS).map(|_| at_menu(&flow, &calendars, now)));
+    let bytes = resident()?.saturating_sub(before) / CALLERS;
+    drop(calls);
+    Some(bytes)
+}
+
+/// What the process has in memory, in bytes.
+fn resident() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u64 = text.split(' ').nth(1)?.parse().ok()?;
+    Some(pages * 4096)
 }
 
 const WELCOME: &str = include_str!("../ivr-flows/welcome.yaml");
@@ -120,4 +151,59 @@ fn menu_key_with_expression(bencher: divan::Bencher<'_, '_>) {
 #[divan::bench]
 fn load_welcome() -> Option<Flow> {
     read(divan::black_box(WELCOME))
+}
+
+/// A flow of 50 nodes: menus, queues, conditions, prompts.
+fn fifty(number: usize) -> String {
+    let mut text = format!(
+        "version: 1\nflow: f{number}\nstart: n0\nlanguages: [en, nl]\ndefaults: {{ on_failure: end, error: end, full: end, no_operators: end }}\nnodes:\n  end: {{ type: hangup, prompt: [goodbye] }}\n"
+    );
+    for node in 0..49 {
+        let next = if node == 48 {
+            "end".to_owned()
+        } else {
+            format!("n{}", node + 1)
+        };
+        text += &match node % 5 {
+            0 => format!(
+                "  n{node}: {{ type: play, prompt: [welcome, {{ silence: 500ms }}], next: {next} }}\n"
+            ),
+            1 => format!(
+                "  n{node}:\n    type: menu\n    prompt: [main-menu, other-language]\n    keys: {{ \"1\": {next}, \"2\": end, \"9\": n{node} }}\n    no_input: {next}\n"
+            ),
+            2 => format!(
+                "  n{node}: {{ type: branch, when: [{{ if: 'queue.support.waiting > 10 && caller.number.startsWith(\"+31\")', then: end }}], else: {next} }}\n"
+            ),
+            3 => format!(
+                "  n{node}: {{ type: queue, queue: support, waiting: {{ announce: {{ position: true }} }}, max_wait: 10m, answered: end, timeout: {next} }}\n"
+            ),
+            _ => format!(
+                "  n{node}: {{ type: set, tags: [step], vars: {{ last: 'n ${{language}}' }}, next: {next} }}\n"
+            ),
+        };
+    }
+    text
+}
+
+/// Reading and checking a thousand flows of fifty nodes each.
+#[divan::bench(sample_count = 3, sample_size = 1)]
+fn load_1000_flows_of_50_nodes(bencher: divan::Bencher<'_, '_>) {
+    let texts: Vec<String> = (0..1_000).map(fifty).collect();
+    bencher.bench_local(|| {
+        let flows: Vec<Flow> = texts.iter().filter_map(|text| read(text)).collect();
+        assert_eq!(flows.len(), texts.len());
+        flows
+    });
+}
+
+fn hostile() -> &'static [files::Hostile] {
+    static FILES: OnceLock<Vec<files::Hostile>> = OnceLock::new();
+    FILES.get_or_init(files::files)
+}
+
+/// A file that was written to hurt.
+#[divan::bench(args = hostile().iter().map(|(name, _)| *name), sample_count = 3, sample_size = 1)]
+fn hostile_file(bencher: divan::Bencher<'_, '_>, wanted: &str) {
+    let text = hostile().iter().find(|(name, _)| *name == wanted);
+    bencher.bench_local(|| read(text.map_or("", |(_, text)| text)));
 }

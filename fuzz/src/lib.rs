@@ -1,5 +1,5 @@
-//! The rooms that read what strangers send, and nothing else of the server: with the
-//! sanitizer they build in half a minute, the whole of it in many.
+//! The rooms that read what strangers send, and flows, and nothing else of the server: with
+//! the sanitizer they build in a minute, the whole of it in many.
 //!
 //! A target that needs another room adds it here.
 
@@ -9,9 +9,13 @@
     reason = "the rest of the server is not here"
 )]
 
+#[path = "../../src/flow/mod.rs"]
+pub mod flow;
 #[path = "../../src/model/mod.rs"]
 pub mod model;
 #[path = "../../src/sdp/mod.rs"]
 pub mod sdp;
 #[path = "../../src/sip/mod.rs"]
 pub mod sip;
+
+pub mod trial;

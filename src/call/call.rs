@@ -196,10 +196,6 @@ pub(super) enum Stage {
 }
 
 /// What the record will be made of.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "facts that come in any combination; none of them is a state"
-)]
 #[derive(Debug, Default)]
 pub(super) struct Story {
     /// With an operator.

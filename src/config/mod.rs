@@ -12,6 +12,7 @@
 //! The folder's files are read by `server::files` and come here as texts: a test, the
 //! simulator and `centrale check` read a configuration exactly as the server does.
 
+mod difference;
 mod guard;
 mod callbacks;
 mod house;
@@ -38,6 +39,7 @@ mod requests_tests;
 #[cfg(test)]
 mod tests;
 
+pub use difference::{Change, Difference};
 pub use house::House;
 pub use load::{Files, load, paths};
 pub use outside::{Divert, Dns, Login, Outside, Register, Trunk};

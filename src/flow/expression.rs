@@ -15,7 +15,7 @@ use cel::{Context, Env, Value};
 
 use super::types::{self, Type};
 use super::value::{Held, Scalar};
-use crate::model::{FlowFault, QueueName};
+use crate::model::{FlowFault, QueueName, limits};
 
 /// Characters of one expression.
 const SOURCE_CHARS: usize = 512;
@@ -190,6 +190,22 @@ impl Scope<'_> {
     }
 }
 
+/// How deep brackets and `?` nest, more or less: what is in quotes counts too. The parser
+/// calls itself for each, and finds out how deep it is when it has been there.
+fn depth(source: &str) -> usize {
+    let (mut depth, mut deepest, mut choices) = (0_usize, 0, 0);
+    for char in source.chars() {
+        match char {
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            '?' => choices += 1,
+            _ => {}
+        }
+        deepest = deepest.max(depth + choices);
+    }
+    deepest
+}
+
 /// Why an expression cannot be compiled.
 #[derive(Debug)]
 pub(super) struct Unknown {
@@ -249,6 +265,10 @@ impl Expression {
     pub(super) fn compile(source: &str, scope: &Scope<'_>) -> Result<Self, Unknown> {
         if source.chars().count() > SOURCE_CHARS {
             let message = format!("an expression has at most {SOURCE_CHARS} characters");
+            return Err(Unknown::plain(message));
+        }
+        if depth(source) > usize::from(DEPTH) {
+            let message = format!("an expression is at most {DEPTH} brackets and choices deep");
             return Err(Unknown::plain(message));
         }
         let parser = Parser::new().max_recursion_depth(DEPTH);
@@ -443,6 +463,10 @@ enum Part {
 
 impl Template {
     pub(super) fn compile(source: &str, scope: &Scope<'_>) -> Result<Self, Unknown> {
+        if source.chars().count() > limits::TEMPLATE_CHARS {
+            let message = format!("a text has at most {} characters", limits::TEMPLATE_CHARS);
+            return Err(Unknown::plain(message));
+        }
         let mut parts = Vec::new();
         let mut rest = source;
         while let Some((before, after)) = rest.split_once("${") {

@@ -57,7 +57,7 @@ struct Range {
 }
 
 /// One calendar of `hours`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Calendar {
     zone: TimeZone,
     /// From Monday to Sunday.

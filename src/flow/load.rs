@@ -13,7 +13,7 @@ use super::source::{Cursor, Document};
 use super::trial::Trial;
 use super::value::{Held, Scalar};
 use super::verb::{self, Called, NodeIndex, Verb, fixed};
-use crate::model::{Diagnostic, FlowName, Mailbox, NodeName, Severity, limits};
+use crate::model::{Diagnostic, FlowName, Mailbox, NodeName, Severity, Span, limits};
 
 /// Steps of one call, unless the flow says otherwise.
 const STEPS: u32 = 1_000;
@@ -25,6 +25,7 @@ const MINUTES: u32 = 60;
 #[derive(Debug)]
 pub struct Flow {
     pub(super) name: FlowName,
+    pub(super) revision: String,
     pub(super) languages: Vec<Arc<str>>,
     pub(super) start: NodeIndex,
     pub(super) nodes: Vec<Node>,
@@ -62,6 +63,12 @@ impl Flow {
     #[must_use]
     pub fn name(&self) -> &FlowName {
         &self.name
+    }
+
+    /// A digest of its text: a call keeps the revision that it began with.
+    #[must_use]
+    pub fn revision(&self) -> &str {
+        &self.revision
     }
 
     /// The languages, the first is the default.
@@ -175,7 +182,10 @@ pub fn load(document: &Document, known: &Known<'_>, diags: &mut Vec<Diagnostic>)
         },
         languages,
         nodes: names(&raw_nodes, diags),
+        node: Span::default(),
+        expressions: 0,
         defaults: Defaults::default(),
+        most: before + limits::FLOW_PROBLEMS,
         diags,
     };
     reader.fields(root, TOP, &[]);
@@ -196,21 +206,13 @@ pub fn load(document: &Document, known: &Known<'_>, diags: &mut Vec<Diagnostic>)
         .map(|vars| initial(vars, &mut reader))
         .unwrap_or_default();
     let on_hangup = root.get("on_hangup").and_then(|to| reader.target(to));
-    let tests = Trial::read_all(root, &mut reader);
-    let mut nodes = Vec::new();
-    for (id, cursor) in &raw_nodes {
-        if cursor.map(reader.diags).is_none() {
-            continue;
-        }
-        let verb = verb::read(*cursor, &mut reader);
-        nodes.extend(verb.map(|verb| Node {
-            name: NodeName::from(*id),
-            verb,
-        }));
-    }
+    let nodes = read_nodes(&raw_nodes, &mut reader);
+    let tests = Trial::read_all(root, &nodes, &mut reader);
+    enough(root, &mut reader)?;
     let languages = reader.languages;
     let flow = Flow {
         name: FlowName::from(name?),
+        revision: document.revision(),
         languages,
         start: start?,
         nodes,
@@ -227,6 +229,37 @@ pub fn load(document: &Document, known: &Known<'_>, diags: &mut Vec<Diagnostic>)
     let cursors: Vec<Cursor<'_>> = raw_nodes.into_iter().map(|(_, cursor)| cursor).collect();
     check::check(&flow, &cursors, diags);
     (!has_errors(diags, before)).then_some(flow)
+}
+
+fn read_nodes(raw: &[(&str, Cursor<'_>)], reader: &mut Reader<'_>) -> Vec<Node> {
+    let mut nodes = Vec::new();
+    for (id, cursor) in raw.iter().take(limits::FLOW_NODES) {
+        if reader.is_full() {
+            break;
+        }
+        if cursor.map(reader.diags).is_none() {
+            continue;
+        }
+        let verb = verb::read(*cursor, reader);
+        nodes.extend(verb.map(|verb| Node {
+            name: NodeName::from(*id),
+            verb,
+        }));
+    }
+    nodes
+}
+
+/// `None` when so much is wrong that the rest was not read, which is told.
+fn enough(root: Cursor<'_>, reader: &mut Reader<'_>) -> Option<()> {
+    if !reader.is_full() {
+        return Some(());
+    }
+    let most = limits::FLOW_PROBLEMS;
+    let place = root.get("flow").unwrap_or(root);
+    let problem = place.key_error(format!("more than {most} things are wrong with this flow"));
+    let hint = "mend those that are told, the others follow";
+    reader.diags.push(problem.hint(hint));
+    None
 }
 
 fn has_errors(diags: &[Diagnostic], before: usize) -> bool {
@@ -274,6 +307,11 @@ fn languages(root: Cursor<'_>, diags: &mut Vec<Diagnostic>) -> Vec<Arc<str>> {
     if items.is_empty() && cursor.is_list() {
         diags.push(cursor.key_error("there is no language").hint("write [en]"));
     }
+    if items.len() > limits::FLOW_LANGUAGES {
+        let message = format!("a flow has at most {} languages", limits::FLOW_LANGUAGES);
+        diags.push(cursor.key_error(message));
+        languages.truncate(limits::FLOW_LANGUAGES);
+    }
     languages
 }
 
@@ -285,11 +323,13 @@ fn names(nodes: &[(&str, Cursor<'_>)], diags: &mut Vec<Diagnostic>) -> BTreeMap<
         diags.push(cursor.key_error(message));
     }
     let mut names = BTreeMap::new();
+    let most = diags.len() + limits::FLOW_PROBLEMS;
     for (index, (id, cursor)) in nodes.iter().enumerate() {
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-        if *id == "retry" || id.is_empty() || !id.chars().all(plain) {
+        let fits = (1..=limits::NODE_NAME_CHARS).contains(&id.len()) && *id != "retry";
+        if !(fits && id.chars().all(plain)) && diags.len() < most {
             let problem = cursor.key_error(format!("`{id}` is no name of a node"));
-            diags.push(problem.hint("letters, digits, - and _; not `retry`"));
+            diags.push(problem.hint("letters, digits, - and _, at most 64; not `retry`"));
         }
         names.insert((*id).to_owned(), index);
     }

@@ -50,6 +50,7 @@ pub use port::{
 pub use prompt::Spoken;
 pub use read::Known;
 pub use run::Run;
+pub use trial::{Moment, NoExit, Rehearsal, Stage, Wants, heard};
 pub use value::{Held, Scalar};
 
 #[cfg(test)]

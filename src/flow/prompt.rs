@@ -123,6 +123,7 @@ impl Prompt {
         Self(
             items
                 .into_iter()
+                .take(limits::PROMPT_SOUNDS)
                 .filter_map(|item| Item::read(item, reader))
                 .collect(),
         )

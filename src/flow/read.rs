@@ -10,7 +10,9 @@ use super::origin::Origin;
 use super::source::{Cursor, unknown};
 use super::speech::{self, Kind};
 use super::verb::NodeIndex;
-use crate::model::{Diagnostic, LineName, NodeName, OperatorName, Project, QueueName, Skill};
+use crate::model::{
+    Diagnostic, LineName, NodeName, OperatorName, Project, QueueName, Skill, Span, limits,
+};
 
 /// Names of the configuration that a flow may refer to.
 #[derive(Clone, Copy)]
@@ -105,19 +107,35 @@ pub(super) enum Again {
 
 pub(super) struct Reader<'a> {
     pub(super) diags: &'a mut Vec<Diagnostic>,
+    /// With so many diagnostics it is enough: those of other files and
+    /// [`limits::FLOW_PROBLEMS`].
+    pub(super) most: usize,
     pub(super) known: Known<'a>,
     pub(super) scope: Scope<'a>,
     pub(super) languages: Vec<Arc<str>>,
     pub(super) nodes: BTreeMap<String, NodeIndex>,
+    /// Where the node at hand stands: it has a `type`, the maps within it have not.
+    pub(super) node: Span,
+    /// Compiled so far.
+    pub(super) expressions: usize,
     pub(super) defaults: Defaults,
 }
 
 impl Reader<'_> {
-    /// The fields that a node of a type has, besides `type`.
+    /// Whether so much is wrong that the rest would not be read.
+    pub(super) fn is_full(&self) -> bool {
+        self.diags.len() >= self.most
+    }
+
+    /// The fields that a node of a type has, besides `type`, or a map within it.
     pub(super) fn fields(&mut self, node: Cursor<'_>, allowed: &[&str], later: &[&str]) {
         for (key, value) in node.entries() {
-            if key == "type" || allowed.contains(&key) {
+            let is_type = key == "type" && node.span() == self.node;
+            if is_type || allowed.contains(&key) {
                 continue;
+            }
+            if self.is_full() {
+                return;
             }
             let problem = if later.contains(&key) {
                 value.key_error(format!("`{key}` is not available in this version"))
@@ -137,6 +155,18 @@ impl Reader<'_> {
         });
     }
 
+    /// Whether another expression, or some of them, may be compiled.
+    fn may_compile(&mut self, cursor: Cursor<'_>, expressions: usize) -> bool {
+        let before = self.expressions;
+        self.expressions += expressions;
+        let (most, enough) = (limits::FLOW_EXPRESSIONS, self.expressions);
+        if before <= most && enough > most {
+            let message = format!("a flow has at most {most} expressions");
+            self.diags.push(cursor.error(message));
+        }
+        enough <= most
+    }
+
     pub(super) fn expression(&mut self, cursor: Cursor<'_>) -> Option<Expression> {
         let text = cursor.word(self.diags)?;
         self.compiled(cursor, text)
@@ -144,6 +174,9 @@ impl Reader<'_> {
 
     /// An expression that is not written but meant.
     pub(super) fn compiled(&mut self, cursor: Cursor<'_>, text: &str) -> Option<Expression> {
+        if !self.may_compile(cursor, 1) {
+            return None;
+        }
         match Expression::compile(text, &self.scope) {
             Ok(expression) => Some(expression),
             Err(why) => {
@@ -178,6 +211,9 @@ impl Reader<'_> {
     }
 
     pub(super) fn template(&mut self, cursor: Cursor<'_>, text: &str) -> Option<Template> {
+        if !self.may_compile(cursor, text.matches("${").count()) {
+            return None;
+        }
         match Template::compile(text, &self.scope) {
             Ok(template) => Some(template),
             Err(why) => {
@@ -191,7 +227,7 @@ impl Reader<'_> {
     pub(super) fn target(&mut self, cursor: Cursor<'_>) -> Option<NodeIndex> {
         let name = cursor.word(self.diags)?;
         let found = self.nodes.get(name).copied();
-        if found.is_none() {
+        if found.is_none() && !self.is_full() {
             let problem = cursor.error(format!("there is no node `{name}`"));
             self.diags.push(unknown(
                 problem,
@@ -308,7 +344,7 @@ impl Reader<'_> {
             return;
         }
         for language in &self.languages {
-            if !(self.known.sounds)(language, name) {
+            if !(self.known.sounds)(language, name) && !self.is_full() {
                 let problem = cursor.error(format!("there is no sound `{name}` in `{language}`"));
                 let hint = format!("record prompts/{language}/{name}.wav");
                 self.diags.push(problem.hint(hint));

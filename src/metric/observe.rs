@@ -124,15 +124,6 @@ const EXITS: [DequeueReason; 8] = [
     DequeueReason::Line,
     DequeueReason::Ended,
 ];
-const FLOW_FAULTS: [FlowFault; 7] = [
-    FlowFault::Expression,
-    FlowFault::Limit,
-    FlowFault::Sound,
-    FlowFault::Queue,
-    FlowFault::Outside,
-    FlowFault::Sensitive,
-    FlowFault::Recording,
-];
 
 /// Handles of a metric with two labels: a configured name, and a word.
 #[derive(Debug)]
@@ -296,7 +287,7 @@ impl Observer {
             self.messages(mailbox).increment(0);
         }
         for flow in &names.flows {
-            for fault in FLOW_FAULTS {
+            for fault in FlowFault::ALL.iter().copied() {
                 self.flow_errors.at(flow, fault.as_str());
             }
         }

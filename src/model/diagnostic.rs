@@ -32,7 +32,7 @@ pub struct Diagnostic {
     pub file: Arc<str>,
     /// Where in the file.
     pub span: Span,
-    /// The offending line.
+    /// The offending line; empty when it is too long to be shown.
     pub source: String,
     /// What is wrong, a lower-case fragment.
     pub message: String,
@@ -75,16 +75,18 @@ impl fmt::Display for Diagnostic {
                 column,
                 width,
             } = self.span;
-            writeln!(f, "{}:{line}:{column}: {kind}: {}", self.file, self.message)?;
-            let number = line.to_string();
-            writeln!(f, " {number} | {}", self.source)?;
-            let space = " ".repeat(column.saturating_sub(1));
-            write!(
-                f,
-                " {} | {space}{}",
-                " ".repeat(number.len()),
-                "^".repeat(width.max(1))
-            )?;
+            write!(f, "{}:{line}:{column}: {kind}: {}", self.file, self.message)?;
+            if !self.source.is_empty() {
+                let number = line.to_string();
+                writeln!(f, "\n {number} | {}", self.source)?;
+                let space = " ".repeat(column.saturating_sub(1));
+                write!(
+                    f,
+                    " {} | {space}{}",
+                    " ".repeat(number.len()),
+                    "^".repeat(width.max(1))
+                )?;
+            }
         }
         if let Some(hint) = &self.hint {
             write!(f, "\n   hint: {hint}")?;

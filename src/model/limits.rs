@@ -78,10 +78,26 @@ pub const WAITING_PER_QUEUE: usize = 10_000;
 
 /// A YAML file.
 pub const YAML_BYTES: usize = 1024 * 1024;
+/// A line of a YAML file: a reader may have to keep all of it before it knows what it is.
+pub const YAML_LINE_BYTES: usize = 16 * 1024;
 /// Nesting in a YAML file.
 pub const YAML_DEPTH: usize = 32;
+/// Values in a YAML file: scalars, lists and maps. Each costs some five hundred bytes while
+/// the file is read; a thousand nodes have fewer, and what fits on 1 MiB of operators.
+pub const YAML_VALUES: usize = 50_000;
 /// Nodes in one flow.
 pub const FLOW_NODES: usize = 1_000;
+/// Characters of a node's name; it is a label of pictures and part of messages.
+pub const NODE_NAME_CHARS: usize = 64;
+/// Languages of one flow; each prompt is looked for in every one.
+pub const FLOW_LANGUAGES: usize = 16;
+/// Expressions of one flow, those in templates included: to compile one takes some
+/// twenty microseconds.
+pub const FLOW_EXPRESSIONS: usize = 2_000;
+/// Characters of a text with `${…}`.
+pub const TEMPLATE_CHARS: usize = 2_048;
+/// Problems of one flow that are told; nobody reads more at once.
+pub const FLOW_PROBLEMS: usize = 100;
 /// Keys kept while the flow is not listening: a fast typist's next answers.
 pub const KEYS_AHEAD: usize = 32;
 /// Sounds in one prompt.

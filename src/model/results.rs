@@ -189,6 +189,18 @@ pub enum FlowFault {
 }
 
 impl FlowFault {
+    /// Every one.
+    pub const ALL: &[Self] = &[
+        Self::Expression,
+        Self::Limit,
+        Self::Sound,
+        Self::Queue,
+        Self::Outside,
+        Self::Sensitive,
+        Self::Nesting,
+        Self::Recording,
+    ];
+
     /// The label of `centrale_flow_errors_total`.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -538,6 +538,16 @@ impl Live {
         counts
     }
 
+    /// How many live calls began in each flow that has some.
+    #[must_use]
+    pub fn calls_by_flow(&self) -> BTreeMap<FlowName, usize> {
+        let mut counts = BTreeMap::new();
+        for call in self.calls.values() {
+            *counts.entry(call.flow.clone()).or_default() += 1;
+        }
+        counts
+    }
+
     /// Registered phones of all operators.
     #[must_use]
     pub fn registrations(&self) -> usize {

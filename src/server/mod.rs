@@ -17,6 +17,7 @@ pub(crate) mod net;
 pub(crate) mod observer;
 pub(crate) mod post;
 pub(crate) mod quiet;
+pub(crate) mod reload;
 pub(crate) mod runner;
 pub(crate) mod serve;
 pub(crate) mod sign;

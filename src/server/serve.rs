@@ -8,14 +8,14 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context as _, anyhow};
 use arc_swap::ArcSwap;
-use exchange::config::{Config, Line, Outside, Recordings, Trunk};
+use exchange::config::{Config, Difference, Line, Outside, Recordings, Trunk};
 use exchange::media::Library;
 use exchange::metric::{self, Names, Recorder};
 use exchange::model::{Diagnostic, Severity};
 use exchange::record::{Floor as Views, Live};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::server::archive::Archive;
 use crate::server::cli::LogFormat;
@@ -26,6 +26,7 @@ use crate::server::journal::{Journal, Source};
 use crate::server::media::load_library;
 use crate::server::observer::{self, Witness};
 use crate::server::post::Post;
+use crate::server::reload::{self, Done, Order, Orders, Refused};
 use crate::server::store::{Promises, Store};
 use crate::server::supervisor::Supervisor;
 use crate::server::{clock, descriptors, files, log, voice};
@@ -78,10 +79,10 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let base = Base::new(Arc::clone(&store), Some(witness.clone()));
     let archive = Arc::new(Archive::new(Arc::clone(&store), &config.paths.recordings));
     let shown = Arc::clone(&archive);
-    let state = |ready, supervisor| {
+    let state = |ready, hands| {
         let now = Arc::new(clock::wall);
         let kept = (store.clone() as Arc<dyn Records>, base);
-        AppState::new((live, recorder), kept, supervisor, ready, now).with_archive(shown)
+        AppState::new((live, recorder), kept, hands, ready, now).with_archive(shown)
     };
     let served = runtime.block_on(serve(
         options,
@@ -113,9 +114,10 @@ async fn serve(
     config: Config,
     (store, source, archive): (&Arc<Store>, &Source, &Arc<Archive>),
     (witness, post): (Witness, Post),
-    state: impl FnOnce(Ready, Supervisor) -> AppState,
+    state: impl FnOnce(Ready, (Supervisor, Orders)) -> AppState,
 ) -> anyhow::Result<()> {
-    let mut signals = Signals::new()?;
+    let (orders, taken) = Orders::new();
+    let mut signals = Signals::new(taken)?;
     let Some((sounds, problems)) = sounds(&config, &mut signals).await else {
         return Ok(());
     };
@@ -136,16 +138,18 @@ async fn serve(
     let serving = Arc::new(AtomicBool::new(true));
     let ready = ready(store, &serving);
     let (stop, stopped) = oneshot::channel::<()>();
-    let state = state(ready, floor.supervisor());
+    let state = state(ready, (floor.supervisor(), orders));
     let pages = tokio::spawn(http::serve(listener, state, async {
         // A sender that is dropped means the same.
         stopped.await.ok();
     }));
     announce(&floor, http_address, &options.config)?;
-    while signals.next().await == Told::Reload {
-        let told = reload(&mut floor, &options.config, (&witness, &post), &mut signals).await;
+    loop {
+        let told = signals.next().await;
+        let hear = (&witness, &post);
+        let goes_on = obey(told, &mut floor, &options.config, hear, &mut signals).await;
         keep.store(Arc::new(floor.config().recordings));
-        if told == Told::Stop {
+        if !goes_on {
             break;
         }
     }
@@ -192,17 +196,20 @@ async fn wait(goes_on: impl Fn() -> bool, patience: Duration, signals: &mut Sign
             () = tokio::time::sleep(LOOK) => {}
             () = tokio::time::sleep_until(until) => return,
             told = signals.next() => {
-                if told == Told::Stop {
-                    return;
+                match told {
+                    Told::Stop => return,
+                    // Nothing begins here any more.
+                    Told::Reload => {}
+                    Told::Order(order) => order.refuse(),
                 }
             }
         }
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Told {
     Reload,
+    Order(Order),
     Stop,
 }
 
@@ -210,14 +217,16 @@ struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
+    orders: mpsc::Receiver<Order>,
 }
 
 impl Signals {
-    fn new() -> std::io::Result<Self> {
+    fn new(orders: mpsc::Receiver<Order>) -> std::io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
+            orders,
         })
     }
 
@@ -226,6 +235,7 @@ impl Signals {
             _ = self.interrupt.recv() => Told::Stop,
             _ = self.terminate.recv() => Told::Stop,
             _ = self.hangup.recv() => Told::Reload,
+            Some(order) = self.orders.recv() => Told::Order(order),
         }
     }
 }
@@ -233,14 +243,16 @@ impl Signals {
 fn load(folder: &Path) -> anyhow::Result<Config> {
     let (config, diags) = files::read(folder)?;
     warn(&diags);
-    config.ok_or_else(|| {
-        let mut text = format!("the configuration in {} has errors:\n", folder.display());
-        for diag in diags.iter().filter(|d| d.severity == Severity::Error) {
-            // Writing to a String cannot fail.
-            write!(text, "\n{diag}\n").ok();
-        }
-        anyhow!(text)
-    })
+    config.ok_or_else(|| anyhow!(listed(folder, &diags)))
+}
+
+fn listed(folder: &Path, diags: &[Diagnostic]) -> String {
+    let mut text = format!("the configuration in {} has errors:\n", folder.display());
+    for diag in diags.iter().filter(|d| d.severity == Severity::Error) {
+        // Writing to a String cannot fail.
+        write!(text, "\n{diag}\n").ok();
+    }
+    text
 }
 
 fn warn(diags: &[Diagnostic]) {
@@ -274,32 +286,72 @@ async fn sounds(config: &Config, signals: &mut Signals) -> Option<(Library, Vec<
                 return Some((library, problems));
             }
             told = signals.next() => {
-                if told == Told::Stop {
-                    stop.store(true, Ordering::Relaxed);
-                    return None;
+                match told {
+                    Told::Stop => {
+                        stop.store(true, Ordering::Relaxed);
+                        return None;
+                    }
+                    Told::Reload => {}
+                    Told::Order(order) => order.refuse(),
                 }
             }
         }
     }
 }
 
-/// All or nothing: what does not validate, or cannot be spoken, changes nothing.
+/// Does what the server was told; `false` when that was to stop.
+async fn obey(
+    told: Told,
+    floor: &mut Floor,
+    folder: &Path,
+    hear: (&Witness, &Post),
+    signals: &mut Signals,
+) -> bool {
+    let (plan, answer) = match told {
+        Told::Stop => return false,
+        Told::Reload => (false, None),
+        Told::Order(Order { plan, answer }) => (plan, Some(answer)),
+    };
+    let done = if plan {
+        let config = reload::read(folder);
+        Some(config.map(|(config, _)| Difference::between(floor.config(), &config)))
+    } else {
+        reload(floor, folder, hear, signals).await
+    };
+    if let (Some(answer), Some(done)) = (answer, done.clone()) {
+        // Who asked may be gone.
+        answer.send(done).ok();
+    }
+    done.is_some()
+}
+
+/// All or nothing: what does not validate, or cannot be spoken, changes nothing. `None` when
+/// the server was told to stop meanwhile.
 async fn reload(
     floor: &mut Floor,
     folder: &Path,
     hear: (&Witness, &Post),
     signals: &mut Signals,
-) -> Told {
-    match load(folder) {
-        Ok(config) => match sounds(&config, signals).await {
-            Some(sounds) => apply(floor, config, sounds, hear),
-            None => return Told::Stop,
-        },
-        Err(error) => {
-            tracing::error!("not reloaded, going on with what was there: {error:#}");
+) -> Option<Done> {
+    let done = match reload::read(folder) {
+        Ok((config, diags)) => {
+            warn(&diags);
+            let sounds = sounds(&config, signals).await?;
+            apply(floor, config, sounds, hear)
+        }
+        Err(refused) => Err(refused),
+    };
+    match &done {
+        Ok(_) => tracing::info!("reloaded"),
+        Err(Refused::Wrong(diags)) => {
+            let text = listed(folder, diags);
+            tracing::error!("not reloaded, going on with what was there: {text}");
+        }
+        Err(Refused::Failed(error)) => {
+            tracing::error!("not reloaded, going on with what was there: {error}");
         }
     }
-    Told::Reload
+    Some(done)
 }
 
 fn apply(
@@ -307,37 +359,21 @@ fn apply(
     config: Config,
     (sounds, problems): (Library, Vec<String>),
     (witness, post): (&Witness, &Post),
-) {
+) -> Done {
     if !problems.is_empty() {
-        let problems = problems.join("; ");
-        tracing::error!(problems, "not reloaded, going on with what was there");
-        return;
+        return Err(Refused::Failed(problems.join("; ")));
     }
-    let now = floor.config();
-    let fixed = (&now.sip.listen, &now.http, &now.storage, &now.media.ports);
-    if fixed
-        != (
-            &config.sip.listen,
-            &config.http,
-            &config.storage,
-            &config.media.ports,
-        )
-        || now.sip.advertise != config.sip.advertise
-        || now.paths.recordings != config.paths.recordings
-    {
-        tracing::warn!(
-            "listeners, ports, the address, the storage and the folder of recordings change with a restart only"
-        );
+    let difference = Difference::between(floor.config(), &config);
+    if !difference.restart.is_empty() {
+        let settings = difference.restart.join(", ");
+        tracing::warn!(settings, "these change with a restart only");
     }
     let (views, names) = (views(&config), names(&config));
     let configured = floor.configure(config, sounds);
-    match configured.and_then(|()| floor.configure_post(post)) {
-        Ok(()) => {
-            witness.configured(views, names);
-            tracing::info!("reloaded");
-        }
-        Err(error) => tracing::error!("not reloaded, going on with what was there: {error:#}"),
-    }
+    let configured = configured.and_then(|()| floor.configure_post(post));
+    configured.map_err(|error| Refused::Failed(format!("{error:#}")))?;
+    witness.configured(views, names);
+    Ok(difference)
 }
 
 /// Who was there before, as far as it can be read: a start does not fail for it.

@@ -91,3 +91,83 @@ fn what_cannot_start_says_why_in_a_sentence() {
         fs::remove_dir_all(folder).ok();
     }
 }
+
+/// The names of what changes, with the change.
+fn changes(plan: &serde_json::Value, what: &str) -> Vec<String> {
+    let rows = plan[what].as_array().unwrap().iter();
+    rows.map(|row| {
+        format!(
+            "{} {}",
+            row["name"].as_str().unwrap(),
+            row["change"].as_str().unwrap()
+        )
+    })
+    .collect()
+}
+
+#[test]
+fn a_plan_says_what_a_reload_changes_and_a_call_keeps_its_flow() {
+    let server = Server::start("");
+    // Somebody is there, so that the caller waits.
+    let operator = phone(&server, "alice", "phone_answers", &[]);
+    server.order("alice", r#"{"state":"paused"}"#);
+    let more = ["-key", "media", "39000", "-d", "60000"];
+    let call = caller(&server, "caller", "2000", &more);
+    eventually("the caller waits", 10, || server.queued().len() == 1);
+    let flow = server.folder.join("flows/direct.yaml");
+    let text = fs::read_to_string(&flow).unwrap();
+    fs::write(
+        &flow,
+        text.replace("timeout: end", "timeout: again")
+            .replace("  end:", "  again: { type: hangup }\n  end:"),
+    )
+    .unwrap();
+    let floor = server.folder.join("config/floor.yaml");
+    let queues = fs::read_to_string(&floor).unwrap();
+    let changed = queues
+        .replace("max_wait: 30s", "max_wait: 3s")
+        .replace("  carol: { secret: carol, skills: { billing: 7 } }\n", "");
+    fs::write(&floor, changed).unwrap();
+    let (code, plan) = server.post("/api/v1/reload?plan=true", "{}");
+    assert_eq!((code, &plan["applied"]), (200, &false.into()), "{plan}");
+    assert_eq!(changes(&plan, "flows"), ["direct changed"]);
+    assert_eq!(plan["flows"][0]["calls"], 1, "{plan}");
+    assert_eq!(changes(&plan, "queues"), ["support changed"]);
+    assert_eq!(plan["queues"][0]["waiting"], 1, "{plan}");
+    assert_eq!(changes(&plan, "operators"), ["carol removed"]);
+    assert_eq!(plan["operators"][0]["state"], "logged_out");
+    assert!(plan["restart"].as_array().unwrap().is_empty(), "{plan}");
+    let out = binary(&server.folder).arg("plan").output().unwrap();
+    let said = String::from_utf8_lossy(&out.stdout);
+    assert_eq!(
+        said,
+        "flow direct changed: 1 live calls began there and go on as they began\nqueue support changed: 1 callers wait there under the settings they came with\noperator carol removed\n"
+    );
+    // A plan changes nothing.
+    assert_eq!(server.ask("/api/v1/operators/carol").unwrap().0, 200);
+    let (code, done) = server.post("/api/v1/reload", "{}");
+    assert_eq!((code, &done["applied"]), (200, &true.into()), "{done}");
+    assert_eq!(changes(&done, "operators"), ["carol removed"]);
+    eventually("carol is gone", 5, || {
+        server.ask("/api/v1/operators/carol").unwrap().0 == 404
+    });
+    let (_, again) = server.post("/api/v1/reload?plan=true", "{}");
+    assert!(changes(&again, "flows").is_empty(), "{again}");
+    // The caller came when the wait was 30 s long: 3 s are none of its business.
+    eventually("it waits for longer than new callers may", 10, || {
+        let calls = server.json("/api/v1/calls");
+        let waited = calls["calls"][0]["waited_s"].as_f64();
+        waited.expect("it waits still") > 4.0
+    });
+    assert_eq!(server.queued().len(), 1);
+    drop((call, operator));
+
+    fs::write(&flow, text.replace("queue: support", "queue: suport")).unwrap();
+    let (code, problem) = server.post("/api/v1/reload", "{}");
+    assert_eq!(code, 422, "{problem}");
+    let diagnostic = &problem["diagnostics"][0];
+    assert_eq!(diagnostic["message"], "there is no queue `suport`");
+    assert_eq!(diagnostic["hint"], "did you mean `support`?");
+    assert_eq!(server.post("/api/v1/reload?plan=yes", "{}").0, 400);
+    assert_eq!(server.post("/api/v1/reload?plan=true", "{\"a\": 1}").0, 422);
+}

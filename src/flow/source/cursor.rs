@@ -8,7 +8,7 @@ use serde_yaml::Value;
 
 use super::document::{Document, Kind, Node, Pair};
 use super::unknown;
-use crate::model::{Diagnostic, Severity, Span, parse_duration};
+use crate::model::{Diagnostic, Severity, Span, limits, parse_duration};
 
 /// A value of a document, with its place.
 #[derive(Clone, Copy)]
@@ -266,10 +266,12 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Reports each key of a map that is not among the allowed ones.
+    /// Reports each key of a map that is not among the allowed ones, as long as a person
+    /// would read on.
     pub fn unknown_keys(&self, allowed: &[&str], diags: &mut Vec<Diagnostic>) {
+        let most = diags.len() + limits::FLOW_PROBLEMS;
         for (key, value) in self.entries() {
-            if !allowed.contains(&key) {
+            if !allowed.contains(&key) && diags.len() < most {
                 diags.push(unknown(
                     value.key_error(format!("unknown key `{key}`")),
                     key,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use saphyr_parser::Marker;
 use serde_yaml::Value;
+use sha2::{Digest as _, Sha256};
 
 use super::Cursor;
 use super::read::Reader;
@@ -13,11 +14,17 @@ use crate::model::{Diagnostic, Span, limits};
 /// it, `Err` is the message of a diagnostic. Configuration expands `${NAME}` with it.
 pub type Replace<'a> = &'a dyn Fn(&str) -> Result<Option<String>, String>;
 
+/// Bytes of a line that is shown with what is wrong in it; a longer one helps nobody, and
+/// is not copied for each problem.
+const SHOWN_BYTES: usize = 1_000;
+
 /// One YAML file, read.
 #[derive(Debug)]
 pub struct Document {
     file: Arc<str>,
-    lines: Vec<String>,
+    text: String,
+    /// Where each line begins.
+    lines: Vec<usize>,
     root: Node,
 }
 
@@ -59,6 +66,7 @@ impl Document {
     pub fn parse_with(file: &str, text: &str, replace: Replace<'_>) -> Result<Self, Diagnostic> {
         let mut document = Self {
             file: file.into(),
+            text: String::new(),
             lines: Vec::new(),
             root: Node {
                 span: Span {
@@ -72,7 +80,25 @@ impl Document {
         if text.len() > limits::YAML_BYTES {
             return Err(Diagnostic::file(file, "the file is larger than 1 MiB"));
         }
-        document.lines = text.lines().map(str::to_owned).collect();
+        text.clone_into(&mut document.text);
+        let ends = memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1);
+        document.lines = std::iter::once(0).chain(ends).collect();
+        if let Some(line) = document.long_line() {
+            let span = Span {
+                line,
+                column: 1,
+                width: 1,
+            };
+            let most = limits::YAML_LINE_BYTES;
+            let problem = document.diagnostic(span, format!("a line has at most {most} bytes"));
+            return Err(problem.hint("break it"));
+        }
+        // The parser keeps every token of a list in brackets until it ends.
+        let commas = memchr::memchr_iter(b',', text.as_bytes()).count();
+        if commas > 2 * limits::YAML_VALUES {
+            let message = format!("the file has more than {} values", limits::YAML_VALUES);
+            return Err(Diagnostic::file(file, message));
+        }
         let mut reader = Reader::new(&document, text, replace);
         let Some(root) = reader.document()? else {
             return Ok(document);
@@ -91,6 +117,17 @@ impl Document {
         &self.file
     }
 
+    /// A digest of the text, in hexadecimal: another text has another one.
+    #[must_use]
+    pub fn revision(&self) -> String {
+        let digest = Sha256::digest(self.text.as_bytes());
+        digest
+            .iter()
+            .take(6)
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+
     /// The whole document.
     #[must_use]
     pub fn root(&self) -> Cursor<'_> {
@@ -102,12 +139,29 @@ impl Document {
     }
 
     pub(super) fn diagnostic(&self, span: Span, message: impl Into<String>) -> Diagnostic {
-        let source = span.line.checked_sub(1).and_then(|n| self.lines.get(n));
+        let source = self.line(span.line);
+        let source = source.filter(|line| line.len() <= SHOWN_BYTES);
         Diagnostic {
             span,
-            source: source.cloned().unwrap_or_default(),
+            source: source.unwrap_or_default().to_owned(),
             ..Diagnostic::file(Arc::clone(&self.file), message)
         }
+    }
+
+    /// A line of the text, from 1, without its end.
+    fn line(&self, number: usize) -> Option<&str> {
+        let at = number.checked_sub(1)?;
+        let from = *self.lines.get(at)?;
+        let to = self.lines.get(number).copied().unwrap_or(self.text.len());
+        self.text.get(from..to)?.lines().next()
+    }
+
+    /// The first line that is too long, from 1.
+    fn long_line(&self) -> Option<usize> {
+        let ends = self.lines.iter().skip(1).copied().chain([self.text.len()]);
+        let mut lengths = self.lines.iter().zip(ends).map(|(from, to)| to - from);
+        let at = lengths.position(|length| length > limits::YAML_LINE_BYTES)?;
+        Some(at + 1)
     }
 
     fn unreadable(&self, error: &serde_yaml::Error) -> Diagnostic {
@@ -132,10 +186,8 @@ impl Document {
         let width = if end.line() == start.line() {
             end.col().saturating_sub(start.col())
         } else {
-            let length = self
-                .lines
-                .get(line - 1)
-                .map_or(0, |l| l.trim_end().chars().count());
+            let line = self.line(line).filter(|line| line.len() <= SHOWN_BYTES);
+            let length = line.map_or(0, |line| line.trim_end().chars().count());
             length.saturating_sub(start.col())
         };
         Span {

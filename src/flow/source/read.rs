@@ -18,6 +18,7 @@ pub(super) enum Marked {
 pub(super) struct Reader<'a> {
     document: &'a Document,
     events: Parser<'a, StrInput<'a>>,
+    values: usize,
     replace: Replace<'a>,
 }
 
@@ -27,6 +28,7 @@ impl<'a> Reader<'a> {
         Self {
             document,
             events,
+            values: 0,
             replace,
         }
     }
@@ -78,6 +80,11 @@ impl<'a> Reader<'a> {
     fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Marked, Diagnostic> {
         if depth > limits::YAML_DEPTH {
             let message = format!("nested more than {} deep", limits::YAML_DEPTH);
+            return Err(self.document.diagnostic(span, message));
+        }
+        self.values += 1;
+        if self.values > limits::YAML_VALUES {
+            let message = format!("the file has more than {} values", limits::YAML_VALUES);
             return Err(self.document.diagnostic(span, message));
         }
         match event {

@@ -30,6 +30,7 @@ mod reach;
 mod shipped;
 mod subflows;
 mod surveys;
+mod trials;
 mod types;
 
 /// The text "Hello" was recorded.

@@ -84,21 +84,52 @@ fn the_welcome_flow_has_its_picture() {
 }
 
 #[test]
-fn a_test_that_fails_says_what_came_instead() {
-    let text = "version: 1\nflow: f\nstart: a\nnodes:\n  a: { type: hangup, prompt: [bye] }\ntests:\n  - { name: t, at: \"2026-03-02T10:15:00Z\", expect: { path: [a, a], queue: support } }\n";
-    let flow = flow(text);
-    let wrong = flow.run_tests(&calendars(), any_instant());
-    let said: Vec<_> = wrong.iter().map(ToString::to_string).collect();
-    expect![[r#"
-        f.yaml:7:44: error: test `t`: expected path a, a, got a
-         7 |   - { name: t, at: "2026-03-02T10:15:00Z", expect: { path: [a, a], queue: support } }
-           |                                            ^^^^^^
-           hint: it went a
-        f.yaml:7:44: error: test `t`: expected queue support, got none
-         7 |   - { name: t, at: "2026-03-02T10:15:00Z", expect: { path: [a, a], queue: support } }
-           |                                            ^^^^^^
-           hint: it went a"#]]
-    .assert_eq(&said.join("\n"));
+fn a_picture_is_xml_with_every_node_and_exit() {
+    let text = "version: 1\nflow: f\nstart: a\nlimits: { on_limit: z }\nnodes:\n  a: { type: switch, on: called, cases: { 'a & \"b\" <c>': z, \"x\\x01y\": y }, default: y }\n  y: { type: hangup }\n  z: { type: hangup }\n";
+    let odd = flow(text);
+    for (flow, arrows) in [(flow(WELCOME), 33), (odd, 7)] {
+        let picture = flow.svg();
+        let mut reader = quick_xml::Reader::from_str(&picture);
+        let (mut texts, mut paths, mut depth) = (Vec::new(), 0, 0);
+        loop {
+            let event = reader.read_event().unwrap();
+            if let quick_xml::events::Event::Start(_) = event {
+                depth += 1;
+            } else if let quick_xml::events::Event::End(_) = event {
+                depth -= 1;
+            } else if let quick_xml::events::Event::Empty(empty) = event {
+                paths += usize::from(empty.name().as_ref() == "path");
+            } else if let quick_xml::events::Event::Text(text) = event {
+                texts.push((*text).to_owned());
+            } else if event == quick_xml::events::Event::Eof {
+                break;
+            }
+        }
+        assert_eq!(depth, 0);
+        // One of them is the arrow's head.
+        assert_eq!(paths, arrows + 1, "{}", flow.name());
+        for (node, verb) in flow.nodes() {
+            for word in [node.as_str(), verb] {
+                assert!(texts.iter().any(|text| text == word), "{word}");
+            }
+        }
+    }
+    let picture = flow(WELCOME).svg();
+    for label in [
+        "0, no_input, on_failure",
+        "closed, holiday",
+        "answered",
+        "timeout, full, no_operators, error",
+    ] {
+        assert!(picture.contains(&format!(">{label}</text>")), "{label}");
+    }
+    let picture = flow(text).svg();
+    assert!(
+        picture.contains(">a &amp; &quot;b&quot; &lt;c&gt;</text>"),
+        "{picture}"
+    );
+    assert!(picture.contains(">x\u{fffd}y, default</text>"), "{picture}");
+    assert!(picture.contains(">limit</text>"));
 }
 
 #[test]

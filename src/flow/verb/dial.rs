@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::kind::{Exit, Next, Shape, Verb, Wait};
 use super::line::Exits;
 use crate::flow::expression::Template;
-use crate::flow::port::{DialRequest, Input, Output};
+use crate::flow::port::{DialRequest, Input, Output, Returned};
 use crate::flow::read::Reader;
 use crate::flow::source::Cursor;
 use crate::flow::turn::Turn;
@@ -82,6 +82,10 @@ impl Verb for Dial {
 
     fn needs_answer(&self) -> bool {
         true
+    }
+
+    fn ways_back(&self) -> Vec<(String, Returned)> {
+        super::line::ways_back()
     }
 
     fn enter(&self, turn: &mut Turn<'_>) -> Next {

@@ -27,7 +27,7 @@ use super::survey::{self, Survey};
 use super::switch::Switch;
 use super::voicemail::{self, Voicemail};
 use crate::flow::load::Flow;
-use crate::flow::port::Input;
+use crate::flow::port::{Input, Returned};
 use crate::flow::prompt::Prompt;
 use crate::flow::read::Reader;
 use crate::flow::source::{Cursor, unknown};
@@ -268,6 +268,12 @@ pub(crate) trait Verb: fmt::Debug + Send + Sync {
         false
     }
 
+    /// The ways a call comes back from where this sent it, each by the word of the exit
+    /// that it leads to: what `returns` of an example may say.
+    fn ways_back(&self) -> Vec<(String, Returned)> {
+        Vec::new()
+    }
+
     /// Begins.
     fn enter(&self, turn: &mut Turn<'_>) -> Next;
 
@@ -295,6 +301,7 @@ pub(crate) enum Shape {
 
 /// The verb of a node. `None` with a diagnostic when it cannot be read.
 pub(crate) fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Box<dyn Verb>> {
+    reader.node = node.span();
     let kind = node.require("type", reader.diags)?;
     let name = kind.string(reader.diags)?;
     if let Some((_, read)) = TYPES.iter().find(|(known, _)| *known == name) {

@@ -67,6 +67,18 @@ impl Exits {
     }
 }
 
+/// How a call comes back from whoever was rung.
+pub(super) fn ways_back() -> Vec<(String, Returned)> {
+    let exits = [
+        ("answered", LineExit::Answered),
+        ("busy", LineExit::Busy),
+        ("no_answer", LineExit::NoAnswer),
+        ("error", LineExit::Error),
+    ];
+    let returned = exits.map(|(word, exit)| (word.to_owned(), Returned::Line(exit)));
+    returned.into()
+}
+
 /// The value of a `ring`.
 pub(super) fn ring(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Duration> {
     let ring = cursor.duration(reader.diags)?;
@@ -121,6 +133,10 @@ impl Verb for Line {
 
     fn needs_answer(&self) -> bool {
         true
+    }
+
+    fn ways_back(&self) -> Vec<(String, Returned)> {
+        ways_back()
     }
 
     fn enter(&self, turn: &mut Turn<'_>) -> Next {

@@ -7,7 +7,7 @@ use super::kind::{Exit, Next, Shape, Verb, Wait};
 use super::line::Exits;
 use super::whom;
 use crate::flow::expression::Template;
-use crate::flow::port::{Input, OperatorRequest, Output};
+use crate::flow::port::{Input, OperatorRequest, Output, Returned};
 use crate::flow::prompt::Spoken;
 use crate::flow::read::Reader;
 use crate::flow::source::Cursor;
@@ -78,6 +78,10 @@ impl Verb for Operator {
 
     fn needs_answer(&self) -> bool {
         true
+    }
+
+    fn ways_back(&self) -> Vec<(String, Returned)> {
+        super::line::ways_back()
     }
 
     fn enter(&self, turn: &mut Turn<'_>) -> Next {

@@ -163,6 +163,27 @@ impl Verb for Queue {
         true
     }
 
+    fn ways_back(&self) -> Vec<(String, Returned)> {
+        let all_paused = self.exits.all_paused.map(|_| QueueExit::AllPaused);
+        let exits = [
+            ("answered", Some(QueueExit::Answered)),
+            ("timeout", Some(QueueExit::Timeout)),
+            ("full", Some(QueueExit::Full)),
+            ("no_operators", Some(QueueExit::NoOperators)),
+            ("error", Some(QueueExit::Error)),
+            ("all_paused", all_paused),
+        ];
+        let exits = exits
+            .into_iter()
+            .filter_map(|(word, exit)| Some((word.to_owned(), exit?)));
+        let keys = self.keys.leave.keys();
+        let keys = keys.map(|key| (key.to_string(), QueueExit::Key(*key)));
+        exits
+            .chain(keys)
+            .map(|(word, exit)| (word, Returned::Queue(exit)))
+            .collect()
+    }
+
     fn enter(&self, turn: &mut Turn<'_>) -> Next {
         turn.core.ahead.clear();
         turn.core.once_promised = None;

@@ -67,7 +67,7 @@ impl Server {
     ) -> anyhow::Result<Option<T>> {
         let Self(address) = self;
         let stream = TcpStream::connect_timeout(address, CONNECT)
-            .with_context(|| format!("no server answers at http://{address}"))?;
+            .with_context(|| format!("no server answers at http://{address}; start it, or say with --config which one is meant"))?;
         let told = Told {
             method: "POST",
             path,

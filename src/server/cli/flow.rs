@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::anyhow;
-use clap::Subcommand as ClapSubcommand;
+use clap::{Subcommand as ClapSubcommand, ValueEnum};
 use exchange::config::Config;
 use exchange::flow::Flow;
 use exchange::model::Severity;
@@ -17,11 +17,27 @@ use crate::server::files;
 pub(super) enum Command {
     /// Name every flow, its languages and its nodes.
     List,
-    /// Draw a flow as a Mermaid diagram.
+    /// Draw a flow.
     Graph {
         /// The flow.
         name: String,
+        /// Mermaid for pages that render it, or a picture.
+        #[arg(long, value_name = "FORMAT", default_value = "mermaid")]
+        format: Format,
     },
+    /// Play a flow in the terminal: prompts as text, keys typed, what comes of it.
+    Run {
+        /// The flow.
+        name: String,
+        #[command(flatten)]
+        options: super::run::Options,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    Mermaid,
+    Svg,
 }
 
 pub(super) fn run(folder: &Path, command: &Command) -> anyhow::Result<ExitCode> {
@@ -40,7 +56,17 @@ pub(super) fn run(folder: &Path, command: &Command) -> anyhow::Result<ExitCode> 
                 ));
             }
         }
-        Command::Graph { name } => say(&find(&config, name)?.mermaid()),
+        Command::Graph { name, format } => {
+            let flow = find(&config, name)?;
+            let picture = match format {
+                Format::Mermaid => flow.mermaid(),
+                Format::Svg => flow.svg(),
+            };
+            say(picture.trim_end());
+        }
+        Command::Run { name, options } => {
+            return super::run::run(&config, find(&config, name)?, options);
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -5,6 +5,9 @@ mod check;
 mod customers;
 mod flow;
 mod forget;
+mod plan;
+mod run;
+mod schema;
 mod secret;
 mod why;
 
@@ -44,9 +47,16 @@ enum Command {
     Serve,
     /// Validate the configuration and every flow; exit 1 when anything is wrong.
     Check,
-    /// List, draw or try flows.
+    /// List, draw or play flows.
     #[command(subcommand)]
     Flow(flow::Command),
+    /// Print a JSON Schema, for editors.
+    Schema {
+        /// Of what.
+        of: schema::Of,
+    },
+    /// Ask the running server what a reload would change, for whom.
+    Plan,
     /// Ask the running server why a caller still waits, or why an operator has no call.
     Why {
         /// The waiting call: its id, or enough of its beginning or end.
@@ -96,6 +106,8 @@ pub(crate) fn run() -> ExitCode {
         .map(|()| ExitCode::SUCCESS),
         Some(Command::Check) => check::run(&arguments.config),
         Some(Command::Flow(command)) => flow::run(&arguments.config, command),
+        Some(Command::Schema { of }) => schema::run(*of),
+        Some(Command::Plan) => plan::run(&arguments.config),
         Some(Command::Why { call, operator }) => match (call, operator) {
             (_, Some(operator)) => why::of_operator(&arguments.config, operator),
             (call, None) => why::of_call(&arguments.config, call.as_deref().unwrap_or_default()),

@@ -33,6 +33,7 @@ mod listen;
 mod problem;
 mod recordings;
 mod records;
+mod reload;
 mod wallboard;
 mod why;
 
@@ -64,6 +65,7 @@ use tokio::sync::Semaphore;
 
 use super::archive::Archive;
 use super::customers::Base;
+use super::reload::Orders;
 use super::store::{RecordPage, RecordQuery, Store, StoreError};
 use super::supervisor::Supervisor;
 use listen::{Limited, Peer};
@@ -106,6 +108,7 @@ pub(crate) struct AppState {
     base: Base,
     questions: Arc<Semaphore>,
     supervisor: Supervisor,
+    orders: Orders,
     looks: Arc<Semaphore>,
     ready: Ready,
     now: Now,
@@ -117,7 +120,7 @@ impl AppState {
     pub(crate) fn new(
         (live, recorder): (Arc<RwLock<Live>>, Arc<Recorder>),
         (records, base): (Arc<dyn Records>, Base),
-        supervisor: Supervisor,
+        (supervisor, orders): (Supervisor, Orders),
         ready: Ready,
         now: Now,
     ) -> Self {
@@ -128,6 +131,7 @@ impl AppState {
             base,
             questions: Arc::new(Semaphore::new(QUESTIONS)),
             supervisor,
+            orders,
             looks: Arc::new(Semaphore::new(LOOKS)),
             ready,
             now,
@@ -164,6 +168,7 @@ pub(crate) fn router(state: AppState) -> Router {
                 .merge(callbacks::router())
                 .merge(command::router())
                 .merge(customers::router())
+                .merge(reload::router())
                 .merge(why::router()),
         )
         .route_layer(middleware::from_fn(guard::local_only));

@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use super::scene_tests::exchange_of;
 use super::{AppState, Records, serve};
 use crate::server::customers::Base;
+use crate::server::reload::Orders;
 use crate::server::store::tests::Folder;
 use crate::server::store::{RecordPage, RecordQuery, Store, StoreError};
 use crate::server::supervisor::Supervisor;
@@ -147,7 +148,7 @@ pub(super) fn build(
     let state = AppState::new(
         (Arc::new(RwLock::new(live)), Arc::new(recorder)),
         (records, base),
-        supervisor,
+        (supervisor, Orders::new().0),
         Arc::new(move || ready.clone()),
         Arc::new(|| at(12)),
     );

@@ -1,9 +1,10 @@
-//! A flow as a picture: Mermaid.
+//! A flow as a picture: Mermaid, which renders in many pages and editors.
 
 use std::fmt::Write;
 
-use super::load::Flow;
-use super::verb::{NodeIndex, Shape};
+use super::arrows;
+use crate::flow::load::Flow;
+use crate::flow::verb::{NodeIndex, Shape};
 
 impl Flow {
     /// The flow as a Mermaid flowchart: a shape for each kind of node, a label on each exit.
@@ -26,15 +27,8 @@ impl Flow {
             )?;
         }
         for (index, node) in self.nodes.iter().enumerate() {
-            let mut drawn: Vec<(NodeIndex, Vec<String>)> = Vec::new();
-            for exit in node.verb.exits() {
-                match drawn.iter_mut().find(|(to, _)| *to == exit.to) {
-                    Some((_, labels)) => labels.push(exit.label),
-                    None => drawn.push((exit.to, vec![exit.label])),
-                }
-            }
-            for (to, labels) in drawn {
-                let label = escape(&labels.join(", "));
+            for (to, label) in arrows(node) {
+                let label = escape(&label);
                 writeln!(text, "    {} -- \"{label}\" --> {}", id(index), id(to))?;
             }
         }

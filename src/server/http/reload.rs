@@ -1,0 +1,173 @@
+//! `/api/v1/reload`: reloads, or says what a reload would change for those who are there.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use exchange::config::{Change, Difference};
+use exchange::model::Diagnostic;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::AppState;
+use super::api::{Parameters, pairs, unknown};
+use super::body::{Body, Readable};
+use super::problem::Problem;
+use crate::server::reload::Refused;
+
+pub(super) fn router() -> Router<AppState> {
+    Router::new().route("/reload", post(reload))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+impl Readable for Nothing {
+    const EXAMPLE: &'static str = "{}";
+}
+
+/// One thing that changes, with what goes on there.
+#[derive(Serialize)]
+struct Row {
+    name: String,
+    change: Change,
+    /// Live calls that began in this flow, and keep it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    calls: Option<usize>,
+    /// Callers who wait in this queue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting: Option<usize>,
+    /// What this operator does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<Value>,
+}
+
+#[derive(Serialize)]
+struct Plan {
+    applied: bool,
+    flows: Vec<Row>,
+    numbers: Vec<Row>,
+    queues: Vec<Row>,
+    lines: Vec<Row>,
+    operators: Vec<Row>,
+    hours: Vec<Row>,
+    projects: Vec<Row>,
+    trunks: Vec<Row>,
+    settings: Vec<&'static str>,
+    restart: Vec<&'static str>,
+}
+
+async fn reload(
+    State(state): State<AppState>,
+    parameters: Parameters,
+    Body(Nothing {}): Body<Nothing>,
+) -> Result<Response, Problem> {
+    let plan = is_plan(parameters)?;
+    // Before the reload: what is removed is no longer shown after it.
+    let before = Present::of(&state);
+    match state.orders.give(plan).await {
+        Ok(difference) => {
+            let seen = if plan { Present::of(&state) } else { before };
+            Ok(Json(seen.plan(&difference, !plan)).into_response())
+        }
+        Err(Refused::Failed(sentence)) => Err(Problem::unavailable(sentence)),
+        Err(Refused::Wrong(diags)) => {
+            let detail = "the configuration has errors, and nothing was changed";
+            let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail);
+            let rows: Vec<Value> = diags.iter().map(row).collect();
+            Err(problem.with("diagnostics", rows.into()))
+        }
+    }
+}
+
+fn is_plan(parameters: Parameters) -> Result<bool, Problem> {
+    let pairs = pairs(parameters)?;
+    match pairs.as_slice() {
+        [] => Ok(false),
+        [(name, value)] if name == "plan" => match value.as_str() {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err(Problem::bad("`plan` is true or false")),
+        },
+        [(name, _), ..] => Err(unknown(name, "`plan`")),
+    }
+}
+
+fn row(diagnostic: &Diagnostic) -> Value {
+    json!({
+        "file": &*diagnostic.file,
+        "line": diagnostic.span.line,
+        "column": diagnostic.span.column,
+        "message": diagnostic.message,
+        "hint": diagnostic.hint,
+        "text": diagnostic.to_string(),
+    })
+}
+
+/// Who is there.
+struct Present {
+    calls: BTreeMap<String, usize>,
+    waiting: BTreeMap<String, usize>,
+    operators: BTreeMap<String, Value>,
+}
+
+impl Present {
+    fn of(state: &AppState) -> Self {
+        let now = state.now();
+        let live = state.live();
+        let calls = live.calls_by_flow().into_iter();
+        let queues = live.queues(now).into_iter();
+        let operators = live.operators().into_iter();
+        Self {
+            calls: calls
+                .map(|(flow, calls)| (flow.to_string(), calls))
+                .collect(),
+            waiting: queues
+                .map(|queue| (queue.name.to_string(), queue.waiting))
+                .collect(),
+            operators: operators
+                .map(|operator| (operator.name.to_string(), json!(operator.state)))
+                .collect(),
+        }
+    }
+
+    fn plan(&self, difference: &Difference, applied: bool) -> Plan {
+        let waiting = |name: &str| self.waiting.get(name).copied();
+        Plan {
+            applied,
+            flows: rows(&difference.flows, |row| {
+                row.calls = Some(self.calls.get(&row.name).copied().unwrap_or_default());
+            }),
+            numbers: rows(&difference.numbers, |_| {}),
+            queues: rows(&difference.queues, |row| row.waiting = waiting(&row.name)),
+            lines: rows(&difference.lines, |_| {}),
+            operators: rows(&difference.operators, |row| {
+                row.state = self.operators.get(&row.name).cloned();
+            }),
+            hours: rows(&difference.hours, |_| {}),
+            projects: rows(&difference.projects, |_| {}),
+            trunks: rows(&difference.trunks, |_| {}),
+            settings: difference.settings.clone(),
+            restart: difference.restart.clone(),
+        }
+    }
+}
+
+fn rows<K: ToString>(changes: &BTreeMap<K, Change>, more: impl Fn(&mut Row)) -> Vec<Row> {
+    let rows = changes.iter().map(|(name, change)| {
+        let mut row = Row {
+            name: name.to_string(),
+            change: *change,
+            calls: None,
+            waiting: None,
+            state: None,
+        };
+        more(&mut row);
+        row
+    });
+    rows.collect()
+}
