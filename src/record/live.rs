@@ -64,6 +64,8 @@ pub(super) struct Call {
     pub(super) waited: Duration,
     pub(super) priority: i16,
     pub(super) started: SystemTime,
+    pub(super) tags: Vec<Arc<str>>,
+    pub(super) vars: BTreeMap<Arc<str>, Arc<str>>,
     /// What is recorded at present, and whether that is paused.
     pub(super) recordings: BTreeMap<RecordingId, bool>,
 }
@@ -182,6 +184,12 @@ impl Live {
                 }
             }
             Event::Recording(recorded) => self.recorded(recorded),
+            Event::Carried(carried) => {
+                if let Some(call) = self.calls.get_mut(&carried.call) {
+                    call.tags.clone_from(&carried.tags);
+                    call.vars.clone_from(&carried.vars);
+                }
+            }
             Event::Uncoverable { .. }
             | Event::Estimated { .. }
             | Event::CallRejected { .. }
@@ -241,6 +249,8 @@ impl Live {
             waited: Duration::ZERO,
             priority: 0,
             started: stamped.at,
+            tags: Vec::new(),
+            vars: BTreeMap::new(),
             recordings: BTreeMap::new(),
         };
         self.calls.insert(call.clone(), begun);

@@ -160,7 +160,8 @@ impl Call {
             operator: self.operator.clone(),
             waited_s: seconds::of(self.waited + waiting),
             priority: self.priority,
-            tags: BTreeMap::new(),
+            tags: self.tags.clone(),
+            vars: self.vars.clone(),
             recording: match self.recordings.values().min() {
                 Some(false) => Some("on"),
                 Some(true) => Some("paused"),

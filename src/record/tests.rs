@@ -353,7 +353,7 @@ fn a_queue_shows_who_waits_and_who_may_serve() {
     let expected = json!({
         "id": "c1", "state": "offered", "from": "+31612345678", "to": "1000",
         "flow": "welcome", "queue": "support", "operator": "alice", "waited_s": 10.0,
-        "priority": 3, "recording": null, "tags": {}, "started": "2023-11-14T22:13:20.000Z",
+        "priority": 3, "recording": null, "tags": [], "vars": {}, "started": "2023-11-14T22:13:20.000Z",
     });
     assert_eq!(call, expected);
 }
