@@ -178,7 +178,7 @@ fn an_answered_call_leaves_one_record_with_the_names_of_the_contract() {
         "outcome": "answered", "hangup": "caller", "cause": null, "code": null,
         "waited_s": 10.0, "talked_s": 54.5,
         "queue": "support", "operator": "alice", "line": null,
-        "survey": {}, "recordings": [],
+        "survey": {}, "tags": [], "vars": {}, "recordings": [],
             "path": ["menu"],
         "offers": [
             {"operator": "alice", "queue": "support", "result": "rejected", "rang_s": 2.0},
