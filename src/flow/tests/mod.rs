@@ -21,6 +21,7 @@ use crate::model::{
 
 mod asks;
 mod callbacks;
+mod bounds;
 mod calls;
 mod messages;
 mod customers;
