@@ -198,8 +198,11 @@ fn a_failing_example_is_told_step_by_step_and_exits_1() {
 
 #[test]
 fn what_comes_with_the_program_is_well() {
-    let said = said(&["check"], "");
-    assert!(said.contains("all is well"), "{said}");
+    for folder in ["config", "config/samples"] {
+        let said = said(&["--config", folder, "check"], "");
+        assert!(said.contains("all is well"), "{said}");
+        assert!(!said.contains("warning"), "{said}");
+    }
 }
 
 #[test]

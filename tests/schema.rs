@@ -282,7 +282,12 @@ fn misfits_of(of: &str, text: &str) -> Vec<String> {
 
 #[test]
 fn what_comes_with_the_program_fits_and_names_its_schema() {
-    for (folder, of) in [("ivr-flows", "flow"), ("config", "config")] {
+    for (folder, up, of) in [
+        ("ivr-flows", "..", "flow"),
+        ("ivr-flows/samples", "../..", "flow"),
+        ("config", "..", "config"),
+        ("config/samples", "../..", "config"),
+    ] {
         let mut files = 0;
         for entry in fs::read_dir(root().join(folder)).unwrap().flatten() {
             let path = entry.path();
@@ -291,7 +296,7 @@ fn what_comes_with_the_program_fits_and_names_its_schema() {
             }
             files += 1;
             let text = fs::read_to_string(&path).unwrap();
-            let line = format!("# yaml-language-server: $schema=../docs/{of}.schema.json");
+            let line = format!("# yaml-language-server: $schema={up}/docs/{of}.schema.json");
             assert!(
                 text.lines().any(|found| found == line),
                 "{}: {line}",

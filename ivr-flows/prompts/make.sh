@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes prompts: the pieces of spoken numbers, times, dates and money from pieces/LANGUAGE.txt,
-# the prompts of the shipped flows from the lists below, and the music. Needs espeak-ng, sox
-# and python3. Overwrites the files; see README.md.
+# the prompts of the shipped flows from the lists below, those of the samples from samples.txt,
+# and the music. Needs espeak-ng, sox and python3. Overwrites the files; see README.md.
 #
 #   ivr-flows/prompts/make.sh              English, Dutch, the music
 #   ivr-flows/prompts/make.sh de ru        German and Russian: pieces only
@@ -22,9 +22,9 @@ say() {
             silence 1 0.01 0.5% fade t 0.005 reverse silence 1 0.01 0.5% fade t 0.01 reverse pad 0.03 0.03
 }
 
-# pieces LANGUAGE
-pieces() {
-    grep -v -e '^#' -e '^$' "pieces/$1.txt" | while read -r name text; do
+# list LANGUAGE FILE
+list() {
+    grep -v -e '^#' -e '^$' "$2" | while read -r name text; do
         say "$1" "$1/$name" "$text"
     done
 }
@@ -46,6 +46,8 @@ flows_en() {
     say en en/callback/confirm "If that is right, press 1. To give another number, press 2."
     say en en/callback/enter "Please enter your telephone number, and then the hash key."
     say en en/callback/not-possible "Sorry, we cannot call that number."
+    say en en/choose-english "For English, press 1."
+    say nl en/choose-dutch "Voor Nederlands, toets 2."
     say en en/unknown-number "Sorry, the number that you dialled is not in use. Please check the number and try again."
 }
 
@@ -66,14 +68,16 @@ flows_nl() {
     say nl nl/callback/confirm "Klopt dat, toets 1. Voor een ander nummer, toets 2."
     say nl nl/callback/enter "Toets uw telefoonnummer in, en sluit af met een hekje."
     say nl nl/callback/not-possible "Sorry, dat nummer kunnen wij niet bellen."
+    say en nl/choose-english "For English, press 1."
+    say nl nl/choose-dutch "Voor Nederlands, toets 2."
     say nl nl/unknown-number "Sorry, het nummer dat u belt is niet in gebruik. Controleer het nummer en probeer het opnieuw."
 }
 
 [ $# -gt 0 ] || { set -- en nl; python3 music.py music/calm.wav; }
 for language; do
-    pieces "$language"
+    list "$language" "pieces/$language.txt"
     case "$language" in
-    en) flows_en ;;
+    en) flows_en; list en samples.txt ;;
     nl) flows_nl ;;
     esac
 done

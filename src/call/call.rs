@@ -22,8 +22,8 @@ use crate::dispatch::{Claim, Match};
 use crate::flow::{self, AskId, Flow, Reply, Run};
 use crate::media::{Command, Report};
 use crate::model::{
-    CallId, CallKey, Cause, Event, FlowName, Hangup, LegId, Number, OperatorName, PlayId, Project,
-    QueueName, StreamQuality, TrunkName,
+    CallId, CallKey, Carried, Cause, Event, FlowName, Hangup, LegId, Number, OperatorName, PlayId,
+    Project, QueueName, StreamQuality, TrunkName,
 };
 use crate::sip::endpoint::Failure;
 use crate::sip::{ClientTx, Dialog, Peer, Request, Response, ServerTx, SessionTimer};
@@ -217,6 +217,8 @@ pub(super) struct Story {
     pub(super) wanted: Option<Wanted>,
     /// What was last told of the wait.
     pub(super) promise: Option<Promise>,
+    /// What was last told of what the call carries.
+    pub(super) carried: Option<Carried>,
     /// Why the flow hangs up.
     pub(super) cause: Option<Cause>,
 }

@@ -27,6 +27,7 @@ impl Call {
         if self.is_ending() {
             return;
         }
+        self.tell_carried(floor);
         let reason = match (outcome, hangup) {
             (_, Hangup::Caller | Hangup::Vanished) => DequeueReason::Abandoned,
             (_, Hangup::Operator | Hangup::Flow | Hangup::Shutdown | Hangup::Fault) => {

@@ -127,6 +127,9 @@ impl Call {
         if self.is_told() {
             return;
         }
+        if output.sends_away() {
+            self.tell_carried(floor);
+        }
         match output {
             flow::Output::Answer => self.answer(floor),
             flow::Output::Early => self.sound_early(floor),

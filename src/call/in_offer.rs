@@ -223,6 +223,7 @@ impl Call {
         ];
         let callback = self.back.as_ref().map(|back| back.id.to_string());
         headers.extend(callback.map(|id| header("X-Centrale-Callback", id)));
+        headers.extend(self.carried_headers());
         headers.extend(flow.path.into_iter().map(|hop| (Name::Route, hop)));
         let domain = &self.facts.snapshot.config.domain;
         let host = Host::parse(domain).unwrap_or_else(|| Host::Name("invalid".into()));

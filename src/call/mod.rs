@@ -31,6 +31,7 @@ mod back;
 mod call;
 mod callbacks;
 mod destination;
+mod carry;
 mod dial;
 mod early;
 mod diverted;

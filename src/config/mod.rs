@@ -37,6 +37,8 @@ mod webhooks;
 #[cfg(test)]
 mod requests_tests;
 #[cfg(test)]
+mod speech_tests;
+#[cfg(test)]
 mod tests;
 
 pub use difference::{Change, Difference};

@@ -188,7 +188,7 @@ pub fn load(document: &Document, known: &Known<'_>, diags: &mut Vec<Diagnostic>)
         most: before + limits::FLOW_PROBLEMS,
         diags,
     };
-    reader.fields(root, TOP, &[]);
+    reader.fields(root, TOP);
     version(root, reader.diags);
     let name = root
         .require("flow", reader.diags)

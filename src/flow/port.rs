@@ -352,3 +352,32 @@ pub enum Output {
         fault: FlowFault,
     },
 }
+
+impl Output {
+    /// Whether somebody else has the call then.
+    #[must_use]
+    pub fn sends_away(&self) -> bool {
+        match self {
+            Self::Queue(_)
+            | Self::Line(_)
+            | Self::Operator(_)
+            | Self::Dial(_)
+            | Self::Callback(_) => true,
+            Self::Answer
+            | Self::Early
+            | Self::Play(_)
+            | Self::StopPlaying
+            | Self::Survey { .. }
+            | Self::Ask(_)
+            | Self::Notify { .. }
+            | Self::Message(_)
+            | Self::EndMessage
+            | Self::Recording(_)
+            | Self::Secret(_)
+            | Self::Reject(_)
+            | Self::Hangup { .. }
+            | Self::Step { .. }
+            | Self::Fault { .. } => false,
+        }
+    }
+}

@@ -128,7 +128,7 @@ impl Reader<'_> {
     }
 
     /// The fields that a node of a type has, besides `type`, or a map within it.
-    pub(super) fn fields(&mut self, node: Cursor<'_>, allowed: &[&str], later: &[&str]) {
+    pub(super) fn fields(&mut self, node: Cursor<'_>, allowed: &[&str]) {
         for (key, value) in node.entries() {
             let is_type = key == "type" && node.span() == self.node;
             if is_type || allowed.contains(&key) {
@@ -137,12 +137,8 @@ impl Reader<'_> {
             if self.is_full() {
                 return;
             }
-            let problem = if later.contains(&key) {
-                value.key_error(format!("`{key}` is not available in this version"))
-            } else {
-                let problem = value.key_error(format!("unknown key `{key}`"));
-                unknown(problem, key, allowed.iter().copied())
-            };
+            let problem = value.key_error(format!("unknown key `{key}`"));
+            let problem = unknown(problem, key, allowed.iter().copied());
             self.diags.push(problem);
         }
     }

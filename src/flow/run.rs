@@ -28,6 +28,8 @@ use crate::model::{Customer, Epoch, FlowFault, NodeName, Project};
 const GRACE_STEPS: u32 = 20;
 const GRACE_TIME: Duration = Duration::from_secs(120);
 
+/// Variables that go with a call.
+const VARS_SHOWN: usize = 64;
 /// Flows that may stand above the one that runs.
 const NESTING: usize = 8;
 /// What `on_hangup` may take: the caller is gone, and nobody waits for it.
@@ -176,6 +178,19 @@ impl Run {
     #[must_use]
     pub fn tags(&self) -> &BTreeSet<Arc<str>> {
         &self.core.tags
+    }
+
+    /// The variables of the number's flow that anyone may see, as text, without those that
+    /// are not set or empty.
+    #[must_use]
+    pub fn shown_vars(&self) -> BTreeMap<Arc<str>, Arc<str>> {
+        let outermost = self.above.first().map(|frame| &frame.vars);
+        let vars = outermost.unwrap_or(&self.core.vars).iter();
+        let shown = vars.filter_map(|(name, held)| {
+            let text = held.clone().shown()?.to_string();
+            (!text.is_empty()).then(|| (Arc::clone(name), Arc::from(text)))
+        });
+        shown.take(VARS_SHOWN).collect()
     }
 
     /// The variables; `Display` and `Debug` of a sensitive one do not show it.

@@ -398,6 +398,7 @@ impl Observer {
             Event::HeardAgain { .. } => self.shut_out.decrement(1.0),
             Event::Queued { .. }
             | Event::Prioritized { .. }
+            | Event::Carried(_)
             | Event::Notified { .. }
             | Event::Talking { .. }
             | Event::OnLine { .. }

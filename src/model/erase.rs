@@ -1,13 +1,13 @@
 //! Taking a number out of what was told.
 //!
-//! What a flow told by `notify` goes whole: it may hold a name, or digits that the caller
+//! What a flow told by `notify` goes whole, and so do its variables: it may hold a name, or digits that the caller
 //! entered, and nobody but the flow's author knows where.
 
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::model::{ERASED, Event, Recorded, Telephone};
+use crate::model::{Carried, ERASED, Event, Recorded, Telephone};
 
 impl Telephone {
     /// Whether the number stood anywhere in it, where [`ERASED`] stands afterwards.
@@ -46,6 +46,8 @@ impl Event {
             *to = Arc::from(ERASED);
         } else if let Self::Notified { data, .. } = self {
             *data = Value::Object(Map::new());
+        } else if let Self::Carried(Carried { vars, .. }) = self {
+            vars.clear();
         }
     }
 
@@ -53,7 +55,13 @@ impl Event {
     /// taken out.
     pub fn erase_kept(kind: &str, said: &mut Value, number: &Telephone) -> bool {
         let found = number.erase(said);
-        let told = said.get_mut("data").filter(|_| kind == "notified");
+        let whole = match kind {
+            "notified" => "data",
+            // A call's record has them too, under the same name.
+            "carried" => "vars",
+            _ => return found,
+        };
+        let told = said.get_mut(whole);
         let told = told.filter(|told| told.as_object().is_none_or(|told| !told.is_empty()));
         let Some(told) = told else { return found };
         *told = Value::Object(Map::new());
@@ -93,6 +101,9 @@ mod tests {
         assert!(Event::erase_kept("notified", &mut said, &zoe()));
         assert_eq!(said, json!({"flow": "f", "data": {}}));
         assert!(!Event::erase_kept("notified", &mut said, &zoe()), "again");
+        let mut said = json!({"tags": ["vip"], "vars": {"name": "Zoë"}});
+        assert!(Event::erase_kept("carried", &mut said, &zoe()));
+        assert_eq!(said, json!({"tags": ["vip"], "vars": {}}));
         let mut said = told();
         assert!(!Event::erase_kept("queued", &mut said, &zoe()));
         assert_eq!(said, told());

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::model::{
-    CallId, CallbackResult, Cause, FlowFault, FlowName, LineName, LineResult, NodeName, Number,
-    OperatorName, OperatorState, Outcome, Overtake, PauseReason, Project, QueueName, Recorded,
-    Surveyed, TransferKind, TrunkName,
+    CallId, CallbackResult, Carried, Cause, FlowFault, FlowName, LineName, LineResult, NodeName,
+    Number, OperatorName, OperatorState, Outcome, Overtake, PauseReason, Project, QueueName,
+    Recorded, Surveyed, TransferKind, TrunkName,
 };
 
 /// Position in the stream of events of one process, from 1.
@@ -374,6 +374,8 @@ pub enum Event {
         /// 200, or the status code of the refusal.
         code: u16,
     },
+    /// What the call carries for whoever takes it.
+    Carried(Carried),
     /// The caller answered a question of a survey.
     Surveyed(Surveyed),
     /// A recording, or a message, began, ended, or is silent for a while.

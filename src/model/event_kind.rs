@@ -4,7 +4,7 @@ use crate::model::Event;
 
 impl Event {
     /// Every kind there is.
-    pub const KINDS: [&str; 43] = [
+    pub const KINDS: [&str; 44] = [
         "call_started",
         "call_rejected",
         "call_answered",
@@ -28,6 +28,7 @@ impl Event {
         "transferring",
         "transferred",
         "surveyed",
+        "carried",
         "recording_started",
         "recording_paused",
         "recording_resumed",
@@ -77,6 +78,7 @@ impl Event {
             Self::Transferring { .. } => "transferring",
             Self::Transferred { .. } => "transferred",
             Self::Surveyed(_) => "surveyed",
+            Self::Carried(_) => "carried",
             Self::Recording(recorded) => recorded.kind(),
             Self::Held { .. } => "held",
             Self::Resumed { .. } => "resumed",

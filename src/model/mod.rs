@@ -3,6 +3,7 @@
 //! Knows nobody. A word means one thing here, in the configuration, in JSON and in
 //! the metrics.
 
+mod carried;
 mod cause;
 mod customer;
 mod diagnostic;
@@ -21,6 +22,7 @@ mod state;
 mod survey;
 mod time;
 
+pub use carried::Carried;
 pub use cause::Cause;
 pub use customer::{Customer, CustomerDraft, CustomerKey, ERASED, Telephone};
 pub use diagnostic::{Diagnostic, Severity, Span};

@@ -127,6 +127,12 @@ pub struct CallRecord {
     pub path: Vec<NodeName>,
     /// Offers in order, the first 64.
     pub offers: Vec<OfferRecord>,
+    /// Marks that its flow set.
+    #[serde(default)]
+    pub tags: Vec<Arc<str>>,
+    /// Variables of its flow, but for those typed in secret.
+    #[serde(default)]
+    pub vars: BTreeMap<Arc<str>, Arc<str>>,
     /// What the caller answered, by question; the first 32.
     #[serde(default)]
     pub survey: BTreeMap<Arc<str>, Answer>,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::model::{
-    CallId, Cause, ERASED, Event, Hangup, LineName, NodeName, OperatorName, Outcome, QueueName,
-    Recorded, RecordingChange, Stamped, StreamQuality, Surveyed, Telephone,
+    CallId, Carried, Cause, ERASED, Event, Hangup, LineName, NodeName, OperatorName, Outcome,
+    QueueName, Recorded, RecordingChange, Stamped, StreamQuality, Surveyed, Telephone,
 };
 use crate::record::{CallRecord, OfferRecord, RecordingRecord};
 
@@ -126,6 +126,7 @@ impl Ledger {
             | Event::Transferring { call, .. }
             | Event::Transferred { call, .. }
             | Event::Surveyed(Surveyed { call, .. })
+            | Event::Carried(Carried { call, .. })
             | Event::Held { call, .. }
             | Event::Resumed { call, .. }
             | Event::TalkEnded { call, .. } => {
@@ -160,6 +161,7 @@ impl Ledger {
         for record in open.chain(self.ended.values_mut()) {
             if number.is(&record.from) {
                 record.from = ERASED.into();
+                record.vars.clear();
                 calls.push(record.id.clone());
             }
         }
@@ -400,6 +402,8 @@ fn blank(id: CallId, number: crate::model::Number, at: SystemTime) -> CallRecord
         callback: None,
         path: Vec::new(),
         offers: Vec::new(),
+        tags: Vec::new(),
+        vars: BTreeMap::new(),
         survey: BTreeMap::new(),
         recordings: Vec::new(),
         caller_quality: None,
@@ -442,6 +446,10 @@ impl Open {
                 }
             }
             Event::Surveyed(surveyed) => self.survey(surveyed),
+            Event::Carried(carried) => {
+                self.record.tags.clone_from(&carried.tags);
+                self.record.vars.clone_from(&carried.vars);
+            }
             Event::Recording(_)
             | Event::CallStarted { .. }
             | Event::CallRejected { .. }

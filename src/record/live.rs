@@ -9,11 +9,7 @@ use crate::model::{
     OperatorState, PauseReason, QueueName, Recorded, RecordingChange, RecordingId, Stamped,
     Telephone, TransferKind, limits,
 };
-use crate::record::call_record::seconds;
-use crate::record::{
-    CallView, OperatorCounts, OperatorView, QueueSettingsView, QueueView, ServiceLevelView,
-    ServiceWindow,
-};
+use crate::record::ServiceWindow;
 use crate::{operator, queue};
 
 /// Calls shown at once: above any `limits.calls` that one process can carry.
@@ -31,45 +27,47 @@ pub struct Floor {
 /// The present, as told by events.
 #[derive(Debug)]
 pub struct Live {
-    queues: BTreeMap<QueueName, Queue>,
-    operators: BTreeMap<OperatorName, Operator>,
-    calls: BTreeMap<CallId, Call>,
-    registrations: usize,
+    pub(super) queues: BTreeMap<QueueName, Queue>,
+    pub(super) operators: BTreeMap<OperatorName, Operator>,
+    pub(super) calls: BTreeMap<CallId, Call>,
+    pub(super) registrations: usize,
 }
 
 #[derive(Debug)]
-struct Queue {
-    settings: Arc<queue::Settings>,
-    serving: Vec<OperatorName>,
-    waiting: BTreeSet<(SystemTime, CallId)>,
-    level: ServiceWindow,
+pub(super) struct Queue {
+    pub(super) settings: Arc<queue::Settings>,
+    pub(super) serving: Vec<OperatorName>,
+    pub(super) waiting: BTreeSet<(SystemTime, CallId)>,
+    pub(super) level: ServiceWindow,
 }
 
 #[derive(Debug)]
-struct Operator {
-    settings: Arc<operator::Settings>,
-    state: OperatorState,
-    reason: Option<PauseReason>,
-    since: SystemTime,
-    queue: Option<QueueName>,
-    call: Option<CallId>,
-    contacts: BTreeSet<Arc<str>>,
+pub(super) struct Operator {
+    pub(super) settings: Arc<operator::Settings>,
+    pub(super) state: OperatorState,
+    pub(super) reason: Option<PauseReason>,
+    pub(super) since: SystemTime,
+    pub(super) queue: Option<QueueName>,
+    pub(super) call: Option<CallId>,
+    pub(super) contacts: BTreeSet<Arc<str>>,
 }
 
 #[derive(Debug)]
-struct Call {
-    state: CallState,
-    from: Number,
-    to: Number,
-    flow: FlowName,
-    queue: Option<QueueName>,
-    operator: Option<OperatorName>,
-    queued_at: Option<SystemTime>,
-    waited: Duration,
-    priority: i16,
-    started: SystemTime,
+pub(super) struct Call {
+    pub(super) state: CallState,
+    pub(super) from: Number,
+    pub(super) to: Number,
+    pub(super) flow: FlowName,
+    pub(super) queue: Option<QueueName>,
+    pub(super) operator: Option<OperatorName>,
+    pub(super) queued_at: Option<SystemTime>,
+    pub(super) waited: Duration,
+    pub(super) priority: i16,
+    pub(super) started: SystemTime,
+    pub(super) tags: Vec<Arc<str>>,
+    pub(super) vars: BTreeMap<Arc<str>, Arc<str>>,
     /// What is recorded at present, and whether that is paused.
-    recordings: BTreeMap<RecordingId, bool>,
+    pub(super) recordings: BTreeMap<RecordingId, bool>,
 }
 
 impl Live {
@@ -186,6 +184,12 @@ impl Live {
                 }
             }
             Event::Recording(recorded) => self.recorded(recorded),
+            Event::Carried(carried) => {
+                if let Some(call) = self.calls.get_mut(&carried.call) {
+                    call.tags.clone_from(&carried.tags);
+                    call.vars.clone_from(&carried.vars);
+                }
+            }
             Event::Uncoverable { .. }
             | Event::Estimated { .. }
             | Event::CallRejected { .. }
@@ -216,6 +220,7 @@ impl Live {
         for call in self.calls.values_mut() {
             if number.is(&call.from) {
                 call.from = ERASED.into();
+                call.vars.clear();
             }
         }
     }
@@ -245,6 +250,8 @@ impl Live {
             waited: Duration::ZERO,
             priority: 0,
             started: stamped.at,
+            tags: Vec::new(),
+            vars: BTreeMap::new(),
             recordings: BTreeMap::new(),
         };
         self.calls.insert(call.clone(), begun);
@@ -436,123 +443,6 @@ impl Live {
             self.registrations = self.registrations.saturating_sub(1);
         }
     }
-
-    /// Every queue, by name.
-    #[must_use]
-    pub fn queues(&self, now: SystemTime) -> Vec<QueueView> {
-        self.queues
-            .values()
-            .map(|queue| self.show_queue(queue, now))
-            .collect()
-    }
-
-    /// One queue.
-    #[must_use]
-    pub fn queue(&self, name: &str, now: SystemTime) -> Option<QueueView> {
-        let queue = self.queues.get(name)?;
-        Some(self.show_queue(queue, now))
-    }
-
-    fn show_queue(&self, queue: &Queue, now: SystemTime) -> QueueView {
-        let settings = &queue.settings;
-        let mut operators = OperatorCounts::default();
-        for name in &queue.serving {
-            if let Some(operator) = self.operators.get(name) {
-                operators.add(operator.state);
-            }
-        }
-        let longest = queue.waiting.first().map_or(Duration::ZERO, |(since, _)| {
-            now.duration_since(*since).unwrap_or_default()
-        });
-        let (_, answered, abandoned) = queue.level.counts(now);
-        QueueView {
-            name: settings.name.clone(),
-            waiting: queue.waiting.len(),
-            longest_wait_s: seconds::of(longest),
-            operators,
-            service_level: ServiceLevelView {
-                ratio: queue.level.ratio(now),
-                target: settings.service_level.target,
-                within_s: seconds::of(settings.service_level.within),
-                answered,
-                abandoned,
-            },
-            settings: QueueSettingsView {
-                requires: settings.requires.clone(),
-                strategy: settings.strategy.as_str(),
-                priority: settings.priority,
-                offer_timeout_s: seconds::of(settings.offer_timeout),
-                wrap_up_s: seconds::of(settings.wrap_up),
-                max_waiting: settings.max_waiting,
-                max_wait_s: seconds::of(settings.max_wait),
-            },
-        }
-    }
-
-    /// Every operator, by login name.
-    #[must_use]
-    pub fn operators(&self) -> Vec<OperatorView> {
-        self.operators.values().map(Operator::show).collect()
-    }
-
-    /// One operator.
-    #[must_use]
-    pub fn operator(&self, name: &str) -> Option<OperatorView> {
-        self.operators.get(name).map(Operator::show)
-    }
-
-    /// Who called, of a live call.
-    #[must_use]
-    pub fn caller(&self, id: &CallId) -> Option<&Number> {
-        self.calls.get(id).map(|call| &call.from)
-    }
-
-    /// The first `most` live calls, by id.
-    #[must_use]
-    pub fn calls(&self, most: usize, now: SystemTime) -> Vec<CallView> {
-        self.calls
-            .iter()
-            .take(most)
-            .map(|(id, call)| call.show(id, now))
-            .collect()
-    }
-
-    /// One live call.
-    #[must_use]
-    pub fn call(&self, id: &str, now: SystemTime) -> Option<CallView> {
-        let (id, call) = self.calls.get_key_value(id)?;
-        Some(call.show(id, now))
-    }
-
-    /// How many calls are in each state, every state but `ended`.
-    #[must_use]
-    pub fn calls_by_state(&self) -> BTreeMap<CallState, usize> {
-        let mut counts: BTreeMap<CallState, usize> = CallState::ALL
-            .iter()
-            .filter(|state| **state != CallState::Ended)
-            .map(|state| (*state, 0))
-            .collect();
-        for call in self.calls.values() {
-            *counts.entry(call.state).or_default() += 1;
-        }
-        counts
-    }
-
-    /// How many live calls began in each flow that has some.
-    #[must_use]
-    pub fn calls_by_flow(&self) -> BTreeMap<FlowName, usize> {
-        let mut counts = BTreeMap::new();
-        for call in self.calls.values() {
-            *counts.entry(call.flow.clone()).or_default() += 1;
-        }
-        counts
-    }
-
-    /// Registered phones of all operators.
-    #[must_use]
-    pub fn registrations(&self) -> usize {
-        self.registrations
-    }
 }
 
 impl Operator {
@@ -565,46 +455,6 @@ impl Operator {
             queue: None,
             call: None,
             contacts: BTreeSet::new(),
-        }
-    }
-
-    fn show(&self) -> OperatorView {
-        OperatorView {
-            name: self.settings.name.clone(),
-            display: self.settings.display.clone(),
-            state: self.state,
-            reason: self.reason.clone(),
-            since: self.since,
-            queue: self.queue.clone(),
-            call: self.call.clone(),
-            skills: self.settings.skills.clone(),
-            contacts: self.contacts.iter().cloned().collect(),
-        }
-    }
-}
-
-impl Call {
-    fn show(&self, id: &CallId, now: SystemTime) -> CallView {
-        let waiting = self.queued_at.map_or(Duration::ZERO, |since| {
-            now.duration_since(since).unwrap_or_default()
-        });
-        CallView {
-            id: id.clone(),
-            state: self.state,
-            from: self.from.clone(),
-            to: self.to.clone(),
-            flow: self.flow.clone(),
-            queue: self.queue.clone(),
-            operator: self.operator.clone(),
-            waited_s: seconds::of(self.waited + waiting),
-            priority: self.priority,
-            tags: BTreeMap::new(),
-            recording: match self.recordings.values().min() {
-                Some(false) => Some("on"),
-                Some(true) => Some("paused"),
-                None => None,
-            },
-            started: self.started,
         }
     }
 }

@@ -21,9 +21,12 @@ mod call_record;
 mod ledger;
 mod level;
 mod live;
+mod look;
 mod stored_event;
 mod view;
 
+#[cfg(test)]
+mod recording_tests;
 #[cfg(test)]
 mod tests;
 

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::model::{CallId, Event, Recorded, RecordingChange, Stamped, Surveyed};
+use crate::model::{CallId, Carried, Event, Recorded, RecordingChange, Stamped, Surveyed};
 use crate::record::QualityRecord;
 use crate::record::call_record::{moment, seconds};
 
@@ -66,6 +66,7 @@ fn call(event: &Event) -> Option<&CallId> {
         | Event::Transferring { call, .. }
         | Event::Transferred { call, .. }
         | Event::Surveyed(Surveyed { call, .. })
+        | Event::Carried(Carried { call, .. })
         | Event::Recording(Recorded { call, .. })
         | Event::Held { call, .. }
         | Event::Resumed { call, .. }
@@ -186,6 +187,7 @@ fn data(event: &Event) -> Value {
             code,
             ..
         } => json!({ "by": by, "kind": kind, "to": to, "attended": attended, "code": code }),
+        Event::Carried(carried) => json!({ "tags": carried.tags, "vars": carried.vars }),
         Event::Surveyed(surveyed) => json!({
             "flow": surveyed.flow, "project": surveyed.project, "queue": surveyed.queue,
             "operator": surveyed.operator, "question": surveyed.question,

@@ -7,17 +7,16 @@ use serde_json::json;
 
 use crate::model::{
     Answer, CallId, CallState, DequeueReason, Event, Hangup, Level, OfferResult, OperatorState,
-    Outcome, PauseReason, Recorded, RecordingChange, RecordingResult, Sequence, Skill, Stamped,
-    StreamQuality, Surveyed, Telephone,
+    Outcome, PauseReason, Sequence, Skill, Stamped, StreamQuality, Surveyed, Telephone,
 };
 use crate::record::{CallRecord, Floor, Ledger, Live};
 use crate::{operator, queue};
 
-fn at(millis: u64) -> SystemTime {
+pub(super) fn at(millis: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_millis(1_700_000_000_000 + millis)
 }
 
-fn stamped(millis: u64, event: Event) -> Stamped {
+pub(super) fn stamped(millis: u64, event: Event) -> Stamped {
     Stamped {
         sequence: Sequence(millis + 1),
         at: at(millis),
@@ -25,7 +24,7 @@ fn stamped(millis: u64, event: Event) -> Stamped {
     }
 }
 
-fn started(call: &str) -> Event {
+pub(super) fn started(call: &str) -> Event {
     Event::CallStarted {
         call: call.into(),
         from: "+31612345678".into(),
@@ -157,7 +156,7 @@ fn an_answered_call() -> Vec<(u64, Event)> {
     ]
 }
 
-fn fold(ledger: &mut Ledger, events: Vec<(u64, Event)>) -> Vec<CallRecord> {
+pub(super) fn fold(ledger: &mut Ledger, events: Vec<(u64, Event)>) -> Vec<CallRecord> {
     events
         .into_iter()
         .filter_map(|(millis, event)| ledger.handle(&stamped(millis, event)))
@@ -179,7 +178,7 @@ fn an_answered_call_leaves_one_record_with_the_names_of_the_contract() {
         "outcome": "answered", "hangup": "caller", "cause": null, "code": null,
         "waited_s": 10.0, "talked_s": 54.5,
         "queue": "support", "operator": "alice", "line": null,
-        "survey": {}, "recordings": [],
+        "survey": {}, "tags": [], "vars": {}, "recordings": [],
             "path": ["menu"],
         "offers": [
             {"operator": "alice", "queue": "support", "result": "rejected", "rang_s": 2.0},
@@ -322,7 +321,7 @@ fn floor() -> Floor {
     }
 }
 
-fn live(events: Vec<(u64, Event)>) -> Live {
+pub(super) fn live(events: Vec<(u64, Event)>) -> Live {
     let mut live = Live::new(&floor(), at(0));
     for (millis, event) in events {
         live.handle(&stamped(millis, event));
@@ -354,7 +353,7 @@ fn a_queue_shows_who_waits_and_who_may_serve() {
     let expected = json!({
         "id": "c1", "state": "offered", "from": "+31612345678", "to": "1000",
         "flow": "welcome", "queue": "support", "operator": "alice", "waited_s": 10.0,
-        "priority": 3, "recording": null, "tags": {}, "started": "2023-11-14T22:13:20.000Z",
+        "priority": 3, "recording": null, "tags": [], "vars": {}, "started": "2023-11-14T22:13:20.000Z",
     });
     assert_eq!(call, expected);
 }
@@ -541,81 +540,4 @@ fn a_record_has_the_last_answer_to_each_question() {
     text.as_object_mut().unwrap().remove("survey");
     let old: CallRecord = serde_json::from_value(text).unwrap();
     assert!(old.survey.is_empty());
-}
-
-fn recording(millis: u64, mailbox: Option<&str>, change: RecordingChange) -> (u64, Event) {
-    let recorded = Recorded {
-        call: "c1".into(),
-        recording: "c1-1".into(),
-        mailbox: mailbox.map(Into::into),
-        from: "+31612345678".into(),
-        change,
-    };
-    (millis, Event::Recording(recorded))
-}
-
-const KEPT: RecordingChange = RecordingChange::Ended {
-    result: RecordingResult::Kept,
-    length: Duration::from_millis(61_500),
-};
-
-#[test]
-fn a_message_whose_file_is_closed_after_the_call_is_in_the_record() {
-    let mut ledger = Ledger::new();
-    let ended = Event::CallEnded {
-        call: "c1".into(),
-        outcome: Outcome::EndedInFlow,
-        hangup: Hangup::Caller,
-        cause: None,
-        lasted: Duration::from_secs(70),
-    };
-    let records = fold(
-        &mut ledger,
-        vec![
-            (0, started("c1")),
-            recording(2_000, Some("office"), RecordingChange::Started),
-            (70_000, ended),
-            recording(70_100, Some("office"), KEPT),
-            recording(70_200, None, RecordingChange::Paused),
-        ],
-    );
-    let shown: Vec<_> = records
-        .iter()
-        .map(|record| {
-            (
-                record.revision,
-                serde_json::to_value(&record.recordings).unwrap(),
-            )
-        })
-        .collect();
-    let of = |duration: f64, result: Option<&str>| {
-        json!([{
-            "id": "c1-1", "mailbox": "office", "started": "2023-11-14T22:13:22.000Z",
-            "duration_s": duration, "result": result,
-        }])
-    };
-    assert_eq!(shown, [(0, of(0.0, None)), (1, of(61.5, Some("kept")))]);
-}
-
-#[test]
-fn a_live_call_shows_whether_it_is_recorded() {
-    let mut live = Live::new(&Floor::default(), at(0));
-    live.handle(&stamped(0, started("c1")));
-    for (change, shown) in [
-        (None, None),
-        (Some(RecordingChange::Started), Some("on")),
-        (Some(RecordingChange::Paused), Some("paused")),
-        (Some(RecordingChange::Resumed), Some("on")),
-        (Some(KEPT), None),
-    ] {
-        if let Some(change) = change {
-            let (millis, event) = recording(1, None, change);
-            live.handle(&stamped(millis, event));
-        }
-        assert_eq!(
-            live.call("c1", at(2)).unwrap().recording,
-            shown,
-            "{change:?}"
-        );
-    }
 }

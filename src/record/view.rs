@@ -153,7 +153,9 @@ pub struct CallView {
     /// Its place among others of its queue; higher first.
     pub priority: i16,
     /// Marks that the flow set.
-    pub tags: BTreeMap<String, String>,
+    pub tags: Vec<Arc<str>>,
+    /// Variables of the flow, but for those typed in secret.
+    pub vars: BTreeMap<Arc<str>, Arc<str>>,
     /// Whether it is recorded, or a message in it: `on` or `paused`.
     pub recording: Option<&'static str>,
     /// When it came.

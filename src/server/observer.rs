@@ -284,6 +284,7 @@ fn log(event: &Event) {
         | Event::LineTried { .. }
         | Event::Transferring { .. }
         | Event::Surveyed(_)
+        | Event::Carried(_)
         | Event::Recording(_)
         | Event::Held { .. }
         | Event::Resumed { .. }

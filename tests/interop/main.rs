@@ -18,6 +18,7 @@ mod client;
 mod commands;
 #[path = "../../benches/overload/crowd.rs"]
 mod crowd;
+mod customers;
 mod digest;
 mod life;
 #[path = "../../benches/overload/server.rs"]

@@ -14,6 +14,7 @@ mod subflows;
 mod answers;
 mod asks;
 mod callbacks;
+mod carries;
 mod customers;
 mod estimates;
 mod outside;
@@ -111,6 +112,22 @@ languages: [en]
 nodes:
   who: { type: customer, account: '"4711"', found: help, unknown: bye }
   help: { type: queue, queue: help, preferred_operator: { id: "${customer.last_operator}", hold_for: 20s }, answered: bye, timeout: bye, full: bye, no_operators: bye, error: bye }
+  bye: { type: hangup, prompt: [hello] }
+"#;
+
+/// What is typed lands with the operator, but for what is a secret.
+const CARRIES: &str = r#"
+version: 1
+flow: carries
+start: order
+languages: [en]
+vars: { empty: "" }
+nodes:
+  order: { type: collect, prompt: [hello], digits: { min: 2, max: 2, end_key: none }, save: order, ok: pin, no_input: bye, no_match: bye }
+  pin: { type: collect, prompt: [hello], digits: { min: 3, max: 3, end_key: none }, save: pin, sensitive: true, ok: mark, no_input: bye, no_match: bye }
+  mark: { type: set, tags: [complaint, "order ${vars.order}"], next: help }
+  help: { type: queue, queue: help, answered: after, timeout: bye, full: bye, no_operators: bye, error: bye }
+  after: { type: set, tags: [done], next: bye }
   bye: { type: hangup, prompt: [hello] }
 "#;
 
@@ -233,7 +250,7 @@ fn world_outside((trunks, field): (&str, &str), (help, ann): (&str, &str), seed:
         "domain: centrale.localhost
 sip: {{ trunks: {{ {trunks} }}, min_expires: 1s }}
 limits: {{ calls: 100, calls_per_second: 1000 }}
-numbers: {{ \"1\": {{ flow: main }}, \"3\": {{ flow: shut }}, \"4\": {{ flow: mine }}, \"5\": {{ flow: experts }}, \"6\": {{ flow: asks }}, \"7\": {{ flow: reach }}, \"8\": {{ flow: early }}, \"9\": {{ flow: above }}, \"80\": {{ flow: spoken }}, \"60\": {{ flow: taped }}, \"66\": {{ flow: back }}, \"67\": {{ flow: knows }} }}
+numbers: {{ \"1\": {{ flow: main }}, \"3\": {{ flow: shut }}, \"4\": {{ flow: mine }}, \"5\": {{ flow: experts }}, \"6\": {{ flow: asks }}, \"7\": {{ flow: reach }}, \"8\": {{ flow: early }}, \"9\": {{ flow: above }}, \"80\": {{ flow: spoken }}, \"60\": {{ flow: taped }}, \"66\": {{ flow: back }}, \"67\": {{ flow: knows }}, \"68\": {{ flow: carries }} }}
 speech: {{ command: [say] }}
 requests: {{ allow: [api.example.org] }}
 queues:
@@ -259,6 +276,7 @@ operators:
             ("back.yaml".into(), BACK.into()),
             ("asks.yaml".into(), ASKS.into()),
             ("knows.yaml".into(), KNOWS.into()),
+            ("carries.yaml".into(), CARRIES.into()),
             ("reach.yaml".into(), REACH.into()),
             ("spoken.yaml".into(), SPOKEN.into()),
             ("early.yaml".into(), EARLY.into()),

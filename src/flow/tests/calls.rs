@@ -458,9 +458,9 @@ fn a_text_that_depends_on_the_call_is_handed_on_to_be_spoken() {
         "begin up 12 heard",
         &expect![[r#"
             begin: answer
-            up: [a] play(en/x)
+            up: [a] play(en/x) secret
             12: stop
-            12: [b] play(en/say/6eb0b6e155632cd7:"Hello +31612345678" en/bye)
+            12: [b] play(en/say/6eb0b6e155632cd7:"Hello +31612345678" en/bye) open
             heard: [c] [d] fault(d expression) fault(d expression) play(nl/say/413fc0be40949ffb:"Dag 1000")
         "#]],
     );

@@ -43,7 +43,7 @@ fn fields_and_exits_are_checked_against_each_type() {
 ",
         &expect![[r##"
             7:14 unknown node type `plya` (did you mean `play`?)
-            8:14 node type `notify` is not available in this version
+            8:3 this notify has no exit `next` (add `next: <node>`)
             9:3 `c` has no `type` (add `type: …`)
             10:20 unknown key `promt` (did you mean `prompt`?)
             10:3 `d` has no `prompt` (add `prompt: …`)

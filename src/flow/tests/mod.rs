@@ -103,7 +103,8 @@ fn whole(nodes: &str) -> String {
 }
 
 pub(super) fn calendars() -> Arc<BTreeMap<String, Calendar>> {
-    let text = "zone: Europe/Amsterdam\nopen: { mon-fri: \"09:00-17:30\" }\n";
+    let text =
+        "zone: Europe/Amsterdam\nopen: { mon-fri: \"09:00-17:30\" }\nholidays: [2026-12-25]\n";
     let document = Document::parse("hours.yaml", text).unwrap();
     let calendar = Calendar::read(document.root(), &mut Vec::new()).unwrap();
     Arc::new(BTreeMap::from([("office".to_owned(), calendar)]))

@@ -113,14 +113,14 @@ fn sensitive_digits_are_not_said_back() {
         nodes,
         "begin up 1234 1",
         &expect![[r#"
-        begin: answer
-        up: [a] play(en/pin)
-        1234: stop
-        1234:
-        1234:
-        1234: play(en/collect/confirm)
-        1: stop [b] hangup
-    "#]],
+            begin: answer
+            up: [a] play(en/pin) secret
+            1234: stop
+            1234:
+            1234:
+            1234: play(en/collect/confirm)
+            1: stop [b] hangup open
+        "#]],
     );
 }
 

@@ -65,7 +65,7 @@ impl Expect {
         reader: &mut Reader<'_>,
     ) -> Option<Self> {
         cursor.map(reader.diags)?;
-        reader.fields(cursor, FIELDS, &[]);
+        reader.fields(cursor, FIELDS);
         let path = list(cursor, "path", reader, |item, reader| {
             reader.target(item);
         });

@@ -82,7 +82,7 @@ impl Trial {
         reader: &mut Reader<'_>,
     ) -> Option<Self> {
         item.map(reader.diags)?;
-        reader.fields(item, FIELDS, &[]);
+        reader.fields(item, FIELDS);
         let mut text = |key: &str| item.get(key).and_then(|cursor| cursor.word(reader.diags));
         let name = text("name").unwrap_or("unnamed").to_owned();
         let caller = caller(item, reader);
@@ -262,7 +262,7 @@ fn stage(item: Cursor<'_>, reader: &mut Reader<'_>) -> Stage {
 }
 
 fn queue(value: Cursor<'_>, reader: &mut Reader<'_>) -> (QueueView, Option<Duration>) {
-    reader.fields(value, QUEUE, &[]);
+    reader.fields(value, QUEUE);
     let staffed = reader.flag(value, "staffed", true);
     let ready = reader.count(value, "ready", MOST, u32::from(staffed));
     let view = QueueView {

@@ -14,7 +14,7 @@ pub(crate) struct Branch {
 
 impl Branch {
     pub(super) fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        reader.fields(node, &["when", "else"], &[]);
+        reader.fields(node, &["when", "else"]);
         let mut when = Vec::new();
         let arms = node
             .require("when", reader.diags)

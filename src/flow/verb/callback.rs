@@ -73,7 +73,7 @@ impl Callback {
             "ok",
             "error",
         ];
-        reader.fields(node, &fields, &[]);
+        reader.fields(node, &fields);
         let number = node.get("number").map(|cursor| reader.expression(cursor));
         let confirm = reader.flag(node, "confirm", true);
         if confirm {

@@ -86,7 +86,7 @@ pub(crate) struct Entry {
 impl Collect {
     pub(super) fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
         let allowed: Vec<&str> = TRIES.iter().chain(OWN).copied().collect();
-        reader.fields(node, &allowed, &[]);
+        reader.fields(node, &allowed);
         let prompt = node
             .require("prompt", reader.diags)
             .map(|cursor| Prompt::read(cursor, reader));

@@ -72,7 +72,7 @@ impl Confirm {
     ) -> Option<Self> {
         let (mut yes, mut no, mut prompt) = (YES, NO, None);
         if cursor.is_map() {
-            reader.fields(cursor, &["prompt", "yes", "no"], &[]);
+            reader.fields(cursor, &["prompt", "yes", "no"]);
             yes = key(cursor, "yes", YES, reader)?;
             no = key(cursor, "no", NO, reader)?;
             if yes == no {

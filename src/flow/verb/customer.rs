@@ -36,7 +36,7 @@ enum By {
 impl Customer {
     pub(super) fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
         let fields = ["number", "account", "save", "found", "unknown"];
-        reader.fields(node, &fields, &[]);
+        reader.fields(node, &fields);
         let by = match (node.get("number"), node.get("account")) {
             (Some(_), Some(account)) => {
                 let problem = account.key_error("a customer is looked up by one thing");

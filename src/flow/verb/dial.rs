@@ -49,7 +49,7 @@ enum Address {
 
 impl Dial {
     pub(super) fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        reader.fields(node, FIELDS, &[]);
+        reader.fields(node, FIELDS);
         let to = node
             .require("to", reader.diags)
             .map(|cursor| addresses(cursor, reader));

@@ -16,7 +16,7 @@ pub(crate) struct Hangup {
 
 impl Hangup {
     pub(super) fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Self {
-        reader.fields(node, &["prompt", "cause"], &[]);
+        reader.fields(node, &["prompt", "cause"]);
         let prompt = node
             .get("prompt")
             .map(|cursor| Prompt::read(cursor, reader));
@@ -85,7 +85,7 @@ pub(crate) struct Reject {
 
 impl Reject {
     pub(super) fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        reader.fields(node, &["code"], &[]);
+        reader.fields(node, &["code"]);
         // RFC 3261 section 21: final answers that refuse. 3xx would send the caller elsewhere.
         let code = node
             .require("code", reader.diags)?

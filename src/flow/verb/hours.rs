@@ -16,7 +16,7 @@ pub(crate) struct Hours {
 
 impl Hours {
     pub(super) fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        reader.fields(node, &["calendar", "open", "closed", "holiday"], &[]);
+        reader.fields(node, &["calendar", "open", "closed", "holiday"]);
         let calendar = node.require("calendar", reader.diags).and_then(|cursor| {
             let name = cursor.string(reader.diags)?;
             if !reader.known.calendars.contains(name) {

@@ -76,7 +76,7 @@ impl Http {
         let fields = [
             "request", "timeout", "save", "retries", "sign", "ok", "error", "status",
         ];
-        reader.fields(node, &fields, &[]);
+        reader.fields(node, &fields);
         let request = node
             .require("request", reader.diags)
             .and_then(|cursor| Request::read(cursor, reader));

@@ -38,8 +38,6 @@ use crate::model::{Cause, Mailbox};
 /// A node's place in its flow.
 pub(crate) type NodeIndex = usize;
 
-/// Types that the language has and this version has not.
-const LATER: &[&str] = &[];
 /// Every type of the language, and who reads it.
 const TYPES: &[(&str, Read)] = &[
     ("play", |node, reader| boxed(Play::read(node, reader))),
@@ -307,14 +305,8 @@ pub(crate) fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Box<dyn 
     if let Some((_, read)) = TYPES.iter().find(|(known, _)| *known == name) {
         return read(node, reader);
     }
-    let problem = if LATER.contains(&name) {
-        kind.error(format!(
-            "node type `{name}` is not available in this version"
-        ))
-    } else {
-        let problem = kind.error(format!("unknown node type `{name}`"));
-        unknown(problem, name, TYPES.iter().map(|(known, _)| *known))
-    };
+    let problem = kind.error(format!("unknown node type `{name}`"));
+    let problem = unknown(problem, name, TYPES.iter().map(|(known, _)| *known));
     reader.diags.push(problem);
     None
 }

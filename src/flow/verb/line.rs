@@ -93,11 +93,7 @@ pub(super) fn ring(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Durati
 
 impl Line {
     pub(super) fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        reader.fields(
-            node,
-            &["line", "answered", "busy", "no_answer", "error"],
-            &[],
-        );
+        reader.fields(node, &["line", "answered", "busy", "no_answer", "error"]);
         let line = node.require("line", reader.diags).and_then(|cursor| {
             let name = cursor.string(reader.diags)?;
             if !reader.known.lines.contains(name) {

@@ -138,7 +138,7 @@ pub(crate) struct Listening {
 impl Menu {
     pub(super) fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
         let allowed: Vec<&str> = TRIES.iter().copied().chain(["keys"]).collect();
-        reader.fields(node, &allowed, &[]);
+        reader.fields(node, &allowed);
         let prompt = node
             .require("prompt", reader.diags)
             .map(|cursor| Prompt::read(cursor, reader));

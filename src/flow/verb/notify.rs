@@ -26,7 +26,7 @@ pub(crate) struct Notify {
 
 impl Notify {
     pub(super) fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        reader.fields(node, &["event", "data", "next"], &[]);
+        reader.fields(node, &["event", "data", "next"]);
         let event = node
             .require("event", reader.diags)
             .and_then(|cursor| name(cursor, reader));

@@ -34,7 +34,7 @@ pub(crate) struct Operator {
 
 impl Operator {
     pub(super) fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        reader.fields(node, FIELDS, &[]);
+        reader.fields(node, FIELDS);
         let id = node
             .require("id", reader.diags)
             .and_then(|cursor| whom::operator_id(cursor, reader));

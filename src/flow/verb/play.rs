@@ -25,7 +25,7 @@ pub(crate) struct Playing {
 
 impl Play {
     pub(super) fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        reader.fields(node, &["prompt", "barge_in", "repeat", "next"], &[]);
+        reader.fields(node, &["prompt", "barge_in", "repeat", "next"]);
         let prompt = node
             .require("prompt", reader.diags)
             .map(|cursor| Prompt::read(cursor, reader));

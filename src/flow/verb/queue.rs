@@ -67,7 +67,7 @@ const FIELDS: &[&str] = &[
 
 impl Queue {
     pub(super) fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        reader.fields(node, FIELDS, &[]);
+        reader.fields(node, FIELDS);
         let queue = node
             .require("queue", reader.diags)
             .and_then(|cursor| name(cursor, reader));
@@ -335,7 +335,7 @@ fn waiting(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Waiting {
     if cursor.map(reader.diags).is_none() {
         return Waiting::default();
     }
-    reader.fields(cursor, &["music", "announce", "comfort", "keys"], &[]);
+    reader.fields(cursor, &["music", "announce", "comfort", "keys"]);
     let music = cursor.get("music").and_then(|cursor| {
         let name = cursor.string(reader.diags)?;
         if !(reader.known.sounds)("music", name) {
@@ -363,7 +363,7 @@ fn waiting(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Waiting {
 
 fn announce(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Announce> {
     cursor.map(reader.diags)?;
-    reader.fields(cursor, &["position", "estimated_wait", "every"], &[]);
+    reader.fields(cursor, &["position", "estimated_wait", "every"]);
     let position = reader.flag(cursor, "position", false);
     let estimated_wait = reader.flag(cursor, "estimated_wait", false);
     let every = cursor.get("every").and_then(|every| {

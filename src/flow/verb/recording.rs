@@ -21,7 +21,7 @@ pub(crate) struct Recording {
 
 impl Recording {
     pub(super) fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        reader.fields(node, &["action", "next"], &[]);
+        reader.fields(node, &["action", "next"]);
         let action = node.require("action", reader.diags).and_then(|cursor| {
             let word = cursor.string(reader.diags)?;
             let known = ACTIONS.iter().find(|(name, _)| *name == word);

@@ -37,7 +37,7 @@ impl Source {
 
 impl Set {
     pub(super) fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        reader.fields(node, &["vars", "language", "tags", "priority", "next"], &[]);
+        reader.fields(node, &["vars", "language", "tags", "priority", "next"]);
         let mut vars = Vec::new();
         for (name, value) in node
             .get("vars")

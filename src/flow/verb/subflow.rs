@@ -31,7 +31,7 @@ pub(crate) struct Called {
 
 impl Subflow {
     pub(super) fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        reader.fields(node, &["name", "params", "save", "next", "error"], &[]);
+        reader.fields(node, &["name", "params", "save", "next", "error"]);
         let called = node.require("name", reader.diags).and_then(|cursor| {
             let name = cursor.string(reader.diags)?;
             Some((FlowName::from(name), cursor.error("")))
@@ -105,7 +105,7 @@ pub(crate) struct Return {
 
 impl Return {
     pub(super) fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        reader.fields(node, &["value"], &[]);
+        reader.fields(node, &["value"]);
         let value = node.get("value").map(|cursor| set::source(cursor, reader));
         Some(Self {
             value: match value {

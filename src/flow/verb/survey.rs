@@ -45,7 +45,7 @@ impl Survey {
         let fields = [
             "prompt", "reprompt", "keys", "save", "timeout", "retries", "barge_in", "next",
         ];
-        reader.fields(node, &fields, &[]);
+        reader.fields(node, &fields);
         let prompt = node
             .require("prompt", reader.diags)
             .map(|cursor| Prompt::read(cursor, reader));

@@ -16,7 +16,7 @@ pub(crate) struct Switch {
 
 impl Switch {
     pub(super) fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        reader.fields(node, &["on", "cases", "default"], &[]);
+        reader.fields(node, &["on", "cases", "default"]);
         let on = node
             .require("on", reader.diags)
             .and_then(|of| reader.expression(of));

@@ -47,7 +47,7 @@ impl Message {
 
     fn read(item: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
         item.map(reader.diags)?;
-        reader.fields(item, &["prompt", "after", "every"], &[]);
+        reader.fields(item, &["prompt", "after", "every"]);
         let prompt = item
             .require("prompt", reader.diags)
             .map(|cursor| Prompt::read_fixed(cursor, reader));
@@ -95,7 +95,7 @@ impl Keys {
                 keys.leave.extend(reader.target(value).map(|to| (key, to)));
                 continue;
             }
-            reader.fields(value, &["play"], &[]);
+            reader.fields(value, &["play"]);
             if let Some(play) = value.require("play", reader.diags) {
                 keys.stay.insert(key, Prompt::read_fixed(play, reader));
             }

@@ -61,7 +61,7 @@ impl Voicemail {
         let fields = [
             "prompt", "mailbox", "max", "silence", "end_key", "barge_in", "ok", "error",
         ];
-        reader.fields(node, &fields, &[]);
+        reader.fields(node, &fields);
         let prompt = node
             .require("prompt", reader.diags)
             .map(|cursor| Prompt::read(cursor, reader));

@@ -106,7 +106,7 @@ pub(crate) fn run() -> ExitCode {
         .map(|()| ExitCode::SUCCESS),
         Some(Command::Check) => check::run(&arguments.config),
         Some(Command::Flow(command)) => flow::run(&arguments.config, command),
-        Some(Command::Schema { of }) => schema::run(*of),
+        Some(Command::Schema { of }) => Ok(schema::run(*of)),
         Some(Command::Plan) => plan::run(&arguments.config),
         Some(Command::Why { call, operator }) => match (call, operator) {
             (_, Some(operator)) => why::of_operator(&arguments.config, operator),

@@ -75,25 +75,24 @@ fn text(plan: &Plan) -> String {
 
 fn line(what: &str, row: &Row) -> String {
     let Row { name, change, .. } = row;
-    let mut text = format!("{what} {name} {change}");
     let removed = change == "removed";
-    match (row.calls, row.waiting, &row.state) {
+    let whom = match (row.calls, row.waiting, &row.state) {
         (Some(calls @ 1..), _, _) => {
-            text += &format!(": {calls} live calls began there and go on as they began");
+            format!(": {calls} live calls began there and go on as they began")
         }
         (_, Some(waiting @ 1..), _) if removed => {
-            text += &format!(": {waiting} callers wait there and stay until they are served");
+            format!(": {waiting} callers wait there and stay until they are served")
         }
         (_, Some(waiting @ 1..), _) => {
-            text += &format!(": {waiting} callers wait there under the settings they came with");
+            format!(": {waiting} callers wait there under the settings they came with")
         }
         (_, _, Some(state)) if removed && state != "logged_out" => {
-            text += &format!(": is {state}, and will be logged out");
+            format!(": is {state}, and will be logged out")
         }
-        (_, _, Some(state)) if state != "logged_out" => text += &format!(": is {state}"),
-        (_, _, _) => {}
-    }
-    text
+        (_, _, Some(state)) if state != "logged_out" => format!(": is {state}"),
+        (_, _, _) => String::new(),
+    };
+    format!("{what} {name} {change}{whom}")
 }
 
 #[cfg(test)]

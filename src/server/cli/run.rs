@@ -118,11 +118,11 @@ impl Terminal {
         let mut out = std::io::stdout().lock();
         let all = self.call.moments();
         for moment in all.get(self.shown..).unwrap_or_default() {
-            match moment {
-                Moment::Step { node, verb } => writeln!(out, "{node} ({verb})")?,
-                // They were typed.
-                Moment::Pressed(_) => {}
-                other => writeln!(out, "    {other}")?,
+            if let Moment::Step { node, verb } = moment {
+                writeln!(out, "{node} ({verb})")?;
+            } else if !matches!(moment, Moment::Pressed(_)) {
+                // Keys were typed, and stand there.
+                writeln!(out, "    {moment}")?;
             }
         }
         self.shown = all.len();

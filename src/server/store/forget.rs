@@ -76,8 +76,7 @@ const ERASERS: &[(&str, Eraser)] = &[
         Ok(count(gone))
     }),
     ("records", |whom| {
-        let sql =
-            "SELECT id, revision, data, '' FROM records WHERE id IN (SELECT id FROM erased_calls)";
+        let sql = "SELECT id, revision, data, 'carried' FROM records WHERE id IN (SELECT id FROM erased_calls)";
         let update = "UPDATE records SET data = ?3 WHERE id = ?1 AND revision = ?2";
         whom.replace(sql, update, [])
     }),

@@ -1,0 +1,38 @@
+//! What the flow gathered lands with the operator, and in the record.
+
+use exchange::model::Event;
+use exchange::sim::Manner;
+use exchange::sip::Name;
+
+use crate::{ms, record, s, settle, world};
+
+#[test]
+fn tags_and_variables_go_with_the_call_and_secrets_do_not() {
+    let mut world = world("", 301);
+    let ann = world.operator("ann", Manner::Answers(s(2)), Some(s(20)));
+    world.run(s(1));
+    let caller = world.caller("68", None);
+    world.run(s(2));
+    assert!(world.press(caller, "47"));
+    world.run(ms(100));
+    assert!(world.press(caller, "123"));
+    assert!(world.run_until(s(5), |w| w.bridged(caller, ann)));
+    let heard = world.heard(ann);
+    let invite = heard.last().unwrap();
+    let header = |name: &str| invite.headers.first(&Name::Other(name.into()));
+    let tags = header("X-Centrale-Tags").map(std::borrow::Cow::into_owned);
+    assert_eq!(tags.as_deref(), Some("complaint, order%2047"));
+    assert_eq!(header("X-Centrale-Vars").as_deref(), Some("order=47"));
+    settle(&mut world);
+    let told = world.events().iter().filter_map(|(_, event)| match event {
+        Event::Carried(carried) => Some(carried.tags.len()),
+        _ => None,
+    });
+    // When it was queued, and at its end with what came after.
+    assert_eq!(told.collect::<Vec<_>>(), [2, 3]);
+    let record = record(&world);
+    let tags: Vec<&str> = record.tags.iter().map(|tag| &**tag).collect();
+    assert_eq!(tags, ["complaint", "done", "order 47"]);
+    assert_eq!(record.vars.get("order").map(|value| &**value), Some("47"));
+    assert_eq!(record.vars.get("pin"), None);
+}
