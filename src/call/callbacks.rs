@@ -15,7 +15,7 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{CallId, CallKey, Number, Project, QueueName, Requirement, ShardId};
+use crate::model::{CallId, CallKey, Number, Project, QueueName, Requirement, ShardId, Telephone};
 use crate::queue::CallbackSettings;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -193,6 +193,11 @@ impl Callbacks {
     pub fn remember(&self, number: &Number, promised_ms: u64) {
         let mut times = self.recent.entry(number.clone()).or_default();
         times.push(promised_ms);
+    }
+
+    /// A number is to be forgotten: its promises of the last hour count no more.
+    pub fn forget(&self, number: &Telephone) {
+        self.recent.retain(|known, _| !number.is(known));
     }
 
     /// The promise for somebody.

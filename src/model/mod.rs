@@ -8,6 +8,7 @@ mod cause;
 mod customer;
 mod diagnostic;
 mod drop_reason;
+mod erase;
 mod escalation;
 mod event;
 mod event_kind;

@@ -154,14 +154,24 @@ impl Ledger {
     }
 
     /// Takes a number out of every call that it follows, and of those that ended and may
-    /// have another record yet.
-    pub fn erase(&mut self, number: &Telephone) {
+    /// have another record yet; those calls.
+    pub fn erase(&mut self, number: &Telephone) -> Vec<CallId> {
+        let mut calls = Vec::new();
         let open = self.open.values_mut().map(|open| &mut open.record);
         for record in open.chain(self.ended.values_mut()) {
             if number.is(&record.from) {
                 record.from = ERASED.into();
+                record.vars.clear();
+                calls.push(record.id.clone());
             }
         }
+        calls
+    }
+
+    /// Whether anything may come of a call yet.
+    #[must_use]
+    pub fn follows(&self, call: &CallId) -> bool {
+        self.open.contains_key(call) || self.ended.contains_key(call)
     }
 
     /// Begins a call. At the bound the oldest one is closed as failed, so that it has a

@@ -37,6 +37,14 @@ impl From<&Stamped> for StoredEvent {
     }
 }
 
+impl StoredEvent {
+    /// The call that an event is about.
+    #[must_use]
+    pub fn call_of(event: &Event) -> Option<&CallId> {
+        call(event)
+    }
+}
+
 fn call(event: &Event) -> Option<&CallId> {
     match event {
         Event::CallStarted { call, .. }

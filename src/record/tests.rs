@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::json;
 
 use crate::model::{
-    Answer, CallState, DequeueReason, Event, Hangup, Level, OfferResult, OperatorState, Outcome,
-    PauseReason, Sequence, Skill, Stamped, StreamQuality, Surveyed, Telephone,
+    Answer, CallId, CallState, DequeueReason, Event, Hangup, Level, OfferResult, OperatorState,
+    Outcome, PauseReason, Sequence, Skill, Stamped, StreamQuality, Surveyed, Telephone,
 };
 use crate::record::{CallRecord, Floor, Ledger, Live};
 use crate::{operator, queue};
@@ -485,7 +485,9 @@ fn a_number_that_is_forgotten_comes_back_by_no_later_record() {
     };
     let record = ledger.handle(&stamped(1, ended("c1"))).unwrap();
     assert_eq!(record.from.as_str(), "+31612345678");
-    ledger.erase(&zoe);
+    let calls: Vec<CallId> = ["c2", "c1"].map(CallId::from).into();
+    assert_eq!(ledger.erase(&zoe), calls);
+    assert!(ledger.follows(&"c1".into()) && !ledger.follows(&"c3".into()));
     live.erase(&zoe);
     let heard = StreamQuality {
         received: 1,

@@ -76,17 +76,22 @@ impl Archive {
     /// Deletes files and rows; how many.
     pub(crate) fn delete(&self, rows: &[RecordingRow]) -> Result<usize, ArchiveError> {
         for row in rows {
-            let path = self.file(&row.id);
-            match std::fs::remove_file(&path) {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(source) => return Err(ArchiveError::File { path, source }),
-            }
+            remove(self.file(&row.id))?;
             let id = row.id.clone();
             self.write(RecordingItem::Gone { id });
         }
         self.store.flush(PATIENCE);
         Ok(rows.len())
+    }
+
+    /// Deletes files, those included that are being written, and leaves the rows.
+    pub(crate) fn shred(&self, ids: &[RecordingId]) -> Result<(), ArchiveError> {
+        for id in ids {
+            // In this order: what is closed in between goes with its other name.
+            remove(wav_file::part(&self.folder, id.as_str()))?;
+            remove(self.file(id))?;
+        }
+        Ok(())
     }
 
     /// Deletes what is older than it may become; how many.
@@ -154,6 +159,17 @@ impl Archive {
 
     fn write(&self, item: RecordingItem) {
         self.store.write(Item::Recording(item));
+    }
+}
+
+/// Deletes a file, if it is there.
+fn remove(path: PathBuf) -> Result<(), ArchiveError> {
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(ArchiveError::File {
+            path,
+            source: error,
+        }),
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 

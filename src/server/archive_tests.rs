@@ -170,6 +170,25 @@ fn what_is_deleted_or_too_old_is_gone_with_its_file() {
 }
 
 #[test]
+fn a_voice_goes_while_its_file_grows_too() {
+    let house = House::new();
+    let files = ["c1-1.wav", "c1-2.part", "c2-1.wav"].map(|name| house.sound(name));
+    let ids = ["c1-1", "c1-2", "c1-3"].map(RecordingId::from);
+    house.archive.shred(&ids).unwrap();
+    assert_eq!(
+        files.each_ref().map(|file| file.exists()),
+        [false, false, true]
+    );
+    // What cannot be deleted is said.
+    fs::create_dir(&files[0]).unwrap();
+    let refused = house.archive.shred(&ids);
+    assert!(
+        matches!(refused, Err(ArchiveError::File { .. })),
+        "{refused:?}"
+    );
+}
+
+#[test]
 fn what_a_killed_process_left_is_there_after_a_start() {
     let house = House::new();
     house.put("c1-1", Some("office"), 1, None);

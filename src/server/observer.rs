@@ -1,12 +1,13 @@
 //! One thread reads every event: metrics, live views, records, the log.
 
+use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use exchange::metric::{Names, Observer};
-use exchange::model::{Event, Sequence, Stamped, Telephone};
+use exchange::model::{CallId, Event, Sequence, Stamped, Telephone};
 use exchange::record::{Floor, Ledger, Live, StoredEvent};
 
 use crate::server::clock;
@@ -92,6 +93,7 @@ pub(crate) fn start(
         journal,
         post,
         sequence: 0,
+        forgotten: HashMap::new(),
     };
     let thread = thread::Builder::new()
         .name("observer".into())
@@ -107,6 +109,8 @@ struct Reader {
     journal: Journal,
     post: Post,
     sequence: u64,
+    /// Calls that went on when their number was forgotten, as long as the ledger knows them.
+    forgotten: HashMap<CallId, Telephone>,
 }
 
 impl Reader {
@@ -121,7 +125,9 @@ impl Reader {
                     live.reconfigure(&floor, clock::wall());
                 }
                 Letter::Forget(number, done) => {
-                    self.ledger.erase(&number);
+                    let calls = self.ledger.erase(&number).into_iter();
+                    let calls = calls.map(|call| (call, number.clone()));
+                    self.forgotten.extend(calls);
                     let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
                     live.erase(&number);
                     drop(done);
@@ -131,7 +137,21 @@ impl Reader {
         }
     }
 
-    fn read(&mut self, event: Event) {
+    /// The number of a forgotten call stands in none of its later events.
+    fn erase(&mut self, event: &mut Event) {
+        if self.forgotten.is_empty() {
+            return;
+        }
+        let call = StoredEvent::call_of(event);
+        if let Some(number) = call.and_then(|call| self.forgotten.get(call)) {
+            event.erase(number);
+        }
+        let ledger = &self.ledger;
+        self.forgotten.retain(|call, _| ledger.follows(call));
+    }
+
+    fn read(&mut self, mut event: Event) {
+        self.erase(&mut event);
         self.sequence += 1;
         let stamped = Stamped {
             sequence: Sequence(self.sequence),

@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::server::archive::Archive;
 use crate::server::cli::LogFormat;
-use crate::server::customers::Base;
+use crate::server::customers::{Base, Keepers};
 use crate::server::floor::{Floor, Past};
 use crate::server::http::{self, AppState, Ready, Records};
 use crate::server::journal::{Journal, Source};
@@ -76,11 +76,17 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         .worker_threads(1)
         .enable_all()
         .build()?;
-    let base = Base::new(Arc::clone(&store), Some(witness.clone()));
     let archive = Arc::new(Archive::new(Arc::clone(&store), &config.paths.recordings));
     let shown = Arc::clone(&archive);
-    let state = |ready, hands| {
+    let (told, posts) = (witness.clone(), post.clone());
+    let state = |ready, hands: (Supervisor, Orders)| {
         let now = Arc::new(clock::wall);
+        let keepers = Keepers::Running {
+            witness: told,
+            post: posts,
+            supervisor: hands.0.clone(),
+        };
+        let base = Base::new(Arc::clone(&store), Arc::clone(&shown), keepers);
         let kept = (store.clone() as Arc<dyn Records>, base);
         AppState::new((live, recorder), kept, hands, ready, now).with_archive(shown)
     };

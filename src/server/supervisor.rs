@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use exchange::call::{Doing, Pending, Shared, Waiter};
+use exchange::call::{Callback, Doing, Pending, Shared, Waiter};
 use exchange::dispatch::WhyNot;
-use exchange::model::{CallId, Event, OperatorName, OperatorState, ShardId};
-use exchange::shard::{self, Input, Order, Output, Refused, Standing};
+use exchange::model::{
+    CallId, CallbackResult, Event, OperatorName, OperatorState, ShardId, Telephone,
+};
+use exchange::shard::{self, Foreign, Input, Order, Output, Refused, Standing};
 
 use crate::server::clock;
 
@@ -69,6 +71,31 @@ impl Supervisor {
         let id = callback.id;
         self.wires.send(home, Input::CancelCallback { key, id });
         Some(doing)
+    }
+
+    /// Takes every promise to a number out of the book; those that were pending. A customer
+    /// who is being dialled at that moment may be reached by it, and is dialled no more.
+    pub(crate) fn forget(&self, number: &Telephone) -> Vec<Callback> {
+        let callbacks = &self.shared.callbacks;
+        callbacks.forget(number);
+        let all = callbacks.all().into_iter();
+        let mine = all.filter(|pending| number.is(&pending.callback.number));
+        let gone = mine.filter_map(|pending| {
+            let removed = callbacks.remove(&pending.callback.key(), &pending.callback.id)?;
+            if let Doing::Waits(call) = removed.doing {
+                let withdraw = Input::Foreign(Foreign::Withdraw(call));
+                self.wires.send(call.shard(), withdraw);
+            }
+            let callback = removed.callback;
+            self.wires.tell(Event::CallbackEnded {
+                callback: callback.id.clone(),
+                queue: callback.queue.clone(),
+                result: CallbackResult::Cancelled,
+                attempts: callback.attempts,
+            });
+            Some(callback)
+        });
+        gone.collect()
     }
 
     /// Orders something of an operator.

@@ -76,7 +76,8 @@ pub(super) fn open(folder: &Path, make: bool) -> anyhow::Result<Door> {
         return Ok(Door::Nothing(path));
     }
     let store = Arc::new(serve::open_store(&path, &serve::boot())?);
-    Ok(Door::Stopped(Base::new(store, None)))
+    let base = Base::stopped(store, &path, &config.paths.recordings);
+    Ok(Door::Stopped(base))
 }
 
 /// Closes a database.

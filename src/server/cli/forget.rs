@@ -55,7 +55,15 @@ mod tests {
 
     #[test]
     fn a_receipt_says_what_and_not_who() {
-        let erased = [("customers", 1), ("events", 12), ("records", 3)];
+        let erased = [
+            ("callbacks", 1),
+            ("customers", 1),
+            ("deliveries", 0),
+            ("events", 12),
+            ("messages", 0),
+            ("recordings", 2),
+            ("records", 3),
+        ];
         let erased = erased.map(|(what, count)| (what.to_owned(), count));
         let receipt = Receipt {
             id: "00c0ffee00c0ffee".into(),
@@ -65,8 +73,12 @@ mod tests {
         let expected = expect_test::expect![[r#"
             receipt    00c0ffee00c0ffee
             when       2026-03-02T10:15:00.000Z
+            callbacks  1
             customers  1
+            deliveries 0
             events     12
+            messages   0
+            recordings 2
             records    3"#]];
         expected.assert_eq(&show(&receipt));
     }

@@ -74,7 +74,7 @@ async fn ask<T: Send + 'static>(
     let unavailable = || Problem::unavailable("the store cannot answer at present");
     match answer.ok_or_else(unavailable)? {
         Ok(answer) => Ok(answer),
-        Err(error @ (StoreError::Busy | StoreError::Waiting(_))) => {
+        Err(error @ (StoreError::Busy | StoreError::Waiting(_) | StoreError::Stays(_))) => {
             Err(Problem::unavailable(error.to_string()))
         }
         Err(error) => {

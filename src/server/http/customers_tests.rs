@@ -177,7 +177,10 @@ fn a_person_is_forgotten_with_a_receipt() {
     let receipt = answer.json();
     assert_eq!(
         receipt["erased"],
-        json!({"customers": 1, "events": 0, "records": 0})
+        json!({
+            "callbacks": 0, "customers": 1, "deliveries": 0, "events": 0, "messages": 0,
+            "recordings": 0, "records": 0,
+        })
     );
     assert!(!answer.body.contains("612345678"), "{}", answer.body);
     house.problem("/api/v1/customers/31612345678", 404);

@@ -44,6 +44,8 @@ mod command_tests;
 #[cfg(test)]
 mod customers_tests;
 #[cfg(test)]
+mod forget_tests;
+#[cfg(test)]
 mod scene_tests;
 #[cfg(test)]
 mod tests;

@@ -31,6 +31,12 @@ pub(super) const JSON: &str = "Content-Type: application/json\r\n";
 #[derive(Default)]
 pub(super) struct Told(Mutex<Vec<String>>);
 
+impl Told {
+    pub(super) fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
 impl Wires for Told {
     fn send(&self, ShardId(shard): ShardId, input: Input) {
         let text = format!("shard {shard}: {input:?}");
@@ -241,6 +247,6 @@ impl Scene {
     }
 
     pub(super) fn told(&self) -> Vec<String> {
-        std::mem::take(&mut *self.told.0.lock().unwrap())
+        self.told.take()
     }
 }

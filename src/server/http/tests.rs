@@ -180,7 +180,9 @@ fn base() -> (Base, Folder) {
     let store = Arc::new(Store::open(&folder.database(), "boot").unwrap());
     // The database is made in the writer's thread.
     assert!(store.flush(Duration::from_secs(20)));
-    (Base::new(store, None), folder)
+    let database = folder.database();
+    let base = Base::stopped(store, &database, &database.with_extension("sound"));
+    (base, folder)
 }
 
 pub(super) struct Answer {

@@ -239,6 +239,9 @@ impl<D: Fn(Report)> Writer<D> {
     fn closed(&self, key: Key, result: RecordingResult, closed: io::Result<Duration>) {
         self.tell_active();
         match closed {
+            Ok(length) if length.is_zero() && result == RecordingResult::Kept => {
+                self.report(key, RecordingResult::Empty, length);
+            }
             Ok(length) => self.report(key, result, length),
             Err(error) => {
                 tracing::error!(%error, "a recording cannot be closed");

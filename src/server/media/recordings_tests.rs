@@ -220,3 +220,22 @@ fn a_backlog_that_is_full_costs_sound_and_nothing_else() {
     let last = received.try_iter().last();
     assert!(matches!(last, Some(Letter::End { .. })), "{last:?}");
 }
+
+#[test]
+fn a_file_that_is_deleted_while_it_grows_is_no_error() {
+    let folder = Folder::new();
+    let told = reports(&folder.0, |recordings| {
+        begin(recordings, 1, 1);
+        let part = folder.0.join("c1-1.part");
+        let patience = std::time::Instant::now() + Duration::from_secs(20);
+        while !part.exists() {
+            assert!(std::time::Instant::now() < patience);
+            thread::yield_now();
+        }
+        fs::remove_file(part).unwrap();
+        samples(recordings, 1, 0, &[5; 800]);
+        end(recordings, 1, 800);
+    });
+    assert_eq!(told, [(1, RecordingResult::Empty, 0)]);
+    assert_eq!(folder.names(), [""; 0]);
+}

@@ -33,7 +33,7 @@ impl WavFile {
     /// Makes `<name>.part` in the folder; one that is there already is left alone.
     pub(super) fn create(folder: &Path, name: &str, channels: usize) -> io::Result<Self> {
         let channels = if channels == 2 { 2 } else { 1 };
-        let part = folder.join(format!("{name}.part"));
+        let part = part(folder, name);
         let mut file = OpenOptions::new()
             .write(true)
             .create_new(true)
@@ -84,20 +84,30 @@ impl WavFile {
     }
 
     fn close(&mut self, frames: u64) -> io::Result<Duration> {
-        if frames == 0 {
-            fs::remove_file(&self.part)?;
-            return Ok(Duration::ZERO);
+        let closed = if frames == 0 {
+            fs::remove_file(&self.part).map(|()| Duration::ZERO)
+        } else {
+            let bytes = frames * u64::from(self.channels) * 2;
+            seal(&mut self.file, self.channels, bytes)
+                .and_then(|()| fs::rename(&self.part, &self.whole))
+                .map(|()| length(frames))
+        };
+        match closed {
+            // Somebody deleted it while it grew: whoever is heard in it was forgotten.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Duration::ZERO),
+            closed => closed,
         }
-        let bytes = frames * u64::from(self.channels) * 2;
-        seal(&mut self.file, self.channels, bytes)?;
-        fs::rename(&self.part, &self.whole)?;
-        Ok(length(frames))
     }
 }
 
 /// Where a recording is.
 pub(crate) fn path(folder: &Path, name: &str) -> PathBuf {
     folder.join(format!("{name}.wav"))
+}
+
+/// Where it is while it grows.
+pub(crate) fn part(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!("{name}.part"))
 }
 
 /// How long a file is; `None` when there is none that we wrote.

@@ -17,7 +17,7 @@
 mod outbox;
 mod send;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -27,7 +27,7 @@ use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, Sender, after, bounded, select, unbounded};
 use exchange::config::{Webhook, Webhooks};
 use exchange::metric::table;
-use exchange::model::Stamped;
+use exchange::model::{Stamped, Telephone};
 use exchange::record::StoredEvent;
 use metrics::{counter, gauge};
 use tokio::runtime::Handle;
@@ -51,7 +51,17 @@ const LAST_PAUSE: Duration = Duration::from_secs(60);
 enum Letter {
     Delivery(Delivery),
     Configured(Box<(Webhooks, reqwest::Client, Handle)>),
+    Forget(Box<Forget>),
     Stop,
+}
+
+/// A number to take out of what waits.
+struct Forget {
+    number: Telephone,
+    /// Its calls.
+    calls: BTreeSet<String>,
+    /// Takes how many deliveries had it; dropped when the outbox cannot be used.
+    answer: Sender<u64>,
 }
 
 /// How a delivery went.
@@ -120,10 +130,46 @@ impl Post {
         self.letters.send(letter).ok();
     }
 
+    /// Takes a number and what was told of its calls out of what waits; how many deliveries
+    /// had it. What is on its way arrives as it is. `None` when that took too long, or the
+    /// outbox cannot be used.
+    pub(crate) fn forget(
+        &self,
+        number: &Telephone,
+        calls: &BTreeSet<String>,
+        patience: Duration,
+    ) -> Option<u64> {
+        let (answer, forgotten) = bounded(1);
+        let letter = Letter::Forget(Box::new(Forget {
+            number: number.clone(),
+            calls: calls.clone(),
+            answer,
+        }));
+        self.letters.send_timeout(letter, patience).ok()?;
+        forgotten.recv_timeout(patience).ok()
+    }
+
     /// Ends the thread after what it was told. What did not arrive waits in the outbox.
     pub(crate) fn stop(&self) {
         self.letters.send(Letter::Stop).ok();
     }
+}
+
+/// Takes a number out of what waits beside a database while nobody has it; how many
+/// deliveries had it.
+///
+/// # Errors
+/// When the outbox cannot be used.
+pub(crate) fn forget(
+    database: &Path,
+    number: &Telephone,
+    calls: &BTreeSet<String>,
+) -> rusqlite::Result<u64> {
+    let path = Outbox::beside(database);
+    if !path.exists() {
+        return Ok(0);
+    }
+    Outbox::open(&path)?.erase(number, calls)
 }
 
 /// What a receiver gets.
@@ -162,6 +208,8 @@ struct Office {
     /// Sent, and not in the outbox as such yet; one a webhook at most.
     ended: Vec<Outcome>,
     outcomes: (Sender<Outcome>, Receiver<Outcome>),
+    /// Numbers to take out, one for each who waits for that.
+    forgets: Vec<Forget>,
     /// Whether the outbox may hold what is for nobody any more.
     changed: bool,
     troubled: bool,
@@ -178,6 +226,7 @@ impl Office {
             ended: Vec::new(),
             // It holds no more than one outcome for each webhook.
             outcomes: unbounded(),
+            forgets: Vec::new(),
             changed: false,
             troubled: false,
         }
@@ -227,6 +276,7 @@ impl Office {
                 self.configure(hooks);
                 self.sending = Some(Sending { client, runtime });
             }
+            Letter::Forget(forget) => self.forgets.push(*forget),
             Letter::Stop => return false,
         }
         true
@@ -254,6 +304,10 @@ impl Office {
     /// Writes down what came and how it went, and sends what is due.
     fn work(&mut self) -> rusqlite::Result<()> {
         if self.routes.is_empty() && self.pending.is_empty() && !self.path.exists() {
+            for forget in self.forgets.drain(..) {
+                // Whoever asked may have gone.
+                forget.answer.send(0).ok();
+            }
             return Ok(());
         }
         let mut outbox = match self.outbox.take() {
@@ -261,6 +315,14 @@ impl Office {
             None => Outbox::open(&self.path)?,
         };
         self.write_down(&mut outbox)?;
+        for Forget {
+            number,
+            calls,
+            answer,
+        } in self.forgets.drain(..)
+        {
+            answer.send(outbox.erase(&number, &calls)?).ok();
+        }
         for (name, route) in &mut self.routes {
             let waiting = outbox.waiting(name)?;
             let waiting = f64::from(u32::try_from(waiting).unwrap_or(u32::MAX));
@@ -336,6 +398,8 @@ impl Office {
             let path = self.path.display();
             tracing::warn!(%path, %error, "the outbox of webhooks cannot be used");
         }
+        // Whoever waits for it hears that it was not done.
+        self.forgets.clear();
         // What is in flight is looked up anew with the next connection.
         self.outbox = None;
         self.troubled = true;

@@ -3,12 +3,14 @@
 //! Invariant: a delivery is in the file from before it is first tried until it has arrived
 //! or is given up.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use exchange::model::{Event, Telephone};
 use rusqlite::{Connection, OptionalExtension as _, params};
+use serde_json::Value;
 
 /// Deliveries of one webhook that may wait; more are given up.
 const WAITING: i64 = 100_000;
@@ -18,6 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const TABLES: &str = "
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
+PRAGMA secure_delete = ON;
 CREATE TABLE IF NOT EXISTS outbox (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     hook TEXT NOT NULL,
@@ -152,10 +155,51 @@ impl Outbox {
         Ok(u64::try_from(count).unwrap_or(u64::MAX))
     }
 
+    /// Takes a number, and what flows told of its calls, out of what waits; how many
+    /// deliveries had any of it.
+    pub(super) fn erase(
+        &mut self,
+        number: &Telephone,
+        calls: &BTreeSet<String>,
+    ) -> rusqlite::Result<u64> {
+        let work = self.connection.transaction()?;
+        let mut erased: Vec<(i64, String)> = Vec::new();
+        {
+            let mut find = work.prepare("SELECT number, body FROM outbox")?;
+            let mut rows = find.query([])?;
+            while let Some(row) = rows.next()? {
+                let body = erase(&row.get::<_, String>(1)?, number, calls);
+                if let Some(body) = body {
+                    erased.push((row.get(0)?, body));
+                }
+            }
+            let mut put = work.prepare("UPDATE outbox SET body = ?2 WHERE number = ?1")?;
+            for (number, body) in &erased {
+                put.execute(params![number, body])?;
+            }
+        }
+        work.commit()?;
+        // What was erased stands in the file beside it until then.
+        self.connection
+            .execute_batch("PRAGMA wal_checkpoint(TRUNCATE);")?;
+        Ok(u64::try_from(erased.len()).unwrap_or(u64::MAX))
+    }
+
     /// How many wait.
     pub(super) fn waiting(&self, hook: &str) -> rusqlite::Result<i64> {
         waiting(&self.connection, hook)
     }
+}
+
+/// A body without the number; `None` when there is nothing of it in it.
+fn erase(body: &str, number: &Telephone, calls: &BTreeSet<String>) -> Option<String> {
+    let mut event: Value = serde_json::from_str(body).ok()?;
+    let of = event.get("call").and_then(Value::as_str);
+    let own = of.is_some_and(|call| calls.contains(call));
+    let kind = event.get("kind").and_then(Value::as_str);
+    let kind = kind.filter(|_| own).unwrap_or_default().to_owned();
+    let said = event.get_mut("data")?;
+    Event::erase_kept(&kind, said, number).then(|| event.to_string())
 }
 
 fn waiting(connection: &Connection, hook: &str) -> rusqlite::Result<i64> {
@@ -187,6 +231,57 @@ mod tests {
             at: at(seconds),
             body: format!("{{\"id\":\"{id}\"}}"),
         }
+    }
+
+    #[test]
+    fn nothing_of_a_forgotten_number_is_delivered() {
+        let folder = std::env::temp_dir().join(format!("centrale-erased-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = Outbox::beside(&folder.join("a.db"));
+        let mut outbox = Outbox::open(&path).unwrap();
+        let event = |id: &str, kind: &str, call: &str, data: Value| Delivery {
+            body: serde_json::json!({"id": id, "kind": kind, "call": call, "data": data})
+                .to_string(),
+            ..delivery("crm", id, 10)
+        };
+        let from = |number: &str| serde_json::json!({"from": number, "to": "1000"});
+        let told = || serde_json::json!({"name": "n", "data": {"who": "Zoe"}});
+        let all = [
+            event("1", "call_started", "c1", from("0031612345678")),
+            event("2", "notified", "c1", told()),
+            event("3", "queued", "c1", serde_json::json!({"queue": "support"})),
+            event("4", "call_started", "c2", from("+31612345679")),
+            event("5", "notified", "c2", told()),
+        ];
+        outbox.add(&all).unwrap();
+        let zoe = Telephone::read("+31612345678").unwrap();
+        let calls = BTreeSet::from(["c1".to_owned()]);
+        assert_eq!(outbox.erase(&zoe, &calls).unwrap(), 2);
+        assert_eq!(outbox.erase(&zoe, &calls).unwrap(), 0, "again");
+        let mut data = Vec::new();
+        for id in ["1", "2", "3", "4", "5"] {
+            let due = outbox.next("crm", at(10)).unwrap().unwrap();
+            assert_eq!(due.id, id);
+            let body: Value = serde_json::from_str(&due.body).unwrap();
+            assert_eq!(body["id"], id);
+            data.push(body["data"].clone());
+            outbox.arrived(due.number).unwrap();
+        }
+        let expected = [
+            from("erased"),
+            serde_json::json!({"name": "n", "data": {}}),
+            serde_json::json!({"queue": "support"}),
+            from("+31612345679"),
+            told(),
+        ];
+        assert_eq!(data, expected);
+        drop(outbox);
+        let bytes = std::fs::read(&path).unwrap();
+        for trace in ["31612345678", "Zoe"] {
+            let found = memchr::memmem::find(&bytes, trace.as_bytes());
+            assert_eq!(found, None, "{trace} is in no free page either");
+        }
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]

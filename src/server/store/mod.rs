@@ -46,7 +46,7 @@ use exchange::shard::Remembered;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use customers::{Column, CustomerPage, Imported};
-pub(crate) use forget::Receipt;
+pub(crate) use forget::{Receipt, Traces};
 pub(crate) use promises::{Noted, Promises};
 pub(crate) use recordings::{RecordingItem, RecordingQuery, RecordingRow, ago};
 pub(crate) use sqlite::millis;
@@ -89,6 +89,9 @@ pub(crate) enum StoreError {
     /// What waits for the database cannot be written, so nothing in it can be erased for good.
     #[error("the database cannot take what waits for it; mend that first: {0}")]
     Waiting(String),
+    /// A number cannot be erased everywhere.
+    #[error("the number stays, because {0}; mend that, and ask again")]
+    Stays(String),
     /// The writer has no time.
     #[error("the database is busy; try again in a moment")]
     Busy,

@@ -70,6 +70,7 @@ const MIGRATIONS: &[&str] = &[
     super::customers::TABLES,
     promises::TABLE,
     recordings::TABLE,
+    super::forget::INDEX,
 ];
 
 const PUT_RECORD: &str = "
