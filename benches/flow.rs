@@ -16,6 +16,7 @@ use exchange::model::{Epoch, LineName, Number, OperatorName, Project, QueueName,
 /// Calls that stand in a menu at once, for what one of them takes.
 const CALLERS: u64 = 10_000;
 
+#[expect(clippy::print_stdout, reason = "a bench prints what it measures")]
 fn main() {
     match in_menus() {
         Some(bytes) => println!("Memory: {bytes} bytes a caller in a menu (resident)"),
@@ -155,34 +156,34 @@ fn load_welcome() -> Option<Flow> {
 
 /// A flow of 50 nodes: menus, queues, conditions, prompts.
 fn fifty(number: usize) -> String {
-    let mut text = format!(
+    let head = format!(
         "version: 1\nflow: f{number}\nstart: n0\nlanguages: [en, nl]\ndefaults: {{ on_failure: end, error: end, full: end, no_operators: end }}\nnodes:\n  end: {{ type: hangup, prompt: [goodbye] }}\n"
     );
-    for node in 0..49 {
-        let next = if node == 48 {
-            "end".to_owned()
-        } else {
-            format!("n{}", node + 1)
-        };
-        text += &match node % 5 {
-            0 => format!(
-                "  n{node}: {{ type: play, prompt: [welcome, {{ silence: 500ms }}], next: {next} }}\n"
-            ),
-            1 => format!(
-                "  n{node}:\n    type: menu\n    prompt: [main-menu, other-language]\n    keys: {{ \"1\": {next}, \"2\": end, \"9\": n{node} }}\n    no_input: {next}\n"
-            ),
-            2 => format!(
-                "  n{node}: {{ type: branch, when: [{{ if: 'queue.support.waiting > 10 && caller.number.startsWith(\"+31\")', then: end }}], else: {next} }}\n"
-            ),
-            3 => format!(
-                "  n{node}: {{ type: queue, queue: support, waiting: {{ announce: {{ position: true }} }}, max_wait: 10m, answered: end, timeout: {next} }}\n"
-            ),
-            _ => format!(
-                "  n{node}: {{ type: set, tags: [step], vars: {{ last: 'n ${{language}}' }}, next: {next} }}\n"
-            ),
-        };
+    head + &(0..49).map(node).collect::<String>()
+}
+
+fn node(number: usize) -> String {
+    let next = match number {
+        48 => "end".to_owned(),
+        _ => format!("n{}", number + 1),
+    };
+    match number % 5 {
+        0 => format!(
+            "  n{number}: {{ type: play, prompt: [welcome, {{ silence: 500ms }}], next: {next} }}\n"
+        ),
+        1 => format!(
+            "  n{number}:\n    type: menu\n    prompt: [main-menu, other-language]\n    keys: {{ \"1\": {next}, \"2\": end, \"9\": n{number} }}\n    no_input: {next}\n"
+        ),
+        2 => format!(
+            "  n{number}: {{ type: branch, when: [{{ if: 'queue.support.waiting > 10 && caller.number.startsWith(\"+31\")', then: end }}], else: {next} }}\n"
+        ),
+        3 => format!(
+            "  n{number}: {{ type: queue, queue: support, waiting: {{ announce: {{ position: true }} }}, max_wait: 10m, answered: end, timeout: {next} }}\n"
+        ),
+        _ => format!(
+            "  n{number}: {{ type: set, tags: [step], vars: {{ last: 'n ${{language}}' }}, next: {next} }}\n"
+        ),
     }
-    text
 }
 
 /// Reading and checking a thousand flows of fifty nodes each.

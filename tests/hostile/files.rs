@@ -12,11 +12,8 @@ fn full(part: &str) -> String {
 }
 
 fn nodes(count: usize, node: impl Fn(usize) -> String) -> String {
-    let mut text = HEAD.to_owned();
-    for index in 0..count {
-        text += &format!("  n{index}: {}\n", node(index));
-    }
-    text
+    let nodes = (0..count).map(|index| format!("  n{index}: {}\n", node(index)));
+    HEAD.to_owned() + &nodes.collect::<String>()
 }
 
 /// One node with an expression.
@@ -29,20 +26,22 @@ fn condition(expression: &str) -> String {
 /// Every one of them is refused.
 pub(crate) fn files() -> Vec<Hostile> {
     let mut files = structures();
+    files.extend(repeats());
     files.extend(flows());
+    files.extend(wrongs());
     files.extend(expressions());
     files
 }
 
 /// What is no YAML of ours.
 fn structures() -> Vec<Hostile> {
-    let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
-    for level in 1..40 {
-        let below = format!("*a{}, ", level - 1).repeat(10);
-        bomb += &format!("a{level}: &a{level} [{below}]\n");
-    }
+    let bomb = (0..40).map(|level: u32| {
+        let below = level.checked_sub(1).map(|below| format!("*a{below}, "));
+        let below = below.unwrap_or_else(|| "x, ".to_owned()).repeat(10);
+        format!("a{level}: &a{level} [{below}]\n")
+    });
     vec![
-        ("a bomb of aliases", bomb),
+        ("a bomb of aliases", bomb.collect()),
         ("a merge of itself", "a: &a { <<: *a }\n".to_owned()),
         ("10 MB in one word", "x".repeat(10 * 1024 * 1024)),
         (
@@ -53,18 +52,6 @@ fn structures() -> Vec<Hostile> {
             "1 MiB in quotes that do not end",
             format!("version: \"{}", "x".repeat(FULL - 10)),
         ),
-        ("lists in lists", full("[")),
-        ("maps in maps", full("{a: ")),
-        ("dashes", full("- ")),
-        ("questions", full("? ")),
-        ("colons", full(":")),
-        ("commas", format!("[{}", ",".repeat(FULL - 1))),
-        ("empty lines", full("\n")),
-        ("spaces", full(" ")),
-        ("comments", full("#\n")),
-        ("documents", full("---\n")),
-        ("anchors", full("&a ")),
-        ("tags", full("!a ")),
         (
             "words in a list",
             format!("[{}]", "x, ".repeat(FULL / 3 - 1)),
@@ -93,6 +80,24 @@ fn structures() -> Vec<Hostile> {
             "lines of one text",
             format!("version: |\n{}", " x\n".repeat(FULL / 3 - 10)),
         ),
+    ]
+}
+
+/// One thing again and again.
+fn repeats() -> Vec<Hostile> {
+    vec![
+        ("lists in lists", full("[")),
+        ("maps in maps", full("{a: ")),
+        ("dashes", full("- ")),
+        ("questions", full("? ")),
+        ("colons", full(":")),
+        ("commas", format!("[{}", ",".repeat(FULL - 1))),
+        ("empty lines", full("\n")),
+        ("spaces", full(" ")),
+        ("comments", full("#\n")),
+        ("documents", full("---\n")),
+        ("anchors", full("&a ")),
+        ("tags", full("!a ")),
         ("percent signs", full("%")),
         ("quotes", full("\"")),
         ("no characters", full("\0")),
@@ -101,7 +106,6 @@ fn structures() -> Vec<Hostile> {
 
 /// YAML that means too much.
 fn flows() -> Vec<Hostile> {
-    let long = |index: usize| format!("{index:0>60}");
     vec![
         ("100,000 nodes", {
             let nodes = (0..100_000).map(|n| format!(" {n:x}: \n"));
@@ -125,30 +129,6 @@ fn flows() -> Vec<Hostile> {
             nodes(1_000, |n| {
                 format!("{{ type: set, next: n{} }}", (n + 1).min(999))
             })
-        }),
-        ("no target is right", {
-            let mut text = HEAD.to_owned();
-            for index in 0..1_000 {
-                let (name, to) = (long(index), long(index + 5_000_000));
-                text += &format!(
-                    "  {name}: {{ type: hours, calendar: x, open: {to}, closed: {to}, holiday: {to} }}\n"
-                );
-            }
-            text
-        }),
-        ("no key is right", {
-            let keys = (0..49_000).map(|n| format!("k{n}: 1,\n  "));
-            format!(
-                "{HEAD}  n0: {{ type: hangup, {} }}\n",
-                keys.collect::<String>()
-            )
-        }),
-        ("no key of a menu is right", {
-            let keys = (0..49_000).map(|n| format!("k{n}: 1,\n  "));
-            format!(
-                "{HEAD}  n0: {{ type: menu, prompt: x, keys: {{ {} }}, on_failure: n0 }}\n",
-                keys.collect::<String>()
-            )
         }),
         ("many languages", {
             let language = |n: u32| {
@@ -176,6 +156,36 @@ fn flows() -> Vec<Hostile> {
         }),
         ("a name of a node of 1 MiB", {
             format!("{HEAD}  {}: {{ type: hangup }}\n", "n".repeat(1_000_000))
+        }),
+    ]
+}
+
+/// Names and keys that nobody knows.
+fn wrongs() -> Vec<Hostile> {
+    let long = |index: usize| format!("{index:0>60}");
+    vec![
+        ("no target is right", {
+            let nodes = (0..1_000).map(|index| {
+                let (name, to) = (long(index), long(index + 5_000_000));
+                format!(
+                    "  {name}: {{ type: hours, calendar: x, open: {to}, closed: {to}, holiday: {to} }}\n"
+                )
+            });
+            HEAD.to_owned() + &nodes.collect::<String>()
+        }),
+        ("no key is right", {
+            let keys = (0..49_000).map(|n| format!("k{n}: 1,\n  "));
+            format!(
+                "{HEAD}  n0: {{ type: hangup, {} }}\n",
+                keys.collect::<String>()
+            )
+        }),
+        ("no key of a menu is right", {
+            let keys = (0..49_000).map(|n| format!("k{n}: 1,\n  "));
+            format!(
+                "{HEAD}  n0: {{ type: menu, prompt: x, keys: {{ {} }}, on_failure: n0 }}\n",
+                keys.collect::<String>()
+            )
         }),
     ]
 }
