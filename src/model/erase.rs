@@ -1,7 +1,7 @@
 //! Taking a number out of what was told.
 //!
-//! What a flow told by `notify` goes whole, and so do its variables: it may hold a name, or digits that the caller
-//! entered, and nobody but the flow's author knows where.
+//! What a flow told by `notify` goes whole, and so do its tags and variables: they may hold
+//! a name, or digits that the caller entered, and nobody but the flow's author knows where.
 
 use std::sync::Arc;
 
@@ -46,7 +46,8 @@ impl Event {
             *to = Arc::from(ERASED);
         } else if let Self::Notified { data, .. } = self {
             *data = Value::Object(Map::new());
-        } else if let Self::Carried(Carried { vars, .. }) = self {
+        } else if let Self::Carried(Carried { tags, vars, .. }) = self {
+            tags.clear();
             vars.clear();
         }
     }
@@ -54,18 +55,26 @@ impl Event {
     /// The same for an event as it is kept: its kind and what it says. Whether anything was
     /// taken out.
     pub fn erase_kept(kind: &str, said: &mut Value, number: &Telephone) -> bool {
-        let found = number.erase(said);
-        let whole = match kind {
-            "notified" => "data",
-            // A call's record has them too, under the same name.
-            "carried" => "vars",
+        let mut found = number.erase(said);
+        let whole: &[&str] = match kind {
+            "notified" => &["data"],
+            // A call's record has them too, under the same names.
+            "carried" => &["tags", "vars"],
             _ => return found,
         };
-        let told = said.get_mut(whole);
-        let told = told.filter(|told| told.as_object().is_none_or(|told| !told.is_empty()));
-        let Some(told) = told else { return found };
-        *told = Value::Object(Map::new());
-        true
+        for name in whole {
+            let Some(told) = said.get_mut(*name) else {
+                continue;
+            };
+            let none = if told.is_array() {
+                Value::Array(Vec::new())
+            } else {
+                Value::Object(Map::new())
+            };
+            found |= *told != none;
+            *told = none;
+        }
+        found
     }
 }
 
@@ -103,7 +112,7 @@ mod tests {
         assert!(!Event::erase_kept("notified", &mut said, &zoe()), "again");
         let mut said = json!({"tags": ["vip"], "vars": {"name": "Zoë"}});
         assert!(Event::erase_kept("carried", &mut said, &zoe()));
-        assert_eq!(said, json!({"tags": ["vip"], "vars": {}}));
+        assert_eq!(said, json!({"tags": [], "vars": {}}));
         let mut said = told();
         assert!(!Event::erase_kept("queued", &mut said, &zoe()));
         assert_eq!(said, told());

@@ -161,6 +161,7 @@ impl Ledger {
         for record in open.chain(self.ended.values_mut()) {
             if number.is(&record.from) {
                 record.from = ERASED.into();
+                record.tags.clear();
                 record.vars.clear();
                 calls.push(record.id.clone());
             }

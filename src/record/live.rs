@@ -220,6 +220,7 @@ impl Live {
         for call in self.calls.values_mut() {
             if number.is(&call.from) {
                 call.from = ERASED.into();
+                call.tags.clear();
                 call.vars.clear();
             }
         }
