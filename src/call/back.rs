@@ -26,7 +26,6 @@ use crate::call::floor::{Floor, Output, leg_id};
 use crate::call::in_offer::Offer;
 use crate::call::in_queue::Waits;
 use crate::call::in_talk::{Talk, With};
-use crate::call::invite::ELSEWHERE;
 use crate::call::leg::{Leg, Side};
 use crate::call::promise::millis;
 use crate::call::shared::CALLS;
@@ -36,8 +35,8 @@ use crate::dispatch::After;
 use crate::flow::{self, Flow, LineExit, Run};
 use crate::media::Command;
 use crate::model::{
-    Action, CallId, CallKey, CallbackResult, Event, Hangup, LineName, Number, OfferResult,
-    OperatorState, Outcome, PlayId, QueueName, Step, TrunkName,
+    Action, CallId, CallKey, CallbackResult, Event, Hangup, LineName, Number, Outcome, PlayId,
+    QueueName, Step, TrunkName,
 };
 use crate::queue::{Announce, Asked, CallbackSettings, Settings};
 
@@ -188,27 +187,8 @@ impl Call {
         let Stage::Queued(mut queue) = std::mem::replace(&mut self.stage, Stage::Flow) else {
             return;
         };
-        floor.shared.board.done(queue.ticket);
-        floor.shared.board.done(offer.ticket);
-        let others = std::mem::take(&mut offer.branches);
-        self.give_up(others, Some(ELSEWHERE), floor);
-        for other in std::mem::take(&mut queue.offers) {
-            self.withdraw(other, Some(ELSEWHERE), floor);
-        }
-        let call = self.facts.id.clone();
-        floor.tell(Event::OfferEnded {
-            call: call.clone(),
-            queue: offer.queue.clone(),
-            operator: offer.operator.clone(),
-            result: OfferResult::Answered,
-            rang: floor.now.saturating_duration_since(offer.since),
-        });
-        floor.tell(Event::OperatorChanged {
-            operator: offer.operator.clone(),
-            state: OperatorState::Talking,
-            reason: None,
-            call: Some(call),
-        });
+        self.taken(&mut offer, &mut queue, floor);
+        self.tell_busy(&offer.operator, floor);
         let age = queue.age;
         drop(queue);
         let talk = self.talk_with(offer, (Waits::ForQueue, age), floor);

@@ -11,7 +11,7 @@ use crate::call::in_talk::{Talk, With};
 use crate::call::refer::Refer;
 use crate::call::transfer::REST;
 use crate::media::Command;
-use crate::model::{Event, Hangup, LegId, OperatorName, OperatorState, Outcome, TransferKind};
+use crate::model::{Event, Hangup, LegId, OperatorName, Outcome, TransferKind};
 use crate::sip::{ClientTx, Dialog, Replaces};
 
 /// What a call gives to another call.
@@ -156,18 +156,7 @@ impl Call {
                 ..
             } => {
                 entry.move_to(self.facts.key);
-                floor.tell(Event::OperatorChanged {
-                    operator: operator.clone(),
-                    state: OperatorState::Talking,
-                    reason: None,
-                    call: Some(call.clone()),
-                });
-                floor.tell(Event::Talking {
-                    call: call.clone(),
-                    queue: queue.clone(),
-                    operator: operator.clone(),
-                    waited: self.story.waited,
-                });
+                self.tell_talking(operator, queue, floor);
                 (TransferKind::Operator, operator.as_str().into())
             }
             With::Line { line, .. } => {

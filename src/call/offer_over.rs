@@ -5,12 +5,15 @@ use std::time::{Duration, Instant};
 use crate::call::call::{Call, Stage};
 use crate::call::floor::Floor;
 use crate::call::in_offer::Offer;
+use crate::call::in_queue::InQueue;
 use crate::call::in_queue::Waits;
 use crate::call::in_talk::{Talk, With};
 use crate::call::invite::ELSEWHERE;
 use crate::dispatch::{After, Claim, Strategy};
 use crate::media::Command;
-use crate::model::{DequeueReason, Event, LegId, OfferResult, OperatorName, OperatorState};
+use crate::model::{
+    DequeueReason, Event, LegId, OfferResult, OperatorName, OperatorState, QueueName,
+};
 use crate::queue::MissedOffer;
 
 /// How long an operator rests whose phone refused at once, when a missed offer does not
@@ -124,22 +127,7 @@ impl Call {
         if let Some(dial) = queue.dial.take() {
             self.drop_dial(dial, floor);
         }
-        let board = &floor.shared.board;
-        board.done(queue.ticket);
-        board.done(offer.ticket);
-        let others = std::mem::take(&mut offer.branches);
-        self.give_up(others, Some(ELSEWHERE), floor);
-        for other in std::mem::take(&mut queue.offers) {
-            self.withdraw(other, Some(ELSEWHERE), floor);
-        }
-        let call = self.facts.id.clone();
-        floor.tell(Event::OfferEnded {
-            call: call.clone(),
-            queue: offer.queue.clone(),
-            operator: offer.operator.clone(),
-            result: OfferResult::Answered,
-            rang: floor.now.saturating_duration_since(offer.since),
-        });
+        self.taken(&mut offer, &mut queue, floor);
         self.dequeued(&queue, DequeueReason::Answered, floor);
         // Whoever rang already before the call came to this queue was no part of its estimate.
         let own = offer.ticket == queue.ticket;
@@ -149,18 +137,7 @@ impl Call {
                 error: queue.waited(floor.now).abs_diff(estimated),
             });
         }
-        floor.tell(Event::OperatorChanged {
-            operator: offer.operator.clone(),
-            state: OperatorState::Talking,
-            reason: None,
-            call: Some(call.clone()),
-        });
-        floor.tell(Event::Talking {
-            call,
-            queue: offer.queue.clone(),
-            operator: offer.operator.clone(),
-            waited: self.story.waited,
-        });
+        self.tell_talking(&offer.operator, &offer.queue, floor);
         self.story.talked = true;
         let age = self.story.queued_first.take().unwrap_or(queue.age);
         let leg = offer.leg.id;
@@ -169,6 +146,51 @@ impl Call {
         if let Some(whisper) = queue.whisper.take() {
             self.whisper(leg, whisper, floor);
         }
+    }
+
+    /// An operator picked up: nobody waits any more, and whoever else rings is told.
+    pub(super) fn taken(&mut self, offer: &mut Offer, queue: &mut InQueue, floor: &mut Floor<'_>) {
+        let board = &floor.shared.board;
+        board.done(queue.ticket);
+        board.done(offer.ticket);
+        let others = std::mem::take(&mut offer.branches);
+        self.give_up(others, Some(ELSEWHERE), floor);
+        for other in std::mem::take(&mut queue.offers) {
+            self.withdraw(other, Some(ELSEWHERE), floor);
+        }
+        floor.tell(Event::OfferEnded {
+            call: self.facts.id.clone(),
+            queue: offer.queue.clone(),
+            operator: offer.operator.clone(),
+            result: OfferResult::Answered,
+            rang: floor.now.saturating_duration_since(offer.since),
+        });
+    }
+
+    /// Tells that this call is what the operator does.
+    pub(super) fn tell_busy(&self, operator: &OperatorName, floor: &mut Floor<'_>) {
+        floor.tell(Event::OperatorChanged {
+            operator: operator.clone(),
+            state: OperatorState::Talking,
+            reason: None,
+            call: Some(self.facts.id.clone()),
+        });
+    }
+
+    /// Tells that the operator has the caller, by which queue.
+    pub(super) fn tell_talking(
+        &self,
+        operator: &OperatorName,
+        queue: &QueueName,
+        floor: &mut Floor<'_>,
+    ) {
+        self.tell_busy(operator, floor);
+        floor.tell(Event::Talking {
+            call: self.facts.id.clone(),
+            queue: queue.clone(),
+            operator: operator.clone(),
+            waited: self.story.waited,
+        });
     }
 
     /// The talk with whoever picked up.

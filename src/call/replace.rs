@@ -21,7 +21,7 @@ use crate::call::leg::{Leg, Port, Side};
 use crate::call::transfer::REST;
 use crate::dispatch::Claim;
 use crate::media::Command;
-use crate::model::{Event, LegId, OperatorName, OperatorState, TransferKind};
+use crate::model::{Event, LegId, OperatorName, TransferKind};
 use crate::sip::session_timer::Wish;
 use crate::sip::{Dialog, Name, Peer, Replaces, Request, Response, Scheme, ServerTx, SessionTimer};
 
@@ -295,18 +295,7 @@ impl Call {
         let (waits, age) = (before.waits, before.age);
         self.finish_talk(*before, REST, floor);
         let call = self.facts.id.clone();
-        floor.tell(Event::OperatorChanged {
-            operator: operator.clone(),
-            state: OperatorState::Talking,
-            reason: None,
-            call: Some(call.clone()),
-        });
-        floor.tell(Event::Talking {
-            call: call.clone(),
-            queue: queue.clone(),
-            operator: operator.clone(),
-            waited: self.story.waited,
-        });
+        self.tell_talking(&operator, &queue, floor);
         floor.tell(Event::Transferred {
             call,
             by,
