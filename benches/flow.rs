@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use exchange::flow::hours::Calendar;
 use exchange::flow::source::Document;
 use exchange::flow::{Caller, Flow, Input, Known, Output, QueueView, Run, World, load};
-use exchange::model::{Epoch, LineName, Number, OperatorName, Project, QueueName, Skill};
+use exchange::model::{Epoch, Number, QueueName};
 
 /// Calls that stand in a menu at once, for what one of them takes.
 const CALLERS: u64 = 10_000;
@@ -64,26 +64,12 @@ fn read(text: &str) -> Option<Flow> {
     let queues: BTreeSet<QueueName> = ["support", "billing", "general"]
         .map(QueueName::from)
         .into();
-    let (lines, operators) = (BTreeSet::<LineName>::new(), BTreeSet::<OperatorName>::new());
-    let skills = BTreeSet::<Skill>::new();
-    let (calendars, projects) = (
-        BTreeSet::from(["office".to_owned()]),
-        BTreeSet::<Project>::new(),
-    );
     let known = Known {
         queues: &queues,
-        callbacks: &BTreeSet::new(),
-        fallbacks: &BTreeMap::new(),
-        lines: &lines,
-        operators: &operators,
-        skills: &skills,
-        calendars: &calendars,
-        projects: &projects,
+        calendars: &BTreeSet::from(["office".to_owned()]),
         sounds: &|_, _| true,
-        origins: &BTreeSet::new(),
-        signs: false,
-        addresses: &|_| None,
         speaks: true,
+        ..Known::nothing()
     };
     let document = Document::parse("welcome.yaml", text).ok()?;
     load(&document, &known, &mut Vec::new())
@@ -102,13 +88,7 @@ fn any_instant() -> Instant {
 
 /// A call that stands at `main`, after these keys.
 fn at_menu(flow: &Arc<Flow>, calendars: &Arc<BTreeMap<String, Calendar>>, now: Instant) -> Run {
-    let caller = Caller {
-        from: Number::from("+31612345678"),
-        name: None,
-        called: Number::from("1000"),
-        language: None,
-        project: None,
-    };
+    let caller = Caller::of(Number::from("+31612345678"), Number::from("1000"));
     let epoch = Epoch {
         instant: now,
         wall: SystemTime::UNIX_EPOCH,

@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at surprises")]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -47,19 +47,10 @@ fn read_flow(text: &str) -> Vec<Diagnostic> {
         Err(problem) => return vec![problem],
     };
     let known = Known {
-        queues: &BTreeSet::new(),
-        fallbacks: &BTreeMap::new(),
-        lines: &BTreeSet::new(),
-        operators: &BTreeSet::new(),
-        skills: &BTreeSet::new(),
-        calendars: &BTreeSet::new(),
-        projects: &BTreeSet::new(),
         sounds: &|_, _| true,
-        origins: &BTreeSet::new(),
         signs: true,
-        addresses: &|_| None,
         speaks: true,
-        callbacks: &BTreeSet::new(),
+        ..Known::nothing()
     };
     let mut diags = Vec::new();
     load(&document, &known, &mut diags);

@@ -1,6 +1,6 @@
 //! A flow that is read, drawn and called.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -16,18 +16,11 @@ pub fn read(text: &str) -> Option<Arc<Flow>> {
     let document = Document::parse("f.yaml", text).ok()?;
     let known = Known {
         queues: &BTreeSet::from([QueueName::from("q")]),
-        fallbacks: &BTreeMap::new(),
-        lines: &BTreeSet::new(),
-        operators: &BTreeSet::new(),
-        skills: &BTreeSet::new(),
         calendars: &BTreeSet::from(["c".to_owned()]),
-        projects: &BTreeSet::new(),
         sounds: &|_, _| true,
-        origins: &BTreeSet::new(),
         signs: true,
-        addresses: &|_| None,
         speaks: true,
-        callbacks: &BTreeSet::new(),
+        ..Known::nothing()
     };
     let mut diags = Vec::new();
     let flow = load(&document, &known, &mut diags);
@@ -42,13 +35,7 @@ pub fn call(flow: &Arc<Flow>) {
         instant: Instant::now(),
         wall: SystemTime::UNIX_EPOCH,
     };
-    let caller = Caller {
-        from: Number::from("+31612345678"),
-        name: None,
-        called: Number::from("1000"),
-        language: None,
-        project: None,
-    };
+    let caller = Caller::of(Number::from("+31612345678"), Number::from("1000"));
     let mut call = Rehearsal::new(flow, caller, &Arc::default(), epoch, Stage::default());
     for key in "1234567890*#".chars().cycle().take(KEYS) {
         match call.go_on() {

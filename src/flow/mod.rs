@@ -16,6 +16,7 @@ mod graph;
 pub mod hours;
 mod join;
 mod json;
+mod known;
 mod load;
 mod origin;
 mod port;

@@ -29,6 +29,19 @@ pub struct Caller {
     pub project: Option<Project>,
 }
 
+impl Caller {
+    /// One of whom nothing but the number is known.
+    pub fn of(from: Number, called: Number) -> Self {
+        Self {
+            from,
+            name: None,
+            called,
+            language: None,
+            project: None,
+        }
+    }
+}
+
 /// What a queue looks like from a flow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QueueView {

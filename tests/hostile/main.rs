@@ -4,7 +4,6 @@
 
 mod files;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -24,19 +23,9 @@ fn read(text: &str) -> Vec<Diagnostic> {
         Err(problem) => return vec![problem],
     };
     let known = Known {
-        queues: &BTreeSet::new(),
-        fallbacks: &BTreeMap::new(),
-        lines: &BTreeSet::new(),
-        operators: &BTreeSet::new(),
-        skills: &BTreeSet::new(),
-        calendars: &BTreeSet::new(),
-        projects: &BTreeSet::new(),
-        sounds: &|_, _| false,
-        origins: &BTreeSet::new(),
         signs: true,
-        addresses: &|_| None,
         speaks: true,
-        callbacks: &BTreeSet::new(),
+        ..Known::nothing()
     };
     let mut diags = Vec::new();
     load(&document, &known, &mut diags);

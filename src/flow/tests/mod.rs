@@ -112,13 +112,7 @@ pub(super) fn calendars() -> Arc<BTreeMap<String, Calendar>> {
 }
 
 pub(super) fn caller() -> Caller {
-    Caller {
-        from: Number::from("+31612345678"),
-        name: None,
-        called: Number::from("1000"),
-        language: None,
-        project: None,
-    }
+    Caller::of(Number::from("+31612345678"), Number::from("1000"))
 }
 
 struct Busy;
