@@ -1,6 +1,5 @@
 //! The wait for a reply from the world outside, for every verb that asks.
 
-use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use super::kind::{Next, Wait};
@@ -24,16 +23,17 @@ impl Asking {
         }))
     }
 
-    /// The reply, when this input is it or it is too late for one. Keys are kept for the
-    /// node that listens next.
-    pub(super) fn hear(self, input: Input, turn: &mut Turn<'_>) -> ControlFlow<Reply, Next> {
+    /// The reply, when this input is it or it is too late for one; else the wait goes on.
+    /// Keys are kept for the node that listens next.
+    pub(super) fn hear(wait: Wait, input: Input, turn: &mut Turn<'_>) -> Result<Reply, Wait> {
+        let Wait::Reply(asking) = &wait else {
+            return Err(wait);
+        };
         match input {
-            Input::Returned(Returned::Reply(number, reply)) if number == self.number => {
-                return ControlFlow::Break(reply);
+            Input::Returned(Returned::Reply(number, reply)) if number == asking.number => {
+                return Ok(reply);
             }
-            Input::Tick if turn.now >= self.until => {
-                return ControlFlow::Break(Err(Unanswered::TimedOut));
-            }
+            Input::Tick if turn.now >= asking.until => return Ok(Err(Unanswered::TimedOut)),
             Input::Key(key) => turn.core.ahead.push(key),
             Input::Begin
             | Input::Answered
@@ -47,6 +47,6 @@ impl Asking {
                 | Returned::Reply(..),
             ) => {}
         }
-        ControlFlow::Continue(Next::Stay(Wait::Reply(self)))
+        Err(wait)
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::confirm::{Confirm, Confirming, Said};
 use super::kind::{Exit, Next, NodeIndex, Shape, Verb, Wait};
-use super::menu::{TRIES, Tries};
+use super::menu::Tries;
 use crate::flow::expression::Expression;
 use crate::flow::port::{Input, Output};
 use crate::flow::prompt::Prompt;
@@ -20,7 +20,6 @@ const DIGITS: i64 = 32;
 
 #[derive(Debug)]
 pub(crate) struct Collect {
-    prompt: Prompt,
     tries: Tries,
     min: usize,
     max: usize,
@@ -85,11 +84,7 @@ pub(crate) struct Entry {
 
 impl Collect {
     pub(super) fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        let allowed: Vec<&str> = TRIES.iter().chain(OWN).copied().collect();
-        reader.fields(node, &allowed);
-        let prompt = node
-            .require("prompt", reader.diags)
-            .map(|cursor| Prompt::read(cursor, reader));
+        reader.fields(node, &Tries::fields(OWN));
         let digits = node
             .require("digits", reader.diags)
             .and_then(|cursor| length(cursor, reader));
@@ -106,7 +101,6 @@ impl Collect {
         let tries = Tries::read(node, reader);
         let (min, max, end_key) = digits?;
         Some(Self {
-            prompt: prompt?,
             tries: tries?,
             min,
             max,
@@ -129,14 +123,9 @@ impl Collect {
             digits: Digits::default(),
             until: None,
         };
-        if self.tries.barge_in && !turn.core.ahead.is_empty() {
-            return self.listen(entry, turn);
-        }
-        let prompt = match &self.tries.reprompt {
-            Some(reprompt) if failures > 0 => reprompt,
-            Some(_) | None => &self.prompt,
-        };
-        if turn.play(prompt) {
+        let question = &self.tries.question;
+        let typed = question.barge_in && !turn.core.ahead.is_empty();
+        if !typed && question.play(failures, turn) {
             return Next::Stay(Wait::Collect(entry));
         }
         self.listen(entry, turn)
@@ -150,7 +139,7 @@ impl Collect {
             }
         }
         let patience = if entry.digits.0.is_empty() {
-            self.tries.timeout
+            self.tries.question.timeout
         } else {
             self.interdigit
         };
@@ -208,8 +197,7 @@ impl Collect {
         input: Input,
         turn: &mut Turn<'_>,
     ) -> Next {
-        let barge_in = self.tries.barge_in;
-        match confirm.handle(confirming, input, (barge_in, self.tries.timeout), turn) {
+        match confirm.handle(confirming, input, &self.tries.question, turn) {
             Said::Nothing(confirming) => Next::Stay(Wait::Confirm(confirming)),
             Said::Yes => Next::Go(self.ok),
             Said::No(confirming) => {
@@ -254,8 +242,8 @@ impl Verb for Collect {
     }
 
     fn prompts(&self) -> Vec<&Prompt> {
-        std::iter::once(&self.prompt)
-            .chain(&self.tries.reprompt)
+        let question = self.tries.question.prompts();
+        question
             .chain(self.confirm.as_ref().map(Confirm::prompt))
             .collect()
     }
@@ -281,7 +269,7 @@ impl Verb for Collect {
             (wait, _) => return Next::Stay(wait),
         };
         match (input, entry.until) {
-            (Input::Key(key), None) if !self.tries.barge_in => {
+            (Input::Key(key), None) if !self.tries.question.barge_in => {
                 turn.core.ahead.push(key);
                 Next::Stay(Wait::Collect(entry))
             }

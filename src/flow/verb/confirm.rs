@@ -1,9 +1,10 @@
 //! `confirm` of a collect: the digits are said back, and a key says whether they are right.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::kind::{Next, Wait};
 use super::menu::{KEYS, as_key};
+use super::question::Question;
 use crate::flow::port::{Input, Output};
 use crate::flow::prompt::Prompt;
 use crate::flow::read::Reader;
@@ -116,15 +117,17 @@ impl Confirm {
         }))
     }
 
+    /// How much time there is, and whether a key cuts the prompt short, is as for the
+    /// digits.
     pub(super) fn handle(
         &self,
         confirming: Confirming,
         input: Input,
-        (barge_in, timeout): (bool, Duration),
+        question: &Question,
         turn: &mut Turn<'_>,
     ) -> Said {
         match (input, confirming.until) {
-            (Input::Key(_), None) if !barge_in => Said::Nothing(confirming),
+            (Input::Key(_), None) if !question.barge_in => Said::Nothing(confirming),
             (Input::Key(key), until) => match (key == self.yes, key == self.no, until) {
                 (true, ..) | (_, true, _) => {
                     if until.is_none() {
@@ -141,7 +144,7 @@ impl Confirm {
                 (false, false, Some(_)) => Said::Unclear(confirming),
             },
             (Input::Played, None) => Said::Nothing(Confirming {
-                until: Some(turn.now + timeout),
+                until: Some(turn.now + question.timeout),
                 ..confirming
             }),
             (Input::Tick, Some(at)) if turn.now >= at => Said::Unclear(confirming),

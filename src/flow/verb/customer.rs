@@ -1,6 +1,5 @@
 //! `customer`: looks a caller up in the customer base.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -116,13 +115,7 @@ impl Verb for Customer {
     }
 
     fn handle(&self, wait: Wait, input: Input, turn: &mut Turn<'_>) -> Next {
-        let Wait::Reply(asking) = wait else {
-            return Next::Stay(wait);
-        };
-        match asking.hear(input, turn) {
-            ControlFlow::Continue(next) => next,
-            ControlFlow::Break(reply) => self.replied(reply, turn),
-        }
+        Asking::hear(wait, input, turn).map_or_else(Next::Stay, |reply| self.replied(reply, turn))
     }
 }
 

@@ -9,35 +9,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::kind::{Exit, Next, Shape, Verb, Wait};
-use super::line::Exits;
+use super::rung::{self, Rung, Target};
 use crate::flow::expression::Template;
-use crate::flow::port::{DialRequest, Input, Output, Returned};
+use crate::flow::port::{DialRequest, Output};
 use crate::flow::read::Reader;
 use crate::flow::source::Cursor;
 use crate::flow::turn::Turn;
-use crate::model::FlowFault;
 
 /// Addresses of one node.
 const ADDRESSES: usize = 8;
 /// How long an address rings where nothing is written.
 const RING: Duration = Duration::from_secs(30);
-const FIELDS: &[&str] = &[
-    "to",
-    "together",
-    "ring",
-    "answered",
-    "busy",
-    "no_answer",
-    "error",
-];
+pub(crate) type Dial = Rung<Addresses>;
 
 #[derive(Debug)]
-pub(crate) struct Dial {
+pub(crate) struct Addresses {
     to: Vec<Address>,
     together: bool,
     ring: Duration,
-    exits: Exits,
 }
 
 #[derive(Debug)]
@@ -47,64 +36,30 @@ enum Address {
     Computed(Arc<str>, Template, Arc<str>),
 }
 
-impl Dial {
-    pub(super) fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        reader.fields(node, FIELDS);
+impl Target for Addresses {
+    const NAME: &'static str = "dial";
+    const FIELDS: &'static [&'static str] = &["to", "together", "ring"];
+
+    fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
         let to = node
             .require("to", reader.diags)
             .map(|cursor| addresses(cursor, reader));
         let together = reader.flag(node, "together", false);
-        let ring = node
-            .get("ring")
-            .and_then(|cursor| super::line::ring(cursor, reader));
-        let exits = Exits::read(node, reader);
+        let ring = rung::ring(node, reader);
         Some(Self {
             to: to?,
             together,
             ring: ring.unwrap_or(RING),
-            exits: exits?,
         })
     }
-}
 
-impl Verb for Dial {
-    fn name(&self) -> &'static str {
-        "dial"
-    }
-
-    fn shape(&self) -> Shape {
-        Shape::Away
-    }
-
-    fn exits(&self) -> Vec<Exit> {
-        self.exits.all()
-    }
-
-    fn needs_answer(&self) -> bool {
-        true
-    }
-
-    fn ways_back(&self) -> Vec<(String, Returned)> {
-        super::line::ways_back()
-    }
-
-    fn enter(&self, turn: &mut Turn<'_>) -> Next {
-        turn.core.ahead.clear();
-        let filled: Option<Vec<_>> = self.to.iter().map(|to| to.fill(turn)).collect();
-        let Some(to) = filled else {
-            turn.fault(FlowFault::Expression);
-            return Next::Go(self.exits.error);
-        };
-        turn.out.push(Output::Dial(DialRequest {
-            to,
+    fn ring(&self, turn: &mut Turn<'_>) -> Option<Output> {
+        let to: Option<Vec<_>> = self.to.iter().map(|to| to.fill(turn)).collect();
+        Some(Output::Dial(DialRequest {
+            to: to?,
             together: self.together,
             ring: self.ring,
-        }));
-        Next::Stay(Wait::Line)
-    }
-
-    fn handle(&self, wait: Wait, input: Input, turn: &mut Turn<'_>) -> Next {
-        self.exits.take(wait, &input, turn)
+        }))
     }
 }
 

@@ -1,12 +1,12 @@
 //! `http`: asks a server outside.
 
 use std::fmt;
-use std::ops::ControlFlow;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::asking::Asking;
-use super::kind::{Exit, Next, NodeIndex, Verb, Wait};
+use super::kind::{Exit, Next, NodeIndex, Verb, Wait, between};
 use crate::flow::ask::{Answer, Ask, HttpAnswer, HttpMethod, Reply};
 use crate::flow::port::Input;
 use crate::flow::read::Reader;
@@ -14,11 +14,10 @@ use crate::flow::request::Request;
 use crate::flow::source::Cursor;
 use crate::flow::turn::Turn;
 use crate::flow::value::Held;
-use crate::model::{FlowFault, show_duration};
+use crate::model::FlowFault;
 
 /// What a caller hears of it is silence: seconds, not minutes.
-const SHORTEST: Duration = Duration::from_millis(100);
-const LONGEST: Duration = Duration::from_secs(30);
+const TIMES: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(30);
 /// Values of an answer that are kept.
 const SAVES: usize = 16;
 const RETRIES: u32 = 3;
@@ -167,13 +166,7 @@ impl Verb for Http {
     }
 
     fn handle(&self, wait: Wait, input: Input, turn: &mut Turn<'_>) -> Next {
-        let Wait::Reply(asking) = wait else {
-            return Next::Stay(wait);
-        };
-        match asking.hear(input, turn) {
-            ControlFlow::Continue(next) => next,
-            ControlFlow::Break(reply) => self.replied(reply, turn),
-        }
+        Asking::hear(wait, input, turn).map_or_else(Next::Stay, |reply| self.replied(reply, turn))
     }
 }
 
@@ -185,13 +178,7 @@ fn timeout(node: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Duration> {
         reader.diags.push(problem.hint(hint));
         return None;
     };
-    let timeout = value.duration(reader.diags)?;
-    if !(SHORTEST..=LONGEST).contains(&timeout) {
-        let (low, high) = (show_duration(SHORTEST), show_duration(LONGEST));
-        let message = format!("`timeout` of a request is between {low} and {high}");
-        reader.diags.push(value.error(message));
-    }
-    Some(timeout)
+    between(value, "`timeout` of a request", TIMES, reader)
 }
 
 /// `{variable: pointer}`.

@@ -1,8 +1,9 @@
 //! What all verbs have in common, and the list of them.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::asking::Asking;
 use super::branch::Branch;
@@ -15,15 +16,16 @@ use super::farewell::{Hangup, Reject};
 use super::hours::Hours;
 use super::http::Http;
 use super::line::Line;
-use super::menu::{self, Menu};
+use super::menu::Menu;
 use super::notify::Notify;
 use super::operator::Operator;
 use super::play::{self, Play};
+use super::question;
 use super::queue::Queue;
 use super::recording::Recording;
 use super::set::Set;
 use super::subflow::{Called, Return, Subflow};
-use super::survey::{self, Survey};
+use super::survey::Survey;
 use super::switch::Switch;
 use super::voicemail::{self, Voicemail};
 use crate::flow::load::Flow;
@@ -33,7 +35,7 @@ use crate::flow::read::Reader;
 use crate::flow::source::{Cursor, unknown};
 use crate::flow::turn::Turn;
 use crate::flow::value::Held;
-use crate::model::{Cause, Mailbox};
+use crate::model::{Cause, Mailbox, show_duration};
 
 /// A node's place in its flow.
 pub(crate) type NodeIndex = usize;
@@ -148,8 +150,8 @@ pub(crate) struct Calling {
 pub(crate) enum Wait {
     /// The end of a play.
     Play(play::Playing),
-    /// A key of a menu.
-    Menu(menu::Listening),
+    /// A key of a menu, or one that answers a survey.
+    Key(question::Listening),
     /// Digits.
     Collect(collect::Entry),
     /// Whether the digits are right.
@@ -164,8 +166,6 @@ pub(crate) enum Wait {
     Reply(Asking),
     /// The end of the last prompt.
     Farewell,
-    /// A key that answers.
-    Survey(survey::Asking),
     /// A message, or the end of the prompt before it.
     Voicemail(voicemail::Leaving),
 }
@@ -173,10 +173,9 @@ pub(crate) enum Wait {
 impl Wait {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match self {
-            Self::Menu(listening) => listening.until,
+            Self::Key(listening) => listening.until,
             Self::Collect(entry) => entry.until,
             Self::Callback(asking) => asking.until,
-            Self::Survey(asking) => asking.until,
             Self::Voicemail(leaving) => leaving.until(),
             Self::Reply(asking) => Some(asking.until),
             Self::Confirm(confirming) => confirming.until,
@@ -190,8 +189,8 @@ impl Wait {
             Self::Queue | Self::Line => true,
             // A message has its own end.
             Self::Voicemail(leaving) => leaving.until().is_some(),
-            Self::Play(_) | Self::Menu(_) | Self::Collect(_) | Self::Callback(_) => false,
-            Self::Survey(_) | Self::Reply(_) | Self::Confirm(_) | Self::Farewell => false,
+            Self::Play(_) | Self::Key(_) | Self::Collect(_) | Self::Callback(_) => false,
+            Self::Reply(_) | Self::Confirm(_) | Self::Farewell => false,
         }
     }
 }
@@ -295,6 +294,24 @@ pub(crate) enum Shape {
     Away,
     /// The flow ends.
     End,
+}
+
+/// A time with bounds: a diagnostic says them when it is not within. `what` is how the
+/// diagnostic calls it.
+pub(super) fn between(
+    cursor: Cursor<'_>,
+    what: &str,
+    bounds: RangeInclusive<Duration>,
+    reader: &mut Reader<'_>,
+) -> Option<Duration> {
+    let time = cursor.duration(reader.diags)?;
+    if !bounds.contains(&time) {
+        let (least, most) = bounds.into_inner();
+        let (least, most) = (show_duration(least), show_duration(most));
+        let problem = cursor.error(format!("{what} is between {least} and {most}"));
+        reader.diags.push(problem);
+    }
+    Some(time)
 }
 
 /// The verb of a node. `None` with a diagnostic when it cannot be read.

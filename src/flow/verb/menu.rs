@@ -1,10 +1,10 @@
 //! `menu`: a prompt, then one key.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 
 use super::kind::{Exit, Next, NodeIndex, Shape, Verb, Wait};
-use crate::flow::port::{Input, Output};
+use super::question::{OneKey, Question};
+use crate::flow::port::Input;
 use crate::flow::prompt::Prompt;
 use crate::flow::read::{Again, Reader};
 use crate::flow::source::Cursor;
@@ -14,17 +14,14 @@ pub(super) const RETRIES: u32 = 10;
 
 #[derive(Debug)]
 pub(crate) struct Menu {
-    prompt: Prompt,
     keys: BTreeMap<char, NodeIndex>,
-    pub(super) tries: Tries,
+    tries: Tries,
 }
 
 /// What menus and collects have in common: how an input may fail, and what then.
 #[derive(Debug)]
 pub(super) struct Tries {
-    pub(super) reprompt: Option<Prompt>,
-    pub(super) timeout: Duration,
-    pub(super) barge_in: bool,
+    pub(super) question: Question,
     retries: u32,
     no_input: Again,
     no_match: Again,
@@ -33,25 +30,24 @@ pub(super) struct Tries {
     pub(super) gives_up: NodeIndex,
 }
 
-/// The fields that [`Tries::read`] reads.
-pub(super) const TRIES: &[&str] = &[
-    "prompt",
-    "reprompt",
-    "timeout",
-    "retries",
-    "barge_in",
-    "no_input",
-    "no_match",
-    "on_failure",
-];
-
 impl Tries {
+    /// The fields of a node that has `more` of its own.
+    pub(super) fn fields(more: &[&'static str]) -> Vec<&'static str> {
+        let fields = [
+            "prompt",
+            "reprompt",
+            "timeout",
+            "retries",
+            "barge_in",
+            "no_input",
+            "no_match",
+            "on_failure",
+        ];
+        fields.into_iter().chain(more.iter().copied()).collect()
+    }
+
     pub(super) fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        let reprompt = node
-            .get("reprompt")
-            .map(|cursor| Prompt::read(cursor, reader));
-        let timeout = reader.duration(node, "timeout", reader.defaults.timeout);
-        let barge_in = reader.flag(node, "barge_in", reader.defaults.barge_in.unwrap_or(true));
+        let question = Question::read(node, reader);
         let retries = reader.count(node, "retries", RETRIES, reader.defaults.retries);
         let mut again = |key: &str| match node.get(key) {
             Some(cursor) => reader.again(cursor),
@@ -83,10 +79,8 @@ impl Tries {
             (None, Again::Retry, Again::Retry) => return None,
         };
         Some(Self {
+            question: question?,
             gives_up,
-            reprompt,
-            timeout,
-            barge_in,
             retries,
             no_input,
             no_match,
@@ -128,63 +122,17 @@ impl Tries {
     }
 }
 
-/// A menu that plays its prompt (`until` is `None`) or waits for a key.
-#[derive(Debug)]
-pub(crate) struct Listening {
-    failures: u32,
-    pub(super) until: Option<Instant>,
-}
-
 impl Menu {
     pub(super) fn read(node: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        let allowed: Vec<&str> = TRIES.iter().copied().chain(["keys"]).collect();
-        reader.fields(node, &allowed);
-        let prompt = node
-            .require("prompt", reader.diags)
-            .map(|cursor| Prompt::read(cursor, reader));
+        reader.fields(node, &Tries::fields(&["keys"]));
         let keys = node
             .require("keys", reader.diags)
             .and_then(|cursor| keys(cursor, reader));
         let tries = Tries::read(node, reader);
         Some(Self {
-            prompt: prompt?,
             keys: keys?,
             tries: tries?,
         })
-    }
-
-    fn ask(&self, failures: u32, turn: &mut Turn<'_>) -> Next {
-        if self.tries.barge_in
-            && let Some(key) = turn.core.ahead.pop()
-        {
-            return self.key(key, failures, turn);
-        }
-        let prompt = match &self.tries.reprompt {
-            Some(reprompt) if failures > 0 => reprompt,
-            Some(_) | None => &self.prompt,
-        };
-        if turn.play(prompt) {
-            return Next::Stay(Wait::Menu(Listening {
-                failures,
-                until: None,
-            }));
-        }
-        self.listen(failures, turn)
-    }
-
-    fn listen(&self, failures: u32, turn: &mut Turn<'_>) -> Next {
-        if let Some(key) = turn.core.ahead.pop() {
-            return self.key(key, failures, turn);
-        }
-        let until = Some(turn.now + self.tries.timeout);
-        Next::Stay(Wait::Menu(Listening { failures, until }))
-    }
-
-    fn key(&self, key: char, failures: u32, turn: &mut Turn<'_>) -> Next {
-        match self.keys.get(&key) {
-            Some(to) => Next::Go(*to),
-            None => self.failed(true, failures, turn),
-        }
     }
 
     fn failed(&self, heard: bool, failures: u32, turn: &mut Turn<'_>) -> Next {
@@ -194,6 +142,23 @@ impl Menu {
             Ok(failures) => self.ask(failures, turn),
             Err(to) => Next::Go(to),
         }
+    }
+}
+
+impl OneKey for Menu {
+    fn question(&self) -> &Question {
+        &self.tries.question
+    }
+
+    fn key(&self, key: char, failures: u32, turn: &mut Turn<'_>) -> Next {
+        match self.keys.get(&key) {
+            Some(to) => Next::Go(*to),
+            None => self.failed(true, failures, turn),
+        }
+    }
+
+    fn silence(&self, failures: u32, turn: &mut Turn<'_>) -> Next {
+        self.failed(false, failures, turn)
     }
 }
 
@@ -217,9 +182,7 @@ impl Verb for Menu {
     }
 
     fn prompts(&self) -> Vec<&Prompt> {
-        std::iter::once(&self.prompt)
-            .chain(&self.tries.reprompt)
-            .collect()
+        self.tries.question.prompts().collect()
     }
 
     fn needs_answer(&self) -> bool {
@@ -231,26 +194,7 @@ impl Verb for Menu {
     }
 
     fn handle(&self, wait: Wait, input: Input, turn: &mut Turn<'_>) -> Next {
-        let Wait::Menu(Listening { failures, until }) = wait else {
-            return Next::Stay(wait);
-        };
-        match (input, until) {
-            (Input::Key(key), None) if self.tries.barge_in => {
-                turn.out.push(Output::StopPlaying);
-                self.key(key, failures, turn)
-            }
-            (Input::Key(key), None) => {
-                turn.core.ahead.push(key);
-                Next::Stay(Wait::Menu(Listening { failures, until }))
-            }
-            (Input::Key(key), Some(_)) => self.key(key, failures, turn),
-            (Input::Played, None) => self.listen(failures, turn),
-            (Input::Tick, Some(at)) if turn.now >= at => self.failed(false, failures, turn),
-            (
-                Input::Played | Input::Tick | Input::Begin | Input::Answered | Input::Returned(_),
-                _,
-            ) => Next::Stay(Wait::Menu(Listening { failures, until })),
-        }
+        self.hear(wait, input, turn)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What nodes do: a file a verb, each with its fields, its exits and its steps; `whom` is
-//! a part of `queue`, and `asking` of all that ask the world outside.
+//! a part of `queue`, `question` of all that ask the caller, `rung` of all that ring
+//! somebody, and `asking` of all that ask the world outside.
 
 mod asking;
 mod branch;
@@ -17,8 +18,10 @@ mod menu;
 mod operator;
 mod notify;
 mod play;
+mod question;
 mod queue;
 mod recording;
+mod rung;
 mod set;
 mod subflow;
 mod survey;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::kind::{Exit, Next, NodeIndex, Shape, Verb, Wait};
 use super::treatment::{Keys, Message};
-use super::whom::Whom;
+use super::whom::{self, Whom};
 use crate::flow::expression::Expression;
 use crate::flow::port::{Announce, Input, Output, QueueExit, QueueRequest, Returned};
 use crate::flow::prompt::{Prompt, Spoken};
@@ -83,11 +83,7 @@ impl Queue {
             .get("waiting")
             .map(|cursor| waiting(cursor, reader))
             .unwrap_or_default();
-        let operator_announcement = node.get("operator_announcement").and_then(|cursor| {
-            let name = cursor.string(reader.diags)?;
-            reader.sound_in_each_language(cursor, name);
-            Some(Arc::from(name))
-        });
+        let operator_announcement = whom::announcement(node, reader);
         let exits = Exits::read(node, queue.as_ref(), reader);
         Some(Self {
             queue: queue?,

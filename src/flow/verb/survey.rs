@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use super::kind::{Exit, Next, NodeIndex, Shape, Verb, Wait};
 use super::menu::{RETRIES, keys_to};
+use super::question::{OneKey, Question};
 use super::set::fixed;
 use crate::flow::port::{Input, Output};
 use crate::flow::prompt::Prompt;
@@ -23,21 +23,11 @@ const AGAIN: u32 = 1;
 
 #[derive(Debug)]
 pub(crate) struct Survey {
-    prompt: Prompt,
-    reprompt: Option<Prompt>,
+    question: Question,
     keys: BTreeMap<char, Answer>,
     save: Arc<str>,
-    timeout: Duration,
     retries: u32,
-    barge_in: bool,
     next: NodeIndex,
-}
-
-/// A survey that plays its prompt (`until` is `None`) or waits for a key.
-#[derive(Debug)]
-pub(crate) struct Asking {
-    failures: u32,
-    pub(super) until: Option<Instant>,
 }
 
 impl Survey {
@@ -46,62 +36,40 @@ impl Survey {
             "prompt", "reprompt", "keys", "save", "timeout", "retries", "barge_in", "next",
         ];
         reader.fields(node, &fields);
-        let prompt = node
-            .require("prompt", reader.diags)
-            .map(|cursor| Prompt::read(cursor, reader));
-        let reprompt = node
-            .get("reprompt")
-            .map(|cursor| Prompt::read(cursor, reader));
+        let asked = Question::read(node, reader);
         let keys = node
             .require("keys", reader.diags)
             .and_then(|cursor| keys_to(cursor, reader, answer));
         let save = node
             .require("save", reader.diags)
             .and_then(|cursor| question(cursor, reader));
-        let timeout = reader.duration(node, "timeout", reader.defaults.timeout);
         let retries = reader.count(node, "retries", RETRIES, AGAIN);
-        let barge_in = reader.flag(node, "barge_in", reader.defaults.barge_in.unwrap_or(true));
         let next = reader.exit(node, "next");
         Some(Self {
-            prompt: prompt?,
-            reprompt,
+            question: asked?,
             keys: keys?,
             save: save?,
-            timeout,
             retries,
-            barge_in,
             next: next?,
         })
     }
 
-    fn ask(&self, failures: u32, turn: &mut Turn<'_>) -> Next {
-        // Keys from before the question are no answer to it: who pressed one to speed a
-        // menu up has given no mark.
+    /// Asks, and hears no key from before the question: who pressed one to speed a menu up
+    /// has given no mark.
+    fn ask_anew(&self, failures: u32, turn: &mut Turn<'_>) -> Next {
         turn.core.ahead.clear();
-        let prompt = match &self.reprompt {
-            Some(reprompt) if failures > 0 => reprompt,
-            Some(_) | None => &self.prompt,
-        };
-        if turn.play(prompt) {
-            return Next::Stay(Wait::Survey(Asking {
-                failures,
-                until: None,
-            }));
-        }
-        self.listen(failures, turn)
+        self.ask(failures, turn)
     }
+}
 
-    fn listen(&self, failures: u32, turn: &mut Turn<'_>) -> Next {
-        if let Some(key) = turn.core.ahead.pop() {
-            return self.key(key, failures, turn);
-        }
-        let until = Some(turn.now + self.timeout);
-        Next::Stay(Wait::Survey(Asking { failures, until }))
+impl OneKey for Survey {
+    fn question(&self) -> &Question {
+        &self.question
     }
 
     fn key(&self, key: char, failures: u32, turn: &mut Turn<'_>) -> Next {
         let Some(answer) = self.keys.get(&key) else {
-            return self.failed(failures, turn);
+            return self.silence(failures, turn);
         };
         let value = match answer {
             Answer::Number(number) => Scalar::Number(*number),
@@ -116,12 +84,12 @@ impl Survey {
         Next::Go(self.next)
     }
 
-    fn failed(&self, failures: u32, turn: &mut Turn<'_>) -> Next {
+    fn silence(&self, failures: u32, turn: &mut Turn<'_>) -> Next {
         if failures >= self.retries {
             turn.core.ahead.clear();
             return Next::Go(self.next);
         }
-        self.ask(failures + 1, turn)
+        self.ask_anew(failures + 1, turn)
     }
 }
 
@@ -139,9 +107,7 @@ impl Verb for Survey {
     }
 
     fn prompts(&self) -> Vec<&Prompt> {
-        std::iter::once(&self.prompt)
-            .chain(&self.reprompt)
-            .collect()
+        self.question.prompts().collect()
     }
 
     fn needs_answer(&self) -> bool {
@@ -149,30 +115,11 @@ impl Verb for Survey {
     }
 
     fn enter(&self, turn: &mut Turn<'_>) -> Next {
-        self.ask(0, turn)
+        self.ask_anew(0, turn)
     }
 
     fn handle(&self, wait: Wait, input: Input, turn: &mut Turn<'_>) -> Next {
-        let Wait::Survey(Asking { failures, until }) = wait else {
-            return Next::Stay(wait);
-        };
-        match (input, until) {
-            (Input::Key(key), None) if self.barge_in => {
-                turn.out.push(Output::StopPlaying);
-                self.key(key, failures, turn)
-            }
-            (Input::Key(key), None) => {
-                turn.core.ahead.push(key);
-                Next::Stay(Wait::Survey(Asking { failures, until }))
-            }
-            (Input::Key(key), Some(_)) => self.key(key, failures, turn),
-            (Input::Played, None) => self.listen(failures, turn),
-            (Input::Tick, Some(at)) if turn.now >= at => self.failed(failures, turn),
-            (
-                Input::Played | Input::Tick | Input::Begin | Input::Answered | Input::Returned(_),
-                _,
-            ) => Next::Stay(Wait::Survey(Asking { failures, until })),
-        }
+        self.hear(wait, input, turn)
     }
 }
 

@@ -1,14 +1,16 @@
 //! Whom a caller asks a queue for: operators by skill, or one of them by name.
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::kind::between;
 use crate::flow::expression::{Name, Template};
 use crate::flow::port::Preferred;
 use crate::flow::read::Reader;
 use crate::flow::source::{Cursor, unknown};
 use crate::flow::turn::Turn;
-use crate::model::{Level, OperatorName, Requirement, Skill, show_duration};
+use crate::model::{Level, OperatorName, Requirement, Skill};
 
 /// How long a call may be held for one operator while others are free.
 const HOLD: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(600);
@@ -82,16 +84,9 @@ impl Operator {
         let id = cursor
             .require("id", reader.diags)
             .and_then(|cursor| operator_id(cursor, reader));
-        let hold_for = cursor.require("hold_for", reader.diags).and_then(|cursor| {
-            let hold_for = cursor.duration(reader.diags)?;
-            if !HOLD.contains(&hold_for) {
-                let (least, most) = HOLD.into_inner();
-                let (least, most) = (show_duration(least), show_duration(most));
-                let problem = cursor.error(format!("`hold_for` is between {least} and {most}"));
-                reader.diags.push(problem);
-            }
-            Some(hold_for)
-        });
+        let hold_for = cursor
+            .require("hold_for", reader.diags)
+            .and_then(|cursor| between(cursor, "`hold_for`", HOLD, reader));
         Some(Self {
             id: id?,
             hold_for: hold_for?,
@@ -107,6 +102,14 @@ pub(super) fn operator_id(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Option
         known_operator(cursor, name, reader);
     }
     Some(template)
+}
+
+/// The `operator_announcement` of a node: a sound in each language of the flow.
+pub(super) fn announcement(node: Cursor<'_>, reader: &mut Reader<'_>) -> Option<Arc<str>> {
+    let cursor = node.get("operator_announcement")?;
+    let name = cursor.string(reader.diags)?;
+    reader.sound_in_each_language(cursor, name);
+    Some(Arc::from(name))
 }
 
 fn known_operator(cursor: Cursor<'_>, name: &str, reader: &mut Reader<'_>) {
