@@ -144,5 +144,4 @@ pub use board::{
 pub use index::ClassKey;
 pub use people::Abilities;
 pub use strategy::Strategy;
-pub use view::Census;
 pub use why::WhyNot;

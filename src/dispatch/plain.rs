@@ -3,8 +3,8 @@
 use std::cmp::Reverse;
 use std::time::Instant;
 
-use super::{Abandoned, After, Census, ClassKey, Strategy};
-use crate::model::{OperatorState, Overtake, Requirement, SkillSet};
+use super::{Abandoned, After, ClassKey, Strategy};
+use crate::model::{Census, OperatorState, Overtake, Requirement, SkillSet};
 
 /// A call's ticket, plainly.
 #[derive(Debug)]
@@ -384,14 +384,7 @@ impl Plain {
             if !self.serves(number, class) {
                 continue;
             }
-            match operator.state {
-                OperatorState::LoggedOut => census.logged_out += 1,
-                OperatorState::Ready => census.ready += 1,
-                OperatorState::Offered => census.offered += 1,
-                OperatorState::Talking => census.talking += 1,
-                OperatorState::WrapUp => census.wrap_up += 1,
-                OperatorState::Paused => census.paused += 1,
-            }
+            census.add(operator.state, 1);
         }
         census
     }

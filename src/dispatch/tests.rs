@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::model::{
-    CallKey, Level, OperatorName, OperatorState, QueueName, Requirement, ShardId, Skill, SkillSet,
+    CallKey, Census, Level, OperatorName, OperatorState, QueueName, Requirement, ShardId, Skill,
+    SkillSet,
 };
 
 /// A board with a clock of its own and names instead of ids.

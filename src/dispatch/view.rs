@@ -4,41 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::model::{OperatorState, QueueName};
+use crate::model::{Census, OperatorState, QueueName};
 
 use super::board::{Board, ClassId, TicketId};
 use super::index::{Class, Profile};
-
-/// Operators who may serve a class, by what they do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Census {
-    /// Free for the next offer.
-    pub ready: usize,
-    /// The phone rings.
-    pub offered: usize,
-    /// On a call.
-    pub talking: usize,
-    /// After a call.
-    pub wrap_up: usize,
-    /// Logged in but taking no calls.
-    pub paused: usize,
-    /// Logged out.
-    pub logged_out: usize,
-}
-
-impl Census {
-    /// Whether anybody is logged in.
-    #[must_use]
-    pub fn staffed(&self) -> bool {
-        self.working() + self.paused > 0
-    }
-
-    /// Those who take calls, now or when they are done with what they do.
-    #[must_use]
-    pub fn working(&self) -> usize {
-        self.ready + self.offered + self.talking + self.wrap_up
-    }
-}
 
 /// What has to happen before somebody is served.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -74,12 +43,9 @@ impl Board {
             let Some(profile) = self.index.profile(server.profile) else {
                 continue;
             };
-            census.ready += profile.count(OperatorState::Ready);
-            census.offered += profile.count(OperatorState::Offered);
-            census.talking += profile.count(OperatorState::Talking);
-            census.wrap_up += profile.count(OperatorState::WrapUp);
-            census.paused += profile.count(OperatorState::Paused);
-            census.logged_out += profile.count(OperatorState::LoggedOut);
+            for state in OperatorState::ALL {
+                census.add(*state, profile.count(*state));
+            }
         }
         census
     }

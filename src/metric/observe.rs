@@ -92,39 +92,6 @@ struct Work {
 /// Calls whose number is remembered: above any `limits.calls`.
 const CALLS: usize = 131_072;
 
-/// Every reason, so that each has its series from the start.
-pub(super) const REASONS: [RejectReason; 11] = [
-    RejectReason::Malformed,
-    RejectReason::TooLarge,
-    RejectReason::UnknownSource,
-    RejectReason::UnknownNumber,
-    RejectReason::Credentials,
-    RejectReason::Overload,
-    RejectReason::Draining,
-    RejectReason::NoCodec,
-    RejectReason::Extension,
-    RejectReason::MaxForwards,
-    RejectReason::Unsupported,
-];
-const RESULTS: [OfferResult; 6] = [
-    OfferResult::Answered,
-    OfferResult::Missed,
-    OfferResult::Rejected,
-    OfferResult::Busy,
-    OfferResult::Unreachable,
-    OfferResult::Withdrawn,
-];
-const EXITS: [DequeueReason; 8] = [
-    DequeueReason::Answered,
-    DequeueReason::Abandoned,
-    DequeueReason::Timeout,
-    DequeueReason::Full,
-    DequeueReason::NoOperators,
-    DequeueReason::AllPaused,
-    DequeueReason::Line,
-    DequeueReason::Ended,
-];
-
 /// Handles of a metric with two labels: a configured name, and a word.
 #[derive(Debug)]
 struct Pairs<N, H> {
@@ -186,7 +153,7 @@ impl Observer {
         for reason in RECORDING_ERRORS {
             counter!(table::RECORDING_ERRORS.name, "reason" => *reason).increment(0);
         }
-        let rejected = REASONS.into_iter().map(|reason| {
+        let rejected = RejectReason::ALL.iter().copied().map(|reason| {
             let counter = counter!(table::SIP_REJECTED.name, "reason" => reason.as_str());
             (reason, counter)
         });
@@ -236,10 +203,10 @@ impl Observer {
             }
         }
         for (queue, steps) in &names.queues {
-            for exit in EXITS {
+            for exit in DequeueReason::ALL {
                 self.waits.at(queue, exit.as_str());
             }
-            for result in RESULTS {
+            for result in OfferResult::ALL {
                 self.offers.at(queue, result.as_str());
             }
             for step in 1..=*steps {
@@ -287,7 +254,7 @@ impl Observer {
             self.messages(mailbox).increment(0);
         }
         for flow in &names.flows {
-            for fault in FlowFault::ALL.iter().copied() {
+            for fault in FlowFault::ALL {
                 self.flow_errors.at(flow, fault.as_str());
             }
         }
@@ -510,7 +477,7 @@ fn answered(surveyed: &Surveyed) {
 }
 
 fn transfers() -> BTreeMap<(TransferKind, bool), Counter> {
-    let kinds = TransferKind::ALL.into_iter();
+    let kinds = TransferKind::ALL.iter().copied();
     kinds
         .flat_map(|kind| [(kind, true, "done"), (kind, false, "failed")])
         .map(|(kind, done, result)| {

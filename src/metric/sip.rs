@@ -87,7 +87,7 @@ pub struct Counts {
     requests: Vec<OnceLock<Counter>>,
     responses: Vec<OnceLock<Counter>>,
     retransmissions: Vec<Counter>,
-    rejected: [Counter; 11],
+    rejected: Vec<Counter>,
     connections: [Gauge; STREAMS.len()],
     dropped: [Counter; DROPS.len()],
     unheard: [Counter; DropReason::ALL.len()],
@@ -111,8 +111,6 @@ impl Counts {
     /// Makes the handles with the recorder in place.
     pub fn new() -> Self {
         let empty = |count: usize| std::iter::repeat_with(OnceLock::new).take(count).collect();
-        let rejected =
-            |reason: RejectReason| counter!(table::SIP_REJECTED.name, "reason" => reason.as_str());
         let counts = Self {
             requests: empty(METHODS.len() * 2 * TRANSPORTS.len()),
             responses: empty(CODES.len() * 2),
@@ -120,7 +118,10 @@ impl Counts {
                 .iter()
                 .map(|method| counter!(table::SIP_RETRANSMISSIONS.name, "method" => *method))
                 .collect(),
-            rejected: super::observe::REASONS.map(rejected),
+            rejected: RejectReason::ALL
+                .iter()
+                .map(|reason| counter!(table::SIP_REJECTED.name, "reason" => reason.as_str()))
+                .collect(),
             connections: STREAMS
                 .map(|transport| gauge!(table::SIP_CONNECTIONS.name, "transport" => transport)),
             dropped: DROPS
@@ -218,8 +219,8 @@ impl Counts {
     /// A message refused. Not for a refusal that is also told as `Event::Refused`: the
     /// observer counts that one.
     pub fn rejected(&self, reason: RejectReason) {
-        let reasons = super::observe::REASONS;
-        let at = reasons.iter().position(|known| *known == reason);
+        let mut reasons = RejectReason::ALL.iter();
+        let at = reasons.position(|known| *known == reason);
         if let Some(counter) = at.and_then(|at| self.rejected.get(at)) {
             counter.increment(1);
         }

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::model::{
-    CallId, CallbackResult, Carried, Cause, FlowFault, FlowName, LineName, LineResult, NodeName,
-    Number, OperatorName, OperatorState, Outcome, Overtake, PauseReason, Project, QueueName,
-    Recorded, Surveyed, TransferKind, TrunkName,
+    CallId, CallbackResult, Carried, Cause, DequeueReason, FlowFault, FlowName, LineName,
+    LineResult, NodeName, Number, OfferResult, OperatorName, OperatorState, Outcome, Overtake,
+    PauseReason, Project, QueueName, Recorded, RejectReason, Surveyed, TransferKind, TrunkName,
 };
 
 /// Position in the stream of events of one process, from 1.
@@ -32,39 +32,6 @@ pub struct Stamped {
     pub event: Event,
 }
 
-/// How an offer ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OfferResult {
-    /// The operator answered.
-    Answered,
-    /// Nobody answered in time.
-    Missed,
-    /// The operator's phone said no.
-    Rejected,
-    /// The phone was busy.
-    Busy,
-    /// The phone could not be reached, or answered with nonsense.
-    Unreachable,
-    /// The caller left, or the call was taken elsewhere, while it rang.
-    Withdrawn,
-}
-
-impl OfferResult {
-    /// The label of `centrale_queue_offers_total`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Answered => "answered",
-            Self::Missed => "missed",
-            Self::Rejected => "rejected",
-            Self::Busy => "busy",
-            Self::Unreachable => "unreachable",
-            Self::Withdrawn => "withdrawn",
-        }
-    }
-}
-
 /// Who or what ended a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -81,54 +48,6 @@ pub enum Hangup {
     Shutdown,
     /// A fault of the exchange.
     Fault,
-}
-
-/// Why a message was refused before it became a call or a registration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RejectReason {
-    /// Not SIP, or not readable (400).
-    Malformed,
-    /// Larger than a limit (413, 513, or no answer).
-    TooLarge,
-    /// From an address that no trunk names (403).
-    UnknownSource,
-    /// A number that no flow answers (404).
-    UnknownNumber,
-    /// Wrong or missing credentials (401, 403).
-    Credentials,
-    /// Over `limits.calls`, `calls_per_second`, a trunk's `max_calls`, or out of ports (503).
-    Overload,
-    /// Stopping (503).
-    Draining,
-    /// No common codec (488).
-    NoCodec,
-    /// An extension that we do not speak (420).
-    Extension,
-    /// Max-Forwards reached 0 (483).
-    MaxForwards,
-    /// A method, scheme or version that we do not speak (405, 416, 501, 505).
-    Unsupported,
-}
-
-impl RejectReason {
-    /// The label of `centrale_sip_rejected_total`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Malformed => "malformed",
-            Self::TooLarge => "too_large",
-            Self::UnknownSource => "unknown_source",
-            Self::UnknownNumber => "unknown_number",
-            Self::Credentials => "credentials",
-            Self::Overload => "overload",
-            Self::Draining => "draining",
-            Self::NoCodec => "no_codec",
-            Self::Extension => "extension",
-            Self::MaxForwards => "max_forwards",
-            Self::Unsupported => "unsupported",
-        }
-    }
 }
 
 /// How one stream did, as heard by us.
@@ -523,43 +442,4 @@ pub enum Event {
         /// What.
         what: &'static str,
     },
-}
-
-/// Why a call left a queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DequeueReason {
-    /// An operator answered.
-    Answered,
-    /// The caller hung up.
-    Abandoned,
-    /// `max_wait` passed.
-    Timeout,
-    /// The queue was full.
-    Full,
-    /// No operator who could take it is logged in.
-    NoOperators,
-    /// Every operator who could take it is paused.
-    AllPaused,
-    /// An escalation step sent it to a line.
-    Line,
-    /// The call ended for another reason: shutdown or a fault.
-    Ended,
-}
-
-impl DequeueReason {
-    /// The label `outcome` of `centrale_queue_wait_seconds`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Answered => "answered",
-            Self::Abandoned => "abandoned",
-            Self::Timeout => "timeout",
-            Self::Full => "full",
-            Self::NoOperators => "no_operators",
-            Self::AllPaused => "all_paused",
-            Self::Line => "line",
-            Self::Ended => "ended",
-        }
-    }
 }

@@ -5,6 +5,7 @@
 
 mod carried;
 mod cause;
+mod census;
 mod customer;
 mod diagnostic;
 mod drop_reason;
@@ -21,23 +22,26 @@ mod results;
 mod state;
 mod survey;
 mod time;
+mod words;
 
 pub use carried::Carried;
 pub use cause::Cause;
+pub use census::Census;
 pub use customer::{Customer, CustomerDraft, CustomerKey, ERASED, Telephone};
 pub use diagnostic::{Diagnostic, Severity, Span};
 pub use drop_reason::DropReason;
 pub use escalation::{Action, Step};
-pub use event::{
-    DequeueReason, Event, Hangup, OfferResult, RejectReason, Sequence, Stamped, StreamQuality,
-};
+pub use event::{Event, Hangup, Sequence, Stamped, StreamQuality};
 pub use id::{
     CallId, CallKey, Codec, FlowName, LegId, LineName, Mailbox, NodeName, Number, OperatorName,
     PlayId, Project, QueueName, RecordingId, ShardId, TrunkName,
 };
 pub use machine::{Move, diagram};
 pub use recording::{Recorded, RecordingChange, RecordingResult};
-pub use results::{CallbackResult, FlowFault, LineResult, Overtake, TransferKind};
+pub use results::{
+    CallbackResult, DequeueReason, FlowFault, LineResult, OfferResult, Overtake, RejectReason,
+    TransferKind,
+};
 pub use skill::{Level, Requirement, Skill, SkillSet};
 pub use state::{CallState, OperatorState, Outcome, PauseReason};
 pub use survey::{Answer, Surveyed};

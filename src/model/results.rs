@@ -1,90 +1,162 @@
-//! Words for what a try or a choice came to, each with its label.
+//! Words for what a try or a choice came to, and why something was refused.
 
 use serde::{Deserialize, Serialize};
 
-/// What one try to reach a line came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LineResult {
-    /// It took the call.
-    Answered,
-    /// Busy.
-    Busy,
-    /// It rang and nobody came.
-    NoAnswer,
-    /// Another no: a wrong number, no credentials, a redirection.
-    Refused,
-    /// The server there has a fault, or no room (5xx).
-    Failed,
-    /// Nothing was heard of it.
-    Unreachable,
-    /// The caller left, or was taken elsewhere.
-    GivenUp,
-}
+use crate::model::words::words;
 
-impl LineResult {
-    /// Every result.
-    pub const ALL: [Self; 7] = [
-        Self::Answered,
-        Self::Busy,
-        Self::NoAnswer,
-        Self::Refused,
-        Self::Failed,
-        Self::Unreachable,
-        Self::GivenUp,
-    ];
-
-    /// The label of `centrale_line_attempts_total`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Answered => "answered",
-            Self::Busy => "busy",
-            Self::NoAnswer => "no_answer",
-            Self::Refused => "refused",
-            Self::Failed => "failed",
-            Self::Unreachable => "unreachable",
-            Self::GivenUp => "given_up",
-        }
+words! {
+    /// How an offer ended.
+    ///
+    /// The label of `centrale_queue_offers_total`.
+    OfferResult {
+        /// The operator answered.
+        Answered = "answered",
+        /// Nobody answered in time.
+        Missed = "missed",
+        /// The operator's phone said no.
+        Rejected = "rejected",
+        /// The phone was busy.
+        Busy = "busy",
+        /// The phone could not be reached, or answered with nonsense.
+        Unreachable = "unreachable",
+        /// The caller left, or the call was taken elsewhere, while it rang.
+        Withdrawn = "withdrawn",
     }
 }
 
-/// How a callback ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CallbackResult {
-    /// The customer answered.
-    Answered,
-    /// The customer was dialled as often as configured, and never answered.
-    NotReached,
-    /// `within` passed before that.
-    Expired,
-    /// Somebody cancelled it, or its queue calls nobody back any more.
-    Cancelled,
-    /// The customer called again and waits in the queue, in the same place.
-    CalledIn,
+words! {
+    /// Why a call left a queue.
+    ///
+    /// The label `outcome` of `centrale_queue_wait_seconds`.
+    DequeueReason {
+        /// An operator answered.
+        Answered = "answered",
+        /// The caller hung up.
+        Abandoned = "abandoned",
+        /// `max_wait` passed.
+        Timeout = "timeout",
+        /// The queue was full.
+        Full = "full",
+        /// No operator who could take it is logged in.
+        NoOperators = "no_operators",
+        /// Every operator who could take it is paused.
+        AllPaused = "all_paused",
+        /// An escalation step sent it to a line.
+        Line = "line",
+        /// The call ended for another reason: shutdown or a fault.
+        Ended = "ended",
+    }
 }
 
-impl CallbackResult {
-    /// Every result.
-    pub const ALL: [Self; 5] = [
-        Self::Answered,
-        Self::NotReached,
-        Self::Expired,
-        Self::Cancelled,
-        Self::CalledIn,
-    ];
+words! {
+    /// Why a message was refused before it became a call or a registration.
+    ///
+    /// The label of `centrale_sip_rejected_total`.
+    RejectReason {
+        /// Not SIP, or not readable (400).
+        Malformed = "malformed",
+        /// Larger than a limit (413, 513, or no answer).
+        TooLarge = "too_large",
+        /// From an address that no trunk names (403).
+        UnknownSource = "unknown_source",
+        /// A number that no flow answers (404).
+        UnknownNumber = "unknown_number",
+        /// Wrong or missing credentials (401, 403).
+        Credentials = "credentials",
+        /// Over `limits.calls`, `calls_per_second`, a trunk's `max_calls`, or out of ports (503).
+        Overload = "overload",
+        /// Stopping (503).
+        Draining = "draining",
+        /// No common codec (488).
+        NoCodec = "no_codec",
+        /// An extension that we do not speak (420).
+        Extension = "extension",
+        /// Max-Forwards reached 0 (483).
+        MaxForwards = "max_forwards",
+        /// A method, scheme or version that we do not speak (405, 416, 501, 505).
+        Unsupported = "unsupported",
+    }
+}
 
+words! {
+    /// What one try to reach a line came to.
+    ///
+    /// The label of `centrale_line_attempts_total`.
+    LineResult {
+        /// It took the call.
+        Answered = "answered",
+        /// Busy.
+        Busy = "busy",
+        /// It rang and nobody came.
+        NoAnswer = "no_answer",
+        /// Another no: a wrong number, no credentials, a redirection.
+        Refused = "refused",
+        /// The server there has a fault, or no room (5xx).
+        Failed = "failed",
+        /// Nothing was heard of it.
+        Unreachable = "unreachable",
+        /// The caller left, or was taken elsewhere.
+        GivenUp = "given_up",
+    }
+}
+
+words! {
+    /// How a callback ended.
+    ///
     /// The label of `centrale_callbacks_total`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Answered => "answered",
-            Self::NotReached => "not_reached",
-            Self::Expired => "expired",
-            Self::Cancelled => "cancelled",
-            Self::CalledIn => "called_in",
-        }
+    CallbackResult {
+        /// The customer answered.
+        Answered = "answered",
+        /// The customer was dialled as often as configured, and never answered.
+        NotReached = "not_reached",
+        /// `within` passed before that.
+        Expired = "expired",
+        /// Somebody cancelled it, or its queue calls nobody back any more.
+        Cancelled = "cancelled",
+        /// The customer called again and waits in the queue, in the same place.
+        CalledIn = "called_in",
+    }
+}
+
+words! {
+    /// Where an operator hands a caller on to.
+    ///
+    /// The label of `centrale_transfers_total`.
+    TransferKind {
+        /// Into a queue.
+        Queue = "queue",
+        /// To a line.
+        Line = "line",
+        /// To another operator.
+        Operator = "operator",
+        /// To a number, whose flow begins.
+        Number = "number",
+        /// To what is not configured, or to nothing that can be read.
+        Unknown = "unknown",
+    }
+}
+
+words! {
+    /// Why a flow could not do what it says.
+    ///
+    /// The label of `centrale_flow_errors_total`.
+    FlowFault {
+        /// An expression had no usable value.
+        Expression = "expression",
+        /// More steps than `limits.max_steps`, or longer than `limits.max_minutes`.
+        Limit = "limit",
+        /// A sound could not be played.
+        Sound = "sound",
+        /// The queue or line could not take the call.
+        Queue = "queue",
+        /// What was asked outside had no answer that can be used.
+        Outside = "outside",
+        /// What was typed in secret was kept from where it must not go.
+        Sensitive = "sensitive",
+        /// Too many flows called each other.
+        Nesting = "nesting",
+        /// A recording could not be made.
+        Recording = "recording",
     }
 }
 
@@ -123,96 +195,6 @@ impl Overtake {
             Self::Preferred => "preferred",
             Self::Missed => "missed_offer",
             Self::Race => "race",
-        }
-    }
-}
-
-/// Where an operator hands a caller on to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TransferKind {
-    /// Into a queue.
-    Queue,
-    /// To a line.
-    Line,
-    /// To another operator.
-    Operator,
-    /// To a number, whose flow begins.
-    Number,
-    /// To what is not configured, or to nothing that can be read.
-    Unknown,
-}
-
-impl TransferKind {
-    /// Every kind.
-    pub const ALL: [Self; 5] = [
-        Self::Queue,
-        Self::Line,
-        Self::Operator,
-        Self::Number,
-        Self::Unknown,
-    ];
-
-    /// The label of `centrale_transfers_total`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Queue => "queue",
-            Self::Line => "line",
-            Self::Operator => "operator",
-            Self::Number => "number",
-            Self::Unknown => "unknown",
-        }
-    }
-}
-
-/// Why a flow could not do what it says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FlowFault {
-    /// An expression had no usable value.
-    Expression,
-    /// More steps than `limits.max_steps`, or longer than `limits.max_minutes`.
-    Limit,
-    /// A sound could not be played.
-    Sound,
-    /// The queue or line could not take the call.
-    Queue,
-    /// What was asked outside had no answer that can be used.
-    Outside,
-    /// What was typed in secret was kept from where it must not go.
-    Sensitive,
-    /// Too many flows called each other.
-    Nesting,
-    /// A recording could not be made.
-    Recording,
-}
-
-impl FlowFault {
-    /// Every one.
-    pub const ALL: &[Self] = &[
-        Self::Expression,
-        Self::Limit,
-        Self::Sound,
-        Self::Queue,
-        Self::Outside,
-        Self::Sensitive,
-        Self::Nesting,
-        Self::Recording,
-    ];
-
-    /// The label of `centrale_flow_errors_total`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Expression => "expression",
-            Self::Limit => "limit",
-            Self::Sound => "sound",
-            Self::Queue => "queue",
-            Self::Outside => "outside",
-            Self::Sensitive => "sensitive",
-            Self::Nesting => "nesting",
-            Self::Recording => "recording",
         }
     }
 }

@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use crate::model::{CallId, CallState, FlowName, Number};
+use crate::model::{CallId, CallState, Census, FlowName, Number};
 use crate::record::call_record::seconds;
 use crate::record::live::{Call, Live, Operator, Queue};
-use crate::record::{
-    CallView, OperatorCounts, OperatorView, QueueSettingsView, QueueView, ServiceLevelView,
-};
+use crate::record::{CallView, OperatorView, QueueSettingsView, QueueView, ServiceLevelView};
 
 impl Live {
     /// Every queue, by name.
@@ -29,10 +27,10 @@ impl Live {
 
     fn show_queue(&self, queue: &Queue, now: SystemTime) -> QueueView {
         let settings = &queue.settings;
-        let mut operators = OperatorCounts::default();
+        let mut operators = Census::default();
         for name in &queue.serving {
             if let Some(operator) = self.operators.get(name) {
-                operators.add(operator.state);
+                operators.add(operator.state, 1);
             }
         }
         let longest = queue.waiting.first().map_or(Duration::ZERO, |(since, _)| {

@@ -35,6 +35,4 @@ pub use ledger::Ledger;
 pub use level::ServiceWindow;
 pub use live::{Floor, Live};
 pub use stored_event::StoredEvent;
-pub use view::{
-    CallView, OperatorCounts, OperatorView, QueueSettingsView, QueueView, ServiceLevelView,
-};
+pub use view::{CallView, OperatorView, QueueSettingsView, QueueView, ServiceLevelView};

@@ -7,54 +7,10 @@ use std::time::SystemTime;
 use serde::Serialize;
 
 use crate::model::{
-    CallId, CallState, FlowName, Number, OperatorName, OperatorState, PauseReason, QueueName,
-    Requirement, SkillSet,
+    CallId, CallState, Census, FlowName, Number, OperatorName, OperatorState, PauseReason,
+    QueueName, Requirement, SkillSet,
 };
 use crate::record::call_record::moment;
-
-/// How many operators are in each state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct OperatorCounts {
-    /// Free for the next offer.
-    pub ready: usize,
-    /// The phone rings.
-    pub offered: usize,
-    /// On a call.
-    pub talking: usize,
-    /// After a call.
-    pub wrap_up: usize,
-    /// Logged in but taking no calls.
-    pub paused: usize,
-    /// No phone, or logged out.
-    pub logged_out: usize,
-}
-
-impl OperatorCounts {
-    /// The number in one state.
-    #[must_use]
-    pub fn of(&self, state: OperatorState) -> usize {
-        match state {
-            OperatorState::LoggedOut => self.logged_out,
-            OperatorState::Ready => self.ready,
-            OperatorState::Offered => self.offered,
-            OperatorState::Talking => self.talking,
-            OperatorState::WrapUp => self.wrap_up,
-            OperatorState::Paused => self.paused,
-        }
-    }
-
-    pub(super) fn add(&mut self, state: OperatorState) {
-        let count = match state {
-            OperatorState::LoggedOut => &mut self.logged_out,
-            OperatorState::Ready => &mut self.ready,
-            OperatorState::Offered => &mut self.offered,
-            OperatorState::Talking => &mut self.talking,
-            OperatorState::WrapUp => &mut self.wrap_up,
-            OperatorState::Paused => &mut self.paused,
-        };
-        *count += 1;
-    }
-}
 
 /// The service level of the last hour beside what was promised.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -100,7 +56,7 @@ pub struct QueueView {
     /// How long the first of them waits, in seconds; 0 without any.
     pub longest_wait_s: f64,
     /// Operators whose skills meet the queue's requirement, by state.
-    pub operators: OperatorCounts,
+    pub operators: Census,
     /// The last hour.
     pub service_level: ServiceLevelView,
     /// As configured.

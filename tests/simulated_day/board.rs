@@ -4,12 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use exchange::dispatch::{
-    Abandoned, Abilities, After, Board, Capacity, Census, Change, Claim, ClassId, ClassKey, Full,
-    Match, OperatorId, Strategy, TicketId, WhyNot,
+    Abandoned, Abilities, After, Board, Capacity, Change, Claim, ClassId, ClassKey, Full, Match,
+    OperatorId, Strategy, TicketId, WhyNot,
 };
 use exchange::model::{
-    CallKey, Level, OperatorName, OperatorState, Overtake, QueueName, Requirement, ShardId, Skill,
-    SkillSet,
+    CallKey, Census, Level, OperatorName, OperatorState, Overtake, QueueName, Requirement, ShardId,
+    Skill, SkillSet,
 };
 
 use crate::agenda::Moment;

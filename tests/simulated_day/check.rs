@@ -1,7 +1,6 @@
 //! Everything that can be asked, asked of the board and of the plain model. Slow.
 
-use exchange::dispatch::Census;
-use exchange::model::OperatorState;
+use exchange::model::{Census, OperatorState};
 
 use crate::both::Both;
 use crate::plain::Stage;

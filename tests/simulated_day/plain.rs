@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use exchange::dispatch::{Abandoned, After, Census};
-use exchange::model::OperatorState;
+use exchange::dispatch::{Abandoned, After};
+use exchange::model::{Census, OperatorState};
 
 use crate::agenda::Moment;
 use crate::skills::{Levels, Wants};
@@ -399,14 +399,7 @@ impl Plain {
             if !self.serves(number, class) {
                 continue;
             }
-            match operator.state {
-                OperatorState::LoggedOut => census.logged_out += 1,
-                OperatorState::Ready => census.ready += 1,
-                OperatorState::Offered => census.offered += 1,
-                OperatorState::Talking => census.talking += 1,
-                OperatorState::WrapUp => census.wrap_up += 1,
-                OperatorState::Paused => census.paused += 1,
-            }
+            census.add(operator.state, 1);
         }
         census
     }

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use exchange::dispatch::Census;
-use exchange::model::{OperatorState, Overtake};
+use exchange::model::{Census, OperatorState, Overtake};
 
 use crate::centre::QUEUES;
 
