@@ -58,6 +58,27 @@ pub struct Shared {
 pub const CALLS: &str = "calls";
 
 impl Shared {
+    /// Nobody waits, talks or has a phone yet.
+    #[must_use]
+    pub fn new(board: Board, epoch: Epoch, advertise: Advertise) -> Self {
+        let board = Arc::new(board);
+        Self {
+            hall: Hall::new(Arc::clone(&board)),
+            board,
+            registrar: Registrar::new(),
+            epoch,
+            advertise,
+            gates: Gates::default(),
+            waiting: Waiting::default(),
+            pauses: Pauses::default(),
+            wrap_ups: WrapUps::default(),
+            reach: Reach::default(),
+            talks: Talks::default(),
+            callbacks: Callbacks::default(),
+            stopping: Stopping::default(),
+        }
+    }
+
     /// The operator takes calls again by somebody's word: what was asked for before, or
     /// goes on after a call, is over.
     pub fn afresh(&self, operator: &OperatorName) {

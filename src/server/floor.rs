@@ -9,17 +9,12 @@ use std::time::Instant;
 use anyhow::{Context as _, anyhow};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use exchange::call::{
-    Callbacks, Gates, Keep, Pauses, Reach, Shared, Snapshot, Stopping, Talks, Waiting, WrapUps,
-    call_of,
-};
+use exchange::call::{Keep, Shared, Snapshot, call_of};
 use exchange::config::{Config, Line};
 use exchange::dispatch::{Board, Capacity};
 use exchange::flow::Asked;
 use exchange::media::{Command, Library, Report};
 use exchange::model::{CallKey, Epoch, Event, ShardId, limits};
-use exchange::queue::Hall;
-use exchange::registrar::Registrar;
 use exchange::shard::{self, Asker, Doors, Input, Rate, Remembered, Shard, Sources};
 use exchange::sip::nonce::Nonces;
 use exchange::sip::{Advertise, ConnectionId, Peer, Transport, Uri, Way, endpoint, way};
@@ -501,25 +496,12 @@ fn start_media(config: &Config, count: usize, inboxes: &Arc<[Inbox]>) -> anyhow:
 
 /// What all shards have in common, with nobody in it yet.
 fn shared(advertise: Advertise, shards: usize, now: Instant) -> Arc<Shared> {
-    let board = Arc::new(Board::new(capacity(shards), now));
-    Arc::new(Shared {
-        hall: Hall::new(Arc::clone(&board)),
-        board,
-        registrar: Registrar::new(),
-        epoch: Epoch {
-            instant: now,
-            wall: clock::wall(),
-        },
-        advertise,
-        gates: Gates::default(),
-        waiting: Waiting::default(),
-        pauses: Pauses::default(),
-        wrap_ups: WrapUps::default(),
-        reach: Reach::default(),
-        talks: Talks::default(),
-        callbacks: Callbacks::default(),
-        stopping: Stopping::default(),
-    })
+    let epoch = Epoch {
+        instant: now,
+        wall: clock::wall(),
+    };
+    let board = Board::new(capacity(shards), now);
+    Arc::new(Shared::new(board, epoch, advertise))
 }
 
 /// Whether a line, or a carrier's server, is reached over TLS.

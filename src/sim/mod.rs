@@ -20,6 +20,8 @@ mod carrier;
 mod chance;
 mod desk;
 mod disk;
+mod hearing;
+mod look;
 mod odd;
 mod outside;
 mod phone;

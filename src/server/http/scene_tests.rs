@@ -4,18 +4,16 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use exchange::call::{
-    Callbacks, Gates, Pauses, Place, Reach, Shared, Stopping, Talks, Waiter, Waiting, WrapUps,
-};
+use exchange::call::{Place, Shared, Waiter};
 use exchange::dispatch::{Abilities, Board, Capacity, Claim};
 use exchange::model::{
     CallId, CallKey, Epoch, Event, Level, OperatorName, OperatorState, PauseReason, Requirement,
     ShardId, Skill,
 };
 use exchange::operator::{LogIn, Role, Secret};
-use exchange::queue::{Asked, Hall, Wait};
+use exchange::queue::{Asked, Wait};
 use exchange::record::Floor;
-use exchange::registrar::{Registrar, Rules};
+use exchange::registrar::Rules;
 use exchange::shard::Input;
 use exchange::sip::{Advertise, Message, Peer};
 use exchange::{operator, queue};
@@ -61,30 +59,18 @@ pub(super) fn exchange_of(
         classes: 8,
         profiles: 8,
     };
-    let board = Arc::new(Board::new(capacity, now));
+    let board = Board::new(capacity, now);
     for settings in operators {
         let abilities = Abilities::from(settings.as_ref());
         let (_, nobody) = board.operator(&settings.name, &abilities, now).unwrap();
         assert!(nobody.is_empty());
     }
-    let shared = Arc::new(Shared {
-        hall: Hall::new(Arc::clone(&board)),
-        board,
-        registrar: Registrar::new(),
-        epoch: Epoch {
-            instant: now,
-            wall: super::tests::at(0),
-        },
-        advertise: Advertise::at(([127, 0, 0, 1], 5060).into()),
-        gates: Gates::default(),
-        waiting: Waiting::default(),
-        pauses: Pauses::default(),
-        wrap_ups: WrapUps::default(),
-        reach: Reach::default(),
-        talks: Talks::default(),
-        callbacks: Callbacks::default(),
-        stopping: Stopping::default(),
-    });
+    let epoch = Epoch {
+        instant: now,
+        wall: super::tests::at(0),
+    };
+    let advertise = Advertise::at(([127, 0, 0, 1], 5060).into());
+    let shared = Arc::new(Shared::new(board, epoch, advertise));
     let told = Arc::new(Told::default());
     let wires: Arc<dyn Wires> = Arc::<Told>::clone(&told);
     (Supervisor::new(Arc::clone(&shared), wires), shared, told)
