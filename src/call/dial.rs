@@ -282,6 +282,7 @@ impl Call {
             uri: uri.clone(),
             peer,
             from,
+            route: Vec::new(),
         };
         let branch = self.invite(&mut leg, target, &more, floor);
         let dial = self.dialing()?;

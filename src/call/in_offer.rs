@@ -181,16 +181,13 @@ impl Call {
     /// others.
     fn ring_phones(&mut self, mut offer: Offer, floor: &mut Floor<'_>) {
         let patient = floor.now < offer.since + STOP_TIME;
-        for flows in std::mem::take(&mut offer.held) {
-            let stopping = &floor.shared.stopping;
-            let stops = |flow: &Binding| stopping.has(&offer.operator, flow.device());
-            if patient && flows.first().is_some_and(stops) {
-                offer.held.push(flows);
-                continue;
-            }
-            let branch = self.ring_phone(&mut offer, flows, floor);
-            offer.branches.extend(branch);
-        }
+        let stopping = &floor.shared.stopping;
+        let stops = |flow: &Binding| stopping.has(&offer.operator, flow.device());
+        let (held, free) = std::mem::take(&mut offer.held)
+            .into_iter()
+            .partition(|flows| patient && flows.first().is_some_and(stops));
+        offer.held = held;
+        self.ring_free(&mut offer, free, floor);
         offer.look_at = (!offer.held.is_empty()).then(|| floor.now + STOP_LOOK);
         offer.asked |= !offer.branches.is_empty();
         let (leg, over) = (offer.leg.id, offer.is_over());
@@ -202,16 +199,20 @@ impl Call {
         }
     }
 
-    /// Rings one phone by the first of its flows.
-    fn ring_phone(
-        &mut self,
-        offer: &mut Offer,
-        flows: Vec<Binding>,
-        floor: &mut Floor<'_>,
-    ) -> Option<Branch> {
-        let mut flows = flows.into_iter();
-        let flow = flows.next()?;
-        let device = Arc::from(flow.device());
+    /// Rings phones, each by its flows.
+    fn ring_free(&mut self, offer: &mut Offer, phones: Vec<Vec<Binding>>, floor: &mut Floor<'_>) {
+        if phones.is_empty() {
+            return;
+        }
+        let headers = self.offer_headers(offer, floor);
+        for flows in phones {
+            let branch = self.ring_phone(offer, flows, &headers, floor);
+            offer.branches.extend(branch);
+        }
+    }
+
+    /// What every phone of an operator is told.
+    fn offer_headers(&mut self, offer: &Offer, floor: &Floor<'_>) -> Vec<(Name, String)> {
         let queued = self.queued().map(|queue| queue.waited(floor.now));
         let waited = self.story.waited + queued.unwrap_or_default();
         let waited = self.waited_for_back(floor).unwrap_or(waited);
@@ -224,7 +225,20 @@ impl Call {
         let callback = self.back.as_ref().map(|back| back.id.to_string());
         headers.extend(callback.map(|id| header("X-Centrale-Callback", id)));
         headers.extend(self.carried_headers());
-        headers.extend(flow.path.into_iter().map(|hop| (Name::Route, hop)));
+        headers
+    }
+
+    /// Rings one phone by the first of its flows.
+    fn ring_phone(
+        &self,
+        offer: &mut Offer,
+        flows: Vec<Binding>,
+        headers: &[(Name, String)],
+        floor: &mut Floor<'_>,
+    ) -> Option<Branch> {
+        let mut flows = flows.into_iter();
+        let flow = flows.next()?;
+        let device = Arc::from(flow.device());
         let domain = &self.facts.snapshot.config.domain;
         let host = Host::parse(domain).unwrap_or_else(|| Host::Name("invalid".into()));
         let to = Uri::sip(Some(offer.operator.as_str()), &host, None);
@@ -236,8 +250,9 @@ impl Call {
             // stream to it can be opened.
             by_size: false,
             from: None,
+            route: flow.path,
         };
-        let mut branch = self.invite(&mut offer.leg, target, &headers, floor)?;
+        let mut branch = self.invite(&mut offer.leg, target, headers, floor)?;
         branch.flows = flows.collect();
         branch.phone = Some((offer.operator.clone(), device));
         Some(branch)
@@ -250,7 +265,8 @@ impl Call {
         };
         let failed = offer.branches.get_mut(at);
         let flows = failed.map(|branch| std::mem::take(&mut branch.flows));
-        let next = self.ring_phone(&mut offer, flows.unwrap_or_default(), floor);
+        let headers = self.offer_headers(&offer, floor);
+        let next = self.ring_phone(&mut offer, flows.unwrap_or_default(), &headers, floor);
         let rings = next.is_some();
         if let (Some(next), Some(failed)) = (next, offer.branches.get_mut(at)) {
             *failed = next;

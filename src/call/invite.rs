@@ -40,6 +40,8 @@ pub(super) struct Target {
     pub(super) by_size: bool,
     /// Who it is from; `None` for the caller.
     pub(super) from: Option<Number>,
+    /// What it passes on the way there: the path of a registration (RFC 3327), or nothing.
+    pub(super) route: Vec<String>,
 }
 
 impl Call {
@@ -77,6 +79,9 @@ impl Call {
         session_timer::propose(headers, Wish::default());
         for (name, value) in more {
             headers.push(name.clone(), value.clone());
+        }
+        for hop in target.route {
+            headers.push(Name::Route, hop);
         }
         put_sdp(&mut request.headers, &mut request.body, text);
         let tx = if target.by_size {
