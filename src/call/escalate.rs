@@ -42,7 +42,7 @@ impl Call {
     }
 
     /// Moves the call to the class that its wait says; whether there was room for one.
-    fn reclass(&mut self, floor: &mut Floor<'_>) -> bool {
+    pub(super) fn reclass(&mut self, floor: &mut Floor<'_>) -> bool {
         let Some(queue) = self.queued() else {
             return false;
         };
