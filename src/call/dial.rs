@@ -21,16 +21,13 @@ use crate::call::back::Calling;
 use crate::call::call::{Call, Stage};
 use crate::call::diverted;
 use crate::call::floor::Floor;
-use crate::call::in_queue::Waits;
-use crate::call::in_talk::{Talk, With};
-use crate::call::invite::{Branch, ELSEWHERE, Target};
+use crate::call::invite::{Branch, Target};
 use crate::call::leg::{Leg, Port};
-use crate::call::pass::Pass;
 use crate::call::transfer::HandOver;
 use crate::config::{Line, Outside};
 use crate::flow::{self, LineExit};
-use crate::model::{DequeueReason, Event, Hangup, LegId, LineName, LineResult, Number};
-use crate::sip::{Account, Answered, ClientTx, Peer, Response, Transport, Uri, Way, way};
+use crate::model::{Hangup, LegId, LineName, LineResult, Number};
+use crate::sip::{Account, Answered, ClientTx, Peer, Transport, Uri, Way, way};
 
 /// How long a line may ring: longer than any voicemail waits before it answers.
 const RING_TIME: Duration = Duration::from_secs(60);
@@ -43,20 +40,20 @@ const HOPS: usize = 16;
 #[derive(Debug)]
 pub(super) struct Dial {
     /// Nothing for the addresses of a flow's `dial`, which have the names of their hosts.
-    line: Option<LineName>,
+    pub(super) line: Option<LineName>,
     pub(super) round: Option<Round>,
-    outside: Arc<Outside>,
-    account: Option<Arc<Account>>,
+    pub(super) outside: Arc<Outside>,
+    pub(super) account: Option<Arc<Account>>,
     /// Nobody of the queue answered in time; else the flow sent the call.
     unanswered: bool,
     pub(super) leg: Leg,
     /// Where it was not tried yet, nearest first; `None` until names are looked up.
-    hops: Option<VecDeque<(Uri, Peer)>>,
-    tries: Vec<Try>,
+    pub(super) hops: Option<VecDeque<(Uri, Peer)>>,
+    pub(super) tries: Vec<Try>,
     /// When the look-up is given up.
     looked_up_until: Option<Instant>,
     until: Instant,
-    permit: Option<Permit>,
+    pub(super) permit: Option<Permit>,
     /// The talk that an operator ends when the line answers.
     pub(super) hand_over: Option<HandOver>,
     /// The operator for whom a customer is dialled.
@@ -67,14 +64,14 @@ pub(super) struct Dial {
 
 /// An address that is tried.
 #[derive(Debug)]
-struct Try {
-    branch: Branch,
-    line: LineName,
-    uri: Uri,
-    peer: Peer,
-    answered: Answered,
+pub(super) struct Try {
+    pub(super) branch: Branch,
+    pub(super) line: LineName,
+    pub(super) uri: Uri,
+    pub(super) peer: Peer,
+    pub(super) answered: Answered,
     /// When an address that gave no sign of life is given up.
-    silent_until: Option<Instant>,
+    pub(super) silent_until: Option<Instant>,
 }
 
 impl Dial {
@@ -98,7 +95,7 @@ impl Dial {
         all.min().unwrap_or(self.until)
     }
 
-    fn is_together(&self) -> bool {
+    pub(super) fn is_together(&self) -> bool {
         self.round.as_ref().is_some_and(|round| round.together)
     }
 
@@ -127,7 +124,7 @@ impl Dial {
         Some(due)
     }
 
-    fn take_try(&mut self, tx: ClientTx) -> Option<Try> {
+    pub(super) fn take_try(&mut self, tx: ClientTx) -> Option<Try> {
         let at = self.tries.iter().position(|tried| tried.branch.tx == tx)?;
         Some(self.tries.remove(at))
     }
@@ -321,50 +318,6 @@ impl Call {
         }
     }
 
-    /// An answer of a line. `false` when it is not its.
-    pub(super) fn line_answered(
-        &mut self,
-        tx: ClientTx,
-        response: &Response,
-        peer: Peer,
-        floor: &mut Floor<'_>,
-    ) -> bool {
-        let Some(dial) = self.rings(tx) else {
-            return false;
-        };
-        let failed = match response.code {
-            ..200 => {
-                let mut tries = dial.tries.iter_mut();
-                if let Some(tried) = tries.find(|tried| tried.branch.tx == tx) {
-                    tried.silent_until = None;
-                }
-                return true;
-            }
-            200..300 => {
-                self.line_took((tx, response), peer, floor);
-                return true;
-            }
-            401 | 407 if dial.authorize((tx, response), peer, floor) => return true,
-            486 | 600 => (LineExit::Busy, LineResult::Busy),
-            408 | 480 | 487 | 603 => (LineExit::NoAnswer, LineResult::NoAnswer),
-            500..600 => (LineExit::Error, LineResult::Failed),
-            300.. => (LineExit::Error, LineResult::Refused),
-        };
-        let another = matches!(response.code, 408 | 500..600);
-        self.try_failed(tx, failed, another, floor);
-        true
-    }
-
-    /// A line that will not answer.
-    pub(super) fn line_unanswered(&mut self, tx: ClientTx, floor: &mut Floor<'_>) -> bool {
-        let rings = self.rings(tx).is_some();
-        if rings {
-            let failed = (LineExit::NoAnswer, LineResult::Unreachable);
-            self.try_failed(tx, failed, true, floor);
-        }
-        rings
-    }
-
     pub(super) fn no_port_for_line(&mut self, leg: LegId, floor: &mut Floor<'_>) {
         if let Some(dial) = self.dialing().filter(|dial| dial.leg.id == leg) {
             dial.leg.port = Port::None;
@@ -372,44 +325,8 @@ impl Call {
         }
     }
 
-    fn rings(&mut self, tx: ClientTx) -> Option<&mut Dial> {
-        let dial = self.dialing()?;
-        let rings = dial.tries.iter().any(|tried| tried.branch.tx == tx);
-        rings.then_some(dial)
-    }
-
-    /// An address gave its final answer, and it is no, or gave none. Another address is
-    /// tried only when it was this server's trouble, not the called party's word.
-    fn try_failed(
-        &mut self,
-        tx: ClientTx,
-        (exit, result): (LineExit, LineResult),
-        another: bool,
-        floor: &mut Floor<'_>,
-    ) {
-        let Some(dial) = self.dialing() else { return };
-        let Some(tried) = dial.take_try(tx) else {
-            return;
-        };
-        let together = dial.is_together();
-        if let Some(hops) = dial.hops.as_mut().filter(|_| !another) {
-            hops.retain(|(uri, _)| together && *uri != tried.uri);
-        }
-        self.tried(tried.line, result, floor);
-        let exit = self.noted(exit);
-        self.try_next(exit, floor);
-    }
-
-    fn tried(&self, line: LineName, result: LineResult, floor: &mut Floor<'_>) {
-        floor.tell(Event::LineTried {
-            call: self.facts.id.clone(),
-            line,
-            result,
-        });
-    }
-
     /// The attempt came to nothing. A call that keeps its place in a queue waits on.
-    fn dial_over(&mut self, exit: LineExit, floor: &mut Floor<'_>) {
+    pub(super) fn dial_over(&mut self, exit: LineExit, floor: &mut Floor<'_>) {
         if let Some(queue) = self.queued() {
             if let Some(dial) = queue.dial.take() {
                 self.drop_dial(dial, floor);
@@ -464,113 +381,6 @@ impl Call {
         if let Some(calling) = dial.calling.take() {
             self.free(calling.talk, floor);
         }
-    }
-
-    fn line_took(
-        &mut self,
-        (tx, response): (ClientTx, &Response),
-        peer: Peer,
-        floor: &mut Floor<'_>,
-    ) {
-        let waits = self.queued().map_or(Waits::ForLine, |queue| queue.waits);
-        let taken = match self.queued() {
-            Some(queue) => queue.dial.take(),
-            None => self.take_dialing(),
-        };
-        let Some(mut dial) = taken else { return };
-        let Some(tried) = dial.take_try(tx) else {
-            return self.drop_dial(dial, floor);
-        };
-        for other in std::mem::take(&mut dial.tries) {
-            self.tried(other.line, LineResult::GivenUp, floor);
-            self.give_up(vec![other.branch], Some(ELSEWHERE), floor);
-        }
-        let line = tried.line;
-        dial.leg.pass = dial.account.take().map(|account| {
-            let mut answered = tried.answered;
-            answered.let_through();
-            Box::new(Pass::new(account, answered))
-        });
-        if self
-            .pick_up(tried.branch, &mut dial.leg, (response, peer), floor)
-            .is_none()
-        {
-            let queued = self.queued().is_some();
-            self.tried(line, LineResult::Refused, floor);
-            if dial.calling.is_some() {
-                self.stage = Stage::Dialing(Box::new(dial));
-                return self.calling_over(Hangup::Flow, floor);
-            }
-            let over = dial.hand_over.take();
-            self.drop_dial(dial, floor);
-            if let Some(over) = over {
-                return self.hand_back(over, LineExit::Error, floor);
-            }
-            if !queued {
-                self.stop_playing(floor);
-                self.drive(
-                    flow::Input::Returned(flow::Returned::Line(LineExit::Error)),
-                    floor,
-                );
-            }
-            return;
-        }
-        self.tried(line.clone(), LineResult::Answered, floor);
-        if let Some(calling) = dial.calling.take() {
-            return self.reached(dial, *calling, floor);
-        }
-        self.leave_queue(DequeueReason::Line, floor);
-        let over = dial.hand_over.take();
-        let waits = over.as_ref().map_or(waits, |over| over.waits);
-        if let Some(over) = over {
-            self.handed_over(over, floor);
-        }
-        floor.tell(Event::OnLine {
-            call: self.facts.id.clone(),
-            line: line.clone(),
-        });
-        self.story.on_line = true;
-        let talk = Talk {
-            with: With::Line {
-                line,
-                _permit: dial.permit,
-            },
-            leg: dial.leg,
-            since: floor.now,
-            waits,
-            age: self.story.queued_first.unwrap_or(floor.now),
-        };
-        self.start_talk(talk, floor);
-    }
-}
-
-impl Dial {
-    /// Answers a challenge with the trunk's account: only to the address that was called,
-    /// only for the realm that is configured, once.
-    fn authorize(
-        &mut self,
-        (tx, response): (ClientTx, &Response),
-        from: Peer,
-        floor: &mut Floor<'_>,
-    ) -> bool {
-        let mut tries = self.tries.iter_mut();
-        let tried = tries.find(|tried| tried.branch.tx == tx);
-        let (Some(account), Some(tried)) = (&self.account, tried) else {
-            return false;
-        };
-        if (from.transport, from.remote) != (tried.peer.transport, tried.peer.remote) {
-            return false;
-        }
-        let word = floor.endpoint.word();
-        let Try {
-            branch, answered, ..
-        } = tried;
-        if !account.answer(response, &mut branch.request, answered, word) {
-            return false;
-        }
-        branch.tx = floor.ask(branch.request.clone(), from);
-        tried.silent_until = Some(floor.now + self.outside.try_for);
-        true
     }
 }
 

@@ -46,6 +46,7 @@ mod in_queue;
 mod in_talk;
 mod invite;
 mod leg;
+mod line_answer;
 mod made;
 mod named;
 mod offer_over;
