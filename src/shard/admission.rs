@@ -3,8 +3,11 @@
 use std::sync::Arc;
 use std::time::{Instant, UNIX_EPOCH};
 
-use crate::call::{CALLS, Call, Caller, Permit};
-use crate::model::{CallId, CallKey, Event, Number, RejectReason, TrunkName};
+use crate::call::{CALLS, Call, Caller, Destination, Permit};
+use crate::flow::Flow;
+use crate::model::{
+    CallId, CallKey, Event, Number, OperatorName, Project, RejectReason, TrunkName,
+};
 use crate::registrar::{Door, Identity, identify};
 use crate::sdp::{self, Description, Local};
 use crate::shard::identity;
@@ -39,6 +42,21 @@ struct Arrival {
     dialled: String,
     from: Number,
     display: Option<String>,
+}
+
+/// A caller in the words of the call: what a trunk's INVITE and an operator's come to.
+pub(super) struct Guest {
+    pub(super) trunk: TrunkName,
+    pub(super) from: Number,
+    pub(super) display: Option<String>,
+    /// What was dialled.
+    pub(super) to: Number,
+    /// The entry of the configuration, by which it is counted.
+    pub(super) number: Number,
+    pub(super) flow: Arc<Flow>,
+    pub(super) language: Option<String>,
+    pub(super) project: Option<Project>,
+    pub(super) made_by: Option<(OperatorName, Destination)>,
 }
 
 impl Refusal {
@@ -91,7 +109,10 @@ impl Shard {
         }
         self.begun += 1;
         let key = CallKey::new(self.id, self.begun);
-        match self.caller(key, (tx, &request), (&arrival, peer), now) {
+        let caller = self
+            .guest(&arrival)
+            .and_then(|guest| self.let_in(key, (tx, &request, peer), guest, now));
+        match caller {
             Ok(caller) => self.begin(caller, now, out),
             Err(refusal) => {
                 self.tell_rejected(key, arrival, &refusal, now);
@@ -158,27 +179,14 @@ impl Shard {
         self.schedule(key, now);
     }
 
-    /// Makes a caller of an INVITE for a number that we have.
-    fn caller(
-        &mut self,
-        key: CallKey,
-        (tx, request): (ServerTx, &Request),
-        (arrival, peer): (&Arrival, Peer),
-        now: Instant,
-    ) -> Result<Caller, Refusal> {
-        let permits = self.permits(&arrival.trunk, now)?;
-        let snapshot = Arc::clone(&self.snapshot);
-        let config = &snapshot.config;
+    /// A trunk's caller, for a number that we have.
+    fn guest(&self, arrival: &Arrival) -> Result<Guest, Refusal> {
+        let config = &self.snapshot.config;
         let unknown = || Refusal::new(404, RejectReason::UnknownNumber);
         let (number, entry) = config.numbers.find(&arrival.dialled).ok_or_else(unknown)?;
         let flow = config.flows.get(&entry.flow).ok_or_else(unknown)?;
-        let (dialog, timer) = self.agree(request, peer, now)?;
-        Ok(Caller {
-            key,
-            id: self.call_id(key),
-            tx,
-            dialog,
-            timer,
+        Ok(Guest {
+            trunk: arrival.trunk.clone(),
             from: arrival.from.clone(),
             display: arrival.display.clone(),
             to: Number::new(arrival.dialled.clone()),
@@ -186,17 +194,44 @@ impl Shard {
             flow: Arc::clone(flow),
             language: entry.language.clone(),
             project: entry.project.clone(),
-            trunk: arrival.trunk.clone(),
-            permits,
-            snapshot: Arc::clone(&snapshot),
-            request: request.clone(),
             made_by: None,
+        })
+    }
+
+    /// Lets a guest in, if there is room and the INVITE can be agreed to.
+    pub(super) fn let_in(
+        &mut self,
+        key: CallKey,
+        (tx, request, peer): (ServerTx, &Request, Peer),
+        guest: Guest,
+        now: Instant,
+    ) -> Result<Caller, Refusal> {
+        let permits = self.permits(&guest.trunk, now)?;
+        let (dialog, timer) = self.agree(request, peer, now)?;
+        Ok(Caller {
+            key,
+            id: self.call_id(key),
+            tx,
+            dialog,
+            timer,
+            from: guest.from,
+            display: guest.display,
+            to: guest.to,
+            number: guest.number,
+            flow: guest.flow,
+            language: guest.language,
+            project: guest.project,
+            trunk: guest.trunk,
+            permits,
+            snapshot: Arc::clone(&self.snapshot),
+            request: request.clone(),
+            made_by: guest.made_by,
         })
     }
 
     /// What the answer to an INVITE will confirm: a dialog with a tag of ours, and a session
     /// timer.
-    pub(super) fn agree(
+    fn agree(
         &mut self,
         request: &Request,
         peer: Peer,
@@ -213,7 +248,7 @@ impl Shard {
     }
 
     /// A place among the calls, if there is one.
-    pub(super) fn permits(&self, trunk: &TrunkName, now: Instant) -> Result<Vec<Permit>, Refusal> {
+    fn permits(&self, trunk: &TrunkName, now: Instant) -> Result<Vec<Permit>, Refusal> {
         let config = &self.snapshot.config;
         let busy = |reason| Refusal {
             code: 503,

@@ -8,11 +8,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::call::{self, Caller, Destination, Given, Refer, Replacement};
+use crate::call::{self, Destination, Given, Refer, Replacement};
 use crate::config::Config;
 use crate::flow::Flow;
 use crate::model::{CallKey, Number, OperatorName, RejectReason, TrunkName};
-use crate::shard::admission::Refusal;
+use crate::shard::admission::{Guest, Refusal};
 use crate::shard::shard::Shard;
 use crate::shard::words::Output;
 use crate::sip::{Host, Peer, Replaces, Request, Response, ServerTx, tag_owner};
@@ -145,22 +145,18 @@ impl Shard {
     ) {
         self.begun += 1;
         let key = CallKey::new(self.id, self.begun);
-        match self.internal_caller(key, operator, (tx, request, peer), now) {
+        let caller = self
+            .colleague(operator, request)
+            .and_then(|guest| self.let_in(key, (tx, request, peer), guest, now));
+        match caller {
             Ok(caller) => self.begin(caller, now, out),
             Err(refusal) => self.refuse(tx, request, peer, &refusal, now),
         }
     }
 
-    fn internal_caller(
-        &mut self,
-        key: CallKey,
-        operator: OperatorName,
-        (tx, request, peer): (ServerTx, &Request, Peer),
-        now: Instant,
-    ) -> Result<Caller, Refusal> {
-        let trunk = TrunkName::from(HOUSE);
-        let snapshot = Arc::clone(&self.snapshot);
-        let config = &snapshot.config;
+    /// An operator as a caller.
+    fn colleague(&self, operator: OperatorName, request: &Request) -> Result<Guest, Refusal> {
+        let config = &self.snapshot.config;
         let dialled = request.uri.user.clone().unwrap_or_default();
         let unknown = || Refusal::new(404, RejectReason::UnknownNumber);
         let place = Destination::find(config, &dialled).ok_or_else(unknown)?;
@@ -168,15 +164,9 @@ impl Shard {
             return Err(Refusal::new(482, RejectReason::Unsupported));
         }
         let flow = flow_to(config, &place).ok_or_else(unknown)?;
-        let permits = self.permits(&trunk, now)?;
-        let (dialog, timer) = self.agree(request, peer, now)?;
         let display = config.operators.get(&operator).map(|o| o.display.clone());
-        Ok(Caller {
-            key,
-            id: self.call_id(key),
-            tx,
-            dialog,
-            timer,
+        Ok(Guest {
+            trunk: TrunkName::from(HOUSE),
             from: Number::new(operator.as_str()),
             display,
             to: Number::new(dialled),
@@ -184,10 +174,6 @@ impl Shard {
             flow,
             language: None,
             project: None,
-            trunk,
-            permits,
-            snapshot: Arc::clone(&snapshot),
-            request: request.clone(),
             made_by: Some((operator, place)),
         })
     }
