@@ -15,6 +15,7 @@ pub(crate) mod log;
 pub(crate) mod media;
 pub(crate) mod net;
 pub(crate) mod observer;
+mod plan;
 pub(crate) mod post;
 pub(crate) mod quiet;
 pub(crate) mod reload;

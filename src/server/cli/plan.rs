@@ -4,34 +4,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use serde::Deserialize;
+use exchange::config::Change;
+use exchange::model::OperatorState;
 
 use crate::server::cli::ask::Server;
 use crate::server::cli::{complain, say};
 use crate::server::files;
-
-#[derive(Deserialize)]
-struct Plan {
-    flows: Vec<Row>,
-    numbers: Vec<Row>,
-    queues: Vec<Row>,
-    lines: Vec<Row>,
-    operators: Vec<Row>,
-    hours: Vec<Row>,
-    projects: Vec<Row>,
-    trunks: Vec<Row>,
-    settings: Vec<String>,
-    restart: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct Row {
-    name: String,
-    change: String,
-    calls: Option<usize>,
-    waiting: Option<usize>,
-    state: Option<String>,
-}
+use crate::server::plan::{Plan, Row};
 
 /// Asks the running server what a reload would change, and prints it.
 pub(super) fn run(folder: &Path) -> anyhow::Result<ExitCode> {
@@ -75,8 +54,9 @@ fn text(plan: &Plan) -> String {
 
 fn line(what: &str, row: &Row) -> String {
     let Row { name, change, .. } = row;
-    let removed = change == "removed";
-    let whom = match (row.calls, row.waiting, &row.state) {
+    let removed = *change == Change::Removed;
+    let state = row.state.filter(|state| *state != OperatorState::LoggedOut);
+    let whom = match (row.calls, row.waiting, state) {
         (Some(calls @ 1..), _, _) => {
             format!(": {calls} live calls began there and go on as they began")
         }
@@ -86,13 +66,11 @@ fn line(what: &str, row: &Row) -> String {
         (_, Some(waiting @ 1..), _) => {
             format!(": {waiting} callers wait there under the settings they came with")
         }
-        (_, _, Some(state)) if removed && state != "logged_out" => {
-            format!(": is {state}, and will be logged out")
-        }
-        (_, _, Some(state)) if state != "logged_out" => format!(": is {state}"),
-        (_, _, _) => String::new(),
+        (_, _, Some(state)) if removed => format!(": is {state}, and will be logged out"),
+        (_, _, Some(state)) => format!(": is {state}"),
+        (_, _, None) => String::new(),
     };
-    format!("{what} {name} {change}{whom}")
+    format!("{what} {name} {}{whom}", change.as_str())
 }
 
 #[cfg(test)]
@@ -136,11 +114,6 @@ mod tests {
             limits changed
             sip.listen changed: with a restart only"#]];
         expected.assert_eq(&text(&plan));
-        let nothing = serde_json::json!({
-            "flows": [], "numbers": [], "queues": [], "lines": [], "operators": [], "hours": [],
-            "projects": [], "trunks": [], "settings": [], "restart": [],
-        });
-        let nothing: Plan = serde_json::from_value(nothing).unwrap();
-        assert_eq!(text(&nothing), "nothing changes");
+        assert_eq!(text(&Plan::default()), "nothing changes");
     }
 }

@@ -8,14 +8,15 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use exchange::config::{Change, Difference};
-use exchange::model::Diagnostic;
-use serde::{Deserialize, Serialize};
+use exchange::model::{Diagnostic, OperatorState};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::AppState;
 use super::api::{Parameters, pairs, unknown};
 use super::body::{Body, Readable};
 use super::problem::Problem;
+use crate::server::plan::{Plan, Row};
 use crate::server::reload::Refused;
 
 pub(super) fn router() -> Router<AppState> {
@@ -28,37 +29,6 @@ struct Nothing {}
 
 impl Readable for Nothing {
     const EXAMPLE: &'static str = "{}";
-}
-
-/// One thing that changes, with what goes on there.
-#[derive(Serialize)]
-struct Row {
-    name: String,
-    change: Change,
-    /// Live calls that began in this flow, and keep it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    calls: Option<usize>,
-    /// Callers who wait in this queue.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    waiting: Option<usize>,
-    /// What this operator does.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    state: Option<Value>,
-}
-
-#[derive(Serialize)]
-struct Plan {
-    applied: bool,
-    flows: Vec<Row>,
-    numbers: Vec<Row>,
-    queues: Vec<Row>,
-    lines: Vec<Row>,
-    operators: Vec<Row>,
-    hours: Vec<Row>,
-    projects: Vec<Row>,
-    trunks: Vec<Row>,
-    settings: Vec<&'static str>,
-    restart: Vec<&'static str>,
 }
 
 async fn reload(
@@ -112,7 +82,7 @@ fn row(diagnostic: &Diagnostic) -> Value {
 struct Present {
     calls: BTreeMap<String, usize>,
     waiting: BTreeMap<String, usize>,
-    operators: BTreeMap<String, Value>,
+    operators: BTreeMap<String, OperatorState>,
 }
 
 impl Present {
@@ -130,7 +100,7 @@ impl Present {
                 .map(|queue| (queue.name.to_string(), queue.waiting))
                 .collect(),
             operators: operators
-                .map(|operator| (operator.name.to_string(), json!(operator.state)))
+                .map(|operator| (operator.name.to_string(), operator.state))
                 .collect(),
         }
     }
@@ -146,15 +116,19 @@ impl Present {
             queues: rows(&difference.queues, |row| row.waiting = waiting(&row.name)),
             lines: rows(&difference.lines, |_| {}),
             operators: rows(&difference.operators, |row| {
-                row.state = self.operators.get(&row.name).cloned();
+                row.state = self.operators.get(&row.name).copied();
             }),
             hours: rows(&difference.hours, |_| {}),
             projects: rows(&difference.projects, |_| {}),
             trunks: rows(&difference.trunks, |_| {}),
-            settings: difference.settings.clone(),
-            restart: difference.restart.clone(),
+            settings: names(&difference.settings),
+            restart: names(&difference.restart),
         }
     }
+}
+
+fn names(settings: &[&str]) -> Vec<String> {
+    settings.iter().copied().map(str::to_owned).collect()
 }
 
 fn rows<K: ToString>(changes: &BTreeMap<K, Change>, more: impl Fn(&mut Row)) -> Vec<Row> {
