@@ -394,6 +394,23 @@ fn ladder(afters: &[(u64, bool)]) -> Vec<Step> {
         .collect()
 }
 
+/// The steps that were taken, and whether each led to a line.
+fn taken(all: &[WaitOutput]) -> Vec<(usize, bool)> {
+    let steps = all.iter().filter_map(|output| match output {
+        WaitOutput::Step { number, line } => Some((*number, line.is_some())),
+        WaitOutput::Announce { .. } | WaitOutput::Comfort { .. } | WaitOutput::TimedOut => None,
+    });
+    steps.collect()
+}
+
+/// The same of so many that are written.
+fn first(steps: &[Step], count: usize) -> Vec<(usize, bool)> {
+    let numbered = steps.iter().zip(1..).take(count);
+    numbered
+        .map(|(step, number)| (number, matches!(step.action, Action::Line(_))))
+        .collect()
+}
+
 proptest! {
     #[test]
     fn steps_come_once_and_in_order_whatever_the_ticks(
@@ -429,13 +446,8 @@ proptest! {
             let over = all.contains(&WaitOutput::TimedOut);
             prop_assert_eq!(over, wait.waited(now) >= seconds(max_wait));
         }
-        let numbers: Vec<_> = all.iter().filter_map(|o| match o {
-            WaitOutput::Step { number, line } => Some((*number, line.is_some())),
-            WaitOutput::Announce { .. } | WaitOutput::Comfort { .. } | WaitOutput::TimedOut => None,
-        }).collect();
-        let expected: Vec<_> = steps.iter().zip(1..).take(numbers.len())
-            .map(|(s, n)| (n, matches!(s.action, Action::Line(_)))).collect();
-        prop_assert_eq!(numbers, expected);
+        let taken = taken(&all);
+        prop_assert_eq!(&taken, &first(&steps, taken.len()));
         let end = all.iter().position(|o| *o == WaitOutput::TimedOut);
         prop_assert!(end.is_none_or(|at| at + 1 == all.len()), "the end is last and once");
         prop_assert_eq!(wait.deadline().is_none(), end.is_some());
@@ -467,13 +479,8 @@ proptest! {
                 wait.handle(now, &mut all);
             }
         }
-        let numbers: Vec<_> = all.iter().filter_map(|o| match o {
-            WaitOutput::Step { number, line } => Some((*number, line.is_some())),
-            WaitOutput::Announce { .. } | WaitOutput::Comfort { .. } | WaitOutput::TimedOut => None,
-        }).collect();
-        let expected: Vec<_> = steps.iter().zip(1..).take(numbers.len())
-            .map(|(s, n)| (n, matches!(s.action, Action::Line(_)))).collect();
-        prop_assert_eq!(numbers, expected);
+        let taken = taken(&all);
+        prop_assert_eq!(&taken, &first(&steps, taken.len()));
     }
 }
 
