@@ -1,34 +1,17 @@
 //! Who is let in, and what the others are told.
 
-use std::net::UdpSocket;
-use std::time::Duration;
-
+use crate::raw::Wire;
 use crate::server::Server;
 
 pub(crate) const SDP: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 39000 RTP/AVP 8\r\n";
 
 /// Sends an INVITE of its own making and gives the final answer.
 pub(crate) fn answer(server: &Server, number: &str, headers: &str, sdp: &str) -> String {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let own = socket.local_addr().unwrap();
-    let text = format!(
-        "INVITE sip:{number}@{} SIP/2.0\r\nVia: SIP/2.0/UDP {own};branch=z9hG4bK{}\r\nFrom: <sip:x@{own}>;tag=1\r\nTo: <sip:{number}@h>\r\nCall-ID: {own}\r\nCSeq: 1 INVITE\r\nContact: <sip:{own}>\r\n{headers}Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{sdp}",
-        server.address(),
-        own.port(),
-        sdp.len()
-    );
-    socket
-        .set_read_timeout(Some(Duration::from_secs(5)))
-        .unwrap();
-    socket.send_to(text.as_bytes(), server.address()).unwrap();
-    let mut buffer = [0; 4096];
-    loop {
-        let length = socket.recv(&mut buffer).unwrap();
-        let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
-        if !text.starts_with("SIP/2.0 1") {
-            return text;
-        }
-    }
+    let mut wire = Wire::udp(server.address().parse().unwrap());
+    let contact = wire.contact("x");
+    let headers = format!("Contact: {contact}\n{headers}Content-Type: application/sdp\n");
+    wire.ask(("INVITE", number), &headers, sdp);
+    wire.heard()
 }
 
 #[test]

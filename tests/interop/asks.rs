@@ -1,7 +1,7 @@
 //! Flows that ask a server outside, and servers that do not do what they should.
 
 use crate::backend::{Backend, Does};
-use crate::client::{caller, phone};
+use crate::client::{caller, patient, phone};
 use crate::server::Server;
 use crate::wire::Certificate;
 
@@ -57,8 +57,7 @@ fn asking_at(origin: &str, private: &str, more: &str) -> Server {
 
 /// Calls, and says by which nodes it went.
 fn path(server: &Server) -> String {
-    let more = ["-key", "media", "39000"];
-    caller(server, "caller_is_left", "2000", &more).succeeds(20);
+    patient(server, "2000").succeeds(20);
     let record = server.record();
     let nodes = record["path"].as_array().unwrap().iter();
     let nodes: Vec<&str> = nodes.filter_map(serde_json::Value::as_str).collect();

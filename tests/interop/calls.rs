@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::client::{baresip, caller, phone, sipp};
+use crate::client::{baresip, brief, caller, patient, phone, sipp};
 use crate::eventually;
 use crate::server::{HEEDS_SILENCE, Server};
 use crate::sound::{Stream, recording, seconds_of};
@@ -74,12 +74,7 @@ fn a_caller_presses_a_key_waits_and_talks_with_an_operator() {
 fn the_operator_hangs_up_and_the_caller_is_told() {
     let server = Server::start("");
     let operator = phone(&server, "alice", "phone_leaves", &["-d", "1000"]);
-    let call = caller(
-        &server,
-        "caller_is_left",
-        "2000",
-        &["-key", "media", "39000"],
-    );
+    let call = patient(&server, "2000");
     operator.succeeds(20);
     call.succeeds(20);
     assert_eq!(server.record()["outcome"], "answered");
@@ -117,12 +112,7 @@ fn a_caller_comes_by_tcp() {
 fn an_operators_phone_by_tcp_rings_over_its_own_connection() {
     let server = Server::start("");
     let (alice, _folder) = baresip(&server, "alice", "tcp");
-    let call = caller(
-        &server,
-        "caller",
-        "2000",
-        &["-key", "media", "39000", "-d", "2000"],
-    );
+    let call = brief(&server, "2000", 2000);
     server.wait_for("alice", "talking", 10);
     call.succeeds(10);
     server.wait_for("alice", "ready", 10);
@@ -135,12 +125,7 @@ fn an_operators_phone_by_tcp_rings_over_its_own_connection() {
 fn a_line_outside_takes_the_call() {
     let server = Server::start("");
     let line = sipp(&server, "phone_leaves", server.line, &["-d", "1500"]);
-    let call = caller(
-        &server,
-        "caller_is_left",
-        "2001",
-        &["-key", "media", "39000"],
-    );
+    let call = patient(&server, "2001");
     line.succeeds(10);
     call.succeeds(10);
     let record = server.record();
@@ -153,12 +138,7 @@ fn a_line_that_is_busy_gives_the_call_back() {
     let server = Server::start("");
     let operator = phone(&server, "alice", "phone_answers", &[]);
     let line = sipp(&server, "phone_is_busy", server.line, &[]);
-    let call = caller(
-        &server,
-        "caller",
-        "2001",
-        &["-key", "media", "39000", "-d", "2000"],
-    );
+    let call = brief(&server, "2001", 2000);
     line.succeeds(10);
     call.succeeds(10);
     operator.succeeds(10);
@@ -173,12 +153,7 @@ fn a_caller_who_vanishes_is_found_out() {
     // An operator who can be heard, so that it is the caller who is missed.
     let (_alice, _folder) = baresip(&server, "alice", "udp");
     // The caller's process is killed in the talk: no sound, no answer to OPTIONS.
-    let call = caller(
-        &server,
-        "caller",
-        "2000",
-        &["-key", "media", "39000", "-d", "60000"],
-    );
+    let call = brief(&server, "2000", 60_000);
     server.wait_for("alice", "talking", 10);
     drop(call);
     server.wait_for("alice", "wrap_up", 25);

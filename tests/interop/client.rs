@@ -155,6 +155,21 @@ pub(crate) fn caller(server: &Server, name: &str, number: &str, more: &[&str]) -
     sipp(server, name, free_port(), &all)
 }
 
+/// A caller who stays until the other side hangs up.
+pub(crate) fn patient(server: &Server, number: &str) -> Client {
+    caller(server, "caller_is_left", number, &MEDIA)
+}
+
+/// A caller who hangs up so many milliseconds after the answer.
+pub(crate) fn brief(server: &Server, number: &str, talks_ms: u32) -> Client {
+    let talks = talks_ms.to_string();
+    let more = [&MEDIA[..], &["-d", &talks]].concat();
+    caller(server, "caller", number, &more)
+}
+
+/// Where sipp's callers say that they hear: nobody listens there.
+pub(crate) const MEDIA: [&str; 3] = ["-key", "media", "39000"];
+
 /// baresip as an operator's phone, which answers by itself, plays a tone of 440 Hz and
 /// records what it hears into its folder.
 pub(crate) fn baresip(server: &Server, user: &str, transport: &str) -> (Client, PathBuf) {

@@ -4,16 +4,14 @@ use std::process::Output;
 
 use serde_json::json;
 
-use crate::client::{Client, caller, phone};
+use crate::client::{Client, brief, phone};
 use crate::eventually;
 use crate::server::{Server, binary};
 
 /// A caller who waits for `support`, and the call's id.
-fn waiting(server: &Server, seconds: u64) -> (Client, String) {
+fn waiting(server: &Server, seconds: u32) -> (Client, String) {
     let known = server.queued();
-    let talks = (seconds * 1000).to_string();
-    let more = ["-key", "media", "39000", "-d", &talks];
-    let call = caller(server, "caller", "2000", &more);
+    let call = brief(server, "2000", seconds * 1000);
     let mut found = None;
     eventually("the caller waits", 10, || {
         found = server.queued().into_iter().find(|id| !known.contains(id));
@@ -49,8 +47,7 @@ fn complains(server: &Server, arguments: &[&str]) -> String {
 fn a_pause_asked_for_in_a_talk_begins_after_it_with_its_reason() {
     let server = Server::start("");
     let operator = phone(&server, "alice", "phone_answers", &[]);
-    let more = ["-key", "media", "39000", "-d", "2000"];
-    let call = caller(&server, "caller", "2000", &more);
+    let call = brief(&server, "2000", 2000);
     server.wait_for("alice", "talking", 10);
     let answer = server.order("alice", r#"{"state":"paused","reason":"lunch"}"#);
     assert_eq!(answer["state"], "talking", "{answer}");
@@ -73,8 +70,7 @@ fn a_pause_asked_for_in_a_talk_begins_after_it_with_its_reason() {
 fn a_wrap_up_is_extended_and_ended() {
     let server = Server::start("");
     let operator = phone(&server, "alice", "phone_answers", &[]);
-    let more = ["-key", "media", "39000", "-d", "500"];
-    let call = caller(&server, "caller", "2000", &more);
+    let call = brief(&server, "2000", 500);
     let path = "/api/v1/operators/alice/wrap_up";
     assert_eq!(server.post(path, r#"{"more":"30s"}"#).0, 409);
     server.wait_for("alice", "wrap_up", 10);
@@ -95,7 +91,7 @@ fn a_wrap_up_is_extended_and_ended() {
     operator.succeeds(10);
 
     let operator = phone(&server, "alice", "phone_answers", &[]);
-    let call = caller(&server, "caller", "2000", &more);
+    let call = brief(&server, "2000", 500);
     server.wait_for("alice", "wrap_up", 10);
     assert_eq!(server.post(path, r#"{"more":"1h"}"#).0, 200);
     let answer = server.order("alice", r#"{"state":"ready"}"#);

@@ -13,6 +13,16 @@ pub(crate) fn proof(
     challenge: &Response,
     user: &str,
     algorithm: Algorithm,
+    asked: (Method, &str),
+) -> String {
+    proof_by(challenge, (user, user), algorithm, asked)
+}
+
+/// The same by any password.
+pub(crate) fn proof_by(
+    challenge: &Response,
+    (user, password): (&str, &str),
+    algorithm: Algorithm,
     (method, uri): (Method, &str),
 ) -> String {
     let name = match algorithm {
@@ -34,6 +44,6 @@ pub(crate) fn proof(
         cnonce: "c".to_owned(),
         opaque: None,
     };
-    let secret = ha1(algorithm, user, REALM, user);
+    let secret = ha1(algorithm, user, REALM, password);
     credentials.answer(&secret, &method, b"")
 }

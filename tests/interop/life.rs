@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::client::{caller, phone};
+use crate::client::{MEDIA, brief, caller, patient, phone};
 use crate::eventually;
 use crate::server::{Server, binary, configure, free_port};
 
@@ -25,12 +25,7 @@ fn a_reload_is_all_or_nothing() {
         server.log().contains("INFO reloaded")
     });
     let operator = phone(&server, "alice", "phone_answers", &[]);
-    let call = caller(
-        &server,
-        "caller",
-        "3000",
-        &["-key", "media", "39000", "-d", "500"],
-    );
+    let call = brief(&server, "3000", 500);
     call.succeeds(10);
     operator.succeeds(10);
 }
@@ -39,20 +34,10 @@ fn a_reload_is_all_or_nothing() {
 fn a_server_that_stops_lets_talks_go_on_and_then_says_goodbye() {
     let mut server = Server::start("drain: 2s");
     let operator = phone(&server, "alice", "phone_answers", &[]);
-    let call = caller(
-        &server,
-        "caller_is_left",
-        "2000",
-        &["-key", "media", "39000"],
-    );
+    let call = patient(&server, "2000");
     server.wait_for("alice", "talking", 10);
     server.signal("-TERM");
-    let late = caller(
-        &server,
-        "caller_is_refused",
-        "2000",
-        &["-key", "media", "39000"],
-    );
+    let late = caller(&server, "caller_is_refused", "2000", &MEDIA);
     late.succeeds(5);
     call.succeeds(10);
     operator.succeeds(10);
@@ -111,8 +96,7 @@ fn a_plan_says_what_a_reload_changes_and_a_call_keeps_its_flow() {
     // Somebody is there, so that the caller waits.
     let operator = phone(&server, "alice", "phone_answers", &[]);
     server.order("alice", r#"{"state":"paused"}"#);
-    let more = ["-key", "media", "39000", "-d", "60000"];
-    let call = caller(&server, "caller", "2000", &more);
+    let call = brief(&server, "2000", 60_000);
     eventually("the caller waits", 10, || server.queued().len() == 1);
     let flow = server.folder.join("flows/direct.yaml");
     let text = fs::read_to_string(&flow).unwrap();

@@ -5,16 +5,19 @@ use std::fs;
 use std::net::UdpSocket;
 use std::time::Duration;
 
+use exchange::sip::digest::Algorithm;
+use exchange::sip::{self, Method, Response};
 use hickory_resolver::proto::op::{Message, MessageType, ResponseCode};
 use hickory_resolver::proto::rr::rdata::{A, NAPTR, SRV};
 use hickory_resolver::proto::rr::{Name, RData, Record};
 use tokio_rustls::rustls::{ServerConnection, StreamOwned};
 
 use crate::admission::{SDP, answer};
-use crate::client::{caller, phone, sipp};
+use crate::client::{caller, patient, phone, sipp};
+use crate::digest::proof_by;
 use crate::eventually;
 use crate::server::{SIP, Server, free_port};
-use crate::wire::{Certificate, Plain, Wire as _};
+use crate::wire::{Certificate, Plain, Wire as _, accepted, header};
 
 const NOBODY: &str = "{ uri: \"sip:field@127.0.0.1:9\" }";
 
@@ -37,33 +40,10 @@ fn a_trunk_calls_in_with_its_password_from_anywhere() {
     );
 }
 
-/// One header of a message.
-fn header<'a>(message: &'a str, name: &str) -> Option<&'a str> {
-    let lines = message.lines();
-    let mut values = lines.filter_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
-    values.next()
-}
-
 /// Authorization for an INVITE, to the challenge of a 401.
-fn credentials(challenge: &str, user: &str, password: &str) -> String {
-    use exchange::sip::digest::{Algorithm, Credentials, ha1};
-    let (_, rest) = challenge.split_once("nonce=\"").unwrap();
-    let (nonce, _) = rest.split_once('"').unwrap();
-    let realm = "centrale.localhost";
-    let credentials = Credentials {
-        username: user.into(),
-        realm: realm.into(),
-        nonce: nonce.into(),
-        uri: "sip:2000@x".into(),
-        response: String::new(),
-        algorithm: Algorithm::Sha256,
-        qop: Some("auth".into()),
-        nc: "00000001".into(),
-        cnonce: "c".into(),
-        opaque: None,
-    };
-    let ha1 = ha1(Algorithm::Sha256, user, realm, password);
-    let answer = credentials.answer(&ha1, &exchange::sip::Method::Invite, SDP.as_bytes());
+fn credentials(challenge: &Response, user: &str, password: &str) -> String {
+    let asked = (Method::Invite, "sip:2000@x");
+    let answer = proof_by(challenge, (user, password), Algorithm::Sha256, asked);
     format!("Authorization: {answer}\r\n")
 }
 
@@ -77,11 +57,20 @@ fn a_stranger_learns_nothing_about_who_has_an_account() {
         assert!(asked.contains(algorithm), "{asked}");
     }
     let challenge = || {
-        header(&answer(&server, "2000", "", SDP), "WWW-Authenticate")
-            .unwrap()
-            .to_owned()
+        let answer = answer(&server, "2000", "", SDP);
+        match sip::Message::parse(&answer.into()).unwrap() {
+            sip::Message::Response(challenge) => challenge,
+            sip::Message::Request(request) => panic!("{request:?}"),
+        }
     };
-    assert_ne!(challenge(), challenge(), "each has its own nonce");
+    let nonces = || {
+        challenge()
+            .headers
+            .first(&sip::Name::WwwAuthenticate)
+            .unwrap()
+            .into_owned()
+    };
+    assert_ne!(nonces(), nonces(), "each has its own nonce");
     // The same answer whether the name is known, unknown, or calls from elsewhere.
     let refused = |user, password| {
         let answer = answer(
@@ -119,13 +108,7 @@ fn a_line_that_asks_gets_the_trunks_answer() {
     let field = format!("{{ uri: \"sip:field@127.0.0.1:{port}\", trunk: carrier }}");
     let server = Server::outside(trunks, &field);
     let line = sipp(&server, "line_asks", port, &["-d", "1500"]);
-    caller(
-        &server,
-        "caller_is_left",
-        "2001",
-        &["-key", "media", "39000"],
-    )
-    .succeeds(10);
+    patient(&server, "2001").succeeds(10);
     line.succeeds(10);
     let record = server.record();
     assert_eq!(record["outcome"], "escalated", "{record}");
@@ -215,19 +198,9 @@ fn a_name_leads_to_tls() {
     let server = Server::outside(&sip, "{ uri: \"sip:field@carrier.test\" }");
     let server_at = server.address().parse().unwrap();
     crate::raw::Wire::udp(server_at).call("2001");
-    line.set_nonblocking(true).unwrap();
-    let mut accepted = None;
-    eventually("the line is dialled", 5, || {
-        accepted = line.accept().ok();
-        accepted.is_some()
-    });
-    let (accepted, _) = accepted.unwrap();
-    accepted.set_nonblocking(false).unwrap();
-    accepted
-        .set_read_timeout(Some(Duration::from_secs(5)))
-        .unwrap();
+    let accepted = accepted(&line);
     let connection = ServerConnection::new(certificate.shown()).unwrap();
-    let mut wire = Plain(StreamOwned::new(connection, accepted), Vec::new());
+    let mut wire = Plain::over(StreamOwned::new(connection, accepted));
     let invite = wire.next();
     assert!(
         invite.starts_with("INVITE sip:field@carrier.test"),
@@ -268,13 +241,7 @@ fn a_dead_server_of_a_name_makes_room_for_the_next() {
     );
     let server = Server::outside(&sip, "{ uri: \"sip:field@carrier.test\", try_for: 1s }");
     let line = sipp(&server, "phone_leaves", live, &["-d", "1000"]);
-    caller(
-        &server,
-        "caller_is_left",
-        "2001",
-        &["-key", "media", "39000"],
-    )
-    .succeeds(15);
+    patient(&server, "2001").succeeds(15);
     line.succeeds(10);
     assert_eq!(server.record()["outcome"], "escalated");
     let tried = |result: &str| {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::client::{baresip, baresip_told, caller, order, phone, register, sipp};
+use crate::client::{baresip, baresip_told, brief, order, patient, phone, register, sipp};
 use crate::eventually;
 use crate::server::{Server, free_port};
 
@@ -65,12 +65,7 @@ fn a_phone_that_says_no_is_a_missed_offer() {
     for (says, result) in [("phone_is_busy", "busy"), ("phone_declines", "rejected")] {
         let server = Server::start("");
         let refuses = phone(&server, "alice", says, &[]);
-        let call = caller(
-            &server,
-            "caller",
-            "2000",
-            &["-key", "media", "39000", "-d", "5000"],
-        );
+        let call = brief(&server, "2000", 5000);
         refuses.succeeds(10);
         server.wait_for("alice", "paused", 5);
         assert_eq!(server.operator("alice").1.as_deref(), Some("missed_offer"));
@@ -88,12 +83,7 @@ fn a_phone_that_says_no_is_a_missed_offer() {
 fn a_phone_that_is_not_answered_is_a_missed_offer() {
     let server = Server::start("");
     let rings = phone(&server, "alice", "phone_rings", &[]);
-    let call = caller(
-        &server,
-        "caller",
-        "2000",
-        &["-key", "media", "39000", "-d", "6000"],
-    );
+    let call = brief(&server, "2000", 6000);
     rings.succeeds(10);
     server.wait_for("alice", "paused", 5);
     let answers = phone(&server, "bob", "phone_answers", &[]);
@@ -108,12 +98,7 @@ fn a_phone_that_is_not_answered_is_a_missed_offer() {
 fn a_caller_who_leaves_stops_the_ringing() {
     let server = Server::start("");
     let rings = phone(&server, "alice", "phone_rings", &[]);
-    let call = caller(
-        &server,
-        "caller",
-        "2000",
-        &["-key", "media", "39000", "-d", "1000"],
-    );
+    let call = brief(&server, "2000", 1000);
     call.succeeds(10);
     rings.succeeds(5);
     server.wait_for("alice", "ready", 2);
@@ -127,12 +112,7 @@ fn both_phones_of_an_operator_ring_and_one_has_the_call() {
     let server = Server::start("");
     let desk = phone(&server, "alice", "phone_rings", &[]);
     let mobile = phone(&server, "alice", "phone_answers", &[]);
-    let call = caller(
-        &server,
-        "caller",
-        "2000",
-        &["-key", "media", "39000", "-d", "1500"],
-    );
+    let call = brief(&server, "2000", 1500);
     desk.succeeds(10);
     call.succeeds(10);
     mobile.succeeds(10);
@@ -143,12 +123,7 @@ fn a_baresip_holds_and_hands_the_caller_to_a_colleague_with_two_phones() {
     let server = Server::start("");
     let (_alice, _folder, keys) = baresip_told(&server, "alice", "udp");
     let (_desk, _folder) = baresip(&server, "bob", "udp");
-    let _call = caller(
-        &server,
-        "caller_is_left",
-        "2000",
-        &["-key", "media", "39000"],
-    );
+    let _call = patient(&server, "2000");
     server.wait_for("alice", "talking", 10);
     order(keys, "hold", "");
     eventually("it is held", 5, || server.log().contains("Held"));

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::client::{Client, caller, phone};
+use crate::client::{Client, brief, patient, phone};
 use crate::eventually;
 use crate::server::{DIRECT, Server};
 
@@ -48,22 +48,6 @@ fn busy_phone(server: &Server, user: &str) -> Client {
     let phone = phone(server, user, "phone_leaves", &["-m", "20", "-d", "200"]);
     server.wait_for(user, "ready", 5);
     phone
-}
-
-/// Somebody who stays until the operator hangs up.
-fn patient(server: &Server, number: &str) -> Client {
-    let more = ["-key", "media", "39000"];
-    caller(server, "caller_is_left", number, &more)
-}
-
-/// Somebody who hangs up after some milliseconds.
-fn brief(server: &Server, number: &str, talks: &str) -> Client {
-    caller(
-        server,
-        "caller",
-        number,
-        &["-key", "media", "39000", "-d", talks],
-    )
 }
 
 /// A caller who waits, before anybody else may come.
@@ -147,7 +131,7 @@ fn all_ring_and_whoever_is_slower_is_told_who_was_not() {
     let server = server("strategy: ring_all, wrap_up: 1s", "");
     let rings = phone(&server, "alice", "phone_is_told", &["-d", "60000"]);
     let answers = phone(&server, "bob", "phone_is_told", &["-d", "1000"]);
-    let call = brief(&server, "2000", "3000");
+    let call = brief(&server, "2000", 3000);
     server.wait_for("alice", "offered", 5);
     server.wait_for("bob", "offered", 5);
     server.wait_for("bob", "talking", 5);
@@ -169,7 +153,7 @@ fn of_two_phones_that_answer_at_the_same_moment_one_is_connected() {
     let more = ["-m", &CALLS.to_string(), "-d", "200"];
     let phones = ["alice", "bob"].map(|user| phone(&server, user, "phone_is_told", &more));
     for _ in 0..CALLS {
-        let call = brief(&server, "2000", "1200");
+        let call = brief(&server, "2000", 1200);
         let states = || ["alice", "bob"].map(|name| server.operator(name).0);
         eventually("one talks", 5, || {
             let mut states = states();
@@ -202,7 +186,7 @@ fn a_preferred_operator_has_the_call_and_is_waited_for_a_while() {
     let _alice = busy_phone(&server, "alice");
     let _bob = phone(&server, "bob", "phone_answers", &[]);
     // alice has been free for longer.
-    let _first = brief(&server, "3000", "60000");
+    let _first = brief(&server, "3000", 60_000);
     server.wait_for("bob", "talking", 5);
     patient(&server, "3000").succeeds(10);
     let record = server.record();
@@ -238,7 +222,7 @@ fn a_step_to_a_line_does_not_wait_for_a_phone_that_rings() {
     );
     let rings = phone(&server, "alice", "phone_is_told", &["-d", "60000"]);
     let expert = phone(&server, "carol", "phone_is_told", &["-d", "500"]);
-    let call = brief(&server, "2000", "4000");
+    let call = brief(&server, "2000", 4000);
     server.wait_for("alice", "offered", 5);
     assert_eq!(server.operator("carol").0, "ready");
     server.wait_for("carol", "offered", 5);

@@ -1,22 +1,23 @@
 //! A phone, a proxy or a caller down to its last byte: what no ready client can be made to
 //! say.
 
-use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::io::{ErrorKind, Write as _};
+use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
 use std::time::Duration;
 
 use bytes::Bytes;
 use exchange::sip::digest::Algorithm;
-use exchange::sip::{Frame, Message, Method, Name, Request, Response, StreamFramer};
+use exchange::sip::{Message, Method, Name, Request, Response};
 
 use crate::digest::{REGISTRAR, proof};
+use crate::wire::Plain;
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 enum Socket {
     Udp(UdpSocket),
-    Tcp(TcpStream, StreamFramer),
+    Tcp(Plain<TcpStream>),
 }
 
 /// One end of a hop to the server.
@@ -29,12 +30,18 @@ pub(crate) struct Wire {
     pub(crate) proof: String,
     /// The operator in whose name it speaks; else it is somebody who calls.
     pub(crate) operator: Option<&'static str>,
+    /// The message that came last, as it came.
+    heard: Bytes,
 }
 
 impl Wire {
     pub(crate) fn udp(server: SocketAddr) -> Self {
-        let any = SocketAddr::new(server.ip(), 0);
-        let socket = UdpSocket::bind(any).unwrap();
+        Self::udp_from(server.ip(), server)
+    }
+
+    /// From an address of this machine.
+    pub(crate) fn udp_from(ip: IpAddr, server: SocketAddr) -> Self {
+        let socket = UdpSocket::bind((ip, 0)).unwrap();
         socket.connect(server).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         let local = socket.local_addr().unwrap();
@@ -45,7 +52,7 @@ impl Wire {
         let stream = TcpStream::connect(server).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let local = stream.local_addr().unwrap();
-        Self::over(Socket::Tcp(stream, StreamFramer::default()), local, server)
+        Self::over(Socket::Tcp(Plain::over(stream)), local, server)
     }
 
     fn over(socket: Socket, local: SocketAddr, server: SocketAddr) -> Self {
@@ -56,56 +63,49 @@ impl Wire {
             sent: 0,
             proof: String::new(),
             operator: None,
+            heard: Bytes::new(),
         }
     }
 
     pub(crate) fn transport(&self) -> &'static str {
         match self.socket {
             Socket::Udp(_) => "UDP",
-            Socket::Tcp(..) => "TCP",
+            Socket::Tcp(_) => "TCP",
         }
     }
 
     pub(crate) fn send(&mut self, bytes: &[u8]) {
         match &mut self.socket {
             Socket::Udp(socket) => drop(socket.send(bytes).unwrap()),
-            Socket::Tcp(stream, _) => stream.write_all(bytes).unwrap(),
+            Socket::Tcp(plain) => plain.stream.write_all(bytes).unwrap(),
         }
     }
 
     /// The next message; `None` when nothing comes within so long.
     pub(crate) fn within(&mut self, patience: Duration) -> Option<Message> {
-        let mut buffer = vec![0; 65_535];
-        loop {
-            if let Socket::Tcp(_, framer) = &mut self.socket
-                && let Some(frame) = framer.next_frame().unwrap()
-            {
-                match frame {
-                    Frame::Message(bytes) => return Some(Message::parse(&bytes).unwrap()),
-                    Frame::Ping => continue,
-                }
+        let read = match &mut self.socket {
+            Socket::Udp(socket) => {
+                socket.set_read_timeout(Some(patience)).unwrap();
+                let mut buffer = vec![0; 65_535];
+                let length = socket.recv(&mut buffer);
+                length.map(|length| Some(Bytes::copy_from_slice(&buffer[..length])))
             }
-            let read = match &mut self.socket {
-                Socket::Udp(socket) => {
-                    socket.set_read_timeout(Some(patience)).unwrap();
-                    socket.recv(&mut buffer)
-                }
-                Socket::Tcp(stream, _) => {
-                    stream.set_read_timeout(Some(patience)).unwrap();
-                    stream.read(&mut buffer)
-                }
-            };
-            let bytes = match read {
-                Ok(0) => return None,
-                Ok(length) => Bytes::copy_from_slice(&buffer[..length]),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
-                Err(error) => panic!("{error}"),
-            };
-            match &mut self.socket {
-                Socket::Udp(_) => return Some(Message::parse(&bytes).unwrap()),
-                Socket::Tcp(_, framer) => framer.push(&bytes),
+            Socket::Tcp(plain) => {
+                plain.stream.set_read_timeout(Some(patience)).unwrap();
+                plain.read()
             }
+        };
+        match read {
+            Ok(bytes) => self.heard = bytes?,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
+            Err(error) => panic!("{error}"),
         }
+        Some(Message::parse(&self.heard).unwrap())
+    }
+
+    /// The message that came last, as it came.
+    pub(crate) fn heard(&self) -> String {
+        String::from_utf8_lossy(&self.heard).into_owned()
     }
 
     /// The next request that is no OPTIONS.
@@ -123,11 +123,16 @@ impl Wire {
 
     /// The next final response.
     pub(crate) fn response(&mut self) -> Response {
+        let response = self.response_within(PATIENCE);
+        response.unwrap_or_else(|| panic!("no response came to {}", self.local))
+    }
+
+    /// The same, if one comes before it is silent for so long.
+    pub(crate) fn response_within(&mut self, patience: Duration) -> Option<Response> {
         loop {
-            match self.within(PATIENCE) {
-                Some(Message::Response(response)) if response.code >= 200 => return response,
-                Some(Message::Request(_) | Message::Response(_)) => {}
-                None => panic!("no response came to {}", self.local),
+            match self.within(patience)? {
+                Message::Response(response) if response.code >= 200 => return Some(response),
+                Message::Request(_) | Message::Response(_) => {}
             }
         }
     }
@@ -146,13 +151,15 @@ impl Wire {
         self.send(&response.write());
     }
 
-    /// Asks, and the final answer. `to` is a user, or a whole address.
-    pub(crate) fn ask(
-        &mut self,
-        (method, to): (&str, &str),
-        headers: &str,
-        body: &str,
-    ) -> Response {
+    /// Asks, and the final answer. `to` is a user, or a whole address; `headers` are lines,
+    /// each with its end.
+    pub(crate) fn ask(&mut self, asked: (&str, &str), headers: &str, body: &str) -> Response {
+        self.put(asked, headers, body);
+        self.response()
+    }
+
+    /// Asks, whatever comes of it.
+    pub(crate) fn put(&mut self, (method, to): (&str, &str), headers: &str, body: &str) {
         self.sent += 1;
         let (local, sent, transport) = (self.local, self.sent, self.transport());
         let port = local.port();
@@ -171,11 +178,14 @@ impl Wire {
             None => format!("caller@{local}"),
         };
         let length = body.len();
+        let forwards = match headers.contains("Max-Forwards:") {
+            true => "",
+            false => "Max-Forwards: 70\n",
+        };
         let text = format!(
             "{method} sip:{target} SIP/2.0
 Via: SIP/2.0/{transport} {local};branch=z9hG4bK{port}-{sent};rport
-Max-Forwards: 70
-From: <sip:{from}>;tag=w{port}
+{forwards}From: <sip:{from}>;tag=w{port}
 To: <sip:{to}>
 Call-ID: {port}@wire
 CSeq: {sent} {method}
@@ -183,8 +193,8 @@ CSeq: {sent} {method}
 
 "
         );
-        self.send(format!("{}{body}", text.replace('\n', "\r\n")).as_bytes());
-        self.response()
+        let head = text.replace("\r\n", "\n").replace('\n', "\r\n");
+        self.send(format!("{head}{body}").as_bytes());
     }
 
     /// Registers an operator whose password is the name; the answer to the proof.

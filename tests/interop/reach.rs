@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use exchange::sip::{Method, Name};
 
-use crate::client::{caller, phone, sipp};
+use crate::client::{brief, caller, phone, sipp};
 use crate::eventually;
 use crate::raw::Wire;
 use crate::server::{Server, free_port};
@@ -97,14 +97,11 @@ nodes:
     )
 }
 
-const MEDIA: [&str; 4] = ["-key", "media", "39000", "-d"];
-
 #[test]
 fn a_flow_rings_an_operator_by_name() {
     let server = Server::with(FLOOR, &[("1", "named", NAMED)]);
     let alice = phone(&server, "alice", "phone_answers", &[]);
-    let more = [&MEDIA[..], &["2000"]].concat();
-    caller(&server, "caller", "1", &more).succeeds(15);
+    brief(&server, "1", 2000).succeeds(15);
     alice.succeeds(10);
     let record = server.record();
     assert_eq!(record["outcome"], "answered", "{record}");
@@ -156,8 +153,7 @@ fn addresses_of_a_flow_ring_together_or_in_turn() {
         let server = Server::with(FLOOR, &[("1", "dials", &dials(&ports, together))]);
         let rings = sipp(&server, "phone_rings", ports[0], &[]);
         let answers = sipp(&server, "phone_answers", ports[1], &[]);
-        let more = [&MEDIA[..], &["5000"]].concat();
-        caller(&server, "caller", "1", &more).succeeds(20);
+        brief(&server, "1", 5000).succeeds(20);
         answers.succeeds(10);
         rings.succeeds(10);
         let record = server.record();

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, Socket, Type};
 use tokio_rustls::rustls::{ServerConnection, StreamOwned};
 
-use crate::client::{baresip_at, caller};
+use crate::client::{baresip_at, brief};
 use crate::eventually;
 use crate::server::{LISTENS, OUTSIDE, SIP, Server, free_port};
 use crate::wire::{
-    Certificate, Peer, Plain, SDP, Secure, Wire as _, connect, encrypted, header, upgrade,
+    Certificate, Peer, Plain, SDP, Secure, Wire as _, accepted, connect, encrypted, header, upgrade,
 };
 
 /// A phone registers, somebody calls, both over the same transport, and hangs up.
@@ -100,7 +100,7 @@ fn pings_are_answered_as_each_transport_has_them() {
     }
     // What is said after them is answered as ever.
     let mut tls = Peer {
-        wire: Box::new(Plain(tls, Vec::new())),
+        wire: Box::new(Plain::over(tls)),
         transport: "TLS",
         to: "localhost".to_owned(),
     };
@@ -214,18 +214,7 @@ lines: {{ field: {{ uri: \"sips:field@127.0.0.1:{port}\" }} }}
     let more = certificate.configured();
     let server = Server::with_more(&floor, &[("2001", "outside", &flow)], &more);
     let caller = call_line(&server);
-    line.set_nonblocking(true).unwrap();
-    let mut accepted = None;
-    eventually("the line is dialled", 5, || {
-        accepted = line.accept().ok();
-        accepted.is_some()
-    });
-    let (accepted, _) = accepted.unwrap();
-    accepted.set_nonblocking(false).unwrap();
-    accepted
-        .set_read_timeout(Some(Duration::from_secs(5)))
-        .unwrap();
-    (server, caller, accepted)
+    (server, caller, accepted(&line))
 }
 
 #[test]
@@ -248,7 +237,7 @@ fn tls_1_2_will_do() {
     let stream = connect(SocketAddr::from(([127, 0, 0, 1], secure.tls)));
     let stream = encrypted(stream, secure.certificate.old_believer());
     let mut peer = Peer {
-        wire: Box::new(Plain(stream, Vec::new())),
+        wire: Box::new(Plain::over(stream)),
         transport: "TLS",
         to: "localhost".to_owned(),
     };
@@ -339,7 +328,7 @@ fn who_reads_nothing_is_closed_before_much_waits_for_it() {
     assert!(grown < 32 * 1024 * 1024, "{grown} bytes");
     // Others are served as ever.
     let mut other = Peer {
-        wire: Box::new(Plain(connect(address), Vec::new())),
+        wire: Box::new(Plain::over(connect(address))),
         transport: "TCP",
         to: "localhost".to_owned(),
     };
@@ -351,7 +340,7 @@ fn a_line_is_dialled_over_tls_if_it_shows_who_it_is() {
     let certificate = Certificate::new("line");
     let (_server, _caller, accepted) = dialled(&certificate);
     let connection = ServerConnection::new(certificate.shown()).unwrap();
-    let mut wire = Plain(StreamOwned::new(connection, accepted), Vec::new());
+    let mut wire = Plain::over(StreamOwned::new(connection, accepted));
     let invite = wire.next();
     assert!(
         invite.starts_with("INVITE sips:field@127.0.0.1"),
@@ -406,7 +395,7 @@ fn call(caller: &mut Peer, number: &str, sdp: &str) -> String {
 fn call_line(server: &Server) -> Peer {
     let stream = connect(SocketAddr::from(([127, 0, 0, 1], server.sip)));
     let mut caller = Peer {
-        wire: Box::new(Plain(stream, Vec::new())),
+        wire: Box::new(Plain::over(stream)),
         transport: "TCP",
         to: server.address(),
     };
@@ -422,7 +411,7 @@ fn a_phone_and_a_caller_may_come_by_ipv6() {
     let server = Server::start(&(more.concat() + &trunk));
     let address = SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, port));
     let mut phone = Peer {
-        wire: Box::new(Plain(connect(address), Vec::new())),
+        wire: Box::new(Plain::over(connect(address))),
         transport: "TCP",
         to: address.to_string(),
     };
@@ -462,12 +451,7 @@ fn baresip_registers_and_is_called_over_tls() {
     let more = format!("sip_cafile {}\n", certificate.display());
     let address = ("tls", format!("127.0.0.1:{}", secure.tls));
     let (alice, _folder) = baresip_at(server, "alice", address, &more);
-    let call = caller(
-        server,
-        "caller",
-        "2000",
-        &["-key", "media", "39000", "-d", "1000"],
-    );
+    let call = brief(server, "2000", 1000);
     server.wait_for("alice", "talking", 10);
     call.succeeds(10);
     server.wait_for("alice", "ready", 10);

@@ -1,17 +1,16 @@
 //! What standards say of calls, one scenario each or several in a row; the scenarios name
 //! the RFCs.
 
-use crate::client::{caller, phone};
+use crate::client::{MEDIA, brief, caller, phone};
 use crate::eventually;
 use crate::server::Server;
 
 #[test]
 fn callers_and_phones_may_do_all_that_the_standards_let_them() {
     let server = Server::start("");
-    let media = ["-key", "media", "39000"];
 
     let operator = phone(&server, "alice", "phone_answers", &[]);
-    caller(&server, "caller_renegotiates", "2000", &media).succeeds(15);
+    caller(&server, "caller_renegotiates", "2000", &MEDIA).succeeds(15);
     operator.succeeds(10);
     let log = server.log();
     assert!(log.contains("Held") && log.contains("Resumed"), "hold");
@@ -21,7 +20,7 @@ fn callers_and_phones_may_do_all_that_the_standards_let_them() {
     // Nobody waits at that port any more: the next phone is another's.
     server.order("alice", r#"{"state":"paused","reason":"lunch"}"#);
     let operator = phone(&server, "bob", "phone_answers", &[]);
-    caller(&server, "caller_cancels_late", "2000", &media).succeeds(10);
+    caller(&server, "caller_cancels_late", "2000", &MEDIA).succeeds(10);
     operator.succeeds(10);
 }
 
@@ -29,8 +28,7 @@ fn callers_and_phones_may_do_all_that_the_standards_let_them() {
 fn a_phone_that_sends_an_offer_elsewhere_has_missed_it() {
     let server = Server::start("");
     let away = phone(&server, "alice", "phone_redirects", &[]);
-    let more = ["-key", "media", "39000", "-d", "2000"];
-    let call = caller(&server, "caller", "2000", &more);
+    let call = brief(&server, "2000", 2000);
     away.succeeds(10);
     server.wait_for("alice", "paused", 5);
     call.succeeds(15);
@@ -45,8 +43,7 @@ fn a_phone_that_sends_an_offer_elsewhere_has_missed_it() {
 fn of_two_phones_behind_a_proxy_that_answer_the_second_is_hung_up() {
     let server = Server::start("");
     let forks = phone(&server, "bob", "phone_forks", &[]);
-    let more = ["-key", "media", "39000", "-d", "3000"];
-    caller(&server, "caller", "2000", &more).succeeds(15);
+    brief(&server, "2000", 3000).succeeds(15);
     forks.succeeds(10);
 }
 
@@ -54,7 +51,6 @@ fn of_two_phones_behind_a_proxy_that_answer_the_second_is_hung_up() {
 fn ringing_that_has_to_be_acknowledged_is() {
     let server = Server::start("");
     let rings = phone(&server, "bob", "phone_rings_reliably", &[]);
-    let media = ["-key", "media", "39000"];
-    caller(&server, "caller_wants_reliability", "2000", &media).succeeds(15);
+    caller(&server, "caller_wants_reliability", "2000", &MEDIA).succeeds(15);
     rings.succeeds(10);
 }

@@ -2,10 +2,12 @@
 //! nothing any more.
 
 use std::fs;
-use std::net::UdpSocket;
 use std::time::Duration;
 
+use exchange::sip::{Name, Response};
+
 use crate::eventually;
+use crate::raw::Wire;
 use crate::server::{Server, free_port};
 
 /// A server that knows 127.0.0.1 alone.
@@ -13,54 +15,40 @@ fn server(guard: &str) -> Server {
     Server::known("127.0.0.1/32", guard)
 }
 
+/// Nobody who is answered waits for longer.
+const PATIENCE: Duration = Duration::from_millis(300);
+
 /// Somebody at an address, with one socket.
-struct Somebody {
-    socket: UdpSocket,
-    server: String,
-    sent: u32,
-}
+struct Somebody(Wire);
 
 impl Somebody {
     fn at(server: &Server, ip: &str) -> Self {
-        let socket = UdpSocket::bind((ip, 0)).unwrap();
-        let patience = Some(Duration::from_millis(300));
-        socket.set_read_timeout(patience).unwrap();
-        Self {
-            socket,
-            server: server.address(),
-            sent: 0,
-        }
+        let server = server.address().parse().unwrap();
+        Self(Wire::udp_from(ip.parse().unwrap(), server))
     }
 
     /// Sends a request; the final answer, if one comes.
-    fn ask(&mut self, method: &str, user: &str, headers: &str) -> Option<String> {
+    fn ask(&mut self, method: &str, user: &str, headers: &str) -> Option<Response> {
         self.send(method, user, headers);
-        let mut buffer = [0; 4096];
-        while let Ok(length) = self.socket.recv(&mut buffer) {
-            let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
-            if text.starts_with("SIP/2.0 ") && !text.starts_with("SIP/2.0 1") {
-                return Some(text);
-            }
-        }
-        None
+        self.0.response_within(PATIENCE)
     }
 
     fn send(&mut self, method: &str, user: &str, headers: &str) {
-        self.sent += 1;
-        let (own, n) = (self.socket.local_addr().unwrap(), self.sent);
-        let text = format!(
-            "{method} sip:{user}@{} SIP/2.0\r\nVia: SIP/2.0/UDP {own};branch=z9hG4bKs{n}\r\nFrom: <sip:x@{own}>;tag=1\r\nTo: <sip:{user}@centrale.localhost>\r\nCall-ID: {n}-{}\r\nCSeq: 1 {method}\r\nContact: <sip:x@{own}>\r\n{headers}Content-Length: 0\r\n\r\n",
-            self.server,
-            own.port(),
-        );
-        self.socket.send_to(text.as_bytes(), &self.server).unwrap();
+        let headers = format!("Contact: {}\n{headers}", self.0.contact("x"));
+        self.0.put((method, user), &headers, "");
     }
 
     fn code(&mut self, method: &str, user: &str, headers: &str) -> String {
         let answer = self.ask(method, user, headers);
-        let code = answer.as_deref().and_then(|text| text.split(' ').nth(1));
-        code.unwrap_or("silence").to_owned()
+        answer.map_or_else(|| "silence".to_owned(), |answer| answer.code.to_string())
     }
+}
+
+/// What a challenge is to be answered with.
+fn nonce(challenge: &Response) -> Option<String> {
+    let value = challenge.headers.first(&Name::WwwAuthenticate)?;
+    let (_, rest) = value.split_once("nonce=\"")?;
+    Some(rest.split('"').next()?.to_owned())
 }
 
 #[test]
@@ -91,11 +79,10 @@ fn a_stranger_who_goes_on_and_on_is_shut_out_and_a_line_says_so() {
     let mut answers = Vec::new();
     for _ in 0..8 {
         let asked = stranger.ask("REGISTER", "alice", "");
-        let Some(nonce) = asked.as_deref().and_then(|a| a.split("nonce=\"").nth(1)) else {
+        let Some(nonce) = asked.as_ref().and_then(nonce) else {
             answers.push("silence".to_owned());
             continue;
         };
-        let nonce = nonce.split('"').next().unwrap();
         let guess = format!(
             "{credentials}nonce=\"{nonce}\", uri=\"sip:h\", response=\"{:032x}\", algorithm=MD5\r\n",
             answers.len()
@@ -144,21 +131,16 @@ fn nobody_learns_which_operators_there_are() {
     let mut stranger = Somebody::at(&server, "127.0.0.9");
     let mut shape = |user: &str, headers: &str| {
         let answer = stranger.ask("REGISTER", user, headers).unwrap();
-        let lines = answer.split("\r\n").map(|line| {
-            let secret = ["Via:", "To:", "Call-ID:"]
-                .iter()
-                .any(|n| line.starts_with(n));
+        let heard = stranger.0.heard();
+        let lines = heard.split("\r\n").map(|line| {
+            // What is echoed of the request differs.
+            let echo = ["Via:", "From:", "To:", "Call-ID:", "CSeq:"];
+            let echoed = echo.iter().find(|name| line.starts_with(*name));
             let line = line.split("nonce=").next().unwrap();
-            if secret {
-                line.split(':').next().unwrap()
-            } else {
-                line
-            }
-            .to_owned()
+            echoed.map_or(line, |name| name).to_owned()
         });
         let lines: Vec<String> = lines.collect();
-        let nonce = answer.split("nonce=\"").nth(1).unwrap_or_default();
-        (lines, nonce.split('"').next().unwrap().to_owned())
+        (lines, nonce(&answer).unwrap_or_default())
     };
     let (known, nonce) = shape("alice", "");
     let (unknown, _) = shape("allison", "");

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::backend::{Asked, Backend, Does};
-use crate::client::caller;
+use crate::client::patient;
 use crate::eventually;
 use crate::server::Server;
 
@@ -33,8 +33,7 @@ webhooks:
 }
 
 fn call(server: &Server) {
-    let more = ["-key", "media", "39000"];
-    caller(server, "caller_is_left", "2000", &more).succeeds(20);
+    patient(server, "2000").succeeds(20);
 }
 
 fn body(asked: &Asked) -> Value {

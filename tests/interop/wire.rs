@@ -2,14 +2,16 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use exchange::sip::digest::Algorithm;
+use exchange::sip::{Frame, StreamFramer};
 use socket2::{Domain, Socket, Type};
 use tokio_rustls::rustls::client::Resumption;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
@@ -23,6 +25,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
 
 use crate::digest::{REGISTRAR, proof};
+use crate::eventually;
 use crate::server::{LISTENS, SIP, Server, free_port};
 
 static BRANCH: AtomicU32 = AtomicU32::new(0);
@@ -149,8 +152,8 @@ impl Secure {
         };
         let stream = connect(SocketAddr::from(([127, 0, 0, 1], port)));
         let wire: Box<dyn Wire> = match transport {
-            "TCP" => Box::new(Plain(stream, Vec::new())),
-            "TLS" => Box::new(Plain(self.encrypted(stream), Vec::new())),
+            "TCP" => Box::new(Plain::over(stream)),
+            "TLS" => Box::new(Plain::over(self.encrypted(stream))),
             "WS" => Box::new(upgrade(stream, "sip").unwrap()),
             _ => Box::new(upgrade(self.encrypted(stream), "sip").unwrap()),
         };
@@ -176,6 +179,19 @@ pub(crate) fn connect_from(local: IpAddr, address: SocketAddr) -> TcpStream {
     socket.bind(&SocketAddr::new(local, 0).into()).unwrap();
     socket.connect_timeout(&address.into(), PATIENCE).unwrap();
     dress(socket.into())
+}
+
+/// What comes to a line that is dialled.
+pub(crate) fn accepted(line: &TcpListener) -> TcpStream {
+    line.set_nonblocking(true).unwrap();
+    let mut accepted = None;
+    eventually("the line is dialled", 5, || {
+        accepted = line.accept().ok();
+        accepted.is_some()
+    });
+    let (stream, _) = accepted.unwrap();
+    stream.set_nonblocking(false).unwrap();
+    dress(stream)
 }
 
 fn dress(stream: TcpStream) -> TcpStream {
@@ -219,32 +235,47 @@ pub(crate) trait Wire {
     fn next(&mut self) -> String;
 }
 
-/// TCP and TLS: by Content-Length. What was read beyond the last message waits.
-pub(crate) struct Plain<S>(pub(crate) S, pub(crate) Vec<u8>);
+/// TCP and TLS.
+pub(crate) struct Plain<S> {
+    pub(crate) stream: S,
+    framer: StreamFramer,
+}
+
+impl<S: Read> Plain<S> {
+    pub(crate) fn over(stream: S) -> Self {
+        Self {
+            stream,
+            framer: StreamFramer::default(),
+        }
+    }
+
+    /// The next message; `None` when the other side is gone.
+    pub(crate) fn read(&mut self) -> io::Result<Option<Bytes>> {
+        let mut buffer = [0; 4096];
+        loop {
+            match self.framer.next_frame().map_err(io::Error::other)? {
+                Some(Frame::Message(bytes)) => return Ok(Some(bytes)),
+                Some(Frame::Ping) => continue,
+                None => {}
+            }
+            let length = self.stream.read(&mut buffer)?;
+            if length == 0 {
+                return Ok(None);
+            }
+            self.framer.push(&buffer[..length]);
+        }
+    }
+}
 
 impl<S: Read + Write> Wire for Plain<S> {
     fn send(&mut self, text: &str) {
-        self.0.write_all(text.as_bytes()).unwrap();
-        self.0.flush().unwrap();
+        self.stream.write_all(text.as_bytes()).unwrap();
+        self.stream.flush().unwrap();
     }
 
     fn next(&mut self) -> String {
-        loop {
-            let text = String::from_utf8_lossy(&self.1).into_owned();
-            if let Some(end) = text.find("\r\n\r\n") {
-                let length = header(text.get(..end + 2).unwrap(), "Content-Length");
-                let length: usize = length.map_or(0, |l| l.parse().unwrap());
-                let whole = end + 4 + length;
-                if self.1.len() >= whole {
-                    self.1.drain(..whole);
-                    return text.get(..whole).unwrap().to_owned();
-                }
-            }
-            let mut buffer = [0; 4096];
-            let length = self.0.read(&mut buffer).unwrap();
-            assert!(length > 0, "closed");
-            self.1.extend_from_slice(&buffer[..length]);
-        }
+        let bytes = self.read().unwrap().expect("the stream is open");
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 }
 
