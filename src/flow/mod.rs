@@ -29,6 +29,7 @@ pub mod source;
 mod say;
 pub mod speech;
 pub mod steps;
+mod template;
 mod trial;
 mod turn;
 mod types;
@@ -39,7 +40,7 @@ pub use crate::model::{Customer, CustomerKey};
 pub use ask::{
     Answer, Ask, AskId, Asked, HttpAnswer, HttpMethod, HttpRequest, Reply, Unanswered, Utterance,
 };
-pub use expression::{CustomerField, Expression, Name, QueueField, Template};
+pub use expression::{CustomerField, Expression, Name, QueueField};
 pub use join::join;
 pub use load::{Flow, load};
 pub use origin::Origin;
@@ -51,6 +52,7 @@ pub use port::{
 pub use prompt::Spoken;
 pub use read::Known;
 pub use run::Run;
+pub use template::Template;
 pub use trial::{Moment, NoExit, Rehearsal, Stage, Wants, heard};
 pub use value::{Held, Scalar};
 

@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::rung::{self, Rung, Target};
-use crate::flow::expression::Template;
 use crate::flow::port::{DialRequest, Output};
 use crate::flow::read::Reader;
 use crate::flow::source::Cursor;
+use crate::flow::template::Template;
 use crate::flow::turn::Turn;
 
 /// Addresses of one node.

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::rung::{self, Rung, Target};
 use super::whom;
-use crate::flow::expression::Template;
 use crate::flow::port::{OperatorRequest, Output};
 use crate::flow::prompt::Spoken;
 use crate::flow::read::Reader;
 use crate::flow::source::Cursor;
+use crate::flow::template::Template;
 use crate::flow::turn::Turn;
 use crate::model::OperatorName;
 

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::kind::between;
-use crate::flow::expression::{Name, Template};
+use crate::flow::expression::Name;
 use crate::flow::port::Preferred;
 use crate::flow::read::Reader;
 use crate::flow::source::{Cursor, unknown};
+use crate::flow::template::Template;
 use crate::flow::turn::Turn;
 use crate::model::{Level, OperatorName, Requirement, Skill};
 
