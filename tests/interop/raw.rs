@@ -184,7 +184,14 @@ CSeq: {sent} {method}
 "
         );
         self.send(format!("{}{body}", text.replace('\n', "\r\n")).as_bytes());
-        self.response()
+        loop {
+            let response = self.response();
+            // What was refused before comes again until it is acknowledged.
+            let number = response.headers.cseq().map(|cseq| cseq.number);
+            if number == Ok(sent) {
+                return response;
+            }
+        }
     }
 
     /// Registers an operator whose password is the name; the answer to the proof.

@@ -223,7 +223,7 @@ fn hours() -> String {
     let now = jiff::Timestamp::try_from(SystemTime::now()).unwrap();
     let day = |hours: i64| {
         let at = now + jiff::SignedDuration::from_hours(hours);
-        at.to_string()[..10].to_owned()
+        at.strftime("%Y-%m-%d").to_string()
     };
     format!(
         "hours:
@@ -578,4 +578,18 @@ fn a_flow_ends_at_its_limit_with_its_caller_and_before_the_answer() {
     );
     let refused = kept("4002", json!(["open", "why", "no"]), "flow", "rejected");
     assert_eq!(refused["answered"], Value::Null, "{refused}");
+}
+
+/// A type that is new has to be walked through too.
+#[test]
+fn no_type_of_node_is_left_out() {
+    let schema: Value = serde_json::from_str(include_str!("../../docs/flow.schema.json")).unwrap();
+    let types = schema["$defs"]["step"]["properties"]["type"]["enum"].as_array();
+    let types: Vec<&str> = types.unwrap().iter().filter_map(Value::as_str).collect();
+    assert!(types.len() > 20, "{types:?}");
+    let flows = [WALK, BELOW, DEEP, LIMITED, LEAVES, REFUSES].concat();
+    let words: BTreeSet<&str> = flows.split([' ', ',', '\n']).collect();
+    let mut left = types;
+    left.retain(|kind| !words.contains(kind));
+    assert_eq!(left, [""; 0]);
 }
