@@ -34,6 +34,14 @@ impl Scalar {
         }
     }
 
+    /// As a variable keeps it.
+    pub(super) fn kept(self) -> Self {
+        if let Self::Text(text) = &self {
+            return Self::text(text);
+        }
+        self
+    }
+
     pub(super) fn to_cel(&self) -> Value {
         match self {
             Self::Nothing => Value::Null,

@@ -45,6 +45,7 @@ mod spoken;
 mod standards;
 mod strangers;
 mod throng;
+mod walk;
 mod webhooks;
 mod wire;
 

@@ -195,6 +195,14 @@ CSeq: {sent} {method}
         );
         let head = text.replace("\r\n", "\n").replace('\n', "\r\n");
         self.send(format!("{head}{body}").as_bytes());
+        loop {
+            let response = self.response();
+            // What was refused before comes again until it is acknowledged.
+            let number = response.headers.cseq().map(|cseq| cseq.number);
+            if number == Ok(sent) {
+                return response;
+            }
+        }
     }
 
     /// Registers an operator whose password is the name; the answer to the proof.

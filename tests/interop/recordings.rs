@@ -83,7 +83,7 @@ fn fetch(server: &Server, method: &str, path: &str) -> (u16, Vec<u8>) {
 }
 
 /// A file's sound, by channel.
-fn sound(server: &Server, path: &str) -> Vec<Vec<i16>> {
+pub(crate) fn sound(server: &Server, path: &str) -> Vec<Vec<i16>> {
     let (code, bytes) = fetch(server, "GET", path);
     assert_eq!(code, 200);
     let mut reader = hound::WavReader::new(Cursor::new(bytes)).unwrap();
@@ -96,7 +96,7 @@ fn sound(server: &Server, path: &str) -> Vec<Vec<i16>> {
 }
 
 /// Waits for the first of a list, and gives all.
-fn listed(server: &Server, path: &str, key: &str) -> Vec<Value> {
+pub(crate) fn listed(server: &Server, path: &str, key: &str) -> Vec<Value> {
     let mut all = Vec::new();
     eventually(&format!("{key} in {path}"), 10, || {
         all = server.json(path)[key].as_array().unwrap().clone();

@@ -57,6 +57,9 @@ pub(crate) const LISTENS: &str = "# listens on ";
 /// In what is added to the configuration: the rest of the line belongs to `sip`.
 pub(crate) const SIP: &str = "# sip has ";
 
+/// In what is added to the configuration: the rest of the line is the folder of prompts.
+pub(crate) const PROMPTS: &str = "# prompts lie in ";
+
 /// In what is added to the configuration: silent phones are soon asked.
 pub(crate) const HEEDS_SILENCE: &str = "# heeds silence";
 
@@ -121,7 +124,6 @@ fn write(
         fs::write(folder.join(format!("flows/{flow}.yaml")), text).unwrap();
         numbers.push(format!("  \"{dialled}\": {{ flow: {flow} }}"));
     }
-    let prompts = root.join("ivr-flows/prompts");
     // Each server has its slice, so that tests can run beside each other.
     let first = 20_000 + (number % 40) * 200;
     // sipp sends no sound, and takes no OPTIONS in a call: it is not to be asked.
@@ -134,6 +136,8 @@ fn write(
         let lines = more.lines().filter_map(|line| line.strip_prefix(start));
         lines.map(str::to_owned).collect()
     };
+    let prompts = rest(PROMPTS).pop().map(PathBuf::from);
+    let prompts = prompts.unwrap_or_else(|| root.join("ivr-flows/prompts"));
     let listens: String = rest(LISTENS).iter().map(|l| format!(", \"{l}\"")).collect();
     let more_sip: String = rest(SIP).iter().map(|l| format!("\n  {l}")).collect();
     let trunks = if more_sip.contains("trunks:") {
@@ -267,8 +271,18 @@ impl Server {
 
     /// Kills it without a word, and starts it again on the same folder.
     pub(crate) fn kill_and_restart(&mut self) {
+        self.kill();
+        self.restart();
+    }
+
+    /// Kills it without a word.
+    pub(crate) fn kill(&mut self) {
         self.signal("-KILL");
         self.child.wait().unwrap();
+    }
+
+    /// Starts it again on the same folder, after its end.
+    pub(crate) fn restart(&mut self) {
         let log = fs::File::options()
             .append(true)
             .open(self.folder.join("log"))

@@ -11,6 +11,14 @@ use exchange::media::codec::g711;
 
 const RATE: f64 = 8_000.0;
 
+/// When a key is pressed: so much later than the server is first heard, or when a tone is
+/// heard, after the key before.
+#[derive(Clone, Copy, Debug)]
+enum Cue {
+    After(Duration),
+    Hearing(f64),
+}
+
 /// A caller's stream: plays a tone, presses keys, keeps what it hears.
 pub(crate) struct Stream {
     pub(crate) port: u16,
@@ -26,6 +34,22 @@ impl Stream {
 
     /// The same with several keys, each so much later than the server is first heard.
     pub(crate) fn presses(tone: f64, keys: Vec<(u8, Duration)>) -> Self {
+        let cued = keys.into_iter();
+        Self::begin(tone, cued.map(|(key, after)| (key, Cue::After(after))))
+    }
+
+    /// The same with keys that answer what is heard, in this order.
+    pub(crate) fn answers(tone: f64, answers: &[(u32, &str)]) -> Self {
+        let cued = answers.iter().flat_map(|(heard, keys)| {
+            let later = std::iter::repeat(Cue::After(Duration::ZERO));
+            let cues = std::iter::once(Cue::Hearing(f64::from(*heard))).chain(later);
+            keys.chars().map(event).zip(cues)
+        });
+        Self::begin(tone, cued)
+    }
+
+    fn begin(tone: f64, keys: impl Iterator<Item = (u8, Cue)>) -> Self {
+        let keys: Vec<(u8, Cue)> = keys.collect();
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let port = socket.local_addr().unwrap().port();
         let stop = Arc::new(AtomicBool::new(false));
@@ -42,6 +66,15 @@ impl Stream {
     pub(crate) fn heard(mut self) -> Vec<i16> {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.take().unwrap().join().unwrap()
+    }
+}
+
+/// The number of a key (RFC 4733 section 3.2).
+fn event(key: char) -> u8 {
+    match key {
+        '*' => 10,
+        '#' => 11,
+        digit => u8::try_from(digit.to_digit(10).unwrap()).unwrap(),
     }
 }
 
@@ -62,7 +95,52 @@ impl Sender {
     }
 }
 
-fn talk(socket: &UdpSocket, tone: f64, keys: &[(u8, Duration)], stop: &AtomicBool) -> Vec<i16> {
+/// A key that is pressed next.
+struct Pressing {
+    key: u8,
+    cue: Cue,
+    /// Packets of it so far.
+    sent: u16,
+    /// The samples before that were heard when the key before it went down, or looked
+    /// through for the tone.
+    looked: usize,
+}
+
+impl Pressing {
+    fn next(keys: &mut std::slice::Iter<'_, (u8, Cue)>, looked: usize) -> Option<Self> {
+        let (key, cue) = *keys.next()?;
+        Some(Self {
+            key,
+            cue,
+            sent: 0,
+            looked,
+        })
+    }
+
+    /// Whether it is down.
+    fn is_down(&mut self, began: Instant, heard: &[i16]) -> bool {
+        if self.sent > 0 {
+            return true;
+        }
+        let there = match self.cue {
+            Cue::After(after) => began.elapsed() >= after,
+            Cue::Hearing(tone) => loop {
+                let rest = heard.get(self.looked..).unwrap_or_default();
+                let Some(tenth) = rest.first_chunk::<TENTH>() else {
+                    return false;
+                };
+                if sounds(tone, tenth) {
+                    break true;
+                }
+                self.looked += TENTH / 5;
+            },
+        };
+        self.looked = heard.len();
+        there
+    }
+}
+
+fn talk(socket: &UdpSocket, tone: f64, keys: &[(u8, Cue)], stop: &AtomicBool) -> Vec<i16> {
     let mut heard = Vec::new();
     let mut server: Option<SocketAddr> = None;
     let mut sender = Sender {
@@ -72,7 +150,7 @@ fn talk(socket: &UdpSocket, tone: f64, keys: &[(u8, Duration)], stop: &AtomicBoo
     let mut next = Instant::now();
     let mut keys = keys.iter();
     let mut began = Instant::now();
-    let mut pressing = keys.next().map(|(key, after)| (*key, *after, 0_u16));
+    let mut pressing = Pressing::next(&mut keys, 0);
     let mut buffer = [0; 1500];
     while !stop.load(Ordering::Relaxed) {
         let patience = next.saturating_duration_since(Instant::now());
@@ -90,14 +168,17 @@ fn talk(socket: &UdpSocket, tone: f64, keys: &[(u8, Duration)], stop: &AtomicBoo
             continue;
         };
         next += Duration::from_millis(20);
+        let down = pressing
+            .as_mut()
+            .is_some_and(|next| next.is_down(began, &heard));
         let packet = match &mut pressing {
-            Some((key, after, count)) if began.elapsed() >= *after => {
-                *count += 1;
-                let end = if *count > 6 { 0x80 } else { 0 };
-                let [high, low] = ((*count).min(7) * 160).to_be_bytes();
-                let packet = sender.packet(101, &[*key, end | 10, high, low]);
-                if *count == 9 {
-                    pressing = keys.next().map(|(key, after)| (*key, *after, 0));
+            Some(next) if down => {
+                next.sent += 1;
+                let end = if next.sent > 6 { 0x80 } else { 0 };
+                let [high, low] = (next.sent.min(7) * 160).to_be_bytes();
+                let packet = sender.packet(101, &[next.key, end | 10, high, low]);
+                if next.sent == 9 {
+                    pressing = Pressing::next(&mut keys, next.looked);
                     sender.timestamp += 9 * 160;
                 }
                 packet
@@ -139,6 +220,11 @@ fn decode(packet: &[u8]) -> Vec<i16> {
 
 /// Writes a WAV file with a tone.
 pub(crate) fn write_tone(path: &Path, tone: f64, seconds: u32) {
+    write_tone_of(path, tone, Duration::from_secs(seconds.into()));
+}
+
+/// The same, by its length.
+pub(crate) fn write_tone_of(path: &Path, tone: f64, length: Duration) {
     let spec = hound::WavSpec {
         channels: 1,
         sample_rate: 8_000,
@@ -146,7 +232,7 @@ pub(crate) fn write_tone(path: &Path, tone: f64, seconds: u32) {
         sample_format: hound::SampleFormat::Int,
     };
     let mut writer = hound::WavWriter::create(path, spec).unwrap();
-    for n in 0..seconds * 8_000 {
+    for n in 0..u32::try_from(length.as_millis()).unwrap() * 8 {
         writer.write_sample(sample(tone, n)).unwrap();
     }
     writer.finalize().unwrap();
@@ -168,20 +254,40 @@ pub(crate) fn recording(folder: &Path, end: &str) -> Vec<i16> {
     )
 }
 
-/// For how many seconds a tone is heard, by the Goertzel algorithm on tenths of a second.
+/// Samples of a tenth of a second.
+const TENTH: usize = 800;
+
+/// Whether there is this tone and little else, by the Goertzel algorithm.
+fn sounds(tone: f64, samples: &[i16]) -> bool {
+    let turn = 2.0 * (std::f64::consts::TAU * tone / RATE).cos();
+    let (mut one, mut two) = (0.0, 0.0);
+    let mut power = 0.0;
+    for sample in samples {
+        let value = f64::from(*sample);
+        power += value * value;
+        (one, two) = (value + turn * one - two, one);
+    }
+    let length = f64::from(u32::try_from(samples.len()).unwrap());
+    let tone_power = (one * one + two * two - turn * one * two) * 2.0 / length;
+    power > 1_250.0 * length && tone_power > 0.8 * power
+}
+
+/// For how many seconds a tone is heard, by tenths of a second.
 pub(crate) fn seconds_of(tone: f64, samples: &[i16]) -> f64 {
-    let step = 800;
-    let with_tone = samples.chunks_exact(step).filter(|chunk| {
-        let turn = 2.0 * (std::f64::consts::TAU * tone / RATE).cos();
-        let (mut one, mut two) = (0.0, 0.0);
-        let mut power = 0.0;
-        for sample in *chunk {
-            let value = f64::from(*sample);
-            power += value * value;
-            (one, two) = (value + turn * one - two, one);
-        }
-        let tone_power = (one * one + two * two - turn * one * two) * 2.0 / 800.0;
-        power > 1e6 && tone_power > 0.8 * power
-    });
+    let tenths = samples.chunks_exact(TENTH);
+    let with_tone = tenths.filter(|tenth| sounds(tone, tenth));
     f64::from(u32::try_from(with_tone.count()).unwrap()) / 10.0
+}
+
+/// Which of these tones are heard one after the other; one that goes on, or comes again
+/// after nothing else, counts once.
+pub(crate) fn melody(tones: &[u32], samples: &[i16]) -> Vec<u32> {
+    let parts = samples.chunks_exact(TENTH / 2);
+    let heard = parts.filter_map(|part| {
+        let mut tones = tones.iter().copied();
+        tones.find(|tone| sounds(f64::from(*tone), part))
+    });
+    let mut melody: Vec<u32> = heard.collect();
+    melody.dedup();
+    melody
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::backend::{Asked, Backend, Does};
 use crate::client::patient;
 use crate::eventually;
-use crate::server::Server;
+use crate::server::{Server, binary};
 
 const FLOOR: &str = "
 queues: { support: { requires: { support: 1 } } }
@@ -108,4 +108,42 @@ fn a_kill_loses_no_event() {
     eventually("nothing waits", 5, || {
         server.metric("centrale_webhook_backlog{webhook=\"crm\"}") < 0.1
     });
+}
+
+#[test]
+fn what_waits_for_a_receiver_is_delivered_without_who_was_forgotten_while_nothing_ran() {
+    const NUMBER: &str = "0612345678";
+    let port = crate::server::free_port();
+    let mut server = telling(port);
+    call(&server);
+    eventually("both events wait", 10, || {
+        server.metric("centrale_webhook_backlog{webhook=\"crm\"}") > 1.5
+    });
+    assert_eq!(server.record()["from"], NUMBER);
+    server.kill();
+    let mut command = binary(&server.folder);
+    let out = command.args(["forget", NUMBER]).output().unwrap();
+    let said = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert!(out.status.success(), "{out:?}");
+    // What the flow told has the number; that the call ended has not.
+    assert!(said.contains("\ndeliveries 1\n"), "{said}");
+    assert!(!said.contains(NUMBER), "{said}");
+    for entry in std::fs::read_dir(&server.folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if name.starts_with("records.db") {
+            let bytes = std::fs::read(&path).unwrap();
+            let found = memchr::memmem::find(&bytes, NUMBER.as_bytes());
+            assert_eq!(found, None, "{name}");
+        }
+    }
+    server.restart();
+    let backend = Backend::at(port, |_, _| Does::says(200, ""));
+    eventually("both events are taken", 20, || backend.asked().len() == 2);
+    let mut taken = backend.asked().iter().map(body).collect::<Vec<_>>();
+    taken.retain(|event| event["kind"] == "notified");
+    let told = &taken[0];
+    assert_eq!(told["data"]["name"], "order.cancelled");
+    assert_eq!(told["data"]["data"], serde_json::json!({}), "{told}");
+    assert_eq!(server.record()["from"], "erased");
 }

@@ -36,3 +36,44 @@ fn tags_and_variables_go_with_the_call_and_secrets_do_not() {
     assert_eq!(record.vars.get("order").map(|value| &**value), Some("47"));
     assert_eq!(record.vars.get("pin"), None);
 }
+
+/// How many tags and variables were told of a call, each time.
+fn told(world: &exchange::sim::World) -> Vec<(usize, usize)> {
+    let told = world.events().iter().filter_map(|(_, event)| match event {
+        Event::Carried(carried) => Some((carried.tags.len(), carried.vars.len())),
+        _ => None,
+    });
+    told.collect()
+}
+
+#[test]
+fn what_is_carried_is_told_when_it_changes_and_nothing_is_not() {
+    // Nothing is carried, and so no phone is told of it.
+    let mut world = world("", 302);
+    let ann = world.operator("ann", Manner::Answers(s(2)), Some(s(5)));
+    let caller = world.caller("1", None);
+    world.run(s(1));
+    assert!(world.press(caller, "1"));
+    assert!(world.run_until(s(5), |w| w.bridged(caller, ann)));
+    let heard = world.heard(ann);
+    let invite = heard.last().unwrap();
+    for name in ["X-Centrale-Tags", "X-Centrale-Vars"] {
+        assert_eq!(invite.headers.first(&Name::Other(name.into())), None);
+    }
+    settle(&mut world);
+    assert_eq!(told(&world), []);
+
+    // The same twice: when it is queued, and when it hangs up there.
+    let mut world = crate::world("", 303);
+    world.operator("ann", Manner::Rings, None);
+    world.run(s(1));
+    let caller = world.caller("68", None);
+    world.run(s(2));
+    assert!(world.press(caller, "47"));
+    world.run(ms(100));
+    assert!(world.press(caller, "123"));
+    world.run(s(2));
+    world.hang_up(caller);
+    settle(&mut world);
+    assert_eq!(told(&world), [(2, 1)]);
+}

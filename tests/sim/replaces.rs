@@ -169,3 +169,90 @@ fn a_phone_without_ports_is_turned_away_and_the_other_rings_on() {
     world.hang_up(caller);
     settle(&mut world);
 }
+
+#[test]
+fn two_cannot_have_the_same_place() {
+    for seed in 15..19 {
+        let (mut world, caller, ann) = with_ann(answers(), seed);
+        let phones = [(); 2].map(|()| world.phone("ann", Manner::Rings, None));
+        for phone in phones {
+            world.replace(phone, ann, "");
+        }
+        world.run(s(1));
+        let mut codes = phones.map(|phone| world.codes(phone).last().copied());
+        codes.sort_unstable();
+        assert_eq!(codes[0], Some(200), "{seed}: {codes:?}");
+        assert!(
+            matches!(codes[1], Some(481 | 486 | 603)),
+            "{seed}: {codes:?}"
+        );
+        let has = phones.map(|phone| world.bridged(caller, phone));
+        assert_ne!(has[0], has[1], "{seed}");
+        world.hang_up(caller);
+        settle(&mut world);
+    }
+}
+
+#[test]
+fn the_place_of_a_line_is_nobody_else_s() {
+    let mut world = world("", 19);
+    world.phone("one", Manner::Rings, None);
+    let two = world.phone("two", answers(), None);
+    let bea = world.operator("bea", answers(), None);
+    let caller = world.caller("7", None);
+    world.run(s(1));
+    assert!(world.press(caller, "2"));
+    assert!(world.run_until(s(5), |w| w.bridged(caller, two)));
+    world.replace(bea, two, "");
+    world.run(s(1));
+    assert_eq!(world.codes(bea).last(), Some(&403));
+    assert!(world.bridged(caller, two));
+    world.hang_up(caller);
+    settle(&mut world);
+}
+
+#[test]
+fn a_caller_who_holds_goes_on_holding_whoever_is_there() {
+    let (mut world, caller, ann) = with_ann(answers(), 20);
+    // How often an operator's phone was given music for the caller who holds.
+    let held = |world: &World| {
+        let told = world.events().iter();
+        told.filter(|(_, event)| {
+            matches!(
+                event,
+                Event::Held {
+                    by_caller: true,
+                    ..
+                }
+            )
+        })
+        .count()
+    };
+    world.hold(caller, true);
+    world.run(s(1));
+    assert_eq!(held(&world), 1);
+    let mobile = world.phone("ann", Manner::Rings, None);
+    world.replace(mobile, ann, "");
+    world.run(s(1));
+    assert_eq!(world.codes(mobile), [200]);
+    assert_eq!(held(&world), 2, "the other phone hears it too");
+    world.hold(caller, false);
+    world.run(s(1));
+    assert!(world.bridged(caller, mobile));
+    world.hang_up(caller);
+    settle(&mut world);
+}
+
+#[test]
+fn a_place_from_which_the_caller_is_being_handed_on_is_not_given_away() {
+    let (mut world, caller, ann) = with_ann(answers(), 21);
+    let mobile = world.phone("ann", Manner::Rings, None);
+    // Nobody answers there for a while.
+    world.refer(ann, "sip:field@centrale.localhost");
+    world.run(s(1));
+    world.replace(mobile, ann, "");
+    world.run(s(1));
+    assert_eq!(world.codes(mobile), [491]);
+    world.hang_up(caller);
+    settle(&mut world);
+}

@@ -212,6 +212,61 @@ fn a_queue_can_say_where_its_callers_go_on() {
 }
 
 #[test]
+fn a_caller_has_time_for_each_key_and_a_number_has_an_end() {
+    let asks = "play(en/callback/number en/number/3";
+    assert!(ends(NODES, "begin up queue:1 heard +4s +1s").starts_with(asks));
+    assert_eq!(ends(NODES, "begin up queue:1 heard +4s"), "");
+    assert_eq!(ends(NODES, "begin up queue:1 2 heard 06 +2s"), "");
+    let read_back = "play(en/callback/number en/number/0 en/number/6 en/callback/confirm)";
+    assert_eq!(
+        ends(NODES, "begin up queue:1 2 heard 06 +2s +1s"),
+        read_back
+    );
+    let digits = |count| format!("begin up queue:1 2 heard 06{}", "1".repeat(count));
+    assert_eq!(ends(NODES, &digits(15)), "");
+    assert!(ends(NODES, &digits(16)).starts_with("play(en/callback/number"));
+}
+
+#[test]
+fn an_answer_that_was_not_asked_for_changes_nothing() {
+    assert_eq!(ends(NODES, "begin up queue:1 back:yes"), "");
+    let promising = "begin up queue:1 heard 1";
+    assert_eq!(ends(NODES, &format!("{promising} heard +30m")), "");
+    assert_eq!(ends(NODES, &format!("{promising} 5 +30m")), "");
+    let then = ends(NODES, &format!("{promising} heard +30m back:yes"));
+    assert_eq!(then, "[promised] play(en/promised)");
+}
+
+#[test]
+fn the_queue_that_was_left_last_says_where_a_promise_leads() {
+    let nodes = "
+  a: { type: queue, queue: support, waiting: { keys: { \"1\": b, \"2\": back } }, callback: told, answered: bye, timeout: bye, full: bye, no_operators: bye, error: bye }
+  b: { type: queue, queue: support, answered: bye, timeout: back, full: bye, no_operators: bye, error: e }
+  back: { type: callback, confirm: false, ok: bye, error: bye }
+  told: { type: hangup, prompt: [told] }
+  bye: { type: hangup, prompt: [goodbye] }
+  e: { type: hangup, cause: 41 }
+";
+    let by = |way: &str| ends(nodes, &format!("begin up {way} back:yes"));
+    assert_eq!(by("queue:2"), "[told] play(en/told)");
+    assert_eq!(by("queue:1 queue:timeout"), "[bye] play(en/goodbye)");
+    // A key that leads nowhere: the wait is over all the same.
+    assert_eq!(ends(nodes, "begin up queue:1 queue:1"), "[e] hangup(41)");
+}
+
+#[test]
+fn a_callback_without_a_word_needs_no_sounds() {
+    let text = |confirm: bool| {
+        format!(
+            "version: 1\nflow: f\nstart: a\nlanguages: [ru]\nnodes:\n  a: {{ type: callback, queue: support, confirm: {confirm}, ok: z, error: z }}\n  z: {{ type: hangup }}\n"
+        )
+    };
+    assert!(try_load(&text(false)).is_ok());
+    let missing = try_load(&text(true)).unwrap_err();
+    assert_eq!(missing.len(), 14, "four, and ten digits");
+}
+
+#[test]
 fn mistakes_of_a_callback_are_told() {
     mistakes(
         "

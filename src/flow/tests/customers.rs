@@ -88,3 +88,91 @@ fn a_caller_without_a_number_is_not_looked_for() {
     "#]],
     );
 }
+
+#[test]
+fn an_account_that_nobody_can_have_is_not_looked_for() {
+    let nodes = |account: &str| {
+        format!(
+            "  a: {{ type: customer, account: '{account}', found: z, unknown: u }}\n  u: {{ type: hangup, cause: 1 }}\n  z: {{ type: hangup }}\n"
+        )
+    };
+    assert_eq!(ends(&nodes("caller.name"), "begin up"), "[a] [u] hangup(1)");
+    assert_eq!(
+        ends(&nodes("called"), "begin up"),
+        "[a] ask(whose account is 1000)"
+    );
+}
+
+#[test]
+fn every_field_of_a_customer_can_be_saved() {
+    let fields = [
+        "number",
+        "name",
+        "language",
+        "project",
+        "notes",
+        "last_operator",
+    ];
+    let saves: Vec<String> = fields
+        .iter()
+        .map(|field| format!("v_{field}: {field}"))
+        .collect();
+    let nodes = format!(
+        "  a: {{ type: customer, save: {{ {} }}, found: z, unknown: z }}\n  z: {{ type: hangup }}\n",
+        saves.join(", ")
+    );
+    let mut call = Call::new(flow(&nodes));
+    tell(&mut call, "begin up");
+    let customer = Customer {
+        project: Some("internet".into()),
+        ..zoe()
+    };
+    call.say(found(&call, Some(customer)));
+    let vars = call.run.vars();
+    let kept = |field: &str| vars[format!("v_{field}").as_str()].to_string();
+    assert_eq!(kept("number"), "+31612345678");
+    assert_eq!(
+        (kept("name"), kept("language")),
+        ("Zoe".into(), "nl".into())
+    );
+    assert_eq!(
+        (kept("project"), kept("last_operator")),
+        ("internet".into(), "alice".into())
+    );
+    assert_eq!(kept("notes").len(), 256, "cut as every variable is");
+}
+
+#[test]
+fn what_is_too_much_is_told_nobody() {
+    let data: Vec<String> = (0..70)
+        .map(|n| format!("d{n}: \"${{customer.notes}}\""))
+        .collect();
+    let nodes = |data: &[String]| {
+        format!(
+            "  a: {{ type: customer, found: b, unknown: z }}\n  b: {{ type: notify, event: x, data: {{ {} }}, next: z }}\n  z: {{ type: hangup }}\n",
+            data.join(", ")
+        )
+    };
+    let few = ends(&nodes(&data[..2]), "begin up customer:zoe");
+    assert!(few.starts_with("[b] notify(x {"), "{few}");
+    let all = ends(&nodes(&data), "begin up customer:zoe");
+    assert_eq!(all, "[b] fault(b expression) [z] hangup");
+}
+
+#[test]
+fn an_event_has_a_name_of_some_letters() {
+    let longest = "x".repeat(64);
+    let longer = "x".repeat(65);
+    for (name, fits) in [
+        ("order.cancelled", true),
+        (&longest, true),
+        ("", false),
+        (&longer, false),
+        ("a b", false),
+    ] {
+        let text = whole(&format!(
+            "  a: {{ type: notify, event: \"{name}\", next: z }}\n  z: {{ type: hangup }}\n"
+        ));
+        assert_eq!(try_load(&text).is_ok(), fits, "{name}");
+    }
+}

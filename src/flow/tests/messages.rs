@@ -139,6 +139,17 @@ fn a_secret_is_told_from_its_prompt_to_its_last_digit() {
 }
 
 #[test]
+fn a_prompt_before_a_message_may_have_to_be_heard() {
+    let nodes = MESSAGE.replace("max: 2m", "max: 2m, barge_in: false");
+    assert_eq!(ends(&nodes, "begin up 5"), "");
+    assert_eq!(ends(&nodes, "begin up 5 heard"), "message(office 2m 4s)");
+    let long = |length: usize| whole(&MESSAGE.replace("office", &"m".repeat(length)));
+    assert!(try_load(&long(64)).is_ok());
+    assert!(try_load(&long(65)).is_err());
+    assert!(try_load(&whole(&MESSAGE.replace("office", "\"\""))).is_err());
+}
+
+#[test]
 fn messages_and_recordings_have_their_mistakes() {
     mistakes(
         "

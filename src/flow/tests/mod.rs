@@ -25,9 +25,13 @@ mod bounds;
 mod calls;
 mod messages;
 mod customers;
+mod inputs;
+mod lasting;
 mod mistakes;
+mod nodes;
 mod queues;
 mod reach;
+mod requests;
 mod shipped;
 mod subflows;
 mod surveys;
@@ -69,7 +73,7 @@ pub(super) fn try_load(text: &str) -> Result<Arc<Flow>, Vec<Diagnostic>> {
         calendars: &calendars,
         projects: &projects,
         origins: &origins,
-        signs: true,
+        signs: !text.contains("# nobody signs"),
         addresses: &|address| {
             address
                 .contains(' ')
@@ -199,6 +203,17 @@ fn replied(call: &Call, status: u16, saved: Vec<Scalar>) -> Input {
     Input::Returned(Returned::Reply(call.asked, Ok(answer)))
 }
 
+/// What the last word of a script makes of a call.
+fn ends(nodes: &str, script: &str) -> String {
+    let story = story(nodes, script);
+    let last = story.lines().last().unwrap_or_default();
+    let word = script.split_whitespace().last().unwrap_or_default();
+    let said = last
+        .strip_prefix(word)
+        .and_then(|said| said.strip_prefix(':'));
+    said.unwrap().trim().to_owned()
+}
+
 /// `begin`, `up`, `heard`, `+5s`, `queue:timeout`, `queue:paused`, `line:busy`, or keys.
 fn check(nodes: &str, script: &str, expected: &Expect) {
     expected.assert_eq(&story(nodes, script));
@@ -221,6 +236,7 @@ fn tell(call: &mut Call, script: &str) -> String {
             "queue:error" => vec![Input::Returned(Returned::Queue(QueueExit::Error))],
             "queue:empty" => vec![Input::Returned(Returned::Queue(QueueExit::NoOperators))],
             "queue:paused" => vec![Input::Returned(Returned::Queue(QueueExit::AllPaused))],
+            "queue:2" => vec![Input::Returned(Returned::Queue(QueueExit::Key('2')))],
             "queue:1" => vec![Input::Returned(Returned::Queue(QueueExit::Key('1')))],
             "message:kept" => vec![Input::Returned(Returned::Message(MessageExit::Kept))],
             "message:empty" => vec![Input::Returned(Returned::Message(MessageExit::Empty))],
@@ -244,12 +260,19 @@ fn tell(call: &mut Call, script: &str) -> String {
                 call.asked,
                 Err(Unanswered::Unreachable),
             ))],
+            "line:answered" => vec![Input::Returned(Returned::Line(LineExit::Answered))],
             "line:busy" => vec![Input::Returned(Returned::Line(LineExit::Busy))],
+            "line:none" => vec![Input::Returned(Returned::Line(LineExit::NoAnswer))],
             "line:error" => vec![Input::Returned(Returned::Line(LineExit::Error))],
             _ => match word.strip_prefix('+') {
                 Some(time) => {
                     call.now += crate::model::parse_duration(time).unwrap();
-                    vec![Input::Tick]
+                    let due = call.run.deadline().is_some_and(|at| at <= call.now);
+                    let said = call.say(Input::Tick);
+                    assert!(due || said.is_empty(), "{word}, and nobody asked: {said}");
+                    story.push_str(format!("{word}: {said}").trim_end());
+                    story.push('\n');
+                    continue;
                 }
                 None => word.chars().map(Input::Key).collect(),
             },

@@ -204,3 +204,24 @@ nodes:
     "#]]
     .assert_eq(&flow(nodes).mermaid());
 }
+
+#[test]
+fn what_a_queue_plays_has_to_be_there() {
+    let text = |language: &str, waiting: &str| {
+        format!(
+            "version: 1\nflow: f\nstart: a\nlanguages: [{language}]\nnodes:\n  a: {{ type: queue, queue: support, waiting: {{ {waiting} }}, answered: z, timeout: z, full: z, no_operators: z, error: z }}\n  z: {{ type: hangup }}\n"
+        )
+    };
+    for (language, waiting, wrong) in [
+        ("en", "music: calm", 0),
+        ("en", "music: missing", 1),
+        ("en", "announce: { position: true }", 0),
+        // Nothing was recorded in Russian.
+        ("ru", "announce: { position: true }", 1),
+        ("ru", "announce: { estimated_wait: true }", 1),
+        ("ru", "announce: { every: 20s }", 0),
+    ] {
+        let said = try_load(&text(language, waiting)).err().unwrap_or_default();
+        assert_eq!(said.len(), wrong, "{language} {waiting}: {said:?}");
+    }
+}

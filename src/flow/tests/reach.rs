@@ -180,6 +180,33 @@ fn an_operator_is_rung_by_a_name_or_what_a_variable_holds() {
 }
 
 #[test]
+fn whatever_is_rung_comes_back_by_four_ways() {
+    for kind in [
+        "line, line: field",
+        "operator, id: alice",
+        "dial, to: \"sip:x@y\"",
+    ] {
+        let nodes = format!(
+            "
+  a: {{ type: {kind}, answered: talked, busy: busy, no_answer: rang, error: sorry }}
+  talked: {{ type: hangup, cause: 16 }}
+  busy: {{ type: hangup, cause: 17 }}
+  rang: {{ type: hangup, cause: 19 }}
+  sorry: {{ type: hangup, cause: 41 }}
+"
+        );
+        for (way, to) in [
+            ("answered", "[talked] hangup(16)"),
+            ("busy", "[busy] hangup(17)"),
+            ("none", "[rang] hangup(19)"),
+            ("error", "fault(a queue) [sorry] hangup(41)"),
+        ] {
+            assert_eq!(ends(&nodes, &format!("begin up line:{way}")), to, "{kind}");
+        }
+    }
+}
+
+#[test]
 fn an_address_is_computed_only_before_its_host() {
     let dial = |to: &str| {
         format!(
@@ -194,6 +221,7 @@ fn an_address_is_computed_only_before_its_host() {
         "\"${caller.name}\"",
         "[]",
         "\"sip:a b@c\"",
+        "\"sip:${called}@a b\"",
     ] {
         let diags = try_load(&whole(&dial(to))).map(|_| ()).unwrap_err();
         assert_eq!(diags.len(), 1, "{to}: {diags:?}");

@@ -253,3 +253,67 @@ nodes:
     "#]],
     );
 }
+
+const DEEP: &str = "
+version: 1
+flow: above
+start: a
+languages: [en]
+vars: { level: 0, deep: 0 }
+on_hangup: t
+nodes:
+  a: { type: branch, when: [{ if: vars.level < 20, then: b }], else: r }
+  b: { type: flow, name: above, params: { level: \"${vars.level + 1}\" }, save: deep, next: r, error: e }
+  e: { type: collect, prompt: [bottom], digits: { max: 1 }, save: deep, ok: r, on_failure: r }
+  r: { type: return, value: \"${vars.deep}\" }
+  t: { type: set, tags: [\"at ${vars.level}\"], next: z }
+  z: { type: hangup }
+";
+
+#[test]
+fn flows_stand_eight_deep_below_the_number_s() {
+    let (flows, wrong) = joined(&[DEEP]);
+    assert_eq!(wrong, "");
+    let mut call = Call::new(Arc::clone(&flows["above"]));
+    let told = tell(&mut call, "begin up");
+    assert_eq!(told.matches("[b]").count(), 9, "{told}");
+    assert!(
+        told.ends_with("[a] [b] fault(b nesting) [e] play(en/bottom)\n"),
+        "{told}"
+    );
+    // What an operator would be shown is the number's flow's.
+    let level = |call: &Call| call.run.shown_vars()["level"].to_string();
+    assert_eq!(level(&call), "0");
+    let told = tell(&mut call, "5");
+    assert_eq!(told.matches("[r]").count(), 9, "{told}");
+    assert!(told.ends_with("hangup\n"), "{told}");
+    assert_eq!(call.run.vars()["deep"].to_string(), "5");
+}
+
+#[test]
+fn whoever_hangs_up_in_a_flow_below_has_the_last_word_of_the_number_s() {
+    let (flows, _) = joined(&[DEEP]);
+    let mut call = Call::new(Arc::clone(&flows["above"]));
+    tell(&mut call, "begin up");
+    let mut out = Vec::new();
+    call.run.hung_up(call.now, &Busy, &mut out);
+    let tags: Vec<&str> = call.run.tags().iter().map(|tag| &**tag).collect();
+    assert_eq!(tags, ["at 0"]);
+    let again = out.len();
+    call.run.hung_up(call.now, &Busy, &mut out);
+    assert_eq!(out.len(), again, "once is enough");
+}
+
+#[test]
+fn a_language_that_both_flows_speak_stays() {
+    let above = ABOVE.replace("languages: [en]", "languages: [en, nl]");
+    together(
+        &[&above, BELOW],
+        "begin up 2",
+        &expect![[r#"
+        begin: answer
+        up: [a] [a] play(en/number/5 en/number/1)
+        2: stop [c] [b] [b] play(nl/number/5 nl/number/6)
+    "#]],
+    );
+}

@@ -76,6 +76,18 @@ fn keys_from_before_the_question_are_no_answer() {
 }
 
 #[test]
+fn a_question_has_a_name_of_some_letters() {
+    for (name, fits) in [("x", true), ("", false), ("a/b", false)] {
+        let text = whole(
+            &SURVEY
+                .replace("save: csat", &format!("save: \"{name}\""))
+                .replace("vars.csat == 5", "called == \"5\""),
+        );
+        assert_eq!(try_load(&text).is_ok(), fits, "{name}");
+    }
+}
+
+#[test]
 fn a_survey_that_cannot_be_asked_is_a_mistake() {
     mistakes(
         "

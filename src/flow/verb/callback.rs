@@ -181,7 +181,6 @@ impl Callback {
 
     /// The caller said nothing that can be used: the same again, a few times.
     fn again(&self, asking: Asking, turn: &mut Turn<'_>) -> Next {
-        turn.core.ahead.clear();
         let failures = asking.failures + 1;
         if failures >= FAILURES {
             return Next::Go(self.error);
@@ -192,11 +191,8 @@ impl Callback {
         }
     }
 
-    /// Waits for a key, and takes what was typed ahead.
-    fn listen(&self, mut asking: Asking, turn: &mut Turn<'_>) -> Next {
-        if let Some(key) = turn.core.ahead.pop() {
-            return self.key(key, asking, turn);
-        }
+    /// Waits for a key. Those that came while it spoke were taken then.
+    fn listen(&self, mut asking: Asking, turn: &Turn<'_>) -> Next {
         let typing = asking.step == Step::Enter && !asking.number.is_empty();
         let patience = if typing {
             self.interdigit

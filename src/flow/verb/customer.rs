@@ -81,7 +81,7 @@ impl Customer {
         turn.core.customer = found;
         let customer = turn.core.customer.as_deref();
         for (name, field) in &self.save {
-            let value = of_customer(customer, *field);
+            let value = of_customer(customer, *field).kept();
             turn.core.vars.insert(Arc::clone(name), Held::open(value));
         }
         Next::Go(match customer {

@@ -256,7 +256,7 @@ pub(crate) trait Verb: fmt::Debug + Send + Sync {
 
     /// Whether it can be done for a caller who is gone.
     fn is_silent(&self) -> bool {
-        let heard = self.needs_answer() || self.speaks() || !self.prompts().is_empty();
+        let heard = self.needs_answer() || self.speaks();
         !heard && !self.refuses() && self.calls().is_none() && !self.returns()
     }
 

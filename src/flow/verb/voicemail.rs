@@ -89,8 +89,6 @@ impl Voicemail {
     }
 
     fn speak(&self, turn: &mut Turn<'_>) -> Next {
-        // A key that ended the prompt ends no message.
-        turn.core.ahead.clear();
         turn.out.push(Output::Message(MessageRequest {
             mailbox: self.mailbox.clone(),
             max: self.max,
