@@ -83,13 +83,13 @@ impl Fields {
         let Some(known) = name.known() else {
             return &self.list;
         };
-        let end = match self.first[known.number()] {
-            0 => return &[],
-            FAR => self.list.len(),
-            _ if self.repeated & known.bit() != 0 => self.list.len(),
-            first => usize::from(first),
-        };
-        let start = usize::from(self.first[known.number()]) - 1;
+        let first = self.first[known.number()];
+        if first == 0 {
+            return &[];
+        }
+        let start = usize::from(first) - 1;
+        let is_only = first != FAR && self.repeated & known.bit() == 0;
+        let end = if is_only { start + 1 } else { self.list.len() };
         self.list.get(start..end).unwrap_or_default()
     }
 
