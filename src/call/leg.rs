@@ -256,7 +256,7 @@ impl Leg {
         if let Some(mut dialog) = self.dialog.take() {
             let mut bye = dialog.request(Method::Bye);
             if let Some(reason) = reason {
-                bye.headers.push(Name::Reason, reason.to_owned());
+                bye.headers.push(Name::Reason, reason);
             }
             let peer = dialog.peer();
             let Some(mut pass) = self.pass.take() else {

@@ -104,7 +104,7 @@ impl Registered {
             response.headers.push(Name::Contact, value);
         }
         for hop in &self.path {
-            response.headers.push(Name::Path, hop.clone());
+            response.headers.push(Name::Path, hop);
         }
         if self.outbound {
             response.headers.push(Name::Require, "outbound");

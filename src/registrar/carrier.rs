@@ -246,7 +246,7 @@ impl Carrier {
         let headers = &mut request.headers;
         headers.push(Name::From, format!("<{aor}>;tag={}", self.tag));
         headers.push(Name::To, format!("<{aor}>"));
-        headers.push(Name::CallId, self.call_id.clone());
+        headers.push(Name::CallId, &self.call_id);
         headers.push(Name::CSeq, format!("{} REGISTER", self.cseq));
         headers.push(Name::Contact, format!("<{}>", self.contact(peer)));
         headers.push(Name::Expires, expires.to_string());

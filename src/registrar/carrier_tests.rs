@@ -104,7 +104,7 @@ impl Rig {
     ) -> String {
         let mut response = Response::to(request, code);
         for (name, value) in more {
-            response.headers.push(name.clone(), (*value).to_owned());
+            response.headers.push(name.clone(), *value);
         }
         self.hear(CarrierInput::Response(&response, peer))
     }

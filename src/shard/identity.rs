@@ -141,7 +141,7 @@ mod tests {
         ] {
             let mut request = Request::new(Method::Invite, Uri::parse("sip:1@h").unwrap());
             for (name, value) in &headers {
-                request.headers.push(Name::parse(name), (*value).to_owned());
+                request.headers.push(Name::parse(name), *value);
             }
             let (from, display) = caller(&request, &Trunk::default());
             let shown = (from.as_str(), display.as_deref());

@@ -199,7 +199,7 @@ mod tests {
             Name::WwwAuthenticate
         };
         for challenge in challenges {
-            response.headers.push(name.clone(), (*challenge).to_owned());
+            response.headers.push(name.clone(), *challenge);
         }
         response
     }

@@ -270,9 +270,9 @@ impl Dialog {
             headers.push(Name::Route, format!("<{}>", self.target));
         }
         headers.push(Name::MaxForwards, "70");
-        headers.push(Name::From, self.local.clone());
-        headers.push(Name::To, self.remote.clone());
-        headers.push(Name::CallId, self.id.call_id.clone());
+        headers.push(Name::From, &self.local);
+        headers.push(Name::To, &self.remote);
+        headers.push(Name::CallId, &self.id.call_id);
         headers.push(Name::CSeq, format!("{cseq} {}", request.method));
         if refreshes(&request.method) {
             headers.push(Name::Contact, format!("<{}>", self.local_contact));

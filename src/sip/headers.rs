@@ -2,9 +2,8 @@
 
 use std::borrow::Cow;
 
-use bytes::Bytes;
-
 use crate::model::limits;
+use crate::sip::fields::Fields;
 use crate::sip::header::{RawNameAddr, RawVia, is_closed, parts};
 use crate::sip::uri::digits;
 use crate::sip::{CSeq, Contacts, Name, NameAddr, Via};
@@ -34,48 +33,27 @@ pub struct Header<'a> {
 
 /// The headers of a message. Values are slices of the datagram.
 #[derive(Clone, Debug, Default)]
-pub struct Headers {
-    /// The message that lines were read from.
-    wire: Bytes,
-    lines: Vec<(Name, Value)>,
-}
-
-/// Most lines of most messages stand in one datagram: it is held once and not by each.
-#[derive(Clone, Debug)]
-enum Value {
-    /// From and to, in the datagram.
-    Wire(u32, u32),
-    Own(Bytes),
-}
-
-impl Value {
-    fn bytes<'a>(&'a self, wire: &'a Bytes) -> &'a [u8] {
-        match self {
-            Self::Wire(start, end) => wire.get(*start as usize..*end as usize).unwrap_or_default(),
-            Self::Own(bytes) => bytes,
-        }
-    }
-}
+pub struct Headers(Fields);
 
 impl Headers {
     /// Every line in order.
     pub fn iter(&self) -> impl Iterator<Item = Header<'_>> {
-        self.lines.iter().map(|(name, value)| Header {
-            name,
-            value: value.bytes(&self.wire),
+        self.0.iter().map(|field| Header {
+            name: self.0.name(field),
+            value: self.0.value(field),
         })
     }
 
     /// How many lines.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.lines.len()
+        self.0.iter().len()
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.lines.is_empty()
+        self.len() == 0
     }
 
     /// The first value of a name; bytes that are not UTF-8 are replaced.
@@ -86,45 +64,43 @@ impl Headers {
 
     /// Every line of a name, in order; a line may hold several values.
     pub fn all<'a>(&'a self, name: &Name) -> impl Iterator<Item = Cow<'a, str>> + use<'a> {
+        self.values(name).map(text)
+    }
+
+    /// As [`Self::all`], as the bytes that they are.
+    pub(crate) fn values<'a>(&'a self, name: &Name) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let name = name.clone();
-        let wire = &self.wire;
-        // One comparison passes most lines over.
-        let kind = std::mem::discriminant(&name);
-        let called = move |(other, _): &&(Name, Value)| {
-            std::mem::discriminant(other) == kind && other.is(&name)
-        };
-        let lines = self.lines.iter().filter(called);
-        lines.map(|(_, value)| text(value.bytes(wire)))
+        let near = self.0.near(&name).iter();
+        near.filter(move |field| self.0.is_called(field, &name))
+            .map(|field| self.0.value(field))
     }
 
     /// Adds a line at the end. CR, LF and NUL become spaces, so that a value cannot
     /// write a line of its own.
-    pub fn push(&mut self, name: Name, value: impl Into<Bytes>) {
-        self.lines.push((name, Value::Own(clean(value.into()))));
+    pub fn push(&mut self, name: Name, value: impl AsRef<[u8]>) {
+        self.0.push(name, clean(value.as_ref()));
     }
 
     /// Adds a line at the front, as each hop does with its Via.
-    pub fn push_front(&mut self, name: Name, value: impl Into<Bytes>) {
-        let value = Value::Own(clean(value.into()));
-        self.lines.insert(0, (name, value));
+    pub fn push_front(&mut self, name: Name, value: impl AsRef<[u8]>) {
+        self.0.push_front(name, clean(value.as_ref()));
     }
 
     /// Removes every line of a name.
     pub fn remove(&mut self, name: &Name) {
-        self.lines.retain(|(other, _)| !other.is(name));
+        self.0
+            .retain(|fields, field| !fields.is_called(field, name));
     }
 
     /// Replaces every line of a name by one.
-    pub fn set(&mut self, name: Name, value: impl Into<Bytes>) {
+    pub fn set(&mut self, name: Name, value: impl AsRef<[u8]>) {
         self.remove(&name);
         self.push(name, value);
     }
 
     /// Replaces the first line of a name and leaves the others.
-    pub(crate) fn replace_first(&mut self, name: &Name, value: impl Into<Bytes>) {
-        if let Some((_, old)) = self.lines.iter_mut().find(|(other, _)| other.is(name)) {
-            *old = Value::Own(clean(value.into()));
-        }
+    pub(crate) fn replace_first(&mut self, name: &Name, value: impl AsRef<[u8]>) {
+        self.0.replace_first(name, clean(value.as_ref()));
     }
 
     /// The value of a header that must stand exactly once.
@@ -298,42 +274,15 @@ impl Headers {
         NameAddr::parse(&self.only(name.clone())?).ok_or(HeaderError::Malformed(name))
     }
 
-    /// Of a message, with room for as many lines.
-    pub(crate) fn of(wire: &Bytes, lines: usize) -> Self {
-        Self {
-            wire: wire.clone(),
-            lines: Vec::with_capacity(lines),
-        }
-    }
-
     /// The lines whose names are `wanted`, held as they are here.
     pub(crate) fn some(&self, wanted: &[Name]) -> Self {
-        // An answer gets some more of its own.
-        let mut some = Self::of(&self.wire, self.lines.len().min(16));
-        let lines = self.lines.iter().filter(|(name, _)| wanted.contains(name));
-        some.lines.extend(lines.cloned());
-        some
+        Self(self.0.some(wanted))
     }
+}
 
-    /// Removes the lines whose values are not `good`.
-    pub(crate) fn retain_values(&mut self, good: impl Fn(&[u8]) -> bool) {
-        let wire = &self.wire;
-        self.lines.retain(|(_, value)| good(value.bytes(wire)));
-    }
-
-    /// Adds a line whose value was checked.
-    pub(crate) fn push_own(&mut self, name: Name, value: Bytes) {
-        self.lines.push((name, Value::Own(value)));
-    }
-
-    /// Adds a line of the message, where it was checked.
-    pub(crate) fn push_wire(&mut self, name: Name, start: usize, end: usize) {
-        let value = match (u32::try_from(start), u32::try_from(end)) {
-            (Ok(start), Ok(end)) => Value::Wire(start, end),
-            // No message is so long.
-            _ => Value::Own(self.wire.slice(start.min(end)..end.min(self.wire.len()))),
-        };
-        self.lines.push((name, value));
+impl From<Fields> for Headers {
+    fn from(fields: Fields) -> Self {
+        Self(fields)
     }
 }
 
@@ -346,13 +295,9 @@ fn text(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
-fn clean(value: Bytes) -> Bytes {
-    let breaks = |byte: &u8| matches!(byte, b'\r' | b'\n' | 0);
-    if !value.iter().any(breaks) {
-        return value;
-    }
-    value
-        .iter()
-        .map(|byte| if breaks(byte) { b' ' } else { *byte })
-        .collect()
+fn clean(value: &[u8]) -> impl Iterator<Item = u8> {
+    value.iter().map(|byte| match byte {
+        b'\r' | b'\n' | 0 => b' ',
+        other => *other,
+    })
 }

@@ -1,5 +1,7 @@
 //! Requests and responses, and how they are written.
 
+use std::fmt::Write as _;
+
 use bytes::{BufMut as _, Bytes, BytesMut};
 
 use crate::sip::{Headers, Method, Name, Uri};
@@ -74,8 +76,10 @@ impl Request {
     /// As on the wire; Content-Length is counted here.
     #[must_use]
     pub fn write(&self) -> Bytes {
-        let mut out = BytesMut::with_capacity(1024 + self.body.len());
-        for part in [self.method.as_str(), " ", self.uri.as_str(), " SIP/2.0\r\n"] {
+        let start = [self.method.as_str(), " ", self.uri.as_str(), " SIP/2.0\r\n"];
+        let length: usize = start.iter().map(|part| part.len()).sum();
+        let mut out = BytesMut::with_capacity(length + rest_length(&self.headers, &self.body));
+        for part in start {
             out.put_slice(part.as_bytes());
         }
         write_rest(&mut out, &self.headers, &self.body);
@@ -129,13 +133,27 @@ impl Response {
     /// As on the wire; Content-Length is counted here.
     #[must_use]
     pub fn write(&self) -> Bytes {
-        let mut out = BytesMut::with_capacity(1024 + self.body.len());
-        out.put_slice(format!("SIP/2.0 {} ", self.code).as_bytes());
+        let length = "SIP/2.0 200 \r\n".len() + self.reason.len();
+        let mut out = BytesMut::with_capacity(length + rest_length(&self.headers, &self.body));
+        // Writing to bytes cannot fail.
+        write!(out, "SIP/2.0 {} ", self.code).ok();
         out.put_slice(&self.reason);
         out.put_slice(b"\r\n");
         write_rest(&mut out, &self.headers, &self.body);
         out.freeze()
     }
+}
+
+/// The length of what [`write_rest`] writes: a message that has just the room it needs can
+/// be shared without another allocation, and some are kept for half a minute.
+fn rest_length(headers: &Headers, body: &Bytes) -> usize {
+    let lines = headers.iter().filter(|h| *h.name != Name::ContentLength);
+    let lines = lines.map(|h| h.name.as_str().len() + ": \r\n".len() + h.value.len());
+    let digits = body
+        .len()
+        .checked_ilog10()
+        .map_or(1, |log| log as usize + 1);
+    lines.sum::<usize>() + "Content-Length: \r\n\r\n".len() + digits + body.len()
 }
 
 fn write_rest(out: &mut BytesMut, headers: &Headers, body: &Bytes) {
@@ -145,7 +163,7 @@ fn write_rest(out: &mut BytesMut, headers: &Headers, body: &Bytes) {
         out.put_slice(header.value);
         out.put_slice(b"\r\n");
     }
-    out.put_slice(format!("Content-Length: {}\r\n\r\n", body.len()).as_bytes());
+    write!(out, "Content-Length: {}\r\n\r\n", body.len()).ok();
     out.put_slice(body);
 }
 

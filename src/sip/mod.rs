@@ -13,6 +13,7 @@ mod account;
 pub mod digest;
 mod dialog;
 pub mod endpoint;
+mod fields;
 mod header;
 mod headers;
 mod message;
@@ -43,6 +44,7 @@ pub use header::{
 pub use headers::{Header, HeaderError, Headers};
 pub use message::{Message, Request, Response, reason_phrase};
 pub use method::Method;
+pub(crate) use name::Known;
 pub use name::Name;
 pub use owner::{owner, tag_owner};
 pub use parse::{ParseError, Refusal};

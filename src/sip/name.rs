@@ -17,24 +17,10 @@ macro_rules! names {
             /// Reads a full or compact name.
             #[must_use]
             pub fn parse(text: &str) -> Self {
-                Self::known(text.as_bytes()).unwrap_or_else(|| Self::Other(text.into()))
-            }
-
-            /// A name that has a variant of its own.
-            pub(crate) fn known(text: &[u8]) -> Option<Self> {
-                if text.len() == 1 {
-                    $($(
-                        if text.eq_ignore_ascii_case($compact.as_bytes()) {
-                            return Some(Self::$variant);
-                        }
-                    )?)*
+                match Known::read(text.as_bytes(), text.len()) {
+                    Some(known) => known.name().clone(),
+                    None => Self::Other(text.into()),
                 }
-                let known = match key(text) {
-                    $(keys::$variant => Self::$variant,)*
-                    _ => return None,
-                };
-                let full = known.as_str().as_bytes();
-                (text == full || text.eq_ignore_ascii_case(full)).then_some(known)
             }
 
             /// The full name.
@@ -67,10 +53,39 @@ macro_rules! names {
             }
         }
 
-        #[expect(non_upper_case_globals, reason = "called as the names are")]
-        mod keys {
-            $(pub(super) const $variant: u64 = super::key($text.as_bytes());)*
+        /// A name that has a variant of its own, as one byte.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Known {
+            $($variant,)*
         }
+
+        impl Known {
+            /// How many there are.
+            pub(crate) const COUNT: usize = [$(Self::$variant,)*].len();
+
+            /// The same as a name.
+            pub(crate) const fn name(self) -> &'static Name {
+                match self {
+                    $(Self::$variant => &Name::$variant,)*
+                }
+            }
+        }
+
+        impl Name {
+            /// `None` for any other token.
+            #[inline]
+            pub(crate) const fn known(&self) -> Option<Known> {
+                match self {
+                    $(Self::$variant => Some(Known::$variant),)*
+                    Self::Other(_) => None,
+                }
+            }
+        }
+
+        /// Every full and compact name.
+        const TEXTS: &[(&str, Known)] = &[
+            $(($text, Known::$variant), $(($compact, Known::$variant),)?)*
+        ];
     };
 }
 
@@ -119,22 +134,97 @@ names! {
     Date = "Date",
 }
 
-/// The length and the first seven bytes in one word, whatever the case of their letters:
-/// one comparison finds the only name that can be meant. No two names share a key, or the
-/// compiler would warn of an arm that is never reached.
-const fn key(text: &[u8]) -> u64 {
+impl Known {
+    /// Below [`Self::COUNT`].
+    #[inline]
+    pub(crate) const fn number(self) -> usize {
+        self as usize
+    }
+
+    /// One bit of a set of names.
+    #[inline]
+    pub(crate) const fn bit(self) -> u64 {
+        1 << self.number()
+    }
+
+    /// The name that the first `length` bytes of a line are, full or compact and in any
+    /// case: one look says which alone it can be, and one comparison whether it is.
+    #[inline(always)]
+    pub(crate) fn read(line: &[u8], length: usize) -> Option<Self> {
+        let place = PLACES.get(slot(key(line, length), SPREAD))?;
+        let (name, known) = TEXTS.get(usize::from(*place))?;
+        let text = line.get(..length)?;
+        let called = text == name.as_bytes() || text.eq_ignore_ascii_case(name.as_bytes());
+        called.then_some(*known)
+    }
+}
+
+const SLOTS: usize = 512;
+const NOBODY: u8 = u8::MAX;
+
+/// A factor that spreads the keys of all names over slots of their own, found by trying
+/// while this is compiled.
+const SPREAD: u64 = {
+    let mut spread: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mut tries = 0;
+    while places(spread).is_none() {
+        assert!(tries < 1_000, "two names have the same key");
+        spread = spread.wrapping_add(2);
+        tries += 1;
+    }
+    spread
+};
+
+/// Which of [`TEXTS`] has a slot.
+static PLACES: [u8; SLOTS] = match places(SPREAD) {
+    Some(places) => places,
+    None => [NOBODY; SLOTS],
+};
+
+/// `None` when two names would share a slot.
+const fn places(spread: u64) -> Option<[u8; SLOTS]> {
+    let mut places = [NOBODY; SLOTS];
+    let mut at: u8 = 0;
+    while (at as usize) < TEXTS.len() {
+        let text = TEXTS[at as usize].0.as_bytes();
+        let slot = slot(key(text, text.len()), spread);
+        if places[slot] != NOBODY {
+            return None;
+        }
+        places[slot] = at;
+        at += 1;
+    }
+    Some(places)
+}
+
+/// The highest nine bits of the product, which each bit of the key has a say in.
+const fn slot(key: u64, spread: u64) -> usize {
+    let [high, low, ..] = key.wrapping_mul(spread).to_be_bytes();
+    (u16::from_be_bytes([high, low]) >> 7) as usize
+}
+
+/// The length and the first seven bytes of a name in one word, whatever the case of their
+/// letters. What follows the name in its line is shifted out, so that short names need no
+/// loop.
+const fn key(line: &[u8], length: usize) -> u64 {
     const ANY_CASE: u64 = 0x0020_2020_2020_2020;
-    let mut letters = 0;
-    if let Some(first) = text.first_chunk() {
-        letters = u64::from_be_bytes(*first) >> 8;
+    let first = if let Some(first) = line.first_chunk() {
+        *first
     } else {
+        let mut padded = [0; 8];
         let mut at = 0;
-        while at < text.len() && at < 7 {
-            letters = letters << 8 | text[at] as u64;
+        while at < line.len() {
+            padded[at] = line[at];
             at += 1;
         }
-    }
-    (text.len() as u64) << 56 | letters | ANY_CASE
+        padded
+    };
+    let letters = match length {
+        0 => 0,
+        1..7 => u64::from_be_bytes(first) >> (64 - 8 * length),
+        7.. => u64::from_be_bytes(first) >> 8,
+    };
+    (length as u64) << 56 | letters | ANY_CASE
 }
 
 impl fmt::Display for Name {

@@ -5,10 +5,13 @@ use std::borrow::Cow;
 use bytes::Bytes;
 
 use crate::model::limits;
+use crate::sip::fields::Fields;
 use crate::sip::method::is_token_byte;
 use crate::sip::text::cut;
 use crate::sip::uri::{RawUri, digits};
-use crate::sip::{CSeq, HeaderError, Headers, Message, Method, Name, Request, Response, Uri};
+use crate::sip::{
+    CSeq, HeaderError, Headers, Known, Message, Method, Name, Request, Response, Uri,
+};
 
 /// A request that cannot be used, and what to answer it.
 #[derive(Clone, Debug)]
@@ -129,26 +132,37 @@ struct Lines<'a> {
 
 impl Lines<'_> {
     /// The next line, whose end may be CR LF or LF alone; `None` at the end of the bytes.
+    #[inline(always)]
     fn line(&mut self) -> Option<Line> {
         let start = self.at;
         let rest = self.bytes.get(start..).filter(|rest| !rest.is_empty())?;
         let length = memchr::memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
-        let (length, after, torn) = match rest.get(length..).unwrap_or_default() {
-            [b'\r', b'\n', ..] => (length, 2, false),
-            [b'\r', more @ ..] => {
-                // A CR of its own: the line goes on to its LF.
-                let more = memchr::memchr(b'\n', more).unwrap_or(more.len());
-                let end = length + 1 + more;
-                let ends_in_cr = end > 0 && rest.get(end - 1) == Some(&b'\r');
-                let inner = end - usize::from(ends_in_cr);
-                (inner, 1 + usize::from(ends_in_cr), inner > length)
-            }
-            [_, ..] => (length, 1, false),
-            [] => (length, 0, false),
+        let after = match rest.get(length..).unwrap_or_default() {
+            [b'\r', b'\n', ..] => 2,
+            [b'\n', ..] => 1,
+            [] => 0,
+            [..] => return Some(self.torn_line(rest, length)),
         };
         let end = start + length;
-        self.at = (end + after).min(self.bytes.len());
+        self.at = end + after;
+        let torn = false;
         Some(Line { start, end, torn })
+    }
+
+    /// A line with a CR of its own at `length`: it goes on to its LF.
+    #[cold]
+    fn torn_line(&mut self, rest: &[u8], length: usize) -> Line {
+        let more = rest.get(length..).unwrap_or_default();
+        let whole = memchr::memchr(b'\n', more).map_or(rest.len(), |more| length + more);
+        let text = rest.get(..whole).unwrap_or_default();
+        let inner = text.strip_suffix(b"\r").unwrap_or(text).len();
+        let start = self.at;
+        self.at = (start + whole + 1).min(self.bytes.len());
+        Line {
+            start,
+            end: start + inner,
+            torn: inner > length,
+        }
     }
 
     fn folded(&self) -> bool {
@@ -229,7 +243,7 @@ fn read_headers(
     bytes: &Bytes,
     lines: &mut Lines<'_>,
 ) -> Result<(Headers, Option<Fault>), ParseError> {
-    let mut headers = Headers::of(bytes, USUAL_LINES);
+    let mut fields = Fields::of(bytes, USUAL_LINES);
     let mut complaint = None;
     let first = lines.at;
     let whole = loop {
@@ -239,44 +253,64 @@ fn read_headers(
         if line.start == line.end {
             break true;
         }
-        if headers.len() == limits::HEADERS {
+        if fields.iter().len() == limits::HEADERS {
             return Err(ParseError::Ignore("too many headers"));
         }
         let fault = if lines.folded() {
-            folded_header(bytes, line, lines, &mut headers)
+            folded_header(bytes, line, lines, &mut fields)
         } else {
-            plain_header(bytes, line, &mut headers)
+            plain_header(bytes, line, &mut fields)
         };
         complaint = complaint.or_else(|| fault.err());
     };
     // Sought once and not in each line; no value may carry one to where it is echoed.
     if memchr::memchr(0, bytes.get(first..lines.at).unwrap_or_default()).is_some() {
-        headers.retain_values(|value| memchr::memchr(0, value).is_none());
+        fields.retain(|fields, field| memchr::memchr(0, fields.value(field)).is_none());
         complaint = complaint.or(Some(NO_HEADER));
     }
     if !whole {
         complaint = complaint.or(Some((400, "no empty line after the headers")));
     }
-    Ok((headers, complaint))
+    Ok((fields.into(), complaint))
 }
 
 #[inline(always)]
-fn plain_header(bytes: &Bytes, line: Line, headers: &mut Headers) -> Result<(), Fault> {
+fn plain_header(bytes: &[u8], line: Line, fields: &mut Fields) -> Result<(), Fault> {
     let text = bytes.get(line.start..line.end).ok_or(NO_HEADER)?;
     if text.len() > LINE_BYTES {
         return Err(TOO_LONG);
     }
+    let colon = colon(text).ok_or(NO_HEADER)?;
+    let Some(name) = Known::read(text, colon) else {
+        return other_header(text, line, fields);
+    };
+    let (start, end) = span(line, text.get(colon + 1..).unwrap_or_default())?;
+    fields.push_known(name, start, end);
+    Ok(())
+}
+
+/// A header whose name has no variant of its own, or spaces after it.
+#[inline(never)]
+fn other_header(text: &[u8], line: Line, fields: &mut Fields) -> Result<(), Fault> {
     let (name, value) = name_and_value(text).ok_or(NO_HEADER)?;
-    let value = value.trim_ascii_end();
-    let end = line.start + text.trim_ascii_end().len();
+    let (start, end) = span(line, value)?;
+    fields.push_wire(name, start, end);
+    Ok(())
+}
+
+/// Where a value stands, which is the rest of its line without the spaces around it.
+#[inline(always)]
+fn span(line: Line, rest: &[u8]) -> Result<(usize, usize), Fault> {
     if line.torn {
         return Err(NO_HEADER);
     }
+    let value = rest.trim_ascii_start();
+    let start = line.end - value.len();
+    let value = value.trim_ascii_end();
     if value.len() > limits::HEADER_BYTES {
         return Err(TOO_LONG);
     }
-    headers.push_wire(name, end - value.len(), end);
-    Ok(())
+    Ok((start, start + value.len()))
 }
 
 /// A header of several lines: one space for each fold (RFC 3261 section 7.3.1).
@@ -284,7 +318,7 @@ fn folded_header(
     bytes: &[u8],
     line: Line,
     lines: &mut Lines<'_>,
-    headers: &mut Headers,
+    fields: &mut Fields,
 ) -> Result<(), Fault> {
     let mut end = line.end;
     while lines.folded() {
@@ -309,21 +343,38 @@ fn folded_header(
     if whole.len() > limits::HEADER_BYTES {
         return Err(TOO_LONG);
     }
-    headers.push_own(name, whole.into());
+    fields.push(name, whole.into_iter());
     Ok(())
 }
 
 /// What stands before and after the colon; spaces may stand before it.
-#[inline(always)]
 fn name_and_value(line: &[u8]) -> Option<(Name, &[u8])> {
     let length = line.iter().position(|b| !is_token_byte(*b))?;
     let (name, rest) = line.split_at_checked(length).filter(|_| length > 0)?;
     let value = rest.trim_ascii_start().strip_prefix(b":")?;
-    let name = match Name::known(name) {
-        Some(known) => known,
-        None => Name::Other(std::str::from_utf8(name).ok()?.into()),
-    };
-    Some((name, value.trim_ascii_start()))
+    Some((Name::parse(std::str::from_utf8(name).ok()?), value))
+}
+
+/// Where the first colon stands. Eight bytes are looked at in one word: names are too short
+/// for a search that has to be set up, and too long for one byte after the other.
+#[inline(always)]
+fn colon(line: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGHS: u64 = u64::from_le_bytes([0x80; 8]);
+    const COLONS: u64 = u64::from_le_bytes([b':'; 8]);
+    let (words, rest) = line.as_chunks();
+    let mut before = 0;
+    for word in words {
+        // A colon becomes 0, and the lowest byte that is 0 the lowest with its high bit set.
+        let odd = u64::from_le_bytes(*word) ^ COLONS;
+        let found = odd.wrapping_sub(ONES) & !odd & HIGHS;
+        if found != 0 {
+            return Some(before + (found.trailing_zeros() / 8) as usize);
+        }
+        before += 8;
+    }
+    let at = rest.iter().position(|byte| *byte == b':')?;
+    Some(before + at)
 }
 
 fn check_common(headers: &Headers) -> Result<CSeq, HeaderError> {
@@ -340,8 +391,11 @@ fn check_request(method: &Method, headers: &Headers) -> Result<(), HeaderError> 
     if cseq.method != *method {
         return Err(HeaderError::Malformed(Name::CSeq));
     }
-    let vias = headers.iter().filter(|header| *header.name == Name::Via);
-    let hops = vias.map(|via| 1 + memchr::memchr_iter(b',', via.value).count());
+    // Commas are sought and not counted, which is slow to begin: there are hardly any.
+    let hops = headers.values(&Name::Via).map(|via| {
+        let commas = memchr::memchr_iter(b',', via).take(limits::VIAS);
+        1 + commas.count()
+    });
     if hops.sum::<usize>() > limits::VIAS {
         return Err(HeaderError::Repeated(Name::Via));
     }

@@ -276,7 +276,7 @@ mod tests {
     fn invite(headers: &[(Name, &str)]) -> Request {
         let mut request = Request::new(Method::Invite, Uri::parse("sip:a@b").unwrap());
         for (name, value) in headers {
-            request.headers.push(name.clone(), (*value).to_owned());
+            request.headers.push(name.clone(), *value);
         }
         request
     }
@@ -284,7 +284,7 @@ mod tests {
     fn answer(headers: &[(Name, &str)]) -> Response {
         let mut response = Response::to(&invite(&[]), 200);
         for (name, value) in headers {
-            response.headers.push(name.clone(), (*value).to_owned());
+            response.headers.push(name.clone(), *value);
         }
         response
     }

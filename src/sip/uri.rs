@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use bytes::Bytes;
 
 use crate::sip::Text;
-use crate::sip::text::before;
+use crate::sip::text::{before, cut};
 
 /// What stands before the colon.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -58,13 +58,37 @@ impl<'a> RawHost<'a> {
             };
             return Some(Self::Address(IpAddr::V6(address)));
         }
+        (marks(text) & NOT_HOST == 0)
+            .then(|| Self::plain(text))
+            .flatten()
+    }
+
+    /// A host without brackets, of whose bytes each may stand in a name.
+    fn plain(text: &'a str) -> Option<Self> {
         if text.as_bytes().last()?.is_ascii_digit()
             && let Ok(address) = text.parse::<Ipv4Addr>()
         {
             return Some(Self::Address(IpAddr::V4(address)));
         }
-        let named = text.len() <= 255 && all(text, is_host_byte);
-        named.then_some(Self::Name(text))
+        (text.len() <= 255).then_some(Self::Name(text))
+    }
+
+    /// Reads `host:port` at the start of a text, and says what follows it. Brackets protect
+    /// the colons of IPv6.
+    pub(crate) fn lead(text: &'a str) -> Option<(Self, Option<u16>, &'a str)> {
+        let (host, rest) = if text.starts_with('[') {
+            let (host, rest) = text.split_at_checked(text.find(']')? + 1)?;
+            (Self::read(host)?, rest)
+        } else {
+            let end = end_of(text, |byte| mark(byte) & NOT_HOST == 0);
+            let (host, rest) = text.split_at_checked(end)?;
+            (Self::plain(host)?, rest)
+        };
+        let Some(rest) = rest.strip_prefix(':') else {
+            return Some((host, None, rest));
+        };
+        let (port, rest) = rest.split_at_checked(end_of(rest, |byte| byte.is_ascii_digit()))?;
+        Some((host, Some(digits(port)?), rest))
     }
 
     /// `whole` is the bytes that the text is a part of, to share them.
@@ -118,48 +142,61 @@ pub(crate) struct RawUri<'a> {
     port: Option<u16>,
 }
 
-/// Bytes of an address that need no look: all but controls, what ends an address, and
-/// `:`, `@`, `%`. Beyond ASCII anything goes.
-static PLAIN: [bool; 256] = {
-    let mut table = [true; 256];
-    let mut byte = 0;
-    while byte <= 0x20 {
-        table[byte] = false;
+/// No byte of an address: controls and what ends it.
+const BAD: u8 = 1;
+/// `@`
+const AT: u8 = 2;
+/// `%`
+const PERCENT: u8 = 4;
+/// `:`
+const COLON: u8 = 8;
+/// No byte of a name of a host.
+const NOT_HOST: u8 = 16;
+
+/// What each byte is in an address. Beyond ASCII anything goes.
+static MARKS: [u8; 256] = {
+    let mut table = [NOT_HOST; 256];
+    let mut byte: u8 = 0;
+    while byte < 128 {
+        let mut mark = match byte {
+            ..=b' ' | 0x7f | b'"' | b'<' | b'>' => BAD,
+            b'@' => AT,
+            b'%' => PERCENT,
+            b':' => COLON,
+            _ => 0,
+        };
+        if !byte.is_ascii_alphanumeric() && !matches!(byte, b'-' | b'.' | b'_') {
+            mark |= NOT_HOST;
+        }
+        table[byte as usize] = mark;
         byte += 1;
-    }
-    let others = b"\x7f\"<>:@%";
-    let mut at = 0;
-    while at < others.len() {
-        table[others[at] as usize] = false;
-        at += 1;
     }
     table
 };
 
+fn mark(byte: u8) -> u8 {
+    MARKS[usize::from(byte)]
+}
+
+/// The marks of all bytes together. It looks at every one, which is quicker than to stop at
+/// the first bad one: there is none.
+fn marks(text: &str) -> u8 {
+    text.bytes().fold(0, |marks, byte| marks | mark(byte))
+}
+
+/// Where the bytes at the start of a text end that are `good`.
+fn end_of(text: &str, good: impl Fn(u8) -> bool) -> usize {
+    let end = text.bytes().position(|byte| !good(byte));
+    end.unwrap_or(text.len())
+}
+
 impl<'a> RawUri<'a> {
     pub(crate) fn read(text: &'a str) -> Option<Self> {
-        // One pass finds what takes six searches: most addresses are short.
-        let (mut colon, mut at) = (None, None);
-        let mut escaped = false;
-        for (index, byte) in text.bytes().enumerate() {
-            if PLAIN[usize::from(byte)] {
-                continue;
-            }
-            match byte {
-                b':' if colon.is_none() => colon = Some(index),
-                b':' => {}
-                b'@' => at = Some(index),
-                b'%' => escaped = true,
-                _ => return None,
-            }
-        }
-        let colon = colon?;
-        let scheme = text.get(..colon)?;
-        let letter = scheme.bytes().next()?.is_ascii_alphabetic();
-        let good = |b: u8| b.is_ascii_alphanumeric() || b"+-.".contains(&b);
-        if !letter || !scheme.bytes().all(good) {
+        let marks = marks(text);
+        if marks & BAD != 0 {
             return None;
         }
+        let (scheme, rest) = cut(text, b':')?;
         let mut uri = Self {
             text,
             scheme,
@@ -168,33 +205,46 @@ impl<'a> RawUri<'a> {
             port: None,
         };
         if scheme.eq_ignore_ascii_case("sip") || scheme.eq_ignore_ascii_case("sips") {
-            uri.read_sip(colon, at, escaped)?;
+            uri.read_sip(rest, marks)?;
         } else if scheme.eq_ignore_ascii_case("tel") {
-            let rest = text.get(colon + 1..)?;
             uri.user = Some(Cow::Borrowed(before(rest, b';', b';')));
+        } else {
+            let letter = scheme.bytes().next()?.is_ascii_alphabetic();
+            let good = |b: u8| b.is_ascii_alphanumeric() || b"+-.".contains(&b);
+            if !letter || !scheme.bytes().all(good) {
+                return None;
+            }
         }
         Some(uri)
     }
 
-    fn read_sip(&mut self, colon: usize, at: Option<usize>, escaped: bool) -> Option<()> {
-        let mut tail = colon + 1;
-        if let Some(at) = at {
-            let user = self.text.get(tail..at)?;
-            tail = at + 1;
-            let name = before(user, b':', b'@');
-            // An `@` in the password is nobody's business, one in the name is.
-            if name.is_empty() || user.as_bytes().get(name.len()) == Some(&b'@') {
+    fn read_sip(&mut self, rest: &'a str, marks: u8) -> Option<()> {
+        let mut tail = rest;
+        if marks & AT != 0 {
+            let user = rest.get(..end_of(rest, |byte| mark(byte) & (AT | COLON) == 0))?;
+            if user.is_empty() {
                 return None;
             }
-            self.user = Some(if escaped {
-                unescape(name)?
+            let at = if rest.as_bytes().get(user.len()) == Some(&b'@') {
+                user.len()
             } else {
-                Cow::Borrowed(name)
+                // An `@` in the password is nobody's business.
+                rest.rfind('@')?
+            };
+            tail = rest.get(at + 1..)?;
+            self.user = Some(if marks & PERCENT != 0 {
+                unescape(user)?
+            } else {
+                Cow::Borrowed(user)
             });
         }
-        let tail = self.text.get(tail..)?;
-        let (host, port) = split_port(before(tail, b';', b'?'))?;
-        self.host = Some(RawHost::read(host)?);
+        let (host, port, rest) = RawHost::lead(tail)?;
+        // One behind the host is: the address could mean two things.
+        let ends = rest.is_empty() || rest.starts_with([';', '?']);
+        if !ends || rest.bytes().any(|byte| byte == b'@') {
+            return None;
+        }
+        self.host = Some(host);
         self.port = port;
         Some(())
     }
@@ -313,33 +363,10 @@ impl fmt::Display for Uri {
     }
 }
 
-/// Splits `host:port`; brackets protect the colons of IPv6. `None` for a bad port.
-pub(crate) fn split_port(text: &str) -> Option<(&str, Option<u16>)> {
-    let host_end = if text.starts_with('[') {
-        text.find(']')? + 1
-    } else {
-        before(text, b':', b':').len()
-    };
-    let (host, rest) = text.split_at_checked(host_end)?;
-    match rest.strip_prefix(':') {
-        Some(port) => Some((host, Some(digits(port)?))),
-        None => rest.is_empty().then_some((host, None)),
-    }
-}
-
 /// A number of digits only: Rust's own parse takes a sign.
 pub(crate) fn digits<T: std::str::FromStr>(text: &str) -> Option<T> {
     let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     plain.then(|| text.parse().ok()).flatten()
-}
-
-/// Looks at every byte, which is quicker than to stop at the first bad one: there is none.
-fn all(text: &str, good: impl Fn(u8) -> bool) -> bool {
-    text.bytes().fold(true, |all, byte| all & good(byte))
-}
-
-fn is_host_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() | (byte == b'-') | (byte == b'.') | (byte == b'_')
 }
 
 fn unescape(text: &str) -> Option<Cow<'_, str>> {

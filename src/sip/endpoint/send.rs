@@ -284,7 +284,7 @@ impl Endpoint {
         invite.machine.handle(InviteClientInput::Cancelled, out.now);
         let mut cancel = same_hop(&invite.request, Method::Cancel, None);
         if let Some(reason) = reason {
-            cancel.headers.push(Name::Reason, reason.to_owned());
+            cancel.headers.push(Name::Reason, reason);
         }
         let (peer, word) = (entry.peer, entry.branch.word);
         let bytes = cancel.write();
@@ -374,9 +374,7 @@ fn same_hop(invite: &Request, method: Method, to: Option<&[u8]>) -> Request {
         } else {
             continue;
         };
-        request
-            .headers
-            .push(name.clone(), Bytes::copy_from_slice(value));
+        request.headers.push(name.clone(), value);
     }
     request.headers.push(Name::MaxForwards, MAX_FORWARDS);
     if let Ok(cseq) = invite.headers.cseq() {

@@ -118,7 +118,12 @@ impl<'a> RawNameAddr<'a> {
         if text.len() > limits::ADDRESS_BYTES {
             return None;
         }
-        let open = parts(text, b'<').next()??.len();
+        // Most addresses have no name before them.
+        let open = if text.starts_with('<') {
+            0
+        } else {
+            parts(text, b'<').next()??.len()
+        };
         let Some(rest) = text.get(open..).and_then(|rest| rest.strip_prefix('<')) else {
             // Without brackets every parameter is the header's.
             let (uri, params) = cut(text, b';').unwrap_or((text, ""));
@@ -131,8 +136,8 @@ impl<'a> RawNameAddr<'a> {
                 params: RawParams::read(params)?,
             });
         };
-        let (uri, tail) = cut(rest, b'>')?;
-        let tail = tail.trim_ascii();
+        let close = memchr::memchr(b'>', rest.as_bytes())?;
+        let (uri, tail) = (rest.get(..close)?, rest.get(close + 1..)?.trim_ascii());
         let params = if tail.is_empty() {
             ""
         } else {
@@ -249,53 +254,64 @@ impl<'a> Iterator for Parts<'a> {
         let Some(first) = memchr::memchr3(self.at, b'"', b'<', bytes) else {
             return Some(Some(text));
         };
-        let (mut quoted, mut escaped, mut inside) = (false, false, false);
-        let mut start = first;
+        let mut inside = false;
+        let mut index = first;
         if self.at != b'<' && bytes.get(first) == Some(&b'<') {
             // An address is passed over at once; a second one is not, for of a text made of
             // brackets each search would cost more than it saves.
             inside = true;
-            start = first + 1;
-            let rest = bytes.get(start..).unwrap_or_default();
+            index += 1;
+            let rest = bytes.get(index..).unwrap_or_default();
             match memchr::memchr2(b'"', b'>', rest) {
-                Some(more) => start += more,
+                Some(more) => index += more,
                 None => return Some(Some(text)),
             }
         }
-        for (index, byte) in bytes.iter().enumerate().skip(start) {
-            if quoted {
-                quoted = escaped || *byte != b'"';
-                escaped = !escaped && *byte == b'\\';
-            } else if *byte == self.at && !inside {
-                self.rest = text.get(index + 1..);
-                return Some(text.get(..index));
-            } else {
-                match byte {
-                    b'"' => quoted = true,
-                    b'<' => inside = true,
-                    b'>' => inside = false,
-                    _ => {}
+        while let Some(byte) = bytes.get(index) {
+            match byte {
+                b'"' => match closing_quote(bytes, index + 1) {
+                    Some(close) => index = close,
+                    None => return Some(None),
+                },
+                byte if *byte == self.at && !inside => {
+                    self.rest = text.get(index + 1..);
+                    return Some(text.get(..index));
                 }
+                b'<' => inside = true,
+                b'>' => inside = false,
+                _ => {}
             }
+            index += 1;
         }
-        Some((!quoted).then_some(text))
+        Some(Some(text))
     }
+}
+
+/// Where a quote closes of which `from` is the first byte inside.
+fn closing_quote(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut escaped = false;
+    let inner = bytes.get(from..)?;
+    let close = inner.iter().position(|byte| {
+        let closes = *byte == b'"' && !escaped;
+        escaped = *byte == b'\\' && !escaped;
+        closes
+    })?;
+    Some(from + close)
 }
 
 /// Whether every quote is closed.
 pub(crate) fn is_closed(text: &str) -> bool {
-    memchr::memchr(b'"', text.as_bytes()).is_none() || {
-        let (mut quoted, mut escaped) = (false, false);
-        for byte in text.bytes() {
-            if quoted {
-                quoted = escaped || byte != b'"';
-                escaped = !escaped && byte == b'\\';
-            } else {
-                quoted = byte == b'"';
-            }
-        }
-        !quoted
+    let bytes = text.as_bytes();
+    let mut open = memchr::memchr(b'"', bytes);
+    while let Some(at) = open {
+        let Some(close) = closing_quote(bytes, at + 1) else {
+            return false;
+        };
+        let rest = bytes.get(close + 1..).unwrap_or_default();
+        let next = rest.iter().position(|byte| *byte == b'"');
+        open = next.map(|next| close + 1 + next);
     }
+    true
 }
 
 /// All [`parts`] at once; `None` when a quote stays open.

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use crate::model::limits;
 use crate::sip::header::{Params, RawParams};
 use crate::sip::text::{before, cut};
-use crate::sip::uri::{RawHost, split_port};
+use crate::sip::uri::RawHost;
 use crate::sip::{Host, Uri};
 
 /// One hop of a message's way.
@@ -56,8 +56,10 @@ impl<'a> RawVia<'a> {
         } else {
             Cow::Borrowed(sent_by)
         };
-        let (host, port) = split_port(&sent_by)?;
-        RawHost::read(host)?;
+        let (_, port, rest) = RawHost::lead(&sent_by)?;
+        if !rest.is_empty() {
+            return None;
+        }
         Some(Self {
             transport,
             port,
@@ -67,17 +69,19 @@ impl<'a> RawVia<'a> {
     }
 
     pub(crate) fn host(&self) -> Option<RawHost<'_>> {
-        RawHost::read(split_port(&self.sent_by)?.0)
+        RawHost::lead(&self.sent_by).map(|(host, ..)| host)
     }
 
     /// The host; an address in one spelling, whichever it came in.
     pub(crate) fn host_text(&self) -> Cow<'_, str> {
-        match (self.host(), split_port(&self.sent_by)) {
-            (Some(RawHost::Name(name)), _) => Cow::Borrowed(name),
+        match self.host() {
+            Some(RawHost::Name(name)) => Cow::Borrowed(name),
             // An IPv4 address has only one.
-            (Some(RawHost::Address(IpAddr::V4(_))), Some((text, _))) => Cow::Borrowed(text),
-            (Some(RawHost::Address(address)), _) => Cow::Owned(address.to_string()),
-            (None, _) => Cow::Borrowed(""),
+            Some(RawHost::Address(IpAddr::V4(_))) => {
+                Cow::Borrowed(before(&self.sent_by, b':', b':'))
+            }
+            Some(RawHost::Address(address)) => Cow::Owned(address.to_string()),
+            None => Cow::Borrowed(""),
         }
     }
 
