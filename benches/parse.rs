@@ -7,7 +7,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use divan::{AllocProfiler, Bencher, black_box};
 use exchange::model::ShardId;
-use exchange::sip::endpoint::{self, Event, Input, Output};
+use exchange::sip::endpoint::{self, Event, Input, Output, TurnedAway};
 use exchange::sip::{Advertise, Endpoint, Message, Peer, owner};
 
 #[global_allocator]
@@ -110,6 +110,20 @@ fn receive_again(bencher: Bencher<'_, '_>) {
         endpoint.handle(received(black_box(&bytes)), now, &mut out);
         let sent = |output: &Output| matches!(output, Output::Transmit { .. });
         assert!(out.iter().any(sent), "a repetition is answered");
+    });
+}
+
+/// A call for which there is no time.
+#[divan::bench]
+fn turn_away(bencher: Bencher<'_, '_>) {
+    #[expect(clippy::disallowed_methods, reason = "any instant will do")]
+    let now = Instant::now();
+    let (mut endpoint, mut out) = (an_endpoint(), Vec::with_capacity(8));
+    let peer = Peer::udp(SocketAddr::from(([203, 0, 113, 7], 5060)));
+    bencher.bench_local(|| {
+        let message = (black_box(INVITE.as_bytes()), peer);
+        endpoint.turn_away(message, TurnedAway::Overload, now, &mut out);
+        out.clear();
     });
 }
 

@@ -2,8 +2,7 @@
 //! moment and says BYE, and sends again what is not answered, as RFC 3261 section 17 has
 //! it. They come at their own pace, whatever becomes of those before them.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
@@ -29,6 +28,8 @@ pub(crate) struct Tally {
     pub(crate) answered: u64,
     /// Who was told 503.
     pub(crate) refused: u64,
+    /// The sum of the times from INVITE to 503.
+    pub(crate) held: Duration,
     /// Of those, who was told when to come again.
     pub(crate) told_when: u64,
     /// Who was told something else.
@@ -54,6 +55,7 @@ impl std::ops::Sub for Tally {
             offered: self.offered - before.offered,
             answered: self.answered - before.answered,
             refused: self.refused - before.refused,
+            held: self.held.saturating_sub(before.held),
             told_when: self.told_when - before.told_when,
             failed: self.failed - before.failed,
             given_up: self.given_up - before.given_up,
@@ -84,17 +86,37 @@ struct Call {
     to: String,
 }
 
+/// By when calls want to be looked at. The waits are few, and of each those who came first
+/// are due first.
+#[derive(Default)]
+struct Due(BTreeMap<Duration, VecDeque<(Instant, u64)>>);
+
+impl Due {
+    fn add(&mut self, now: Instant, wait: Duration, id: u64) {
+        self.0.entry(wait).or_default().push_back((now + wait, id));
+    }
+
+    fn pop(&mut self, now: Instant) -> Option<u64> {
+        let mut lists = self.0.values_mut();
+        let due = lists.find(|list| list.front().is_some_and(|(at, _)| *at <= now));
+        due?.pop_front().map(|(_, id)| id)
+    }
+}
+
 /// Callers at one address.
 pub(crate) struct Crowd {
     socket: UdpSocket,
     server: SocketAddr,
-    own: SocketAddr,
+    /// Both addresses as they are written.
+    names: [String; 2],
+    port: u16,
     number: &'static str,
     hold: Duration,
-    calls: HashMap<u64, Call>,
-    /// By when a call wants to be looked at.
-    due: BinaryHeap<Reverse<(Instant, u64)>>,
+    /// The first of them is `first`, the next will be `next`.
+    calls: Vec<Option<Call>>,
+    first: u64,
     next: u64,
+    due: Due,
     text: String,
     pub(crate) tally: Tally,
 }
@@ -116,15 +138,18 @@ impl Crowd {
         number: &'static str,
     ) -> io::Result<Self> {
         let socket = socket(from)?;
+        let own = socket.local_addr()?;
         Ok(Self {
-            own: socket.local_addr()?,
             socket,
             server,
+            names: [own.to_string(), server.to_string()],
+            port: own.port(),
             number,
             hold: Duration::from_millis(100),
-            calls: HashMap::new(),
-            due: BinaryHeap::new(),
+            calls: Vec::new(),
+            first: 0,
             next: 0,
+            due: Due::default(),
             text: String::new(),
             tally: Tally::default(),
         })
@@ -166,7 +191,7 @@ impl Crowd {
     pub(crate) fn finish(&mut self, most: Duration) {
         let until = Instant::now() + most;
         let open = |call: &Call| call.step != Step::Over;
-        while Instant::now() < until && self.calls.values().any(open) {
+        while Instant::now() < until && self.calls.iter().flatten().any(open) {
             for _ in 0..100 {
                 if !self.turn(Instant::now()) {
                     std::thread::park_timeout(Duration::from_micros(200));
@@ -175,7 +200,22 @@ impl Crowd {
         }
         // Whoever has left BYE unanswered by now is one whose BYE was lost.
         self.calls.clear();
-        self.due.clear();
+        self.first = self.next;
+        self.due = Due::default();
+    }
+
+    fn find(&mut self, id: u64) -> Option<&mut Call> {
+        let place = usize::try_from(id.checked_sub(self.first)?).ok()?;
+        self.calls.get_mut(place)?.as_mut()
+    }
+
+    fn forget(&mut self, id: u64) {
+        let place = id.checked_sub(self.first).map(usize::try_from);
+        if let Some(Ok(place)) = place
+            && let Some(call) = self.calls.get_mut(place)
+        {
+            *call = None;
+        }
     }
 
     fn turn(&mut self, now: Instant) -> bool {
@@ -193,11 +233,7 @@ impl Crowd {
                 self.hear(text, now);
             }
         }
-        while let Some(Reverse((at, id))) = self.due.peek().copied() {
-            if at > now {
-                break;
-            }
-            self.due.pop();
+        while let Some(id) = self.due.pop(now) {
             self.look(id, now);
             busy = true;
         }
@@ -214,51 +250,44 @@ impl Crowd {
             pause: T1,
             to: String::new(),
         };
-        self.calls.insert(id, call);
+        self.calls.push(Some(call));
         self.send(id, "INVITE", 1, 'i');
-        self.due.push(Reverse((now + T1, id)));
+        self.due.add(now, T1, id);
     }
 
     fn look(&mut self, id: u64, now: Instant) {
-        let Some(call) = self.calls.get_mut(&id) else {
+        let Some(call) = self.find(id) else {
             return;
         };
         let late = now - call.begun > PATIENCE;
         match call.step {
             Step::Inviting | Step::Promised if late => {
                 self.tally.given_up += 1;
-                self.calls.remove(&id);
+                self.forget(id);
             }
             Step::Inviting => {
                 call.pause *= 2;
-                self.due.push(Reverse((now + call.pause, id)));
+                let pause = call.pause;
+                self.due.add(now, pause, id);
                 self.tally.again += 1;
                 self.send(id, "INVITE", 1, 'i');
             }
-            Step::Promised => {
-                let at = call.begun + PATIENCE + T1;
-                self.due.push(Reverse((at, id)));
-            }
+            Step::Promised => self.due.add(now, PATIENCE, id),
             Step::Talking => {
-                call.step = Step::Leaving;
-                call.pause = T1;
-                call.begun = now;
-                self.due.push(Reverse((now + T1, id)));
+                (call.step, call.pause, call.begun) = (Step::Leaving, T1, now);
+                self.due.add(now, T1, id);
                 self.tally.leaving += 1;
                 self.send(id, "BYE", 2, 'b');
             }
-            Step::Leaving if late => {
-                self.calls.remove(&id);
-            }
+            Step::Leaving if late => self.forget(id),
             Step::Leaving => {
                 call.pause = T2.min(call.pause * 2);
-                self.due.push(Reverse((now + call.pause, id)));
+                let pause = call.pause;
+                self.due.add(now, pause, id);
                 self.tally.again += 1;
                 self.send(id, "BYE", 2, 'b');
             }
-            Step::Over => {
-                self.calls.remove(&id);
-            }
+            Step::Over => self.forget(id),
         }
     }
 
@@ -267,22 +296,22 @@ impl Crowd {
             return self.agree(text);
         };
         let code: u16 = rest.get(..3).and_then(|c| c.parse().ok()).unwrap_or(0);
-        let header = |name: &str| text.split("\r\n").find_map(|line| line.strip_prefix(name));
+        let header = |name: &str| text.lines().find_map(|line| line.strip_prefix(name));
         let id = header("Call-ID: ").and_then(|id| id.split('-').next()?.parse().ok());
-        let Some((id, call)) = id.and_then(|id| Some((id, self.calls.get_mut(&id)?))) else {
+        let Some((id, call)) = id.and_then(|id| Some((id, self.find(id)?))) else {
             return;
         };
+        let waited = now - call.begun;
         let invite = header("CSeq: ").is_some_and(|cseq| cseq.ends_with("INVITE"));
         match (invite, code, call.step) {
             (true, ..200, Step::Inviting) => call.step = Step::Promised,
             (true, 200..300, Step::Inviting | Step::Promised) => {
                 call.to = header("To: ").unwrap_or_default().to_owned();
                 call.step = Step::Talking;
-                let waited = now - call.begun;
                 self.tally.answered += 1;
                 self.tally.waited += waited;
                 self.tally.longest = self.tally.longest.max(waited);
-                self.due.push(Reverse((now + self.hold, id)));
+                self.due.add(now, self.hold, id);
                 self.send(id, "ACK", 1, 'a');
             }
             (true, 200..300, _) => self.send(id, "ACK", 1, 'a'),
@@ -291,18 +320,19 @@ impl Crowd {
                 call.step = Step::Over;
                 if code == 503 {
                     self.tally.refused += 1;
+                    self.tally.held += waited;
                     self.tally.told_when += u64::from(header("Retry-After: ").is_some());
                 } else {
                     self.tally.failed += 1;
                 }
-                self.due.push(Reverse((now + T2, id)));
+                self.due.add(now, T2, id);
                 self.send(id, "ACK", 1, 'i');
             }
             (true, 300.., Step::Over) => self.send(id, "ACK", 1, 'i'),
             (false, 200.., Step::Leaving) => {
                 call.step = Step::Over;
                 self.tally.left += u64::from(code == 200);
-                self.due.push(Reverse((now + T2, id)));
+                self.due.add(now, T2, id);
             }
             _ => {}
         }
@@ -327,10 +357,11 @@ impl Crowd {
 
     /// `branch` ends the branch: the INVITE's own for the ACK of a refusal.
     fn send(&mut self, id: u64, method: &str, cseq: u32, branch: char) {
-        let (own, server, number) = (self.own, self.server, self.number);
-        let to = self.calls.get(&id).map_or("", |call| call.to.as_str());
-        let text = &mut self.text;
+        let mut text = std::mem::take(&mut self.text);
         text.clear();
+        let to = self.find(id).map(|call| std::mem::take(&mut call.to));
+        let to = to.unwrap_or_default();
+        let ([own, server], number, port) = (&self.names, self.number, self.port);
         let body = if method == "INVITE" {
             "v=0\r\no=c 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 39002 RTP/AVP 8 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\n"
         } else {
@@ -344,18 +375,21 @@ impl Crowd {
         if to.is_empty() {
             write!(text, "<sip:{number}@{server}>").ok();
         } else {
-            text.push_str(to);
+            text.push_str(&to);
         }
         write!(
             text,
-            "\r\nCall-ID: {id}-{}\r\nCSeq: {cseq} {method}\r\nContact: <sip:c@{own}>\r\n",
-            own.port()
+            "\r\nCall-ID: {id}-{port}\r\nCSeq: {cseq} {method}\r\nContact: <sip:c@{own}>\r\n"
         )
         .ok();
         if !body.is_empty() {
             text.push_str("Content-Type: application/sdp\r\n");
         }
         write!(text, "Content-Length: {}\r\n\r\n{body}", body.len()).ok();
-        self.socket.send_to(text.as_bytes(), server).ok();
+        self.socket.send_to(text.as_bytes(), self.server).ok();
+        if let Some(call) = self.find(id) {
+            call.to = to;
+        }
+        self.text = text;
     }
 }

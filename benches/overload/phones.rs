@@ -28,6 +28,12 @@ pub(crate) struct Phones {
     server: SocketAddr,
     phones: Vec<Phone>,
     waiting: VecDeque<(Instant, usize)>,
+    /// When they began, and over how long they are spread.
+    round: Option<(Instant, Duration)>,
+    next: usize,
+    /// Who is registered.
+    pub(crate) there: usize,
+    /// What was sent again.
     pub(crate) again: u64,
 }
 
@@ -38,43 +44,59 @@ impl Phones {
             server,
             phones: vec![Phone::default(); count],
             waiting: VecDeque::new(),
+            round: None,
+            next: 0,
+            there: 0,
             again: 0,
         })
     }
 
     /// Each registers once, spread over `lasts`; how many did.
     pub(crate) fn refresh(&mut self, lasts: Duration) -> usize {
+        let start = Instant::now();
+        self.begin(start, lasts);
+        while self.there < self.phones.len() && start.elapsed() < lasts + 10 * AGAIN {
+            self.act(Instant::now());
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
+        self.there
+    }
+
+    /// Each is to register once more from now on, spread over `lasts`.
+    pub(crate) fn begin(&mut self, now: Instant, lasts: Duration) {
         for phone in &mut self.phones {
             (phone.done, phone.nonce) = (false, None);
         }
         self.waiting.clear();
-        let start = Instant::now();
-        let (mut next, mut done) = (0, 0);
-        while done < self.phones.len() && start.elapsed() < lasts + 10 * AGAIN {
-            let now = Instant::now();
-            let part = (now - start).as_secs_f64() / lasts.as_secs_f64();
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                clippy::cast_precision_loss,
-                reason = "small"
-            )]
-            let wanted = ((part * self.phones.len() as f64) as usize).min(self.phones.len());
-            while next < wanted {
-                self.send(next, now);
-                next += 1;
-            }
-            done += self.hear(now);
-            while let Some((_, who)) = self.waiting.front().copied().filter(|(at, _)| *at <= now) {
-                self.waiting.pop_front();
-                if !self.phones[who].done {
-                    self.again += 1;
-                    self.send(who, now);
-                }
-            }
-            std::thread::park_timeout(Duration::from_millis(1));
+        (self.next, self.there, self.again) = (0, 0, 0);
+        self.round = Some((now, lasts));
+    }
+
+    /// Sends what is due, and hears what came.
+    pub(crate) fn act(&mut self, now: Instant) {
+        let Some((start, lasts)) = self.round else {
+            return;
+        };
+        let part = (now - start).as_secs_f64() / lasts.as_secs_f64();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "small"
+        )]
+        let wanted = ((part * self.phones.len() as f64) as usize).min(self.phones.len());
+        while self.next < wanted {
+            self.send(self.next, now);
+            self.next += 1;
         }
-        done
+        self.there += self.hear(now);
+        while let Some((_, who)) = self.waiting.front().copied().filter(|(at, _)| *at <= now) {
+            self.waiting.pop_front();
+            if !self.phones[who].done {
+                self.again += 1;
+                self.send(who, now);
+            }
+        }
     }
 
     fn hear(&mut self, now: Instant) -> usize {

@@ -37,9 +37,9 @@ use crate::server::whereabouts::{advertise, families};
 use crate::server::{clock, entropy};
 
 /// Transactions of one shard: two of a call that has ended are kept for 32 s (RFC 3261
-/// timers J and L), so it is room for 3,500 calls a second, more than a core carries; some
+/// timers J and L), so it is room for 7,000 calls a second, more than a core carries; some
 /// 500 bytes each.
-const TRANSACTIONS: usize = 262_144;
+const TRANSACTIONS: usize = 524_288;
 /// Tickets of one shard.
 const TICKETS: usize = 16_384;
 

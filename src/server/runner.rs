@@ -14,18 +14,20 @@ use exchange::dispatch::Match;
 use exchange::flow::Asked;
 use exchange::media::Command;
 use exchange::metric::{self, Share, table};
-use exchange::model::{CallKey, DropReason, Event, ShardId, limits};
-use exchange::shard::{Arrival, Asker, Input, Output, Parcel, Shard};
+use exchange::model::{CallKey, DropReason, Event, ShardId};
+use exchange::shard::{Arrival, Asker, Input, Mark, Output, Parcel, Shard};
 use exchange::sip::endpoint::{Count, MethodLabel};
 use exchange::sip::{ConnectionId, Peer, Transport, Uri};
 use mio::net::UdpSocket;
 use mio::{Events, Interest, Poll, Token, Waker};
 
 use crate::server::clock;
+use crate::server::net::batch::{Inlet, Outlet, Room};
 use crate::server::quiet::Quiet;
 
-/// Datagrams taken from one socket before the others have their turn.
-const BATCH: usize = 256;
+/// Batches of datagrams taken from one socket before anything else has its turn: what goes
+/// first may be the last of them, and whoever is refused hears at once.
+const BATCHES: usize = 16;
 /// Letters opened before the sockets have their turn.
 const LETTERS: usize = 1024;
 /// How long messages are dealt with before it is looked what else has come: so long may
@@ -182,34 +184,35 @@ pub(crate) fn start(
         seat.poll
             .registry()
             .register(&mut socket, Token(index), Interest::READABLE)?;
-        bound.push(socket);
+        bound.push(Arc::new(socket));
     }
     let inbox = seat.inbox.clone();
-    let mut work = Work {
-        id,
-        shard,
-        sockets: bound,
-        unread: Vec::new(),
-        inbox: seat.inbox,
-        letters: seat.letters,
-        inboxes,
-        world,
-        out: Vec::new(),
-        quiet: Quiet::default(),
-        buffer: vec![0; limits::DATAGRAM_BYTES].into(),
-        kept: Kept::new(),
+    let work = move || {
+        let mut work = Work {
+            id,
+            shard,
+            outlets: bound.iter().map(Outlet::new).collect(),
+            unread: Vec::new(),
+            inbox: seat.inbox,
+            letters: seat.letters,
+            inboxes,
+            world,
+            out: Vec::new(),
+            quiet: Quiet::default(),
+            kept: Kept::new(),
+        };
+        work.run(seat.poll, bound.iter().map(Inlet::new).collect());
     };
-    let poll = seat.poll;
     let thread = thread::Builder::new()
         .name(format!("shard-{}", id.0))
-        .spawn(move || work.run(poll))?;
+        .spawn(work)?;
     Ok(Runner { inbox, thread })
 }
 
 struct Work {
     id: ShardId,
     shard: Shard,
-    sockets: Vec<UdpSocket>,
+    outlets: Vec<Outlet>,
     /// Sockets that may hold more than a batch.
     unread: Vec<usize>,
     inbox: Inbox,
@@ -218,7 +221,6 @@ struct Work {
     world: Arc<dyn World>,
     out: Vec<Output>,
     quiet: Quiet,
-    buffer: Box<[u8]>,
     kept: Kept,
 }
 
@@ -248,8 +250,9 @@ impl Kept {
 }
 
 impl Work {
-    fn run(&mut self, mut poll: Poll) {
+    fn run(&mut self, mut poll: Poll, mut inlets: Vec<Inlet>) {
         let mut events = Events::with_capacity(64);
+        let mut room = Room::new();
         loop {
             self.inbox.0.awake.store(false, Ordering::SeqCst);
             let timeout = self.patience();
@@ -267,9 +270,15 @@ impl Work {
                 }
             }
             for index in std::mem::take(&mut self.unread) {
-                self.read(index);
+                if let Some(inlet) = inlets.get_mut(index)
+                    && self.read(inlet, &mut room)
+                {
+                    self.unread.push(index);
+                }
             }
-            if !self.open_letters() {
+            let goes_on = self.open_letters();
+            self.flush();
+            if !goes_on {
                 return;
             }
             let now = clock::now();
@@ -279,6 +288,7 @@ impl Work {
             self.kept.tell(&self.shard, now);
             self.shard.press(self.world.is_pressed());
             self.work();
+            self.flush();
             for (reason, count) in self.quiet.due(clock::now()) {
                 let reason = reason.as_str();
                 tracing::warn!(reason, count, "messages dropped");
@@ -316,53 +326,73 @@ impl Work {
         })
     }
 
-    fn read(&mut self, index: usize) {
-        for _ in 0..BATCH {
-            let Some(socket) = self.sockets.get(index) else {
-                return;
-            };
-            let (length, from) = match socket.recv_from(&mut self.buffer) {
-                Ok(received) => received,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                // A peer's port that is closed comes back as an error of the socket.
-                Err(_) => continue,
-            };
-            let Some(bytes) = self.buffer.get(..length) else {
-                continue;
-            };
-            let (shards, peer) = (self.shards(), Peer::udp(from));
+    /// Whether there may be more.
+    fn read(&mut self, inlet: &mut Inlet, room: &mut Room) -> bool {
+        for _ in 0..BATCHES {
             let now = clock::now();
-            let arrival = self.shard.judge(bytes, peer, shards, now);
-            if let Arrival::For(owner, mark) = arrival {
-                let bytes = Bytes::copy_from_slice(bytes);
-                self.give(owner, Parcel { bytes, peer, mark }, now);
-            } else {
-                self.dismiss(arrival, peer, now);
+            let read = inlet.receive(room, |bytes, from| {
+                self.received(
+                    bytes,
+                    || Bytes::copy_from_slice(bytes),
+                    Peer::udp(from),
+                    now,
+                );
+            });
+            match read {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
+                // A peer's port that is closed comes back as an error of the socket.
+                Ok(()) | Err(_) => {}
             }
         }
-        self.unread.push(index);
+        true
     }
 
     fn shards(&self) -> u8 {
         u8::try_from(self.inboxes.len()).unwrap_or(u8::MAX)
     }
 
-    /// Gives a message to its shard.
-    fn give(&mut self, owner: Option<ShardId>, parcel: Parcel, now: Instant) {
-        match owner.filter(|owner| *owner != self.id) {
-            None => {
-                if !self.shard.accept(parcel, now) {
-                    self.drop_one(DropReason::Backlog, now);
+    /// A message from the network, of which `whole` makes one to keep.
+    fn received(&mut self, bytes: &[u8], whole: impl FnOnce() -> Bytes, peer: Peer, now: Instant) {
+        match self.shard.judge(bytes, peer, self.shards(), now) {
+            Arrival::For(owner, mark) => match owner.filter(|owner| *owner != self.id) {
+                None => self.take(bytes, whole, (peer, mark), now),
+                Some(owner) => {
+                    if let Some(inbox) = self.inboxes.get(usize::from(owner.0))
+                        && inbox.has_room()
+                    {
+                        let bytes = whole();
+                        inbox.post(Letter::Parcel(Parcel { bytes, peer, mark }));
+                    }
                 }
-            }
-            Some(owner) => {
-                if let Some(inbox) = self.inboxes.get(usize::from(owner.0))
-                    && inbox.has_room()
-                {
-                    inbox.post(Letter::Parcel(parcel));
-                }
-            }
+            },
+            arrival @ (Arrival::Spent | Arrival::Dropped(_)) => self.dismiss(arrival, peer, now),
         }
+    }
+
+    /// Takes a message that is for this shard.
+    fn take(
+        &mut self,
+        bytes: &[u8],
+        whole: impl FnOnce() -> Bytes,
+        (peer, mark): (Peer, Mark),
+        now: Instant,
+    ) {
+        let mut out = std::mem::take(&mut self.out);
+        if self.shard.turns_away((bytes, peer), mark, now, &mut out) {
+            for output in out.drain(..) {
+                self.perform(output);
+            }
+        } else if !self.shard.accept(
+            Parcel {
+                bytes: whole(),
+                peer,
+                mark,
+            },
+            now,
+        ) {
+            self.drop_one(DropReason::Backlog, now);
+        }
+        self.out = out;
     }
 
     /// What is not dealt with is counted.
@@ -383,15 +413,6 @@ impl Work {
         self.quiet.dropped(reason, now);
     }
 
-    /// A message cut from a stream, which no shard has judged.
-    fn received(&mut self, bytes: Bytes, peer: Peer) {
-        let now = clock::now();
-        match self.shard.judge(&bytes, peer, self.shards(), now) {
-            Arrival::For(owner, mark) => self.give(owner, Parcel { bytes, peer, mark }, now),
-            arrival @ (Arrival::Spent | Arrival::Dropped(_)) => self.dismiss(arrival, peer, now),
-        }
-    }
-
     /// `false` when the thread is to end.
     fn open_letters(&mut self) -> bool {
         for _ in 0..LETTERS {
@@ -400,9 +421,13 @@ impl Work {
             };
             self.inbox.0.waiting.fetch_sub(1, Ordering::Relaxed);
             match letter {
-                Letter::Input(Input::Received { bytes, peer }) => self.received(bytes, peer),
+                Letter::Input(Input::Received { bytes, peer }) => {
+                    self.received(&bytes, || bytes.clone(), peer, clock::now());
+                }
                 Letter::Input(input) => self.handle(input, clock::now()),
-                Letter::Parcel(parcel) => self.give(None, parcel, clock::now()),
+                Letter::Parcel(Parcel { bytes, peer, mark }) => {
+                    self.take(&bytes, || bytes.clone(), (peer, mark), clock::now());
+                }
                 Letter::Stop => return false,
             }
         }
@@ -438,23 +463,22 @@ impl Work {
         }
     }
 
-    fn transmit(&self, bytes: Bytes, peer: Peer) {
+    fn transmit(&mut self, bytes: Bytes, peer: Peer) {
         match peer.transport {
             Transport::Udp => {
-                let family = |socket: &&UdpSocket| {
-                    let local = socket.local_addr();
-                    local.is_ok_and(|local| local.is_ipv4() == peer.remote.is_ipv4())
-                };
-                if let Some(socket) = self.sockets.iter().find(family) {
-                    // A datagram that cannot leave is lost like one on the way, and comes
-                    // again by its transaction's timer.
-                    socket.send_to(&bytes, peer.remote).ok();
+                let mut outlets = self.outlets.iter_mut();
+                if let Some(outlet) = outlets.find(|outlet| outlet.reaches(peer.remote)) {
+                    outlet.send(bytes, peer.remote);
                 }
             }
             Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
                 self.world.stream(bytes, peer);
             }
         }
+    }
+
+    fn flush(&mut self) {
+        self.outlets.iter_mut().for_each(Outlet::flush);
     }
 }
 

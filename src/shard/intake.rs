@@ -71,6 +71,24 @@ impl Shard {
         Arrival::For(sniff.owner, mark)
     }
 
+    /// Turns a call away at once, unread, when it would only wait for that; whether it did.
+    /// The message was judged here or by another shard.
+    #[must_use]
+    pub fn turns_away(
+        &mut self,
+        message: (&[u8], Peer),
+        mark: Mark,
+        now: Instant,
+        out: &mut Vec<Output>,
+    ) -> bool {
+        let begins = mark.rank == Rank::Call && mark.is_invite;
+        let turned_away = begins && !self.backlog.takes_calls(now);
+        if turned_away {
+            self.turn_away(message, TurnedAway::Overload, now, out);
+        }
+        turned_away
+    }
+
     /// Takes a message that was judged here or by another shard; `false` when it is lost,
     /// because too many wait.
     #[must_use]
@@ -115,7 +133,7 @@ impl Shard {
 
     fn turn_away(
         &mut self,
-        message: (&Bytes, Peer),
+        message: (&[u8], Peer),
         why: TurnedAway,
         now: Instant,
         out: &mut Vec<Output>,

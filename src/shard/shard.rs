@@ -245,7 +245,8 @@ impl Shard {
             if self.sip.is_empty() {
                 return;
             }
-            for output in std::mem::take(&mut self.sip) {
+            let mut said = std::mem::take(&mut self.sip);
+            for output in said.drain(..) {
                 match output {
                     endpoint::Output::Transmit { bytes, peer } => {
                         out.push(Output::Transmit { bytes, peer });
@@ -253,6 +254,9 @@ impl Shard {
                     endpoint::Output::Count(count) => out.push(Output::Count(count)),
                     endpoint::Output::Event(event) => self.happened(event, now, out),
                 }
+            }
+            if self.sip.capacity() == 0 {
+                self.sip = said;
             }
         }
     }

@@ -89,50 +89,65 @@ pub(crate) fn reason(request: &Request) -> Option<String> {
     request.headers.first(&Name::Reason).map(Cow::into_owned)
 }
 
-/// Notes in the top Via where a request came from (RFC 3261 section 18.2.1, RFC 3581),
-/// and says where its answers go (section 18.2.2): on a stream, back on it; by datagrams,
-/// to the address that it came from, and to the port that it came from if the sender asked
-/// for that. An address that a Via claims is never sent to.
+/// What the top Via of a request says of its sender, beside where it came from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sender {
+    peer: Peer,
+    /// Its Via names another address.
+    claims_other: bool,
+    /// It asks for answers to the port that it came from (RFC 3581).
+    wants_rport: bool,
+    port: Option<u16>,
+}
+
+impl Sender {
+    pub(crate) fn of(via: &RawVia<'_>, peer: Peer) -> Self {
+        Self {
+            peer,
+            claims_other: via.host() != Some(RawHost::Address(peer.remote.ip())),
+            wants_rport: via.wants_rport(),
+            port: via.port,
+        }
+    }
+
+    /// Where answers go (RFC 3261 section 18.2.2, RFC 3581): on a stream, back on it; by
+    /// datagrams, to the address that the request came from, and to the port that it came
+    /// from if the sender asked for that. An address that a Via claims is never sent to.
+    pub(crate) fn home(self) -> Peer {
+        if self.peer.transport.is_reliable() || self.wants_rport {
+            return self.peer;
+        }
+        let port = self.port.unwrap_or(DEFAULT_PORT);
+        Peer {
+            remote: SocketAddr::new(self.peer.remote.ip(), port),
+            ..self.peer
+        }
+    }
+
+    /// The top Via line with what is to be noted of where the request came from (RFC 3261
+    /// section 18.2.1, RFC 3581); `None` when there is nothing.
+    pub(crate) fn noted(self, line: &str) -> Option<String> {
+        (self.claims_other || self.wants_rport)
+            .then(|| stamped(line, self.peer.remote, self.claims_other, self.wants_rport))
+    }
+}
+
+/// Notes in the top Via where a request came from, and says where its answers go.
 pub(crate) fn stamp(request: &mut Request, peer: Peer) -> Peer {
-    let remote = peer.remote;
-    let seen = request.headers.with_via(|via| {
-        let claims_other = via.host() != Some(RawHost::Address(remote.ip()));
-        (claims_other, via.wants_rport(), back(&via, peer))
-    });
-    let Ok((claims_other, wants_rport, home)) = seen else {
+    let Ok(sender) = request.headers.with_via(|via| Sender::of(&via, peer)) else {
         return peer;
     };
-    if claims_other || wants_rport {
-        let line = request.headers.first(&Name::Via).unwrap_or_default();
-        let stamped = stamped(&line, remote, claims_other, wants_rport);
-        request.headers.replace_first(&Name::Via, stamped);
+    let line = request.headers.first(&Name::Via).unwrap_or_default();
+    if let Some(noted) = sender.noted(&line) {
+        request.headers.replace_first(&Name::Via, noted);
     }
-    home
+    sender.home()
 }
 
 /// Where an answer with these Via headers goes.
 pub(crate) fn way_back(headers: &Headers, peer: Peer) -> Peer {
-    headers.with_via(|via| back(&via, peer)).unwrap_or(peer)
-}
-
-/// The value of the top Via as [`stamp`] leaves it; `None` when there is nothing to note.
-pub(crate) fn stamp_value(value: &str, via: &RawVia<'_>, peer: Peer) -> Option<String> {
-    let remote = peer.remote;
-    let claims_other = via.host() != Some(RawHost::Address(remote.ip()));
-    let wants_rport = via.wants_rport();
-    (claims_other || wants_rport).then(|| stamped(value, remote, claims_other, wants_rport))
-}
-
-/// Where an answer goes to a request from `peer` with this top Via.
-pub(crate) fn back(via: &RawVia<'_>, peer: Peer) -> Peer {
-    if peer.transport.is_reliable() || via.wants_rport() {
-        return peer;
-    }
-    let port = via.port.unwrap_or(DEFAULT_PORT);
-    Peer {
-        remote: SocketAddr::new(peer.remote.ip(), port),
-        ..peer
-    }
+    let home = headers.with_via(|via| Sender::of(&via, peer).home());
+    home.unwrap_or(peer)
 }
 
 /// The first value of a Via line with `received` and `rport` filled in; the rest of the

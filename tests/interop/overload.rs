@@ -64,6 +64,8 @@ fn a_limit_is_kept_to_and_most_of_those_over_it_are_turned_away_unread() {
     assert!(percent(many.left, many.leaving, 99), "{many:?}");
     assert_eq!(many.told_when, many.refused, "{many:?}");
     assert_eq!(many.refused + many.answered, many.offered, "{many:?}");
+    let told_after = many.held / u32::try_from(many.refused).unwrap();
+    assert!(told_after < Duration::from_millis(250), "{many:?}");
     let records = server.metric("centrale_calls_total{number=\"1\",outcome=\"rejected\"}");
     assert!(records < 200.0, "{records}");
 }

@@ -1,5 +1,6 @@
 //! Sockets: datagrams and streams, to the shards and back.
 
+pub(crate) mod batch;
 pub(crate) mod dns;
 mod places;
 mod stream;

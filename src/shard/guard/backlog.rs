@@ -32,6 +32,10 @@ const PATIENCE: Duration = Duration::from_millis(500);
 const TARGET: Duration = Duration::from_millis(50);
 /// The shard does not keep up when calls have been waiting for so long without a break.
 const STANDING: Duration = Duration::from_millis(500);
+/// What is dealt with in so long says how many may wait while the shard does not keep up.
+const STRETCH: Duration = Duration::from_millis(25);
+/// So many may wait even if fewer are dealt with.
+const FEW: usize = 8;
 /// A phone sends its REGISTER again after T1, 2 T1, 4 T1; an older one is not waited for.
 const REGISTER: Duration = Duration::from_secs(2);
 /// Messages of one rank that may wait.
@@ -58,6 +62,33 @@ pub(in crate::shard) struct Backlog<T> {
     bytes: usize,
     /// When no call waited for the last time.
     kept_up: Option<Instant>,
+    pace: Pace,
+}
+
+/// How many calls are dealt with in a [`STRETCH`]: in one that goes on, and in the last.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pace {
+    since: Option<Instant>,
+    calls: usize,
+    last: usize,
+}
+
+impl Pace {
+    fn note(&mut self, now: Instant) {
+        let past = self.since.map(|at| now.saturating_duration_since(at));
+        if past.is_none_or(|past| past >= STRETCH) {
+            *self = Self {
+                since: Some(now),
+                calls: 0,
+                last: self.calls,
+            };
+        }
+        self.calls += 1;
+    }
+
+    fn most(&self) -> usize {
+        self.calls.max(self.last).max(FEW)
+    }
 }
 
 impl<T> Default for Backlog<T> {
@@ -66,6 +97,7 @@ impl<T> Default for Backlog<T> {
             ranks: Default::default(),
             bytes: 0,
             kept_up: None,
+            pace: Pace::default(),
         }
     }
 }
@@ -93,6 +125,17 @@ impl<T: Weighs> Backlog<T> {
         true
     }
 
+    /// Whether a call that comes would be dealt with in time.
+    pub(in crate::shard) fn takes_calls(&self, now: Instant) -> bool {
+        let waiting = self.ranks.get(place(Rank::Call)).map_or(0, VecDeque::len);
+        let most = if self.is_standing(now) {
+            self.pace.most()
+        } else {
+            MOST
+        };
+        waiting < most && self.bytes < BYTES / 2
+    }
+
     /// The next one.
     pub(in crate::shard) fn pop(&mut self, now: Instant) -> Option<(Rank, T, Fate)> {
         let ranks = [Rank::Follows, Rank::Register, Rank::Call, Rank::Stranger];
@@ -115,6 +158,9 @@ impl<T: Weighs> Backlog<T> {
             } else {
                 Fate::Handled
             };
+            if rank == Rank::Call && fate == Fate::Handled {
+                self.pace.note(now);
+            }
             return Some((rank, item, fate));
         }
         None
@@ -124,15 +170,17 @@ impl<T: Weighs> Backlog<T> {
         match rank {
             Rank::Follows => None,
             Rank::Register => Some(REGISTER),
-            Rank::Call | Rank::Stranger => {
-                let since = |at| now.saturating_duration_since(at) >= STANDING;
-                Some(if self.kept_up.is_some_and(since) {
-                    TARGET
-                } else {
-                    PATIENCE
-                })
-            }
+            Rank::Call | Rank::Stranger => Some(if self.is_standing(now) {
+                TARGET
+            } else {
+                PATIENCE
+            }),
         }
+    }
+
+    fn is_standing(&self, now: Instant) -> bool {
+        let since = |at| now.saturating_duration_since(at) >= STANDING;
+        self.kept_up.is_some_and(since)
     }
 
     /// Whether nothing waits.
@@ -159,6 +207,15 @@ mod tests {
     impl Weighs for u32 {
         fn weight(&self) -> usize {
             1000
+        }
+    }
+
+    /// As large as a datagram may be.
+    struct Heavy;
+
+    impl Weighs for Heavy {
+        fn weight(&self) -> usize {
+            65_536
         }
     }
 
@@ -228,6 +285,47 @@ mod tests {
         assert!(handled > 4950, "{handled}");
         let waited = start + ms(4999) - last;
         assert!(waited <= TARGET + ms(1), "{waited:?}");
+    }
+
+    #[test]
+    fn of_ten_times_too_many_those_are_taken_who_are_dealt_with_in_time() {
+        let (mut backlog, start) = (Backlog::default(), Instant::now());
+        let (mut handled, mut late, mut refused) = (0, 0, 0);
+        for tick in 0..3000 {
+            let now = start + ms(tick);
+            if tick == 1000 {
+                (handled, late, refused) = (0, 0, 0);
+            }
+            for item in 0..20 {
+                if backlog.takes_calls(now) {
+                    assert!(backlog.push(Rank::Call, item, now));
+                } else {
+                    refused += 1;
+                }
+            }
+            let before = handled;
+            while handled < before + 2 {
+                match backlog.pop(now) {
+                    Some((_, _, Fate::Handled)) => handled += 1,
+                    Some((_, _, Fate::Late)) => late += 1,
+                    None => break,
+                }
+            }
+        }
+        assert_eq!((handled, late, refused), (4000, 0, 36_000));
+    }
+
+    #[test]
+    fn a_burst_is_taken_until_it_leaves_no_room_for_what_follows() {
+        let (mut backlog, start) = (Backlog::default(), Instant::now());
+        let calls = (0..20_000)
+            .filter(|n| backlog.takes_calls(start) && backlog.push(Rank::Call, *n, start));
+        assert_eq!(calls.count(), MOST);
+        let mut backlog = Backlog::default();
+        while backlog.takes_calls(start) {
+            assert!(backlog.push(Rank::Call, Heavy, start));
+        }
+        assert_eq!(backlog.bytes, BYTES / 2);
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Who is heard, in which order, and who is not: decided before anything is parsed.
 //!
 //! ```text
-//!  datagram ─► sniff ─► guard ─► backlog ─► shard
-//!                         │         └► late: turned away unread
+//!  datagram ─► sniff ─► guard ─► room? ─► backlog ─► shard
+//!                         │        │no      └► late: turned away unread
+//!                         │        └► turned away at once, unread
 //!                         └► dropped, and counted
 //! ```
 //! Trunks, lines and addresses from which a phone is registered are friends, and always

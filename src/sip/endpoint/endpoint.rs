@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::clients::{Clients, Machine as ClientMachine, Way};
 use super::servers::{Machine as ServerMachine, Servers};
@@ -33,6 +33,8 @@ pub struct Endpoint {
     pub(super) clients: Clients,
     pub(super) deadlines: Deadlines<Timer>,
     pub(super) turned_away: Lately,
+    /// Where answers to those who are turned away are written.
+    pub(super) paper: BytesMut,
 }
 
 impl Endpoint {
@@ -49,6 +51,7 @@ impl Endpoint {
             clients: Clients::new(),
             deadlines: Deadlines::new(),
             turned_away: Lately::default(),
+            paper: BytesMut::new(),
         }
     }
 

@@ -8,17 +8,23 @@
 
 use std::time::Instant;
 
-use bytes::{BufMut as _, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 
 use super::Endpoint;
 use super::refuse::Objection;
 use super::words::{Count, MethodLabel, Out, Output};
 use crate::model::{RejectReason, limits};
 use crate::sip::header::RawVia;
-use crate::sip::origin::{self, Origin};
+use crate::sip::origin::{self, Origin, Sender};
+use crate::sip::text::{before, cut};
 use crate::sip::transaction::key::{Key, Keys, MAGIC_COOKIE, RequestMark};
 use crate::sip::transaction::timers::GIVE_UP;
 use crate::sip::{Message, Method, Name, Peer, reason_phrase};
+
+/// Answers are written side by side on so many bytes, which are used again once all of
+/// them are sent: memory that is asked for and given back by the thousand costs more than
+/// what is written there.
+const PAPER: usize = 65_536;
 
 /// What a response echoes, in the order in which it came.
 static ECHOED: [Name; 5] = [Name::Via, Name::From, Name::To, Name::CallId, Name::CSeq];
@@ -66,7 +72,7 @@ impl Endpoint {
     /// of it. One that was told before is answered as it was.
     pub fn turn_away(
         &mut self,
-        (bytes, peer): (&Bytes, Peer),
+        (bytes, peer): (&[u8], Peer),
         why: TurnedAway,
         now: Instant,
         out: &mut Vec<Output>,
@@ -95,12 +101,19 @@ impl Endpoint {
             code: why.code(),
             inbound: false,
         });
-        let answer = glance.answer(why, key, peer, &self.settings.product);
-        out.send(answer, origin::back(&glance.via, peer));
+        let sender = Sender::of(&glance.via, peer);
+        glance.answer(why, key, sender, (&self.settings.product, &mut self.paper));
+        let mut answer = self.paper.split().freeze();
+        if peer.transport.is_reliable() {
+            // It may wait for long, and would keep those beside it.
+            answer = Bytes::copy_from_slice(&answer);
+        }
+        out.send(answer, sender.home());
     }
 
     /// As [`Self::turn_away`], for a request that a glance does not understand.
-    fn turn_away_whole(&mut self, bytes: &Bytes, peer: Peer, why: TurnedAway, out: &mut Out<'_>) {
+    fn turn_away_whole(&mut self, bytes: &[u8], peer: Peer, why: TurnedAway, out: &mut Out<'_>) {
+        let bytes = &Bytes::copy_from_slice(bytes);
         let Ok(Message::Request(mut request)) = Message::parse(bytes) else {
             return self.received(bytes, peer, out);
         };
@@ -152,6 +165,7 @@ fn place(key: Key) -> usize {
 struct Glance<'a> {
     method: &'a str,
     via: RawVia<'a>,
+    branch: &'a str,
     echoed: Vec<(&'static Name, &'a str)>,
 }
 
@@ -161,17 +175,15 @@ impl<'a> Glance<'a> {
     fn at(bytes: &'a [u8]) -> Option<Self> {
         let end = memchr::memmem::find(bytes, b"\r\n\r\n")?;
         let head = std::str::from_utf8(bytes.get(..end)?).ok()?;
-        let mut lines = head.split("\r\n");
+        let mut lines = lines(head);
         let method = method(lines.next()?)?;
         let mut echoed = Vec::with_capacity(8);
         for (count, line) in lines.enumerate() {
-            let odd = line.starts_with([' ', '\t']) || line.contains(['\r', '\n', '\0']);
-            if odd || count >= limits::HEADERS {
+            if is_odd(line) || count >= limits::HEADERS {
                 return None;
             }
-            let (name, value) = line.split_once(':')?;
-            let name = name.trim_end_matches([' ', '\t']);
-            let Some(name) = ECHOED.iter().find(|known| known.is_called(name)) else {
+            let (name, value) = cut(line, b':')?;
+            let Some(name) = echo(name) else {
                 continue;
             };
             let value = value.trim_matches([' ', '\t']);
@@ -180,9 +192,12 @@ impl<'a> Glance<'a> {
             }
             echoed.push((name, value));
         }
+        let via = top_via(&echoed)?;
+        let branch = via.branch()?;
         let glance = Self {
             method,
-            via: top_via(&echoed)?,
+            via,
+            branch,
             echoed,
         };
         glance.is_ordinary().then_some(glance)
@@ -195,9 +210,9 @@ impl<'a> Glance<'a> {
             first.filter(|_| found.next().is_none())
         };
         let vias = self.echoed.iter().filter(|(n, _)| **n == Name::Via);
-        let branch = self.via.branch().and_then(|b| b.strip_prefix(MAGIC_COOKIE));
+        let unique = self.branch.strip_prefix(MAGIC_COOKIE);
         vias.count() <= limits::VIAS
-            && branch.is_some_and(|rest| !rest.is_empty())
+            && unique.is_some_and(|rest| !rest.is_empty())
             && once(&Name::CallId).is_some()
             // Without a tag, so that one can be added; From with one is any other.
             && once(&Name::To).is_some_and(|to| is_address(to) && to.ends_with('>'))
@@ -206,7 +221,7 @@ impl<'a> Glance<'a> {
     }
 
     fn counts(&self, cseq: &str) -> bool {
-        cseq.split_once(' ').is_some_and(|(number, method)| {
+        cut(cseq, b' ').is_some_and(|(number, method)| {
             let digits = number.bytes().all(|b| b.is_ascii_digit());
             digits && number.parse::<u32>().is_ok_and(|n| n < 1 << 31) && method == self.method
         })
@@ -215,7 +230,7 @@ impl<'a> Glance<'a> {
     fn key(&self, keys: &Keys) -> Key {
         keys.server(&RequestMark {
             method: self.method,
-            branch: self.via.branch(),
+            branch: Some(self.branch),
             host: &self.via.host_text(),
             port: self.via.port,
             via: "",
@@ -226,18 +241,35 @@ impl<'a> Glance<'a> {
         })
     }
 
-    fn answer(&self, why: TurnedAway, key: Key, peer: Peer, product: &str) -> Bytes {
-        let mut out = BytesMut::with_capacity(1024);
-        let mut put = |parts: &[&str]| parts.iter().for_each(|part| out.put_slice(part.as_bytes()));
-        let code = why.code();
-        put(&["SIP/2.0 ", &code.to_string(), " ", reason_phrase(code)]);
+    fn answer(
+        &self,
+        why: TurnedAway,
+        key: Key,
+        sender: Sender,
+        (product, out): (&str, &mut BytesMut),
+    ) {
+        let echoed: usize = self.echoed.iter().map(|(_, value)| value.len() + 16).sum();
+        let needed = echoed + product.len() + 256;
+        if out.capacity() < needed {
+            out.reserve(needed.max(PAPER));
+        }
+        let mut put = |parts: &[&str]| {
+            for part in parts {
+                out.extend_from_slice(part.as_bytes());
+            }
+        };
+        put(&[
+            "SIP/2.0 ",
+            &why.code().to_string(),
+            " ",
+            reason_phrase(why.code()),
+        ]);
         let mut stamped = false;
         for (name, value) in &self.echoed {
-            put(&["\r\n", name.as_str(), ": "]);
-            let noted = (**name == Name::Via && !std::mem::replace(&mut stamped, true))
-                .then(|| origin::stamp_value(value, &self.via, peer))
-                .flatten();
-            put(&[noted.as_deref().unwrap_or(value)]);
+            let top = **name == Name::Via && !std::mem::replace(&mut stamped, true);
+            let noted = if top { sender.noted(value) } else { None };
+            let value = noted.as_deref().unwrap_or(value);
+            put(&["\r\n", name.as_str(), ": ", value]);
             if **name == Name::To {
                 put(&[";tag=", &origin::stateless_tag(key)]);
             }
@@ -246,14 +278,44 @@ impl<'a> Glance<'a> {
             put(&["\r\nRetry-After: ", &retry_after(key).to_string()]);
         }
         put(&["\r\nServer: ", product, "\r\nContent-Length: 0\r\n\r\n"]);
-        out.freeze()
     }
 }
 
+/// The lines of a text, of which each but the last has its end.
+fn lines(head: &str) -> impl Iterator<Item = &str> {
+    let ends = memchr::memchr_iter(b'\n', head.as_bytes()).chain([head.len()]);
+    let mut start = 0;
+    ends.map(move |end| {
+        let line = head.get(start..end).unwrap_or_default();
+        start = end + 1;
+        if end == head.len() {
+            return line;
+        }
+        // One that ends otherwise is odd.
+        line.strip_suffix('\r').unwrap_or("\n")
+    })
+}
+
+/// A line that goes on with the one before, or has what no line may have.
+fn is_odd(line: &str) -> bool {
+    line.starts_with([' ', '\t']) || memchr::memchr3(b'\r', b'\n', 0, line.as_bytes()).is_some()
+}
+
+/// The header of that name, if it is to be echoed.
+fn echo(name: &str) -> Option<&'static Name> {
+    // Most are not, and are known by their first letter.
+    let first = name.as_bytes().first()?.to_ascii_lowercase();
+    if !matches!(first, b'v' | b'f' | b't' | b'c' | b'i') {
+        return None;
+    }
+    let name = name.trim_end_matches([' ', '\t']);
+    ECHOED.iter().find(|known| known.is_called(name))
+}
+
 fn method(first: &str) -> Option<&str> {
-    let mut words = first.split(' ');
-    let (method, uri, version) = (words.next()?, words.next()?, words.next()?);
-    let good = words.next().is_none() && !uri.is_empty() && version == "SIP/2.0";
+    let (method, rest) = cut(first, b' ')?;
+    let (uri, version) = cut(rest, b' ')?;
+    let good = !uri.is_empty() && version == "SIP/2.0";
     let known = ["INVITE", "REGISTER", "OPTIONS", "SUBSCRIBE", "MESSAGE"];
     (good && known.contains(&method)).then_some(method)
 }
@@ -261,22 +323,25 @@ fn method(first: &str) -> Option<&str> {
 fn top_via<'a>(echoed: &[(&'static Name, &'a str)]) -> Option<RawVia<'a>> {
     let (_, line) = echoed.iter().find(|(name, _)| **name == Name::Via)?;
     // A comma within quotes does not end a value; there is hardly ever one.
-    if line.contains('"') {
+    if memchr::memchr(b'"', line.as_bytes()).is_some() {
         return None;
     }
-    RawVia::read(line.split(',').next()?.trim())
+    RawVia::read(before(line, b',', b',').trim())
 }
 
 /// Whether it looks like `"Anna" <sip:anna@example.com>;tag=x`: one address in brackets.
 fn is_address(value: &str) -> bool {
-    let quotes = value.bytes().filter(|byte| *byte == b'"').count();
-    let brackets = |sought| value.bytes().filter(|byte| *byte == sought).count();
-    let opens = value.find('<').and_then(|at| value.get(at..));
+    let [mut quotes, mut opens, mut closes, mut odd] = [0_usize; 4];
+    for byte in value.bytes() {
+        quotes += usize::from(byte == b'"');
+        opens += usize::from(byte == b'<');
+        closes += usize::from(byte == b'>');
+        odd += usize::from(byte == b'\\' || byte == b',');
+    }
+    let uri = cut(value, b'<').map_or("", |(_, uri)| uri);
     (quotes == 0 || (quotes == 2 && value.starts_with('"')))
-        && brackets(b'<') == 1
-        && brackets(b'>') == 1
-        && !value.contains(['\\', ','])
-        && opens.is_some_and(|uri| uri.starts_with("<sip:") || uri.starts_with("<tel:"))
+        && (opens, closes, odd) == (1, 1, 0)
+        && (uri.starts_with("sip:") || uri.starts_with("tel:"))
 }
 
 /// Whether a request is turned away without being read whole.

@@ -60,7 +60,8 @@ impl<'a> RawParams<'a> {
 
 fn unquoted(value: &str) -> &str {
     let value = value.trim_ascii();
-    if value.starts_with('"') || value.ends_with('"') {
+    let bytes = value.as_bytes();
+    if bytes.first() == Some(&b'"') || bytes.last() == Some(&b'"') {
         value.trim_matches('"')
     } else {
         value

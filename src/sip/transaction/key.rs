@@ -10,6 +10,7 @@
 //! datagram alive for 32 s, and a stranger who does not know the seed cannot make two
 //! requests collide.
 
+use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hasher};
 
 /// What starts a branch that is unique by itself (RFC 3261 section 8.1.1.7).
@@ -83,10 +84,7 @@ impl Keys {
             match mark.branch {
                 Some(branch) if mark.is_rfc3261() => {
                     text(hash, branch);
-                    for byte in mark.host.bytes() {
-                        hash.write_u8(byte.to_ascii_lowercase());
-                    }
-                    hash.write_u8(0xff);
+                    text(hash, &lower(mark.host));
                     hash.write_u16(mark.port.unwrap_or(0));
                 }
                 Some(_) | None => {
@@ -117,6 +115,14 @@ impl Keys {
             hash.finish()
         });
         Key((u128::from(high) << 64) | u128::from(low))
+    }
+}
+
+fn lower(host: &str) -> Cow<'_, str> {
+    if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(host.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(host)
     }
 }
 

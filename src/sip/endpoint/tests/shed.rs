@@ -97,6 +97,10 @@ fn the_ordinary_is_not_read_whole() {
         ("SIP/2.0\r\nVia", "SIP/3.0\r\nVia"),
         ("Via:", "Vib:"),
         ("\r\n\r\n", "\r\n"),
+        ("\r\n\r\n", "\r\r\n\r\n"),
+        ("\r\nCSeq", "\nCSeq"),
+        ("\r\nCSeq", "\rCSeq"),
+        ("Call-ID:", "Call-ID:\0"),
         ("INVITE sip", "ACK sip"),
     ] {
         let text = String::from_utf8_lossy(&bytes).replacen(from, to, 1);

@@ -1,0 +1,224 @@
+//! Datagrams many at a time: one system call takes or sends a batch of them.
+//!
+//! # Why
+//! A call that is refused is three datagrams and hardly any work besides, so that what it
+//! costs is mostly the way into the kernel and back.
+
+use std::array;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::net::SocketAddr;
+use std::os::fd::AsRawFd as _;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use exchange::model::limits;
+use mio::net::UdpSocket;
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg};
+
+/// Datagrams that one system call takes or sends.
+pub(crate) const BATCH: usize = 64;
+
+/// Where the datagrams of a batch are put; memory is taken up by what was once written.
+#[derive(Debug)]
+pub(crate) struct Room(Box<[u8]>);
+
+impl Room {
+    /// For one thread.
+    pub(crate) fn new() -> Self {
+        Self(vec![0; BATCH * limits::DATAGRAM_BYTES].into())
+    }
+}
+
+/// Where datagrams come in.
+#[derive(Debug)]
+pub(crate) struct Inlet {
+    socket: Arc<UdpSocket>,
+    // The kernel notes in them how long an address is: they are for one family.
+    headers: MultiHeaders<SockaddrStorage>,
+}
+
+impl Inlet {
+    /// Of a socket that does not block.
+    pub(crate) fn new(socket: &Arc<UdpSocket>) -> Self {
+        Self {
+            socket: Arc::clone(socket),
+            headers: MultiHeaders::preallocate(BATCH, None),
+        }
+    }
+
+    /// Takes up to a batch of datagrams, and shows each with its sender.
+    ///
+    /// # Errors
+    /// `WouldBlock` when there is none; else what the system says, which may be about an
+    /// earlier datagram of ours and nothing to stop for.
+    pub(crate) fn receive(
+        &mut self,
+        room: &mut Room,
+        mut show: impl FnMut(&[u8], SocketAddr),
+    ) -> io::Result<()> {
+        let mut places = room.0.chunks_exact_mut(limits::DATAGRAM_BYTES);
+        let mut slices: [[IoSliceMut<'_>; 1]; BATCH] =
+            array::from_fn(|_| [IoSliceMut::new(places.next().unwrap_or_default())]);
+        let received = recvmmsg(
+            self.socket.as_raw_fd(),
+            &mut self.headers,
+            slices.iter_mut(),
+            MsgFlags::MSG_DONTWAIT,
+            None,
+        )?;
+        for message in received {
+            if let Some(from) = message.address.and_then(|from| address(&from)) {
+                show(message.iovs().next().unwrap_or_default(), from);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn address(storage: &SockaddrStorage) -> Option<SocketAddr> {
+    let v4 = storage
+        .as_sockaddr_in()
+        .map(|v4| SocketAddr::V4((*v4).into()));
+    v4.or_else(|| Some(SocketAddr::V6((*storage.as_sockaddr_in6()?).into())))
+}
+
+/// Where datagrams go out, a batch at a time.
+#[derive(Debug)]
+pub(crate) struct Outlet {
+    socket: Arc<UdpSocket>,
+    is_ipv4: bool,
+    headers: MultiHeaders<SockaddrStorage>,
+    waiting: Vec<Bytes>,
+    to: Vec<Option<SockaddrStorage>>,
+}
+
+impl Outlet {
+    /// Of a socket that is bound and does not block.
+    pub(crate) fn new(socket: &Arc<UdpSocket>) -> Self {
+        Self {
+            is_ipv4: socket.local_addr().is_ok_and(|own| own.is_ipv4()),
+            socket: Arc::clone(socket),
+            headers: MultiHeaders::preallocate(BATCH, None),
+            waiting: Vec::with_capacity(BATCH),
+            to: Vec::with_capacity(BATCH),
+        }
+    }
+
+    /// Whether the address is of its family.
+    pub(crate) fn reaches(&self, to: SocketAddr) -> bool {
+        self.is_ipv4 == to.is_ipv4()
+    }
+
+    /// Sends with those that wait, at the latest when [`Self::flush`] is called.
+    pub(crate) fn send(&mut self, bytes: Bytes, to: SocketAddr) {
+        self.waiting.push(bytes);
+        self.to.push(Some(to.into()));
+        if self.waiting.len() == BATCH {
+            self.flush();
+        }
+    }
+
+    /// Sends what waits. A datagram that cannot leave is lost like one on the way, and
+    /// comes again by its transaction's timer.
+    pub(crate) fn flush(&mut self) {
+        let mut done = 0;
+        while let Some(waiting) = self.waiting.get(done..).filter(|rest| !rest.is_empty()) {
+            let slices: [[IoSlice<'_>; 1]; BATCH] =
+                array::from_fn(|n| [IoSlice::new(waiting.get(n).map_or(&[], |b| b))]);
+            let sent = sendmmsg(
+                self.socket.as_raw_fd(),
+                &mut self.headers,
+                slices.iter(),
+                self.to.get(done..).unwrap_or_default(),
+                [],
+                MsgFlags::MSG_DONTWAIT,
+            );
+            done += match sent.map(Iterator::count) {
+                Err(Errno::EINTR) => 0,
+                // It is about the first of them.
+                Err(_) | Ok(0) => 1,
+                Ok(sent) => sent,
+            };
+        }
+        self.waiting.clear();
+        self.to.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket as StdUdp;
+    use std::time::Duration;
+
+    use super::*;
+
+    fn socket(address: &str) -> (Arc<UdpSocket>, SocketAddr) {
+        let socket = UdpSocket::bind(address.parse().unwrap()).unwrap();
+        let own = socket.local_addr().unwrap();
+        (Arc::new(socket), own)
+    }
+
+    fn phone(address: &str) -> (StdUdp, SocketAddr) {
+        let phone = StdUdp::bind(address).unwrap();
+        phone
+            .set_read_timeout(Some(Duration::from_secs(10)))
+            .unwrap();
+        let own = phone.local_addr().unwrap();
+        (phone, own)
+    }
+
+    /// What came, on a socket of this host to which all of it was sent before.
+    fn taken(inlet: &mut Inlet, room: &mut Room) -> Vec<(Vec<u8>, SocketAddr)> {
+        let mut taken = Vec::new();
+        let mut show = |bytes: &[u8], from| taken.push((bytes.to_vec(), from));
+        while inlet.receive(room, &mut show).is_ok() {}
+        taken
+    }
+
+    #[test]
+    fn what_is_sent_comes_in_order_whole_and_with_its_sender() {
+        for any in ["127.0.0.1:0", "[::1]:0"] {
+            let (socket, own) = socket(any);
+            let (mut inlet, mut room) = (Inlet::new(&socket), Room::new());
+            // Twice, as headers and room are used again.
+            for round in [0_u8, 1] {
+                let phones = [phone(any), phone(any)];
+                let mut sent = Vec::new();
+                for (n, length) in [0, 1, 1200, 60_000, 7].into_iter().enumerate() {
+                    let (phone, from) = &phones[n % 2];
+                    let bytes = vec![b'a' + round; length];
+                    phone.send_to(&bytes, own).unwrap();
+                    sent.push((bytes, *from));
+                }
+                for _ in 0..BATCH {
+                    phones[0].0.send_to(b"many", own).unwrap();
+                    sent.push((b"many".to_vec(), phones[0].1));
+                }
+                assert_eq!(taken(&mut inlet, &mut room), sent);
+            }
+            let empty = inlet.receive(&mut room, |_, _| {}).unwrap_err();
+            assert_eq!(empty.kind(), io::ErrorKind::WouldBlock);
+        }
+    }
+
+    #[test]
+    fn one_that_cannot_leave_does_not_hold_up_the_others() {
+        let (socket, own) = socket("127.0.0.1:0");
+        let (phone, to) = phone("127.0.0.1:0");
+        let mut outlet = Outlet::new(&socket);
+        assert!(outlet.reaches(to) && !outlet.reaches("[::1]:1".parse().unwrap()));
+        let count = 2 * BATCH + 5;
+        for n in 0..count {
+            // No datagram is as long as that.
+            let length = if n % 3 == 1 { 70_000 } else { n };
+            outlet.send(Bytes::from(vec![0; length]), to);
+        }
+        outlet.flush();
+        outlet.flush();
+        let mut buffer = [0; 2000];
+        for n in (0..count).filter(|n| n % 3 != 1) {
+            assert_eq!(phone.recv_from(&mut buffer).unwrap(), (n, own));
+        }
+    }
+}
