@@ -155,7 +155,14 @@ impl Wire {
     /// each with its end.
     pub(crate) fn ask(&mut self, asked: (&str, &str), headers: &str, body: &str) -> Response {
         self.put(asked, headers, body);
-        self.response()
+        loop {
+            let response = self.response();
+            // What was refused before comes again until it is acknowledged.
+            let number = response.headers.cseq().map(|cseq| cseq.number);
+            if number == Ok(self.sent) {
+                return response;
+            }
+        }
     }
 
     /// Asks, whatever comes of it.
@@ -195,14 +202,6 @@ CSeq: {sent} {method}
         );
         let head = text.replace("\r\n", "\n").replace('\n', "\r\n");
         self.send(format!("{head}{body}").as_bytes());
-        loop {
-            let response = self.response();
-            // What was refused before comes again until it is acknowledged.
-            let number = response.headers.cseq().map(|cseq| cseq.number);
-            if number == Ok(sent) {
-                return response;
-            }
-        }
     }
 
     /// Registers an operator whose password is the name; the answer to the proof.
