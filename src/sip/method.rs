@@ -3,59 +3,91 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// A request's method. Case matters (RFC 3261 section 7.1).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Method {
+macro_rules! methods {
+    ($($(#[$meta:meta])* $method:ident = $text:literal,)*) => {
+        /// A request's method. Case matters (RFC 3261 section 7.1).
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        pub enum Method {
+            $($(#[$meta])* $method,)*
+            /// Any other token.
+            Other(Arc<str>),
+        }
+
+        /// A method as a label: what a stranger invents is one word.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum MethodLabel {
+            $($(#[$meta])* $method,)*
+            /// Any other.
+            Other,
+        }
+
+        impl Method {
+            const KNOWN: &[Self] = &[$(Self::$method),*];
+
+            /// As on the wire.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$method => $text,)*
+                    Self::Other(text) => text,
+                }
+            }
+        }
+
+        impl MethodLabel {
+            /// The label's text.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$method => $text,)*
+                    Self::Other => "other",
+                }
+            }
+        }
+
+        impl From<&Method> for MethodLabel {
+            fn from(method: &Method) -> Self {
+                match method {
+                    $(Method::$method => Self::$method,)*
+                    Method::Other(_) => Self::Other,
+                }
+            }
+        }
+    };
+}
+
+methods! {
     /// Begin or change a dialog.
-    Invite,
+    Invite = "INVITE",
     /// Acknowledge a final answer to INVITE.
-    Ack,
+    Ack = "ACK",
     /// End a dialog.
-    Bye,
+    Bye = "BYE",
     /// Take back an INVITE.
-    Cancel,
+    Cancel = "CANCEL",
     /// Tell where a phone is.
-    Register,
+    Register = "REGISTER",
     /// Ask what a peer can do, or whether it lives.
-    Options,
+    Options = "OPTIONS",
     /// Mid-dialog information (RFC 6086).
-    Info,
+    Info = "INFO",
     /// Change a dialog before its final answer (RFC 3311).
-    Update,
+    Update = "UPDATE",
     /// Acknowledge a provisional answer (RFC 3262).
-    Prack,
+    Prack = "PRACK",
     /// Ask a peer to call somebody (RFC 3515).
-    Refer,
+    Refer = "REFER",
     /// Tell a subscriber (RFC 6665).
-    Notify,
+    Notify = "NOTIFY",
     /// Ask to be told (RFC 6665).
-    Subscribe,
+    Subscribe = "SUBSCRIBE",
     /// A text (RFC 3428).
-    Message,
+    Message = "MESSAGE",
     /// Publish a state (RFC 3903).
-    Publish,
-    /// Any other token.
-    Other(Arc<str>),
+    Publish = "PUBLISH",
 }
 
 impl Method {
-    const KNOWN: [Self; 14] = [
-        Self::Invite,
-        Self::Ack,
-        Self::Bye,
-        Self::Cancel,
-        Self::Register,
-        Self::Options,
-        Self::Info,
-        Self::Update,
-        Self::Prack,
-        Self::Refer,
-        Self::Notify,
-        Self::Subscribe,
-        Self::Message,
-        Self::Publish,
-    ];
-
     /// Reads a token; `None` when it is none.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -64,28 +96,6 @@ impl Method {
         }
         let token = !text.is_empty() && text.len() <= 64 && text.bytes().all(is_token_byte);
         token.then(|| Self::Other(text.into()))
-    }
-
-    /// As on the wire.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Invite => "INVITE",
-            Self::Ack => "ACK",
-            Self::Bye => "BYE",
-            Self::Cancel => "CANCEL",
-            Self::Register => "REGISTER",
-            Self::Options => "OPTIONS",
-            Self::Info => "INFO",
-            Self::Update => "UPDATE",
-            Self::Prack => "PRACK",
-            Self::Refer => "REFER",
-            Self::Notify => "NOTIFY",
-            Self::Subscribe => "SUBSCRIBE",
-            Self::Message => "MESSAGE",
-            Self::Publish => "PUBLISH",
-            Self::Other(text) => text,
-        }
     }
 }
 

@@ -7,7 +7,8 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use crate::model::{RejectReason, ShardId};
-use crate::sip::{Advertise, ConnectionId, Method, Peer, Request, Response, Transport};
+pub use crate::sip::method::MethodLabel;
+use crate::sip::{Advertise, ConnectionId, Peer, Request, Response, Transport};
 
 /// What an endpoint is told once.
 #[derive(Clone, Debug)]
@@ -171,87 +172,6 @@ pub enum Count {
         /// Who sent it.
         source: SocketAddr,
     },
-}
-
-/// A method as a label: what a stranger invents is one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum MethodLabel {
-    /// INVITE.
-    Invite,
-    /// ACK.
-    Ack,
-    /// BYE.
-    Bye,
-    /// CANCEL.
-    Cancel,
-    /// REGISTER.
-    Register,
-    /// OPTIONS.
-    Options,
-    /// INFO.
-    Info,
-    /// UPDATE.
-    Update,
-    /// PRACK.
-    Prack,
-    /// REFER.
-    Refer,
-    /// NOTIFY.
-    Notify,
-    /// SUBSCRIBE.
-    Subscribe,
-    /// MESSAGE.
-    Message,
-    /// PUBLISH.
-    Publish,
-    /// Any other.
-    Other,
-}
-
-impl MethodLabel {
-    /// The label's text.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Invite => "INVITE",
-            Self::Ack => "ACK",
-            Self::Bye => "BYE",
-            Self::Cancel => "CANCEL",
-            Self::Register => "REGISTER",
-            Self::Options => "OPTIONS",
-            Self::Info => "INFO",
-            Self::Update => "UPDATE",
-            Self::Prack => "PRACK",
-            Self::Refer => "REFER",
-            Self::Notify => "NOTIFY",
-            Self::Subscribe => "SUBSCRIBE",
-            Self::Message => "MESSAGE",
-            Self::Publish => "PUBLISH",
-            Self::Other => "other",
-        }
-    }
-}
-
-impl From<&Method> for MethodLabel {
-    fn from(method: &Method) -> Self {
-        match method {
-            Method::Invite => Self::Invite,
-            Method::Ack => Self::Ack,
-            Method::Bye => Self::Bye,
-            Method::Cancel => Self::Cancel,
-            Method::Register => Self::Register,
-            Method::Options => Self::Options,
-            Method::Info => Self::Info,
-            Method::Update => Self::Update,
-            Method::Prack => Self::Prack,
-            Method::Refer => Self::Refer,
-            Method::Notify => Self::Notify,
-            Method::Subscribe => Self::Subscribe,
-            Method::Message => Self::Message,
-            Method::Publish => Self::Publish,
-            Method::Other(_) => Self::Other,
-        }
-    }
 }
 
 /// The outputs of one step, with short words for what is often said.
