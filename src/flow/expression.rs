@@ -1,4 +1,4 @@
-//! Conditions and templates: CEL, compiled when the flow is loaded.
+//! Conditions and values: CEL, compiled when the flow is loaded.
 //!
 //! Names are resolved then, too: `queue.support.waiting` becomes one slot, filled
 //! just before the evaluation, so that an unknown name is found by `centrale check`
@@ -15,7 +15,7 @@ use cel::{Context, Env, Value};
 
 use super::types::{self, Type};
 use super::value::{Held, Scalar};
-use crate::model::{FlowFault, QueueName, limits};
+use crate::model::QueueName;
 
 /// Characters of one expression.
 const SOURCE_CHARS: usize = 512;
@@ -231,7 +231,7 @@ impl Unknown {
         }
     }
 
-    fn plain(message: impl Into<String>) -> Self {
+    pub(super) fn plain(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
             hint: None,
@@ -271,21 +271,14 @@ impl Expression {
             let message = format!("an expression is at most {DEPTH} brackets and choices deep");
             return Err(Unknown::plain(message));
         }
-        let parser = Parser::new().max_recursion_depth(DEPTH);
-        let tree = parser.parse(source).map_err(|errors| {
-            let first = errors.errors.first().map_or("cannot be read", |e| &e.msg);
-            // What could stand there instead is a list of tokens that helps nobody.
-            let first = first.split(" expecting").next().unwrap_or(first);
-            Unknown {
-                message: format!("`{source}` is no expression: {first}"),
-                hint: Some("write it as in `caller.number.startsWith(\"+31\")`".into()),
-            }
-        })?;
         let mut slots = Slots {
             scope,
             names: Vec::new(),
         };
-        let tree = slots.resolve(tree)?;
+        let tree = match slots.name_alone(source) {
+            Some(tree) => tree,
+            None => slots.resolve(parse(source)?)?,
+        };
         let kind = types::check(&tree, &slots.names)?;
         Ok(Self {
             source: source.into(),
@@ -335,12 +328,39 @@ impl Expression {
     }
 }
 
+fn parse(source: &str) -> Result<IdedExpr, Unknown> {
+    let parser = Parser::new().max_recursion_depth(DEPTH);
+    parser.parse(source).map_err(|errors| {
+        let first = errors.errors.first().map_or("cannot be read", |e| &e.msg);
+        // What could stand there instead is a list of tokens that helps nobody.
+        let first = first.split(" expecting").next().unwrap_or(first);
+        Unknown {
+            message: format!("`{source}` is no expression: {first}"),
+            hint: Some("write it as in `caller.number.startsWith(\"+31\")`".into()),
+        }
+    })
+}
+
 struct Slots<'a> {
     scope: &'a Scope<'a>,
     names: Vec<(String, Name)>,
 }
 
 impl Slots<'_> {
+    /// The slot of `vars.x` and its like. Most expressions are no more than that, and the
+    /// parser takes some thirty times as long to say so.
+    fn name_alone(&mut self, source: &str) -> Option<IdedExpr> {
+        let plain = |word: &str| {
+            let letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+            !word.starts_with(|first: char| first.is_ascii_digit()) && word.bytes().all(letter)
+        };
+        let path: Vec<&str> = source.trim().split('.').collect();
+        let name = path.iter().all(|word| plain(word));
+        let name = name.then(|| self.scope.name(&path).ok()).flatten()?;
+        let expr = Expr::Ident(self.slot(name));
+        Some(IdedExpr { id: 1, expr })
+    }
+
     /// Replaces every name by its slot.
     fn resolve(&mut self, node: IdedExpr) -> Result<IdedExpr, Unknown> {
         let id = node.id;
@@ -431,144 +451,4 @@ fn path(expr: &Expr) -> Option<Vec<&str>> {
     let mut words = path(&of.expr)?;
     words.push(key.inner());
     Some(words)
-}
-
-/// A template filled in.
-#[derive(Default)]
-pub(super) struct Filled {
-    pub(super) text: String,
-    /// Whether any of it comes from sensitive digits.
-    pub(super) sensitive: bool,
-}
-
-impl Filled {
-    /// The text, for where no sensitive digits may go.
-    pub(super) fn open(self) -> Result<String, FlowFault> {
-        match self.sensitive {
-            true => Err(FlowFault::Sensitive),
-            false => Ok(self.text),
-        }
-    }
-}
-
-/// Text with `${…}` in it.
-#[derive(Clone, Debug)]
-pub struct Template(Vec<Part>);
-
-#[derive(Clone, Debug)]
-enum Part {
-    Text(Arc<str>),
-    Value(Expression),
-}
-
-impl Template {
-    pub(super) fn compile(source: &str, scope: &Scope<'_>) -> Result<Self, Unknown> {
-        if source.chars().count() > limits::TEMPLATE_CHARS {
-            let message = format!("a text has at most {} characters", limits::TEMPLATE_CHARS);
-            return Err(Unknown::plain(message));
-        }
-        let mut parts = Vec::new();
-        let mut rest = source;
-        while let Some((before, after)) = rest.split_once("${") {
-            let Some((inside, end)) = after.split_once('}') else {
-                return Err(Unknown::plain("`${` has no `}`"));
-            };
-            if !before.is_empty() {
-                parts.push(Part::Text(before.into()));
-            }
-            let value = Expression::compile(inside, scope)?;
-            value.kind.check_text()?;
-            parts.push(Part::Value(value));
-            rest = end;
-        }
-        if !rest.is_empty() || parts.is_empty() {
-            parts.push(Part::Text(rest.into()));
-        }
-        Ok(Self(parts))
-    }
-
-    /// The names that it looks at.
-    pub fn names(&self) -> impl Iterator<Item = &Name> {
-        self.0.iter().flat_map(|part| match part {
-            Part::Text(_) => Vec::new(),
-            Part::Value(expression) => expression.names().collect(),
-        })
-    }
-
-    /// The text, when there is nothing to fill in.
-    #[must_use]
-    pub fn literal(&self) -> Option<&str> {
-        match self.0.as_slice() {
-            [Part::Text(text)] => Some(text),
-            _ => None,
-        }
-    }
-
-    /// The text before the first value.
-    pub(super) fn lead(&self) -> &str {
-        match self.0.first() {
-            Some(Part::Text(text)) => text,
-            Some(Part::Value(_)) | None => "",
-        }
-    }
-
-    /// What stands between the values.
-    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().filter_map(|part| match part {
-            Part::Text(text) => Some(&**text),
-            Part::Value(_) => None,
-        })
-    }
-
-    /// The expression, when it is one `${…}` and nothing else.
-    pub(super) fn alone(&self) -> Option<&Expression> {
-        match self.0.as_slice() {
-            [Part::Value(expression)] => Some(expression),
-            _ => None,
-        }
-    }
-
-    /// As text, each value escaped for the place that it goes to; longer than a variable
-    /// may be.
-    pub(super) fn fill(
-        &self,
-        values: &dyn Values,
-        escape: &dyn Fn(&str, &mut String),
-    ) -> Option<Filled> {
-        let mut filled = Filled::default();
-        for part in &self.0 {
-            match part {
-                Part::Text(part) => filled.text.push_str(part),
-                Part::Value(expression) => {
-                    let held = expression.evaluate(values)?;
-                    filled.sensitive |= held.sensitive;
-                    escape(&held.value.to_string(), &mut filled.text);
-                }
-            }
-        }
-        Some(filled)
-    }
-
-    /// One `${…}` alone keeps its type; anything else is text.
-    pub(super) fn evaluate(&self, values: &dyn Values) -> Option<Held> {
-        if let [Part::Value(expression)] = self.0.as_slice() {
-            return expression.evaluate(values);
-        }
-        let mut text = String::new();
-        let mut sensitive = false;
-        for part in &self.0 {
-            match part {
-                Part::Text(part) => text.push_str(part),
-                Part::Value(expression) => {
-                    let held = expression.evaluate(values)?;
-                    sensitive |= held.sensitive;
-                    text.push_str(&held.value.to_string());
-                }
-            }
-        }
-        Some(Held {
-            value: Scalar::text(&text),
-            sensitive,
-        })
-    }
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Number, Value};
 
-use super::expression::Template;
 use super::read::Reader;
 use super::source::Cursor;
+use super::template::Template;
 use super::turn::Turn;
 use super::value::Scalar;
 use crate::model::FlowFault;

@@ -1,7 +1,7 @@
 //! A flow, and how it is read.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, LazyLock, OnceLock, Weak};
 use std::time::Duration;
 
 use cel::Env;
@@ -15,6 +15,8 @@ use super::value::{Held, Scalar};
 use super::verb::{self, Called, NodeIndex, Verb, fixed};
 use crate::model::{Diagnostic, FlowName, Mailbox, NodeName, Severity, Span, limits};
 
+/// What expressions can call, the same for every flow.
+static FUNCTIONS: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 /// Steps of one call, unless the flow says otherwise.
 const STEPS: u32 = 1_000;
 /// Minutes of one call in its flow, unless the flow says otherwise.
@@ -175,7 +177,7 @@ pub fn load(document: &Document, known: &Known<'_>, diags: &mut Vec<Diagnostic>)
     let mut reader = Reader {
         known: *known,
         scope: Scope {
-            env: Arc::new(Env::stdlib()),
+            env: Arc::clone(&FUNCTIONS),
             queues: known.queues,
             calendars: known.calendars,
             vars: variables(root, &raw_nodes),
@@ -184,6 +186,7 @@ pub fn load(document: &Document, known: &Known<'_>, diags: &mut Vec<Diagnostic>)
         nodes: names(&raw_nodes, diags),
         node: Span::default(),
         expressions: 0,
+        lacks: Vec::new(),
         defaults: Defaults::default(),
         most: before + limits::FLOW_PROBLEMS,
         diags,

@@ -28,6 +28,7 @@ pub mod source;
 mod say;
 pub mod speech;
 pub mod steps;
+mod template;
 mod trial;
 mod turn;
 mod types;
@@ -38,7 +39,7 @@ pub use crate::model::{Customer, CustomerKey};
 pub use ask::{
     Answer, Ask, AskId, Asked, HttpAnswer, HttpMethod, HttpRequest, Reply, Unanswered, Utterance,
 };
-pub use expression::{CustomerField, Expression, Name, QueueField, Template};
+pub use expression::{CustomerField, Expression, Name, QueueField};
 pub use join::join;
 pub use load::{Flow, load};
 pub use origin::Origin;
@@ -50,6 +51,7 @@ pub use port::{
 pub use prompt::Spoken;
 pub use read::Known;
 pub use run::Run;
+pub use template::Template;
 pub use trial::{Moment, NoExit, Rehearsal, Stage, Wants, heard};
 pub use value::{Held, Scalar};
 

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::expression::{Expression, Scope, Template, Unknown};
+use super::expression::{Expression, Scope, Unknown};
 use super::origin::Origin;
 use super::source::{Cursor, unknown};
 use super::speech::{self, Kind};
+use super::template::Template;
 use super::verb::NodeIndex;
 use crate::model::{
     Diagnostic, LineName, NodeName, OperatorName, Project, QueueName, Skill, Span, limits,
@@ -118,6 +119,8 @@ pub(super) struct Reader<'a> {
     pub(super) node: Span,
     /// Compiled so far.
     pub(super) expressions: usize,
+    /// What languages lack for a spoken item, of those that were looked for.
+    pub(super) lacks: Vec<(Kind, Vec<Lack>)>,
     pub(super) defaults: Defaults,
 }
 
@@ -351,30 +354,46 @@ impl Reader<'_> {
     /// Says which languages have no grammar for a spoken item, or lack pieces that it may
     /// need: once for each language, however many are missing.
     pub(super) fn sounds_of_speech(&mut self, cursor: Cursor<'_>, kind: Kind) {
-        for language in &self.languages {
-            if !speech::LANGUAGES.contains(&&**language) {
-                let message = format!("numbers cannot be said in `{language}`");
-                let hint = format!("they can in {}", speech::LANGUAGES.join(", "));
-                self.diags.push(cursor.error(message).hint(hint));
-                continue;
-            }
-            let mut missing = speech::needed(kind, language);
-            missing.retain(|name| !(self.known.sounds)(language, name));
-            if missing.is_empty() {
-                continue;
-            }
-            let message = format!(
-                "{} sounds that this needs are missing in `{language}`",
-                missing.len()
-            );
-            let first = missing.iter().take(FIRST);
-            let first: Vec<String> = first.map(|name| format!("{name}.wav")).collect();
-            let more = if missing.len() > FIRST { " …" } else { "" };
-            let first = first.join(", ");
-            let hint = format!("record prompts/{language}/{first}{more}, or configure `speech`");
-            self.diags.push(cursor.error(message).hint(hint));
+        if !self.lacks.iter().any(|(known, _)| *known == kind) {
+            let languages = self.languages.iter();
+            let lacks = languages.filter_map(|language| lack(kind, language, self.known.sounds));
+            self.lacks.push((kind, lacks.collect()));
+        }
+        let lacks = self.lacks.iter().filter(|(known, _)| *known == kind);
+        for lack in lacks.flat_map(|(_, lacks)| lacks) {
+            let problem = cursor.error(lack.message.as_str());
+            self.diags.push(problem.hint(lack.hint.as_str()));
         }
     }
+}
+
+/// Why a language cannot say something.
+pub(super) struct Lack {
+    message: String,
+    hint: String,
+}
+
+fn lack(kind: Kind, language: &str, sounds: &dyn Fn(&str, &str) -> bool) -> Option<Lack> {
+    if !speech::LANGUAGES.contains(&language) {
+        return Some(Lack {
+            message: format!("numbers cannot be said in `{language}`"),
+            hint: format!("they can in {}", speech::LANGUAGES.join(", ")),
+        });
+    }
+    let mut missing = speech::needed(kind, language);
+    missing.retain(|name| !sounds(language, name));
+    if missing.is_empty() {
+        return None;
+    }
+    let count = missing.len();
+    let first = missing.iter().take(FIRST);
+    let first: Vec<String> = first.map(|name| format!("{name}.wav")).collect();
+    let more = if count > FIRST { " …" } else { "" };
+    let first = first.join(", ");
+    Some(Lack {
+        message: format!("{count} sounds that this needs are missing in `{language}`"),
+        hint: format!("record prompts/{language}/{first}{more}, or configure `speech`"),
+    })
 }
 
 fn is_sound_name(name: &str) -> bool {

@@ -10,11 +10,11 @@ use std::sync::Arc;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::ask::{HttpMethod, HttpRequest};
-use super::expression::Template;
 use super::json::Json;
 use super::origin::Origin;
 use super::read::Reader;
 use super::source::{Cursor, unknown};
+use super::template::Template;
 use super::turn::Turn;
 use crate::model::FlowFault;
 

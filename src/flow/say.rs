@@ -7,10 +7,11 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 use super::ask::Utterance;
-use super::expression::{Template, Values};
+use super::expression::Values;
 use super::prompt::Spoken;
 use super::read::Reader;
 use super::source::{Cursor, unknown};
+use super::template::Template;
 
 /// Characters of one text: two minutes of speech.
 const CHARS: usize = 2_000;

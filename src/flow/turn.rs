@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::ask::{Ask, AskId, Asked};
-use super::expression::{CustomerField, Expression, Filled, Name, QueueField, Template, Values};
+use super::expression::{CustomerField, Expression, Name, QueueField, Values};
 use super::hours::{Calendar, Status};
 use super::load::{Flow, Node};
 use super::port::{Caller, Output, World};
 use super::prompt::{Prompt, Spoken};
+use super::template::{Filled, Template};
 use super::value::{Held, Scalar};
 use super::verb::NodeIndex;
 use crate::model::{Customer, Epoch, FlowFault, OperatorName, limits};

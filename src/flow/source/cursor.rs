@@ -4,9 +4,8 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use serde_yaml::Value;
-
 use super::document::{Document, Kind, Node, Pair};
+use super::scalar::Scalar;
 use super::unknown;
 use crate::model::{Diagnostic, Severity, Span, limits, parse_duration};
 
@@ -62,20 +61,17 @@ impl<'a> Cursor<'a> {
         match &self.node.kind {
             Kind::List(_) => "a list",
             Kind::Map(_) => "a map",
-            Kind::Scalar(_, Value::Null) => "nothing",
-            Kind::Scalar(_, Value::Bool(_)) => "true or false",
-            Kind::Scalar(_, Value::Number(_)) => "a number",
-            Kind::Scalar(
-                _,
-                Value::String(_) | Value::Sequence(_) | Value::Mapping(_) | Value::Tagged(_),
-            ) => "text",
+            Kind::Scalar(_, Scalar::Nothing) => "nothing",
+            Kind::Scalar(_, Scalar::Truth(_)) => "true or false",
+            Kind::Scalar(_, Scalar::Number(_)) => "a number",
+            Kind::Scalar(_, Scalar::Text) => "text",
         }
     }
 
     /// Whether nothing is written: `key:` or `key: null`.
     #[must_use]
     pub fn is_nothing(&self) -> bool {
-        matches!(&self.node.kind, Kind::Scalar(_, Value::Null))
+        matches!(&self.node.kind, Kind::Scalar(_, Scalar::Nothing))
     }
 
     /// Whether it is a map.
@@ -177,8 +173,8 @@ impl<'a> Cursor<'a> {
     /// Text; a number or a truth value is an error that says to quote it.
     pub fn string(&self, diags: &mut Vec<Diagnostic>) -> Option<&'a str> {
         match &self.node.kind {
-            Kind::Scalar(text, Value::String(_)) => Some(text),
-            Kind::Scalar(text, Value::Number(_) | Value::Bool(_)) => {
+            Kind::Scalar(text, Scalar::Text) => Some(text),
+            Kind::Scalar(text, Scalar::Number(_) | Scalar::Truth(_)) => {
                 let message = format!("expected text, not {}", self.kind());
                 diags.push(self.error(message).hint(format!("write \"{text}\"")));
                 None
@@ -193,7 +189,7 @@ impl<'a> Cursor<'a> {
     /// Text, a number or a truth value, as it is written.
     pub fn word(&self, diags: &mut Vec<Diagnostic>) -> Option<&'a str> {
         match &self.node.kind {
-            Kind::Scalar(text, Value::String(_) | Value::Number(_) | Value::Bool(_)) => Some(text),
+            Kind::Scalar(text, Scalar::Text | Scalar::Number(_) | Scalar::Truth(_)) => Some(text),
             Kind::Scalar(..) | Kind::List(_) | Kind::Map(_) => {
                 self.expected("a word", diags);
                 None
@@ -213,7 +209,7 @@ impl<'a> Cursor<'a> {
     /// A whole number within a range.
     pub fn integer(&self, range: RangeInclusive<i64>, diags: &mut Vec<Diagnostic>) -> Option<i64> {
         let number = match &self.node.kind {
-            Kind::Scalar(_, Value::Number(number)) => number.as_i64(),
+            Kind::Scalar(_, Scalar::Number(number)) => number.as_i64(),
             Kind::Scalar(..) | Kind::List(_) | Kind::Map(_) => None,
         };
         let found = number.filter(|n| range.contains(n));
@@ -231,7 +227,7 @@ impl<'a> Cursor<'a> {
 
     /// `true` or `false`.
     pub fn bool(&self, diags: &mut Vec<Diagnostic>) -> Option<bool> {
-        if let Kind::Scalar(_, Value::Bool(flag)) = &self.node.kind {
+        if let Kind::Scalar(_, Scalar::Truth(flag)) = &self.node.kind {
             return Some(*flag);
         }
         self.expected("true or false", diags);
@@ -241,7 +237,7 @@ impl<'a> Cursor<'a> {
     /// A duration, `1500ms`, `15s`, `2m`, `1h`, `30d`.
     pub fn duration(&self, diags: &mut Vec<Diagnostic>) -> Option<Duration> {
         match &self.node.kind {
-            Kind::Scalar(text, Value::String(_)) => match parse_duration(text) {
+            Kind::Scalar(text, Scalar::Text) => match parse_duration(text) {
                 Ok(duration) => Some(duration),
                 Err(error) => {
                     diags.push(
@@ -251,7 +247,7 @@ impl<'a> Cursor<'a> {
                     None
                 }
             },
-            Kind::Scalar(text, Value::Number(_)) => {
+            Kind::Scalar(text, Scalar::Number(_)) => {
                 let message = format!("a duration has a unit; `{text}` has none");
                 diags.push(
                     self.error(message)

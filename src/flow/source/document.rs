@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use saphyr_parser::Marker;
-use serde_yaml::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::Cursor;
 use super::read::Reader;
+use super::scalar::Scalar;
 use crate::model::{Diagnostic, Span, limits};
 
 /// Looks at the text of a scalar and returns what to read in its place: `None` leaves
@@ -25,7 +25,7 @@ pub struct Document {
     text: String,
     /// Where each line begins.
     lines: Vec<usize>,
-    root: Node,
+    pub(super) root: Node,
 }
 
 #[derive(Debug)]
@@ -37,7 +37,7 @@ pub(super) struct Node {
 #[derive(Debug)]
 pub(super) enum Kind {
     /// The text as written (without quotes), and what YAML takes it for.
-    Scalar(String, Value),
+    Scalar(String, Scalar),
     List(Vec<Node>),
     Map(Vec<Pair>),
 }
@@ -74,7 +74,7 @@ impl Document {
                     column: 1,
                     width: 1,
                 },
-                kind: Kind::Scalar(String::new(), Value::Null),
+                kind: Kind::Scalar(String::new(), Scalar::Nothing),
             },
         };
         if text.len() > limits::YAML_BYTES {
@@ -100,14 +100,9 @@ impl Document {
             return Err(Diagnostic::file(file, message));
         }
         let mut reader = Reader::new(&document, text, replace);
-        let Some(root) = reader.document()? else {
-            return Ok(document);
-        };
-        // The positions come from one parser and the values from the other; a file
-        // that only one of them can read is refused.
-        let value: Value =
-            serde_yaml::from_str(text).map_err(|error| document.unreadable(&error))?;
-        document.root = reader.join(root, value)?;
+        if let Some(root) = reader.document()? {
+            document.root = root;
+        }
         Ok(document)
     }
 
@@ -162,22 +157,6 @@ impl Document {
         let mut lengths = self.lines.iter().zip(ends).map(|(from, to)| to - from);
         let at = lengths.position(|length| length > limits::YAML_LINE_BYTES)?;
         Some(at + 1)
-    }
-
-    fn unreadable(&self, error: &serde_yaml::Error) -> Diagnostic {
-        let span = error.location().map_or_else(
-            || Span {
-                line: 1,
-                column: 1,
-                width: 1,
-            },
-            |at| Span {
-                line: at.line(),
-                column: at.column(),
-                width: 1,
-            },
-        );
-        self.diagnostic(span, format!("this is not valid YAML: {error}"))
     }
 
     pub(super) fn span(&self, start: Marker, end: Marker) -> Span {

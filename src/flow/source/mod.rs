@@ -1,15 +1,16 @@
-//! YAML with positions: the values as `serde_yaml` reads them, each with its place in
-//! the file as `saphyr-parser` tells it.
+//! YAML with positions: structure and places as `saphyr-parser` tells them, and what a
+//! word without quotes is as `serde_yaml` takes it.
 //!
-//! Both read the text; the two results are joined into one tree. What a file of ours
-//! has no use for, and what makes YAML dangerous, is refused at the door: aliases
-//! (a small file can expand to gigabytes), tags, several documents, keys written
-//! twice, depth and size over `model::limits`.
+//! A test reads what is made at random by `serde_yaml` alone too, and sees the same tree.
+//! What a file of ours has no use for, and what makes YAML dangerous, is refused at the
+//! door: aliases (a small file can expand to gigabytes), tags, several documents, keys
+//! written twice, depth and size over `model::limits`.
 
 mod cursor;
 mod document;
 mod near;
 mod read;
+mod scalar;
 
 pub use cursor::Cursor;
 pub use document::{Document, Replace};

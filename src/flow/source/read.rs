@@ -1,19 +1,12 @@
-//! Two readings of one text, joined.
+//! The events of a text to a tree.
 
 use std::collections::BTreeSet;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, StrInput};
-use serde_yaml::Value;
 
 use super::document::{Document, Kind, Node, Pair, Replace};
+use super::scalar::Scalar;
 use crate::model::{Diagnostic, Span, limits};
-
-/// Positions only, before the values are joined to them.
-pub(super) enum Marked {
-    Scalar(Span, String, ScalarStyle),
-    List(Span, Vec<Self>),
-    Map(Span, Vec<(String, Span, Self)>),
-}
 
 pub(super) struct Reader<'a> {
     document: &'a Document,
@@ -47,7 +40,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(super) fn document(&mut self) -> Result<Option<Marked>, Diagnostic> {
+    pub(super) fn document(&mut self) -> Result<Option<Node>, Diagnostic> {
         let mut root = None;
         loop {
             let (event, span) = self.next()?;
@@ -77,20 +70,16 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Marked, Diagnostic> {
+    fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Node, Diagnostic> {
         if depth > limits::YAML_DEPTH {
             let message = format!("nested more than {} deep", limits::YAML_DEPTH);
             return Err(self.document.diagnostic(span, message));
         }
-        self.values += 1;
-        if self.values > limits::YAML_VALUES {
-            let message = format!("the file has more than {} values", limits::YAML_VALUES);
-            return Err(self.document.diagnostic(span, message));
-        }
+        self.count(span)?;
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 self.plain(span, anchor, tag.is_some())?;
-                Ok(Marked::Scalar(span, text.into_owned(), style))
+                self.scalar(span, text.into_owned(), style)
             }
             Event::SequenceStart(anchor, tag) => {
                 self.plain(span, anchor, tag.is_some())?;
@@ -98,7 +87,8 @@ impl<'a> Reader<'a> {
                 loop {
                     let (event, at) = self.next()?;
                     if event == Event::SequenceEnd {
-                        return Ok(Marked::List(span, items));
+                        let kind = Kind::List(items);
+                        return Ok(Node { span, kind });
                     }
                     items.push(self.node(event, at, depth + 1)?);
                 }
@@ -121,29 +111,49 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn map(&mut self, span: Span, depth: usize) -> Result<Marked, Diagnostic> {
+    fn count(&mut self, span: Span) -> Result<(), Diagnostic> {
+        self.values += 1;
+        if self.values <= limits::YAML_VALUES {
+            return Ok(());
+        }
+        let message = format!("the file has more than {} values", limits::YAML_VALUES);
+        Err(self.document.diagnostic(span, message))
+    }
+
+    fn map(&mut self, span: Span, depth: usize) -> Result<Node, Diagnostic> {
         let mut pairs = Vec::new();
         let mut seen = BTreeSet::new();
         loop {
             let (event, at) = self.next()?;
             if event == Event::MappingEnd {
-                return Ok(Marked::Map(span, pairs));
+                let kind = Kind::Map(pairs);
+                return Ok(Node { span, kind });
             }
-            let Marked::Scalar(key_span, key, _) = self.node(event, at, depth + 1)? else {
-                let message = "a key is a word, not a list or a map";
-                return Err(self.document.diagnostic(at, message));
-            };
+            let key = self.key(event, at)?;
             if !seen.insert(key.clone()) {
                 let message = format!("key `{key}` is written twice");
-                return Err(self
-                    .document
-                    .diagnostic(key_span, message)
-                    .hint("remove one of them"));
+                let problem = self.document.diagnostic(at, message);
+                return Err(problem.hint("remove one of them"));
             }
-            let (event, at) = self.next()?;
-            let value = self.node(event, at, depth + 1)?;
-            pairs.push((key, key_span, value));
+            let (event, value_at) = self.next()?;
+            let value = self.node(event, value_at, depth + 1)?;
+            pairs.push(Pair {
+                key,
+                key_span: at,
+                value,
+            });
         }
+    }
+
+    /// A key is text as written, whatever YAML takes it for.
+    fn key(&mut self, event: Event<'a>, span: Span) -> Result<String, Diagnostic> {
+        if let Event::Scalar(text, _, anchor, tag) = event {
+            self.count(span)?;
+            self.plain(span, anchor, tag.is_some())?;
+            return Ok(text.into_owned());
+        }
+        let message = "a key is a word, not a list or a map";
+        Err(self.document.diagnostic(span, message))
     }
 
     fn plain(&self, span: Span, anchor: usize, tagged: bool) -> Result<(), Diagnostic> {
@@ -160,75 +170,19 @@ impl<'a> Reader<'a> {
             .hint("put text that begins so in quotes"))
     }
 
-    pub(super) fn join(&self, marked: Marked, value: Value) -> Result<Node, Diagnostic> {
-        match (marked, value) {
-            (Marked::List(span, items), Value::Sequence(values)) if items.len() == values.len() => {
-                let nodes = items
-                    .into_iter()
-                    .zip(values)
-                    .map(|(item, value)| self.join(item, value));
-                let kind = Kind::List(nodes.collect::<Result<_, _>>()?);
-                Ok(Node { span, kind })
-            }
-            (Marked::Map(span, pairs), Value::Mapping(values)) if pairs.len() == values.len() => {
-                // Both keep the order of the file.
-                let joined =
-                    pairs
-                        .into_iter()
-                        .zip(values)
-                        .map(|((key, key_span, item), (_, value))| {
-                            let value = self.join(item, value)?;
-                            Ok(Pair {
-                                key,
-                                key_span,
-                                value,
-                            })
-                        });
-                let kind = Kind::Map(joined.collect::<Result<_, _>>()?);
-                Ok(Node { span, kind })
-            }
-            (
-                Marked::Scalar(span, text, style),
-                value @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)),
-            ) => self.scalar(span, text, style, value),
-            (Marked::Scalar(span, ..) | Marked::List(span, _) | Marked::Map(span, _), _) => {
-                Err(self
-                    .document
-                    .diagnostic(span, "this can be read in two ways")
-                    .hint("put it in quotes"))
-            }
-        }
-    }
-
-    fn scalar(
-        &self,
-        span: Span,
-        text: String,
-        style: ScalarStyle,
-        value: Value,
-    ) -> Result<Node, Diagnostic> {
-        let (text, value) = match (self.replace)(&text) {
-            Ok(None) => (text, value),
-            Ok(Some(new)) if style == ScalarStyle::Plain => {
-                let typed = match serde_yaml::from_str(&new) {
-                    Ok(value @ (Value::Null | Value::Bool(_) | Value::Number(_))) => value,
-                    Ok(
-                        Value::String(_)
-                        | Value::Sequence(_)
-                        | Value::Mapping(_)
-                        | Value::Tagged(_),
-                    )
-                    | Err(_) => Value::String(new.clone()),
-                };
-                (new, typed)
-            }
-            Ok(Some(new)) => (new.clone(), Value::String(new)),
-            Err(message) => return Err(self.document.diagnostic(span, message)),
+    fn scalar(&self, span: Span, text: String, style: ScalarStyle) -> Result<Node, Diagnostic> {
+        let replaced = (self.replace)(&text);
+        let replaced = replaced.map_err(|message| self.document.diagnostic(span, message))?;
+        let text = replaced.unwrap_or(text);
+        let scalar = match style {
+            ScalarStyle::Plain => Scalar::of_plain(&text),
+            ScalarStyle::SingleQuoted
+            | ScalarStyle::DoubleQuoted
+            | ScalarStyle::Literal
+            | ScalarStyle::Folded => Scalar::Text,
         };
-        Ok(Node {
-            span,
-            kind: Kind::Scalar(text, value),
-        })
+        let kind = Kind::Scalar(text, scalar);
+        Ok(Node { span, kind })
     }
 }
 

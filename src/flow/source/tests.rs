@@ -1,6 +1,10 @@
+use super::document::{Kind, Node};
+use super::scalar::Scalar;
 use super::*;
 use crate::model::{Diagnostic, limits};
 use expect_test::{Expect, expect};
+use proptest::prelude::*;
+use serde_yaml::Value;
 use std::time::Duration;
 
 fn refused(text: &str, expected: &Expect) {
@@ -184,7 +188,108 @@ fn the_nearest_name_is_at_all_alike() {
     }
 }
 
+/// The tree as `serde_yaml` would have it.
+fn value(node: &Node) -> Value {
+    match &node.kind {
+        Kind::Scalar(text, scalar) => match scalar {
+            Scalar::Nothing => Value::Null,
+            Scalar::Truth(flag) => Value::Bool(*flag),
+            Scalar::Number(number) => Value::Number(number.clone()),
+            Scalar::Text => Value::String(text.clone()),
+        },
+        Kind::List(items) => items.iter().map(value).collect(),
+        Kind::Map(pairs) => {
+            let pairs = pairs.iter();
+            let pairs = pairs.map(|pair| (pair.key.as_str().into(), value(&pair.value)));
+            Value::Mapping(pairs.collect())
+        }
+    }
+}
+
+fn as_serde_reads_it(text: &str) -> bool {
+    let ours = Document::parse("f.yaml", text).map(|document| value(&document.root));
+    match (ours, serde_yaml::from_str::<Value>(text)) {
+        (Ok(ours), Ok(theirs)) => {
+            assert_eq!(ours, words(theirs), "{text}");
+            true
+        }
+        (Err(_), _) | (_, Err(_)) => false,
+    }
+}
+
+/// Keys are words for us.
+fn words(value: Value) -> Value {
+    if let Value::Sequence(items) = value {
+        return items.into_iter().map(words).collect();
+    }
+    let Value::Mapping(pairs) = value else {
+        return value;
+    };
+    let pairs = pairs.into_iter().map(|(key, value)| {
+        let key = match (key.is_string(), key.is_null()) {
+            (true, _) => key,
+            (_, true) => "".into(),
+            _ => serde_yaml::to_string(&key).unwrap().trim().into(),
+        };
+        (key, words(value))
+    });
+    Value::Mapping(pairs.collect())
+}
+
+#[test]
+fn a_word_without_quotes_is_what_serde_takes_it_for() {
+    let words = "~ null Null NULL nULL true True TRUE tRUE false False FALSE yes no on off \
+        0 1 -1 +1 00 007 -007 08 0x1F 0xG 0o17 0o9 0b11 0b2 1_000 1. .5 -.5 1.5 1e3 1e 1E+3 \
+        +.5 .inf -.inf +.inf .Inf .INF inf .nan .NaN .NAN nan - -- + . .. 9223372036854775807 \
+        9223372036854775808 18446744073709551616 1e400 15s 500ms 1h 30d 2m 0d 0e0 e5 -e5 \
+        12:30 2026-01-02 1.2.3 +31612345678 0031 i n x o 1x -x1 +0x1 -0b1 0.0 -0 -0.0";
+    for word in words.split_whitespace() {
+        for text in [format!("a: {word}"), format!("[{word}]")] {
+            // Neither is read by both: a list in a map, and a number that is too large.
+            let either = ["-", "18446744073709551616"].contains(&word);
+            assert!(as_serde_reads_it(&text) || either, "{text}");
+        }
+    }
+}
+
+/// YAML of maps, lists and scalars in all their styles.
+fn yaml() -> impl Strategy<Value = String> {
+    let scalar = prop_oneof![
+        "[a-z0-9.+-]{0,5}",
+        "\\PC{0,6}".prop_map(|text| format!("{text:?}")),
+        "[a-z #:,-]{0,8}".prop_map(|text| format!("'{text}'")),
+    ];
+    let leaf = scalar.prop_map(|text| format!(" {text}\n"));
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        let indent = |text: &str| text.replace('\n', "\n  ").trim_end().to_owned();
+        let items = prop::collection::vec(inner, 1..4);
+        prop_oneof![
+            items.clone().prop_map(move |items| {
+                let items = items.iter().map(|item| format!("\n-{}", indent(item)));
+                items.collect::<String>() + "\n"
+            }),
+            items.prop_map(move |items| {
+                let items = items.iter().enumerate();
+                let items = items.map(|(n, item)| format!("\nk{n}:{}", indent(item)));
+                items.collect::<String>() + "\n"
+            }),
+            "[a-z \n]{1,20}".prop_map(move |text| format!(" |\n  {}\n", indent(&text))),
+            "[a-z \n]{1,20}".prop_map(move |text| format!(" >-\n  {}\n", indent(&text))),
+        ]
+    })
+}
+
 proptest::proptest! {
+    #[test]
+    fn structure_is_what_serde_reads(text in yaml()) {
+        as_serde_reads_it(&text);
+    }
+
+    #[test]
+    fn what_both_read_is_the_same(text in "[-:,{}\\[\\]#\"' a1\n?%@`]{0,40}") {
+        as_serde_reads_it(&text);
+    }
+
     #[test]
     fn no_text_is_a_crash(text in "[-:,{}\\[\\]&*#\"' a1\n!|>?%@`]{0,60}") {
         Document::parse("f.yaml", &text).ok();

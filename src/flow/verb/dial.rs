@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use super::kind::{Exit, Next, Shape, Verb, Wait};
 use super::line::Exits;
-use crate::flow::expression::Template;
 use crate::flow::port::{DialRequest, Input, Output, Returned};
 use crate::flow::read::Reader;
 use crate::flow::source::Cursor;
+use crate::flow::template::Template;
 use crate::flow::turn::Turn;
 use crate::model::FlowFault;
 

@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::kind::{Exit, Next, Shape, Verb, Wait};
 use super::line::Exits;
 use super::whom;
-use crate::flow::expression::Template;
 use crate::flow::port::{Input, OperatorRequest, Output, Returned};
 use crate::flow::prompt::Spoken;
 use crate::flow::read::Reader;
 use crate::flow::source::Cursor;
+use crate::flow::template::Template;
 use crate::flow::turn::Turn;
 use crate::model::{FlowFault, OperatorName};
 

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::kind::{Exit, Next, NodeIndex, Verb};
-use crate::flow::expression::{Expression, Template};
+use crate::flow::expression::Expression;
 use crate::flow::read::Reader;
 use crate::flow::source::{Cursor, unknown};
+use crate::flow::template::Template;
 use crate::flow::turn::Turn;
 use crate::flow::value::{Held, Scalar};
 use crate::model::FlowFault;

@@ -3,10 +3,11 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::flow::expression::{Name, Template};
+use crate::flow::expression::Name;
 use crate::flow::port::Preferred;
 use crate::flow::read::Reader;
 use crate::flow::source::{Cursor, unknown};
+use crate::flow::template::Template;
 use crate::flow::turn::Turn;
 use crate::model::{Level, OperatorName, Requirement, Skill, show_duration};
 
