@@ -336,6 +336,24 @@ mod tests {
     }
 
     #[test]
+    fn to_turn_a_whole_queue_away_is_not_to_keep_up() {
+        let (mut backlog, start) = (Backlog::default(), Instant::now());
+        let taken = |backlog: &mut Backlog<u32>, now| {
+            let taken =
+                (0..100).filter(|n| backlog.takes_calls(now) && backlog.push(Rank::Call, *n, now));
+            taken.count()
+        };
+        assert_eq!(taken(&mut backlog, start), 100);
+        let now = start + STANDING;
+        while let Some((_, _, fate)) = backlog.pop(now) {
+            assert_eq!(fate, Fate::Late);
+        }
+        assert_eq!(taken(&mut backlog, now), FEW);
+        while backlog.pop(now).is_some() {}
+        assert_eq!(taken(&mut backlog, now + STANDING), 100);
+    }
+
+    #[test]
     fn a_burst_is_taken_until_it_leaves_no_room_for_what_follows() {
         let (mut backlog, start) = (Backlog::default(), Instant::now());
         let calls = (0..20_000)
