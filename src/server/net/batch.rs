@@ -19,6 +19,11 @@ use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmm
 /// Datagrams that one system call takes or sends.
 pub(crate) const BATCH: usize = 64;
 
+/// From one datagram's place to the next: an odd number of cache lines, as places that are
+/// a power of two apart would share a few lines of every cache.
+const PLACE: usize = 64 * 1041;
+const _: () = assert!(PLACE >= limits::DATAGRAM_BYTES, "the longest fits");
+
 /// Where the datagrams of a batch are put; memory is taken up by what was once written.
 #[derive(Debug)]
 pub(crate) struct Room(Box<[u8]>);
@@ -26,7 +31,7 @@ pub(crate) struct Room(Box<[u8]>);
 impl Room {
     /// For one thread.
     pub(crate) fn new() -> Self {
-        Self(vec![0; BATCH * limits::DATAGRAM_BYTES].into())
+        Self(vec![0; BATCH * PLACE].into())
     }
 }
 
@@ -57,7 +62,7 @@ impl Inlet {
         room: &mut Room,
         mut show: impl FnMut(&[u8], SocketAddr),
     ) -> io::Result<()> {
-        let mut places = room.0.chunks_exact_mut(limits::DATAGRAM_BYTES);
+        let mut places = room.0.chunks_exact_mut(PLACE);
         let mut slices: [[IoSliceMut<'_>; 1]; BATCH] =
             array::from_fn(|_| [IoSliceMut::new(places.next().unwrap_or_default())]);
         let received = recvmmsg(

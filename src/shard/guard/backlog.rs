@@ -29,13 +29,14 @@ pub(in crate::shard) enum Fate {
 const PATIENCE: Duration = Duration::from_millis(500);
 /// How long it may wait while the shard does not: a queue that stands for ever delays
 /// everybody and helps nobody.
-const TARGET: Duration = Duration::from_millis(50);
+const TARGET: Duration = Duration::from_millis(100);
 /// The shard does not keep up when calls have been waiting for so long without a break.
 const STANDING: Duration = Duration::from_millis(500);
-/// What is dealt with in so long says how many may wait while the shard does not keep up.
-const STRETCH: Duration = Duration::from_millis(25);
+/// As many as are dealt with in so long may wait while the shard does not keep up: half of
+/// the time above, so that hardly anybody waits in vain.
+const STRETCH: Duration = Duration::from_millis(50);
 /// So many may wait even if fewer are dealt with.
-const FEW: usize = 8;
+const FEW: usize = 16;
 /// A phone sends its REGISTER again after T1, 2 T1, 4 T1; an older one is not waited for.
 const REGISTER: Duration = Duration::from_secs(2);
 /// Messages of one rank that may wait.
@@ -62,6 +63,9 @@ pub(in crate::shard) struct Backlog<T> {
     bytes: usize,
     /// When no call waited for the last time.
     kept_up: Option<Instant>,
+    /// When a call was last turned away because others waited for too long. To turn a
+    /// whole queue away empties it, and is no sign of keeping up.
+    strained: Option<Instant>,
     pace: Pace,
 }
 
@@ -97,6 +101,7 @@ impl<T> Default for Backlog<T> {
             ranks: Default::default(),
             bytes: 0,
             kept_up: None,
+            strained: None,
             pace: Pace::default(),
         }
     }
@@ -126,14 +131,15 @@ impl<T: Weighs> Backlog<T> {
     }
 
     /// Whether a call that comes would be dealt with in time.
-    pub(in crate::shard) fn takes_calls(&self, now: Instant) -> bool {
+    pub(in crate::shard) fn takes_calls(&mut self, now: Instant) -> bool {
         let waiting = self.ranks.get(place(Rank::Call)).map_or(0, VecDeque::len);
-        let most = if self.is_standing(now) {
-            self.pace.most()
-        } else {
-            MOST
-        };
-        waiting < most && self.bytes < BYTES / 2
+        let stands = self.is_standing(now);
+        let most = if stands { self.pace.most() } else { MOST };
+        let takes = waiting < most && self.bytes < BYTES / 2;
+        if stands && !takes {
+            self.strained = Some(now);
+        }
+        takes
     }
 
     /// The next one.
@@ -158,8 +164,10 @@ impl<T: Weighs> Backlog<T> {
             } else {
                 Fate::Handled
             };
-            if rank == Rank::Call && fate == Fate::Handled {
-                self.pace.note(now);
+            match fate {
+                Fate::Handled if rank == Rank::Call => self.pace.note(now),
+                Fate::Late if rank == Rank::Call => self.strained = Some(now),
+                Fate::Handled | Fate::Late => {}
             }
             return Some((rank, item, fate));
         }
@@ -179,8 +187,9 @@ impl<T: Weighs> Backlog<T> {
     }
 
     fn is_standing(&self, now: Instant) -> bool {
-        let since = |at| now.saturating_duration_since(at) >= STANDING;
-        self.kept_up.is_some_and(since)
+        let since = |at| now.saturating_duration_since(at);
+        self.kept_up.is_some_and(|at| since(at) >= STANDING)
+            || self.strained.is_some_and(|at| since(at) < STANDING)
     }
 
     /// Whether nothing waits.
@@ -290,29 +299,58 @@ mod tests {
     #[test]
     fn of_ten_times_too_many_those_are_taken_who_are_dealt_with_in_time() {
         let (mut backlog, start) = (Backlog::default(), Instant::now());
+        let (mut now, mut come) = (start, start);
         let (mut handled, mut late, mut refused) = (0, 0, 0);
-        for tick in 0..3000 {
-            let now = start + ms(tick);
-            if tick == 1000 {
-                (handled, late, refused) = (0, 0, 0);
+        // In microseconds: between two calls, of a call, of turning one away.
+        let [pause, call, away] = [25, 250, 5].map(Duration::from_micros);
+        let mut counts = false;
+        while now < start + ms(5000) {
+            if !counts && now >= start + ms(1000) {
+                (handled, late, refused, counts) = (0, 0, 0, true);
             }
-            for item in 0..20 {
+            while come <= now {
                 if backlog.takes_calls(now) {
-                    assert!(backlog.push(Rank::Call, item, now));
+                    assert!(backlog.push(Rank::Call, 1, now));
                 } else {
                     refused += 1;
+                    now += away;
                 }
+                come += pause;
             }
-            let before = handled;
-            while handled < before + 2 {
-                match backlog.pop(now) {
-                    Some((_, _, Fate::Handled)) => handled += 1,
-                    Some((_, _, Fate::Late)) => late += 1,
-                    None => break,
+            match backlog.pop(now) {
+                Some((_, _, Fate::Handled)) => {
+                    handled += 1;
+                    now += call;
                 }
+                Some((_, _, Fate::Late)) => {
+                    late += 1;
+                    now += away;
+                }
+                None => now = come,
             }
         }
-        assert_eq!((handled, late, refused), (4000, 0, 36_000));
+        // Four seconds, of which four fifths are left for calls.
+        assert_eq!(late, 0);
+        assert!((12_500..13_500).contains(&handled), "{handled}");
+        assert!(refused > 140_000, "{refused}");
+    }
+
+    #[test]
+    fn to_turn_a_whole_queue_away_is_not_to_keep_up() {
+        let (mut backlog, start) = (Backlog::default(), Instant::now());
+        let taken = |backlog: &mut Backlog<u32>, now| {
+            let taken =
+                (0..100).filter(|n| backlog.takes_calls(now) && backlog.push(Rank::Call, *n, now));
+            taken.count()
+        };
+        assert_eq!(taken(&mut backlog, start), 100);
+        let now = start + STANDING;
+        while let Some((_, _, fate)) = backlog.pop(now) {
+            assert_eq!(fate, Fate::Late);
+        }
+        assert_eq!(taken(&mut backlog, now), FEW);
+        while backlog.pop(now).is_some() {}
+        assert_eq!(taken(&mut backlog, now + STANDING), 100);
     }
 
     #[test]
