@@ -356,7 +356,11 @@ impl Shard<'_> {
                 None
             }
             // Every strategy is in use from some moment on.
-            10 => board.use_strategies(Strategy::ALL, now).into_iter().next(),
+            10 => {
+                let matches = board.use_strategies(Strategy::ALL, now).into_iter();
+                matches.for_each(|one| self.shared.deliver(Some(one)));
+                None
+            }
             _ => deliver_all(self.shared, board.ready(operator, now)),
         };
         self.shared.deliver(matched);

@@ -8,6 +8,7 @@ use cel::Env;
 
 use super::check;
 use super::expression::Scope;
+use super::prompt::Prompt;
 use super::read::{Again, DEFAULT_EXITS, Defaults, Known, Reader};
 use super::source::{Cursor, Document};
 use super::trial::Trial;
@@ -19,6 +20,8 @@ use crate::model::{Diagnostic, FlowName, Mailbox, NodeName, Severity, Span, limi
 static FUNCTIONS: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 /// Steps of one call, unless the flow says otherwise.
 const STEPS: u32 = 1_000;
+/// What a caller hears at a limit, unless the flow says otherwise.
+const GOODBYE: &str = "goodbye";
 /// Minutes of one call in its flow, unless the flow says otherwise.
 const MINUTES: u32 = 60;
 
@@ -50,12 +53,14 @@ pub(super) struct Node {
 }
 
 /// What ends a call that does not end by itself.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Limits {
     pub(super) steps: u32,
     /// Time in queues and on lines does not count.
     pub(super) time: Duration,
     pub(super) on_limit: Option<NodeIndex>,
+    /// What the caller hears where there is no `on_limit`.
+    pub(super) goodbye: Option<Prompt>,
     /// Whether the flow itself says them: then it may hold a circle that no input paces.
     pub(super) written: bool,
 }
@@ -137,6 +142,12 @@ impl Flow {
     #[must_use]
     pub fn sounds(&self) -> BTreeSet<(String, String)> {
         let mut sounds = BTreeSet::new();
+        if let Some(goodbye) = &self.limits.goodbye {
+            for language in &self.languages {
+                let names = goodbye.names(language);
+                sounds.extend(names.into_iter().map(|name| (language.to_string(), name)));
+            }
+        }
         for node in &self.nodes {
             for language in &self.languages {
                 for prompt in node.verb.prompts() {
@@ -389,12 +400,20 @@ fn defaults(cursor: Cursor<'_>, reader: &mut Reader<'_>) -> Defaults {
     defaults
 }
 
+/// A farewell that needs no mention in the flow, when every language has it.
+fn goodbye(reader: &Reader<'_>) -> Option<Prompt> {
+    let mut languages = reader.languages.iter();
+    let spoken = languages.all(|language| (reader.known.sounds)(language, GOODBYE));
+    spoken.then(|| Prompt::named(GOODBYE))
+}
+
 fn read_limits(root: Cursor<'_>, reader: &mut Reader<'_>) -> Limits {
     let cursor = root.get("limits");
     let mut limits = Limits {
         steps: STEPS,
         time: Duration::from_secs(60 * u64::from(MINUTES)),
         on_limit: None,
+        goodbye: goodbye(reader),
         written: cursor.is_some(),
     };
     let Some(cursor) = cursor else { return limits };
@@ -406,5 +425,6 @@ fn read_limits(root: Cursor<'_>, reader: &mut Reader<'_>) -> Limits {
     let minutes = reader.count(cursor, "max_minutes", 24 * 60, MINUTES).max(1);
     limits.time = Duration::from_secs(60 * u64::from(minutes));
     limits.on_limit = cursor.get("on_limit").and_then(|to| reader.target(to));
+    limits.goodbye = limits.goodbye.filter(|_| limits.on_limit.is_none());
     limits
 }

@@ -83,6 +83,11 @@ struct Value {
 }
 
 impl Prompt {
+    /// One sound.
+    pub(super) fn named(name: &str) -> Self {
+        Self(vec![Item::Name(name.into())])
+    }
+
     /// "You entered …; if that is right, press 1; to enter it again, press 2". Without a
     /// variable nothing is said back.
     pub(super) fn confirmation(

@@ -86,6 +86,8 @@ enum State {
     /// Early media is on its way; then this node.
     Opening(NodeIndex),
     At(Wait),
+    /// The limit was reached, and the caller hears so.
+    Parting,
     Over,
 }
 
@@ -222,7 +224,7 @@ impl Run {
     pub fn deadline(&self) -> Option<Instant> {
         let wait = match &self.state {
             State::At(wait) => wait.deadline(),
-            State::New | State::Answering(_) | State::Opening(_) => None,
+            State::New | State::Answering(_) | State::Opening(_) | State::Parting => None,
             State::Over => return None,
         };
         match (wait, self.clock) {
@@ -284,7 +286,15 @@ impl Run {
                 self.core.ahead.push(key);
                 self.state = state;
             }
-            (state @ (State::New | State::Answering(_) | State::Opening(_) | State::Over), _) => {
+            (State::Parting, Input::Played) => self.follow(Next::Hangup(None), &mut step),
+            (
+                state @ (State::New
+                | State::Answering(_)
+                | State::Opening(_)
+                | State::Parting
+                | State::Over),
+                _,
+            ) => {
                 self.state = state;
             }
         }
@@ -452,8 +462,23 @@ impl Run {
                 self.unwind();
                 self.go(to, step);
             }
+            None if hears && self.heard == Heard::Answered && self.parts(step) => {
+                self.state = State::Parting;
+            }
             None => self.follow(Next::Hangup(None), step),
         }
+    }
+
+    /// Says goodbye, when the number's flow has a sound for it in the caller's language.
+    fn parts(&mut self, step: &mut Step<'_>) -> bool {
+        self.unwind();
+        let flow = Arc::clone(&self.flow);
+        let node = flow.nodes.get(self.node).or_else(|| flow.nodes.first());
+        let Some((node, prompt)) = node.zip(flow.limits.goodbye.as_ref()) else {
+            return false;
+        };
+        flow.languages.contains(&self.core.language)
+            && step.turn((&flow, node), &mut self.core).play(prompt)
     }
 }
 

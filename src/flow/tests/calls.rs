@@ -303,6 +303,51 @@ fn a_call_is_refused_before_it_is_answered() {
 }
 
 #[test]
+fn whoever_is_cut_short_by_a_limit_hears_goodbye() {
+    let nodes = "version: 1\nflow: f\nstart: a\nlimits: { max_steps: 2, max_minutes: 2 }\nnodes:
+  a: { type: menu, prompt: [ask], keys: { \"1\": a }, timeout: 90s, no_input: a, no_match: z }
+  z: { type: hangup }
+";
+    check(nodes, "begin up 1 1 5 heard", &expect![[r#"
+        begin: answer
+        up: [a] play(en/ask)
+        1: stop [a] play(en/ask)
+        1: stop fault(a limit) play(en/goodbye)
+        5:
+        heard: hangup
+    "#]]);
+    check(
+        nodes,
+        "begin up heard +90s heard +30s +2m",
+        &expect![[r#"
+            begin: answer
+            up: [a] play(en/ask)
+            heard:
+            +90s: [a] play(en/ask)
+            heard:
+            +30s: fault(a limit) play(en/goodbye)
+            +2m: fault(a limit) hangup
+        "#]],
+    );
+    // Whoever hears nothing yet, or not in every language, is let go.
+    let chain =
+        "version: 1\nflow: f\nstart: a\nlanguages: [en, ru]\nlimits: { max_steps: 2 }\nnodes:
+  a: { type: set, next: b }
+  b: { type: set, next: c }
+  c: { type: set, next: d }
+  d: { type: hangup }
+";
+    check(chain, "begin up", &expect![[r#"
+        begin: answer
+        up: [a] [b] fault(b limit) hangup
+    "#]]);
+    let unheard = chain.replace("languages: [en, ru]", "answer: false");
+    check(&unheard, "begin", &expect![[r#"
+        begin: [a] [b] fault(b limit) hangup
+    "#]]);
+}
+
+#[test]
 fn limits_end_a_call_that_does_not_end() {
     let nodes = "version: 1\nflow: f\nstart: a\nlimits: { max_steps: 3, max_minutes: 2, on_limit: z }\nnodes:
   a: { type: menu, prompt: [ask], keys: { \"1\": a, \"2\": q }, timeout: 90s, no_input: a, no_match: a }
@@ -496,7 +541,9 @@ fn a_text_is_said_in_the_language_that_the_caller_hears() {
     ];
     assert_eq!(texts, [each, each].concat());
     let sounds = flow.sounds();
-    assert_eq!(sounds.len(), 4);
+    let goodbyes = ["en", "nl"].map(|language| (language.to_owned(), "goodbye".to_owned()));
+    assert!(goodbyes.iter().all(|goodbye| sounds.contains(goodbye)));
+    assert_eq!(sounds.len(), 4 + goodbyes.len());
     for (language, name, _) in flow.texts() {
         assert!(sounds.contains(&(language.to_owned(), name.to_owned())));
     }

@@ -232,7 +232,7 @@ fn sounds(node: &str) -> String {
         ""
     };
     let flow = flow(&format!(
-        "version: 1\nflow: f\nstart: a\nlanguages: [en]\nnodes:\n  a: {{ type: {node} }}\n{z}"
+        "version: 1\nflow: f\nstart: a\nlanguages: [en]\nlimits: {{ on_limit: a }}\nnodes:\n  a: {{ type: {node} }}\n{z}"
     ));
     let sounds = flow.sounds();
     let names = sounds
