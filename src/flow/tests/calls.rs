@@ -308,14 +308,18 @@ fn whoever_is_cut_short_by_a_limit_hears_goodbye() {
   a: { type: menu, prompt: [ask], keys: { \"1\": a }, timeout: 90s, no_input: a, no_match: z }
   z: { type: hangup }
 ";
-    check(nodes, "begin up 1 1 5 heard", &expect![[r#"
+    check(
+        nodes,
+        "begin up 1 1 5 heard",
+        &expect![[r#"
         begin: answer
         up: [a] play(en/ask)
         1: stop [a] play(en/ask)
         1: stop fault(a limit) play(en/goodbye)
         5:
         heard: hangup
-    "#]]);
+    "#]],
+    );
     check(
         nodes,
         "begin up heard +90s heard +30s +2m",
@@ -337,14 +341,22 @@ fn whoever_is_cut_short_by_a_limit_hears_goodbye() {
   c: { type: set, next: d }
   d: { type: hangup }
 ";
-    check(chain, "begin up", &expect![[r#"
+    check(
+        chain,
+        "begin up",
+        &expect![[r#"
         begin: answer
         up: [a] [b] fault(b limit) hangup
-    "#]]);
+    "#]],
+    );
     let unheard = chain.replace("languages: [en, ru]", "answer: false");
-    check(&unheard, "begin", &expect![[r#"
+    check(
+        &unheard,
+        "begin",
+        &expect![[r#"
         begin: [a] [b] fault(b limit) hangup
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
