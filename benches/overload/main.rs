@@ -194,15 +194,15 @@ fn calls(given: Option<f64>) -> io::Result<bool> {
     };
     let memory = server.resident();
     let mut good = true;
-    for (times, least) in [(2.0, 0.95), (5.0, 0.9), (10.0, 0.8)] {
+    let loads = [(2.0, 0.95), (5.0, 0.9), (10.0, 0.8)];
+    let mut through = Vec::new();
+    for (times, _) in loads {
         let mut crowd = crowd(&server)?;
         phones.begin(Instant::now(), LASTS - Duration::from_secs(1));
         let meanwhile = |now| phones.act(now);
         let (tally, goodput) = load_beside(&mut crowd, most * times, LASTS, meanwhile);
-        let part = goodput / most;
-        let name = format!("{times} times: {:.0} %", part * 100.0);
-        line(&name, &tally, goodput, &server);
-        good &= kept("goodput", part >= least);
+        line(&format!("{times} times"), &tally, goodput, &server);
+        through.push(goodput);
         good &= kept("BYE", tally.left as f64 >= 0.999 * tally.leaving as f64);
         good &= kept("Retry-After", tally.told_when == tally.refused);
         let (there, again) = (phones.there, phones.again);
@@ -211,6 +211,14 @@ fn calls(given: Option<f64>) -> io::Result<bool> {
             ""
         );
         good &= kept("registrations", there == PHONES);
+    }
+    // More may come through than while it was looked for.
+    let most_of_all = through.iter().copied().fold(most, f64::max);
+    for ((times, least), goodput) in loads.into_iter().zip(through) {
+        let part = goodput / most_of_all;
+        let percent = part * 100.0;
+        println!("at {times} times {percent:.0} % of the most at any load, {most_of_all:.0}");
+        good &= kept("goodput", part >= least);
     }
     let mut crowd = crowd(&server)?;
     let (tally, goodput) = load(&mut crowd, most * 0.8, Duration::from_secs(8));
