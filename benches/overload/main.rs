@@ -4,7 +4,8 @@
 //! cargo bench --bench overload                 # all of it, some seven minutes
 //! cargo bench --bench overload -- calls        # the most that comes through, then 2, 5 and 10 times as much
 //! cargo bench --bench overload -- calls 2000   # as if that were the most: 2, 5 and 10 times it
-//! cargo bench --bench overload -- limit        # a configured limit, and ten times as much
+//! cargo bench --bench overload -- limit        # a configured limit, and 2, 5 and 10 times as much
+//! cargo bench --bench overload -- limit 2000   # the same with another limit
 //! cargo bench --bench overload -- flood        # 10,000 messages a second of strangers
 //! cargo bench --bench overload -- registers    # 10,000 phones refresh within a minute
 //! ```
@@ -14,7 +15,9 @@
 #![expect(
     clippy::disallowed_methods,
     clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
     clippy::print_stdout,
     reason = "a bench has a clock and a screen"
 )]
@@ -55,7 +58,7 @@ fn main() -> ExitCode {
     let given = wanted.iter().find_map(|word| word.parse().ok());
     let modes: [(&str, Mode); 4] = [
         ("calls", calls),
-        ("limit", |_| limit()),
+        ("limit", limit),
         ("flood", |_| flood()),
         ("registers", |_| registers()),
     ];
@@ -231,18 +234,20 @@ fn calls(given: Option<f64>) -> io::Result<bool> {
     Ok(good)
 }
 
-fn limit() -> io::Result<bool> {
-    let server = Server::start(BINARY, 200, 0)?;
-    head("A limit of 200 calls a second");
+fn limit(given: Option<f64>) -> io::Result<bool> {
+    let most: u32 = given.map_or(200, |rate| rate as u32);
+    let server = Server::start(BINARY, most, 0)?;
+    head(&format!("A limit of {most} calls a second"));
     let mut good = true;
-    for rate in [180.0, 400.0, 2000.0] {
+    for times in [0.9, 2.0, 5.0, 10.0] {
+        let rate = f64::from(most) * times;
         let mut crowd = crowd(&server)?;
         let busy = server.busy();
         let (tally, goodput) = load(&mut crowd, rate, LASTS);
-        line(&format!("{rate} offered"), &tally, goodput, &server);
+        line(&format!("{rate:.0} offered"), &tally, goodput, &server);
         let busy = (server.busy() - busy).as_secs_f64() / LASTS.as_secs_f64();
         println!("{:<22} {:.0} % of a core", "", busy * 100.0);
-        good &= kept("the limit", goodput >= 0.97 * f64::min(rate, 200.0));
+        good &= kept("the limit", goodput >= 0.97 * rate.min(f64::from(most)));
         good &= kept("BYE", tally.left as f64 >= 0.999 * tally.leaving as f64);
     }
     Ok(good)
