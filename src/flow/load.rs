@@ -8,8 +8,9 @@ use cel::Env;
 
 use super::check;
 use super::expression::Scope;
+use super::known::Known;
 use super::prompt::Prompt;
-use super::read::{Again, DEFAULT_EXITS, Defaults, Known, Reader};
+use super::read::{Again, DEFAULT_EXITS, Defaults, Reader};
 use super::source::{Cursor, Document};
 use super::trial::Trial;
 use super::value::{Held, Scalar};
@@ -142,20 +143,14 @@ impl Flow {
     #[must_use]
     pub fn sounds(&self) -> BTreeSet<(String, String)> {
         let mut sounds = BTreeSet::new();
-        if let Some(goodbye) = &self.limits.goodbye {
-            for language in &self.languages {
-                let names = goodbye.names(language);
-                sounds.extend(names.into_iter().map(|name| (language.to_string(), name)));
+        for language in &self.languages {
+            let prompts = self.nodes.iter().flat_map(|node| node.verb.prompts());
+            for prompt in prompts.chain(&self.limits.goodbye) {
+                let names = prompt.names(language).into_iter();
+                sounds.extend(names.map(|name| (language.to_string(), name)));
             }
-        }
-        for node in &self.nodes {
-            for language in &self.languages {
-                for prompt in node.verb.prompts() {
-                    let names = prompt.names(language);
-                    sounds.extend(names.into_iter().map(|name| (language.to_string(), name)));
-                }
-                sounds.extend(node.verb.other_sounds(language));
-            }
+            let others = self.nodes.iter();
+            sounds.extend(others.flat_map(|node| node.verb.other_sounds(language)));
         }
         sounds
     }

@@ -42,6 +42,7 @@ pub use ask::{
 };
 pub use expression::{CustomerField, Expression, Name, QueueField};
 pub use join::join;
+pub use known::Known;
 pub use load::{Flow, load};
 pub use origin::Origin;
 pub use port::{
@@ -50,7 +51,6 @@ pub use port::{
     RecordingAction, Returned, World,
 };
 pub use prompt::Spoken;
-pub use read::Known;
 pub use run::Run;
 pub use template::Template;
 pub use trial::{Moment, NoExit, Rehearsal, Stage, Wants, heard};
