@@ -1,7 +1,7 @@
 //! A thread for each shard: wait, handle, perform.
 
 use std::io;
-use std::net::UdpSocket as StdUdp;
+use std::net::{SocketAddr, UdpSocket as StdUdp};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
@@ -13,10 +13,11 @@ use exchange::call::Keep;
 use exchange::dispatch::Match;
 use exchange::flow::Asked;
 use exchange::media::Command;
+use exchange::metric::sip::Direction;
 use exchange::metric::{self, Share, table};
 use exchange::model::{CallKey, DropReason, Event, ShardId};
 use exchange::shard::{Arrival, Asker, Input, Mark, Output, Parcel, Shard};
-use exchange::sip::endpoint::{Count, MethodLabel};
+use exchange::sip::endpoint::{Count, MethodLabel, Refusal};
 use exchange::sip::{ConnectionId, Peer, Transport, Uri};
 use mio::net::UdpSocket;
 use mio::{Events, Interest, Poll, Token, Waker};
@@ -445,7 +446,8 @@ impl Work {
 
     fn perform(&mut self, output: Output) {
         match output {
-            Output::Transmit { bytes, peer } => self.transmit(bytes, peer),
+            Output::Transmit { bytes, peer } => self.transmit(bytes, peer, Outlet::send),
+            Output::TurnedAway(refusal) => self.refuse(refusal),
             Output::Count(count) => tally(count),
             Output::Media(command) => self.world.media(self.id, command),
             Output::Event(event) => self.world.event(event),
@@ -463,12 +465,29 @@ impl Work {
         }
     }
 
-    fn transmit(&mut self, bytes: Bytes, peer: Peer) {
+    /// Whoever is refused has no other messages that this one could overtake.
+    fn refuse(&mut self, refusal: Refusal) {
+        tally(Count::Request {
+            method: refusal.method,
+            inbound: true,
+            transport: refusal.peer.transport,
+        });
+        metric::sip::rejected(refusal.reason);
+        metric::sip::response(refusal.code, Direction::Out);
+        self.transmit(refusal.bytes, refusal.peer, Outlet::send_in_any_order);
+    }
+
+    fn transmit(
+        &mut self,
+        bytes: Bytes,
+        peer: Peer,
+        send: impl FnOnce(&mut Outlet, Bytes, SocketAddr),
+    ) {
         match peer.transport {
             Transport::Udp => {
                 let mut outlets = self.outlets.iter_mut();
                 if let Some(outlet) = outlets.find(|outlet| outlet.reaches(peer.remote)) {
-                    outlet.send(bytes, peer.remote);
+                    send(outlet, bytes, peer.remote);
                 }
             }
             Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
@@ -490,7 +509,7 @@ pub(crate) fn deliver(inboxes: &[Inbox], matched: Match) {
 }
 
 fn tally(count: Count) {
-    use metric::sip::{self, Direction};
+    use metric::sip;
     match count {
         Count::Request {
             method,

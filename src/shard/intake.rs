@@ -138,8 +138,11 @@ impl Shard {
         now: Instant,
         out: &mut Vec<Output>,
     ) {
-        self.endpoint.turn_away(message, why, now, &mut self.sip);
-        self.settle(now, out);
+        let refusal = self.endpoint.turn_away(message, why, now, &mut self.sip);
+        match refusal {
+            Some(refusal) => out.push(Output::TurnedAway(refusal)),
+            None => self.settle(now, out),
+        }
     }
 
     /// Whether a call that begins would be refused for want of room, and there were
@@ -190,6 +193,7 @@ fn refused(output: &Output) -> Option<RejectReason> {
         Output::Count(_)
         | Output::Event(_)
         | Output::Transmit { .. }
+        | Output::TurnedAway(_)
         | Output::Media(_)
         | Output::Match(_)
         | Output::Foreign(..)

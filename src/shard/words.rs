@@ -14,7 +14,7 @@ use crate::shard::Rate;
 use crate::shard::guard::Sources;
 use crate::shard::house::Foreign;
 use crate::shard::outside::Asker;
-use crate::sip::endpoint::{self, Count};
+use crate::sip::endpoint::{self, Count, Refusal};
 use crate::sip::nonce::Nonces;
 use crate::sip::{ConnectionId, Peer, Transport, Uri};
 
@@ -127,6 +127,8 @@ pub enum Output {
         /// To where.
         peer: Peer,
     },
+    /// Send this, which belongs to nothing else, and count it.
+    TurnedAway(Refusal),
     /// Count this.
     Count(Count),
     /// For the media worker of the leg's shard.

@@ -20,6 +20,7 @@ use crate::sim::booth::Booth;
 use crate::sim::disk::Disk;
 use crate::sim::phone::Phone;
 use crate::sim::{Chance, Manner};
+use crate::sip::endpoint::Refusal;
 use crate::sip::nonce::Nonces;
 use crate::sip::{Advertise, Peer, endpoint, owner};
 
@@ -376,6 +377,9 @@ impl World {
                     if bytes.starts_with(b"INVITE ") {
                         self.invited.insert(peer.remote);
                     }
+                    self.post(Packet::ToPhone(peer.remote, bytes));
+                }
+                Output::TurnedAway(Refusal { bytes, peer, .. }) => {
                     self.post(Packet::ToPhone(peer.remote, bytes));
                 }
                 Output::Count(_) | Output::Trusted(_) | Output::Dropped(_) => {}

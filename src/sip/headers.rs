@@ -137,8 +137,7 @@ impl Headers {
     /// # Errors
     /// When there is none, or it cannot be read.
     pub fn via(&self) -> Result<Via, HeaderError> {
-        self.with_via(|via| via.own())?
-            .ok_or(HeaderError::Malformed(Name::Via))
+        self.with_via(|via| via.own())
     }
 
     /// The topmost Via, uncopied.

@@ -65,17 +65,36 @@ impl Origin {
 
     /// A tag for answers that keep no state: the same for each copy of the request, and
     /// not of the shape of a dialog's tag, so that its ACK is known to be nobody's.
-    pub(crate) fn stateless_tag(&self) -> String {
+    pub(crate) fn stateless_tag(&self) -> StatelessTag {
         stateless_tag(self.key)
     }
 }
 
 /// [`Origin::stateless_tag`] of a transaction's key.
-pub(crate) fn stateless_tag(key: Key) -> String {
-    let mut tag = String::with_capacity(17);
-    // Writing to a String cannot fail.
-    write!(tag, "s{:016x}", key.low_bits()).ok();
-    tag
+pub(crate) fn stateless_tag(key: Key) -> StatelessTag {
+    let mut tag = [b's'; 17];
+    let mut bits = key.low_bits();
+    for place in tag.iter_mut().skip(1) {
+        bits = bits.rotate_left(4);
+        *place = match bits & 0xf {
+            digit @ 0..10 => b'0' + digit.to_le_bytes()[0],
+            digit => b'a' - 10 + digit.to_le_bytes()[0],
+        };
+    }
+    StatelessTag(tag)
+}
+
+/// `s` and sixteen hexadecimal digits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StatelessTag([u8; 17]);
+
+impl std::ops::Deref for StatelessTag {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        // Always text: it is made of nothing else.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
 }
 
 /// The To tag, if there is one.
@@ -104,7 +123,7 @@ impl Sender {
     pub(crate) fn of(via: &RawVia<'_>, peer: Peer) -> Self {
         Self {
             peer,
-            claims_other: via.host() != Some(RawHost::Address(peer.remote.ip())),
+            claims_other: via.host() != RawHost::Address(peer.remote.ip()),
             wants_rport: via.wants_rport(),
             port: via.port,
         }

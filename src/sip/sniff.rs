@@ -71,33 +71,31 @@ impl<'a> Sniff<'a> {
         let is_response = sniff.kind == Kind::Response;
         let mut call_id = None;
         for line in lines.take_while(|line| !line.is_empty()) {
-            // Via, To, Call-ID, User-Agent, v, t, i: others are passed over by their first
-            // letter.
-            let first = line.first().map(u8::to_ascii_lowercase);
-            if !matches!(first, Some(b'v' | b't' | b'c' | b'i' | b'u')) {
-                continue;
-            }
-            let Some((name, value)) = header(line) else {
+            let Some((field, value)) = field(line) else {
                 continue;
             };
-            if is_response {
+            match field {
                 // Only the topmost Via is ours.
-                if Name::Via.is_called(name) {
+                Field::Via if is_response => {
                     sniff.claim(after(value, b"branch="), shards);
                     return sniff;
                 }
-            } else if sniff.to_tag.is_none() && Name::To.is_called(name) {
-                sniff.to_tag = after(outside(value), b"tag=");
-                if sniff.claim(sniff.to_tag, shards) {
-                    return sniff;
+                Field::To if !is_response && sniff.to_tag.is_none() => {
+                    sniff.to_tag = after(outside(value), b"tag=");
+                    if sniff.claim(sniff.to_tag, shards) {
+                        return sniff;
+                    }
                 }
-            } else if call_id.is_none() && Name::CallId.is_called(name) {
-                call_id = Some(value.trim_ascii());
-            } else if sniff.agent.is_none() && Name::UserAgent.is_called(name) {
-                sniff.agent = std::str::from_utf8(value.trim_ascii()).ok();
+                Field::CallId if call_id.is_none() => call_id = Some(value.trim_ascii()),
+                Field::Agent if sniff.agent.is_none() => {
+                    sniff.agent = std::str::from_utf8(value.trim_ascii()).ok();
+                }
+                Field::Via | Field::To | Field::CallId | Field::Agent => {}
             }
         }
-        sniff.owner = call_id.and_then(|id| by_hash(id, shards));
+        if !is_response {
+            sniff.owner = call_id.and_then(|id| by_hash(id, shards));
+        }
         sniff
     }
 
@@ -129,7 +127,8 @@ impl<'a> Sniff<'a> {
     }
 }
 
-/// The lines of a message, without what surrounds them.
+/// The lines of a message, without what stands before them, and without the end of those
+/// that are empty.
 fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut ends = memchr::memchr_iter(b'\n', bytes).chain([bytes.len()]);
     let mut start = 0;
@@ -137,7 +136,9 @@ fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
         let end = ends.next()?;
         let line = bytes.get(start..end).unwrap_or_default();
         start = end + 1;
-        Some(line.trim_ascii())
+        // Few lines begin with a space.
+        let blank = line.first().is_some_and(u8::is_ascii_whitespace);
+        Some(if blank { line.trim_ascii_start() } else { line })
     })
 }
 
@@ -145,7 +146,7 @@ fn kind(first: &[u8]) -> Kind {
     if first.starts_with(b"SIP/") {
         return Kind::Response;
     }
-    let mut words = first.split(|byte| *byte == b' ');
+    let mut words = first.trim_ascii_end().split(|byte| *byte == b' ');
     let method = words.next().unwrap_or_default();
     if !words.next_back().is_some_and(|w| w.starts_with(b"SIP/")) {
         return Kind::Nonsense;
@@ -160,11 +161,47 @@ fn kind(first: &[u8]) -> Kind {
     }
 }
 
-fn header(line: &[u8]) -> Option<(&str, &[u8])> {
+/// What is looked at.
+#[derive(Clone, Copy)]
+enum Field {
+    Via,
+    To,
+    CallId,
+    Agent,
+}
+
+/// A line's name and value, if it is one of those.
+fn field(line: &[u8]) -> Option<(Field, &[u8])> {
+    // Most are passed over by their first letter, and the rest mostly written so.
+    if !matches!(
+        line.first()?.to_ascii_lowercase(),
+        b'v' | b't' | b'c' | b'i' | b'u'
+    ) {
+        return None;
+    }
     let colon = line.iter().position(|byte| *byte == b':')?;
     let (name, value) = line.split_at_checked(colon)?;
-    let name = std::str::from_utf8(name.trim_ascii_end()).ok()?;
-    Some((name, value.get(1..)?))
+    let field = match name {
+        b"Via" | b"v" => Field::Via,
+        b"To" | b"t" => Field::To,
+        b"Call-ID" | b"i" => Field::CallId,
+        b"User-Agent" => Field::Agent,
+        b"CSeq" | b"Contact" | b"Content-Type" | b"Content-Length" => return None,
+        _ => {
+            let name = std::str::from_utf8(name.trim_ascii_end()).ok()?;
+            let known = [
+                (Name::Via, Field::Via),
+                (Name::To, Field::To),
+                (Name::CallId, Field::CallId),
+                (Name::UserAgent, Field::Agent),
+            ];
+            known
+                .into_iter()
+                .find(|(known, _)| known.is_called(name))?
+                .1
+        }
+    };
+    Some((field, value.get(1..)?))
 }
 
 fn by_hash(call_id: &[u8], shards: u8) -> Option<ShardId> {

@@ -2,11 +2,13 @@
 //!
 //! # Why
 //! A call that is refused is three datagrams and hardly any work besides, so that what it
-//! costs is mostly the way into the kernel and back.
+//! costs is mostly the way into the kernel and back. Of that the way through the kernel's
+//! own layers is the longest: datagrams of one length to one address go it together, and
+//! are cut apart at its end (UDP_SEGMENT, udp(7)).
 
 use std::array;
 use std::io::{self, IoSlice, IoSliceMut};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd as _;
 use std::sync::Arc;
 
@@ -14,7 +16,10 @@ use bytes::Bytes;
 use exchange::model::limits;
 use mio::net::UdpSocket;
 use nix::errno::Errno;
-use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg};
+use nix::sys::socket::{
+    ControlMessage, MsgFlags, MultiHeaders, SockaddrStorage, getsockopt, recvmmsg, sendmmsg,
+    sendmsg, sockopt,
+};
 
 /// Datagrams that one system call takes or sends.
 pub(crate) const BATCH: usize = 64;
@@ -88,14 +93,59 @@ fn address(storage: &SockaddrStorage) -> Option<SocketAddr> {
     v4.or_else(|| Some(SocketAddr::V6((*storage.as_sockaddr_in6()?).into())))
 }
 
+/// Datagrams that go through the kernel as one, at most: what Linux 4.18 takes.
+const JOINED: usize = 64;
+/// And their bytes: they are one datagram until they are cut apart.
+const JOINED_BYTES: usize = 60_000;
+/// A longer datagram may not fit the network, for which only a single one is split up.
+const JOINED_EACH: usize = 1_200;
+/// Datagrams in any order that wait for others of their length.
+const LOOSE: usize = 4 * BATCH;
+
+/// A datagram that others may overtake.
+#[derive(Debug)]
+struct Loose {
+    /// The same for one length and address, and hardly ever for others: a number is
+    /// sorted by faster than an address.
+    kind: u64,
+    bytes: Bytes,
+    to: SocketAddr,
+}
+
+impl Loose {
+    fn new(bytes: Bytes, to: SocketAddr) -> Self {
+        let ip = match to.ip() {
+            IpAddr::V4(v4) => u64::from(v4.to_bits()),
+            IpAddr::V6(v6) => {
+                let bits = v6.to_bits();
+                u64::try_from((bits ^ (bits >> 64)) & u128::from(u64::MAX)).unwrap_or(0)
+            }
+        };
+        let rest = u64::from(to.port()) ^ (u64::try_from(bytes.len()).unwrap_or(0) << 16);
+        Self {
+            kind: ip.rotate_left(32) ^ rest,
+            bytes,
+            to,
+        }
+    }
+
+    fn is_like(&self, other: &Self) -> bool {
+        self.to == other.to && self.bytes.len() == other.bytes.len()
+    }
+}
+
 /// Where datagrams go out, a batch at a time.
 #[derive(Debug)]
 pub(crate) struct Outlet {
     socket: Arc<UdpSocket>,
     is_ipv4: bool,
+    /// Whether the kernel cuts apart what is joined; one that does not know how would send
+    /// it as it is.
+    joins: bool,
     headers: MultiHeaders<SockaddrStorage>,
     waiting: Vec<Bytes>,
     to: Vec<Option<SockaddrStorage>>,
+    loose: Vec<Loose>,
 }
 
 impl Outlet {
@@ -103,10 +153,12 @@ impl Outlet {
     pub(crate) fn new(socket: &Arc<UdpSocket>) -> Self {
         Self {
             is_ipv4: socket.local_addr().is_ok_and(|own| own.is_ipv4()),
+            joins: getsockopt(socket, sockopt::UdpGsoSegment).is_ok(),
             socket: Arc::clone(socket),
             headers: MultiHeaders::preallocate(BATCH, None),
             waiting: Vec::with_capacity(BATCH),
             to: Vec::with_capacity(BATCH),
+            loose: Vec::new(),
         }
     }
 
@@ -120,13 +172,64 @@ impl Outlet {
         self.waiting.push(bytes);
         self.to.push(Some(to.into()));
         if self.waiting.len() == BATCH {
-            self.flush();
+            self.flush_waiting();
+        }
+    }
+
+    /// As [`Self::send`]; others may overtake it.
+    pub(crate) fn send_in_any_order(&mut self, bytes: Bytes, to: SocketAddr) {
+        self.loose.push(Loose::new(bytes, to));
+        if self.loose.len() == LOOSE {
+            self.flush_loose();
         }
     }
 
     /// Sends what waits. A datagram that cannot leave is lost like one on the way, and
     /// comes again by its transaction's timer.
     pub(crate) fn flush(&mut self) {
+        self.flush_loose();
+        self.flush_waiting();
+    }
+
+    fn flush_loose(&mut self) {
+        let mut loose = std::mem::take(&mut self.loose);
+        loose.sort_unstable_by_key(|one| one.kind);
+        let alike = loose.chunk_by(Loose::is_like);
+        for some in alike.flat_map(|alike| alike.chunks(JOINED)) {
+            if !self.send_joined(some) {
+                some.iter()
+                    .for_each(|one| self.send(one.bytes.clone(), one.to));
+            }
+        }
+        loose.clear();
+        self.loose = loose;
+    }
+
+    /// Sends datagrams of one length to one address; whether it did.
+    fn send_joined(&self, alike: &[Loose]) -> bool {
+        let Some(Loose { to, bytes, .. }) = alike.first() else {
+            return true;
+        };
+        let fits = bytes.len() <= JOINED_EACH && bytes.len() * alike.len() <= JOINED_BYTES;
+        let Some(length) = u16::try_from(bytes.len()).ok().filter(|_| fits) else {
+            return false;
+        };
+        if !self.joins || length == 0 || alike.len() < 2 {
+            return false;
+        }
+        let slices: [IoSlice<'_>; JOINED] =
+            array::from_fn(|n| IoSlice::new(alike.get(n).map_or(&[], |one| &one.bytes)));
+        let sent = sendmsg(
+            self.socket.as_raw_fd(),
+            slices.get(..alike.len()).unwrap_or_default(),
+            &[ControlMessage::UdpGsoSegments(&length)],
+            MsgFlags::MSG_DONTWAIT,
+            Some(&SockaddrStorage::from(*to)),
+        );
+        sent.is_ok()
+    }
+
+    fn flush_waiting(&mut self) {
         let mut done = 0;
         while let Some(waiting) = self.waiting.get(done..).filter(|rest| !rest.is_empty()) {
             let slices: [[IoSlice<'_>; 1]; BATCH] =
@@ -204,6 +307,43 @@ mod tests {
             }
             let empty = inlet.receive(&mut room, |_, _| {}).unwrap_err();
             assert_eq!(empty.kind(), io::ErrorKind::WouldBlock);
+        }
+    }
+
+    #[test]
+    fn what_goes_in_any_order_comes_whole_and_each_by_itself() {
+        let (socket, own) = socket("127.0.0.1:0");
+        // Enough of them that what waits for each is not more than the system keeps.
+        let phones: [_; 4] = array::from_fn(|_| phone("127.0.0.1:0"));
+        let mut outlet = Outlet::new(&socket);
+        assert!(outlet.joins, "this kernel cuts apart what is joined");
+        for (joins, count) in [(true, LOOSE), (true, 50), (false, LOOSE)] {
+            outlet.joins = joins;
+            let mut sent: [Vec<Vec<u8>>; 4] = Default::default();
+            for n in 0..count {
+                // Lengths that are joined, two that are not, and few of one.
+                let length = [300, 300, 301, 300, 1_200, 1_201, 0][n / 4 % 7];
+                let mut bytes = format!("{n}-").into_bytes();
+                bytes.resize(length, b'x');
+                sent[n % 4].push(bytes.clone());
+                outlet.send_in_any_order(bytes.into(), phones[n % 4].1);
+            }
+            // So many are not kept waiting.
+            assert_eq!(outlet.loose.len(), count % LOOSE);
+            outlet.flush();
+            for ((phone, _), mut sent) in phones.iter().zip(sent) {
+                let mut buffer = [0; 2000];
+                let mut came: Vec<_> = (0..sent.len())
+                    .map(|_| {
+                        let (length, from) = phone.recv_from(&mut buffer).unwrap();
+                        assert_eq!(from, own);
+                        buffer[..length].to_vec()
+                    })
+                    .collect();
+                came.sort();
+                sent.sort();
+                assert!(came == sent, "joined: {joins}");
+            }
         }
     }
 

@@ -15,6 +15,7 @@
 
 mod clients;
 mod endpoint;
+mod glance;
 mod receive;
 mod refuse;
 mod send;
@@ -28,5 +29,5 @@ mod storm;
 mod tests;
 
 pub use endpoint::Endpoint;
-pub use shed::TurnedAway;
+pub use shed::{Refusal, TurnedAway};
 pub use words::{ClientTx, Count, Event, Failure, Input, MethodLabel, Output, ServerTx, Settings};

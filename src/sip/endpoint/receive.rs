@@ -169,7 +169,8 @@ impl Endpoint {
         };
         entry.cancelled |= is_news;
         let mut response = Response::to(request, 200);
-        response.set_to_tag(&tag.map_or_else(|| origin.stateless_tag(), String::from));
+        let stateless = origin.stateless_tag();
+        response.set_to_tag(tag.as_deref().unwrap_or(&stateless));
         self.send_response(&mut response, home, out);
         if is_news {
             let reason = origin::reason(request);

@@ -36,7 +36,7 @@ pub(super) enum Objection {
     /// 420, with the extensions that we do not know.
     Extension(String),
     /// 503, with the seconds after which to try again.
-    Overload(u64),
+    Overload(&'static str),
     /// 403: from a scanner.
     Scanner,
 }
@@ -149,7 +149,7 @@ impl Endpoint {
             }
             Objection::Extension(unknown) => response.headers.push(Name::Unsupported, unknown),
             Objection::Overload(seconds) => {
-                response.headers.push(Name::RetryAfter, seconds.to_string());
+                response.headers.push(Name::RetryAfter, seconds);
             }
             Objection::Scheme
             | Objection::Header

@@ -17,13 +17,20 @@ pub(crate) struct RawParams<'a>(&'a str);
 
 impl<'a> RawParams<'a> {
     pub(crate) fn read(text: &'a str) -> Option<Self> {
+        Self::read_each(text, |_, _| {})
+    }
+
+    /// As [`Self::read`]; shows each name and value on the way.
+    pub(crate) fn read_each(
+        text: &'a str,
+        mut see: impl FnMut(&'a str, Option<&'a str>),
+    ) -> Option<Self> {
         let params = Self(text.trim_ascii());
-        let mut list = params.iter();
-        let good = list
-            .by_ref()
-            .take(limits::PARAMETERS)
-            .all(|param| param.is_some());
-        (good && list.next().is_none()).then_some(params)
+        for (count, param) in params.iter().enumerate() {
+            let (name, value) = param.filter(|_| count < limits::PARAMETERS)?;
+            see(name, value);
+        }
+        Some(params)
     }
 
     /// As [`Params::value`]; `name` in any case.

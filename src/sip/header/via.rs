@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use crate::model::limits;
 use crate::sip::header::{Params, RawParams};
 use crate::sip::text::{before, cut};
-use crate::sip::uri::RawHost;
+use crate::sip::uri::{RawHost, digits};
 use crate::sip::{Host, Uri};
 
 /// One hop of a message's way.
@@ -26,9 +26,13 @@ pub struct Via {
 #[derive(Clone, Debug)]
 pub(crate) struct RawVia<'a> {
     transport: &'a str,
-    sent_by: Cow<'a, str>,
+    host: RawHost<'a>,
+    /// The host as it was written.
+    written: &'a str,
     pub(crate) port: Option<u16>,
     params: RawParams<'a>,
+    branch: Option<&'a str>,
+    wants_rport: bool,
 }
 
 impl<'a> RawVia<'a> {
@@ -50,61 +54,80 @@ impl<'a> RawVia<'a> {
             return None;
         }
         let transport = before(rest, b' ', b'\t');
-        let sent_by = rest.get(transport.len() + 1..)?.trim_ascii();
-        let sent_by = if sent_by.bytes().any(|b| !b.is_ascii_graphic()) {
-            Cow::Owned(sent_by.split_whitespace().collect())
-        } else {
-            Cow::Borrowed(sent_by)
-        };
-        let (_, port, rest) = RawHost::lead(&sent_by)?;
-        if !rest.is_empty() {
-            return None;
-        }
+        let (written, port) = sent_by(rest.get(transport.len() + 1..)?.trim_ascii())?;
+        let host = RawHost::read(written)?;
+        let (mut branch, mut wants_rport) = (None, false);
+        let params = RawParams::read_each(params, |name, value| {
+            if name.eq_ignore_ascii_case("branch") {
+                branch = branch.or_else(|| value.or(Some("")));
+            } else if name.eq_ignore_ascii_case("rport") {
+                wants_rport = true;
+            }
+        })?;
         Some(Self {
             transport,
+            host,
+            written,
             port,
-            params: RawParams::read(params)?,
-            sent_by,
+            params,
+            branch,
+            wants_rport,
         })
     }
 
-    pub(crate) fn host(&self) -> Option<RawHost<'_>> {
-        RawHost::lead(&self.sent_by).map(|(host, ..)| host)
+    pub(crate) fn host(&self) -> RawHost<'a> {
+        self.host
     }
 
     /// The host; an address in one spelling, whichever it came in.
-    pub(crate) fn host_text(&self) -> Cow<'_, str> {
-        match self.host() {
-            Some(RawHost::Name(name)) => Cow::Borrowed(name),
+    pub(crate) fn host_text(&self) -> Cow<'a, str> {
+        match self.host {
+            RawHost::Name(name) => Cow::Borrowed(name),
             // An IPv4 address has only one.
-            Some(RawHost::Address(IpAddr::V4(_))) => {
-                Cow::Borrowed(before(&self.sent_by, b':', b':'))
-            }
-            Some(RawHost::Address(address)) => Cow::Owned(address.to_string()),
-            None => Cow::Borrowed(""),
+            RawHost::Address(IpAddr::V4(_)) => Cow::Borrowed(self.written),
+            RawHost::Address(address) => Cow::Owned(address.to_string()),
         }
     }
 
     /// As [`Via::branch`].
     pub(crate) fn branch(&self) -> Option<&'a str> {
-        self.params
-            .value("branch")
-            .filter(|branch| !branch.is_empty())
+        self.branch.filter(|branch| !branch.is_empty())
     }
 
     /// As [`Via::wants_rport`].
     pub(crate) fn wants_rport(&self) -> bool {
-        self.params.value("rport").is_some()
+        self.wants_rport
     }
 
-    pub(crate) fn own(self) -> Option<Via> {
-        Some(Via {
+    pub(crate) fn own(self) -> Via {
+        Via {
             transport: self.transport.to_ascii_uppercase(),
-            host: self.host()?.own(None),
+            host: self.host.own(None),
             port: self.port,
             params: self.params.own(),
-        })
+        }
     }
+}
+
+/// Host and port, around whose colon there may be spaces.
+fn sent_by(text: &str) -> Option<(&str, Option<u16>)> {
+    let colon = match text.strip_prefix('[') {
+        Some(_) => {
+            let end = text.find(']')? + 1;
+            let rest = text.get(end..)?.trim_ascii_start();
+            match rest.strip_prefix(':') {
+                Some(_) => text.len() - rest.len(),
+                None if rest.is_empty() => return Some((text, None)),
+                None => return None,
+            }
+        }
+        None => match text.bytes().position(|byte| byte == b':') {
+            Some(colon) => colon,
+            None => return Some((text, None)),
+        },
+    };
+    let port = text.get(colon + 1..)?.trim_ascii_start();
+    Some((text.get(..colon)?.trim_ascii_end(), Some(digits(port)?)))
 }
 
 impl Via {
@@ -112,7 +135,7 @@ impl Via {
     /// that a peer of another one can be told so.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        RawVia::read(text)?.own()
+        RawVia::read(text).map(RawVia::own)
     }
 
     /// The transaction's name; `None` when there is none, as before RFC 3261.

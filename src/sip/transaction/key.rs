@@ -107,14 +107,15 @@ impl Keys {
         })
     }
 
-    fn key(&self, write: impl Fn(&mut DefaultHasher)) -> Key {
-        let [high, low] = self.seeds.map(|seed| {
-            let mut hash = DefaultHasher::new();
-            hash.write_u64(seed);
-            write(&mut hash);
-            hash.finish()
-        });
-        Key((u128::from(high) << 64) | u128::from(low))
+    /// One walk over the text: the second half goes on where the first one ends.
+    fn key(&self, write: impl FnOnce(&mut DefaultHasher)) -> Key {
+        let [first, second] = self.seeds;
+        let mut hash = DefaultHasher::new();
+        hash.write_u64(first);
+        write(&mut hash);
+        let high = hash.finish();
+        hash.write_u64(second);
+        Key((u128::from(high) << 64) | u128::from(hash.finish()))
     }
 }
 

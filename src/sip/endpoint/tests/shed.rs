@@ -1,16 +1,21 @@
 //! What is turned away unread gets what it would have got if it had been read.
 
 use super::*;
-use crate::sip::endpoint::TurnedAway;
+use crate::sip::endpoint::{Refusal, TurnedAway};
 use crate::sip::transaction::timers::GIVE_UP;
 
 /// The answer to a request that is turned away, and what is counted of it.
 fn turned_away(rig: &mut Rig, text: &str, why: TurnedAway) -> (String, String) {
     let bytes = Bytes::from(text.replace('\n', "\r\n"));
     rig.sent = Bytes::new();
-    rig.endpoint
+    let refusal = rig
+        .endpoint
         .turn_away((&bytes, udp()), why, rig.now, &mut rig.out);
     let told = rig.told();
+    if let Some(Refusal { bytes, peer, .. }) = refusal {
+        rig.sent = bytes;
+        return (format!(">{}", peer.remote.port()), rig.sent_text());
+    }
     (told, rig.sent_text())
 }
 
