@@ -20,6 +20,7 @@ mod recording;
 mod skill;
 mod results;
 mod state;
+mod steady;
 mod survey;
 mod time;
 mod words;
@@ -44,5 +45,6 @@ pub use results::{
 };
 pub use skill::{Level, Requirement, Skill, SkillSet};
 pub use state::{CallState, OperatorState, Outcome, PauseReason};
+pub use steady::Steady;
 pub use survey::{Answer, Surveyed};
 pub use time::{Epoch, ParseDurationError, parse_duration, show_duration};

@@ -1,9 +1,7 @@
 //! Which call an input belongs to.
 
-use std::collections::HashMap;
-
 use crate::call::{Call, Marks, call_of};
-use crate::model::{CallKey, LegId};
+use crate::model::{CallKey, LegId, Steady};
 use crate::shard::deadlines::Slot;
 use crate::sip::{ClientTx, ServerTx};
 
@@ -22,12 +20,12 @@ pub(super) struct Entry {
 /// The calls of a shard.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
-    calls: HashMap<CallKey, Entry>,
-    tags: HashMap<String, CallKey>,
-    asked: HashMap<ClientTx, CallKey>,
-    held: HashMap<ServerTx, CallKey>,
+    calls: Steady<CallKey, Entry>,
+    tags: Steady<String, CallKey>,
+    asked: Steady<ClientTx, CallKey>,
+    held: Steady<ServerTx, CallKey>,
     /// Streams that moved from the call that their number names.
-    legs: HashMap<LegId, CallKey>,
+    legs: Steady<LegId, CallKey>,
 }
 
 impl Calls {

@@ -1,6 +1,5 @@
 //! One media thread: wait for packets, commands or the tick; let the worker decide.
 
-use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -13,7 +12,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use exchange::media::{Command, PACKET_BYTES, Report, Sink, Worker, Write};
 use exchange::metric::{Share, table};
-use exchange::model::LegId;
+use exchange::model::{LegId, Steady};
 use mio::net::UdpSocket;
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
 
@@ -115,8 +114,8 @@ where
         let mut work = Work {
             worker: Worker::new(clock::now(), entropy::word()),
             sockets: Sockets {
-                pairs: HashMap::new(),
-                legs: HashMap::new(),
+                pairs: Steady::default(),
+                legs: Steady::default(),
                 ports: Ports::slice(&settings.ports, index, settings.count),
                 bind: settings.bind,
                 next: 0,
@@ -150,8 +149,8 @@ struct Pair {
 
 #[derive(Debug)]
 struct Sockets {
-    pairs: HashMap<LegId, Pair>,
-    legs: HashMap<usize, LegId>,
+    pairs: Steady<LegId, Pair>,
+    legs: Steady<usize, LegId>,
     ports: Ports,
     bind: IpAddr,
     next: usize,

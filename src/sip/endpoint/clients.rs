@@ -1,12 +1,13 @@
 //! Our requests.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
 
 use super::words::{ClientTx, MethodLabel};
+use crate::model::Steady;
 use crate::sip::transaction::{Client, InviteClient, Table};
 use crate::sip::{ConnectionId, Method, Peer, Request, Transport};
 
@@ -123,7 +124,7 @@ impl Entry {
 #[derive(Debug)]
 pub(super) struct Clients {
     table: Table<Entry>,
-    by_branch: HashMap<Branch, ClientTx>,
+    by_branch: Steady<Branch, ClientTx>,
     /// In order, so that a lost stream costs as much as it carried.
     by_stream: BTreeSet<(Way, ClientTx)>,
 }
@@ -132,7 +133,7 @@ impl Clients {
     pub(super) fn new() -> Self {
         Self {
             table: Table::new(),
-            by_branch: HashMap::new(),
+            by_branch: Steady::default(),
             by_stream: BTreeSet::new(),
         }
     }

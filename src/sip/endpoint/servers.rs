@@ -1,12 +1,11 @@
 //! The requests that we answer.
 
-use std::collections::HashMap;
 use std::time::Instant;
 
 use bytes::Bytes;
 
 use super::words::{MethodLabel, ServerTx};
-use crate::model::ShardId;
+use crate::model::{ShardId, Steady};
 use crate::sip::Peer;
 use crate::sip::transaction::key::Key;
 use crate::sip::transaction::{InviteServer, Server, Table};
@@ -58,8 +57,8 @@ pub(super) struct Entry {
 pub(super) struct Servers {
     shard: ShardId,
     table: Table<Entry>,
-    by_key: HashMap<Key, ServerTx>,
-    by_merge: HashMap<Key, ServerTx>,
+    by_key: Steady<Key, ServerTx>,
+    by_merge: Steady<Key, ServerTx>,
 }
 
 impl Servers {
@@ -67,8 +66,8 @@ impl Servers {
         Self {
             shard,
             table: Table::new(),
-            by_key: HashMap::new(),
-            by_merge: HashMap::new(),
+            by_key: Steady::default(),
+            by_merge: Steady::default(),
         }
     }
 
