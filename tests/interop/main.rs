@@ -20,6 +20,7 @@ mod commands;
 mod crowd;
 mod customers;
 mod digest;
+mod endings;
 mod life;
 #[path = "../../benches/overload/server.rs"]
 mod loaded;
@@ -45,6 +46,7 @@ mod spoken;
 mod standards;
 mod strangers;
 mod throng;
+mod tones;
 mod walk;
 mod webhooks;
 mod wire;

@@ -1,31 +1,26 @@
-//! Callers who walk through the flow language: every type of node, and the exits that no
+//! A caller who walks through the flow language: every type of node, and the exits that no
 //! other test takes, each heard by a tone of its own.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
 use crate::backend::{Backend, Does};
 use crate::client::{Client, caller, phone, sipp};
+use crate::endings::{LEAVES, LIMITED, REFUSES};
 use crate::eventually;
 use crate::recordings::{listed, sound};
-use crate::server::{PROMPTS, Server, free_port};
-use crate::sound::{Stream, melody, seconds_of, write_tone_of};
+use crate::server::{Server, free_port};
+use crate::sound::{Stream, melody, seconds_of};
+use crate::tones::{CALLER, DUTCH, Prompts, hours, tones};
 
-/// What the caller sends, and what the operator does.
-const CALLER: u32 = 3_000;
+/// What the operator says.
 const OPERATOR: u32 = 2_900;
 /// The tone before a message.
 const BEEP: u32 = 1_000;
 /// What a caller hears while somebody outside is rung.
 const RINGING: u32 = 425;
-/// A prompt in Dutch is so much higher.
-const DUTCH: u32 = 25;
-
 const FLOOR: &str = "
 queues:
   support:
@@ -165,49 +160,6 @@ nodes:
   end: { type: hangup }
 ";
 
-/// A folder of tones: one for each that flows name, and one for each in Dutch.
-struct Prompts(PathBuf);
-
-static NEXT: AtomicU32 = AtomicU32::new(0);
-
-impl Prompts {
-    fn of(tones: &[u32]) -> Self {
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("centrale-interop-{}-tones-{number}", std::process::id());
-        let folder = std::env::temp_dir().join(name);
-        for (language, higher) in [("en", 0), ("nl", DUTCH), ("music", 0)] {
-            let of_language = folder.join(language);
-            fs::create_dir_all(&of_language).unwrap();
-            for tone in tones {
-                let file = of_language.join(format!("t{tone}.wav"));
-                let length = Duration::from_millis(200);
-                write_tone_of(&file, f64::from(tone + higher), length);
-            }
-        }
-        Self(folder)
-    }
-
-    /// In what is added to the configuration.
-    fn configured(&self) -> String {
-        format!("{PROMPTS}{}", self.0.display())
-    }
-}
-
-impl Drop for Prompts {
-    fn drop(&mut self) {
-        fs::remove_dir_all(&self.0).ok();
-    }
-}
-
-/// The tones that texts name, as they are written.
-fn tones(texts: &[&str]) -> Vec<u32> {
-    let words = texts
-        .iter()
-        .flat_map(|text| text.split([' ', '[', ']', ',']));
-    let tones = words.filter_map(|word| word.strip_prefix('t')?.parse().ok());
-    tones.collect::<BTreeSet<u32>>().into_iter().collect()
-}
-
 /// The names of a flow's nodes.
 fn nodes(flow: &str) -> BTreeSet<&str> {
     let lines = flow.lines().skip_while(|line| *line != "nodes:");
@@ -216,23 +168,6 @@ fn nodes(flow: &str) -> BTreeSet<&str> {
     named
         .filter_map(|line| Some(line.split_once(':')?.0))
         .collect()
-}
-
-/// One calendar that is always open, one that never is, and one with a feast today.
-fn hours() -> String {
-    let now = jiff::Timestamp::try_from(SystemTime::now()).unwrap();
-    let day = |hours: i64| {
-        let at = now + jiff::SignedDuration::from_hours(hours);
-        at.strftime("%Y-%m-%d").to_string()
-    };
-    format!(
-        "hours:
-  always: {{ zone: UTC, open: {{ mon-sun: \"00:00-24:00\" }} }}
-  shut: {{ zone: UTC, open: {{ }} }}
-  feast: {{ zone: UTC, open: {{ mon-sun: \"00:00-24:00\" }}, holidays: [{}, {}] }}",
-        day(0),
-        day(24)
-    )
 }
 
 /// What the caller hears, and does when hearing it.
@@ -470,114 +405,6 @@ fn keeps(server: &Server) {
         "with a pause"
     );
     assert!(seconds_of(f64::from(CALLER), &sides[0]) > 0.5);
-}
-
-const LIMITED: &str = r#"
-version: 1
-flow: limited
-start: round
-languages: [en]
-limits: { max_steps: 4, on_limit: enough }
-nodes:
-  round: { type: menu, prompt: [t400], keys: { "1": enough }, timeout: 300ms, no_input: round, no_match: round }
-  enough: { type: hangup, prompt: [t450], cause: temporary }
-"#;
-
-const LEAVES: &str = r#"
-version: 1
-flow: leaves
-start: long
-languages: [en]
-on_hangup: note
-nodes:
-  long: { type: play, prompt: [t500, { silence: 30s }], next: end }
-  note: { type: http, request: { method: POST, url: "http://127.0.0.1:ASKED/left", json: { who: "${caller.number}" } }, timeout: 2s, ok: tell, error: end }
-  tell: { type: notify, event: left, next: end }
-  end: { type: hangup }
-"#;
-
-const REFUSES: &str = r#"
-version: 1
-flow: refuses
-start: open
-answer: false
-languages: [en]
-nodes:
-  open: { type: hours, calendar: shut, open: end, closed: why }
-  why: { type: play, prompt: [t550, t600], next: no }
-  no: { type: reject, code: 480 }
-  end: { type: hangup }
-"#;
-
-#[test]
-fn a_flow_ends_at_its_limit_with_its_caller_and_before_the_answer() {
-    let all = tones(&[LIMITED, LEAVES, REFUSES]);
-    let prompts = Prompts::of(&all);
-    let backend = Backend::start(|_, _| Does::says(200, "{}"));
-    let asked = backend.port.to_string();
-    let leaves = LEAVES.replace("ASKED", &asked);
-    let flows = [
-        ("4000", "limited", LIMITED),
-        ("4001", "leaves", leaves.as_str()),
-        ("4002", "refuses", REFUSES),
-    ];
-    let more = format!(
-        "requests: {{ allow: [\"http://127.0.0.1:{asked}\"], private: [127.0.0.0/8] }}\n{}\n{}",
-        hours(),
-        prompts.configured()
-    );
-    let server = Server::with_more("", &flows, &more);
-    // All three at the same time.
-    let calls = [
-        ("4000", "caller_is_left", "0"),
-        ("4001", "caller", "800"),
-        ("4002", "caller_hears_why", "0"),
-    ];
-    let calls = calls.map(|(number, scenario, lasts)| {
-        let stream = Stream::start(f64::from(CALLER), None);
-        let port = stream.port.to_string();
-        let more = ["-key", "media", &port, "-d", lasts];
-        (caller(&server, scenario, number, &more), stream)
-    });
-    let heard = calls.map(|(call, stream)| {
-        call.succeeds(15);
-        stream.heard()
-    });
-    let rounds = seconds_of(400.0, &heard[0]);
-    assert!((0.6..=0.8).contains(&rounds), "four rounds: {rounds} s");
-    let heard = heard.map(|heard| melody(&all, &heard));
-    assert_eq!(heard, [vec![400, 450], vec![500], vec![550, 600]]);
-    eventually("three records", 10, || server.records().len() == 3);
-    let records = server.records();
-    let kept = |number: &str, path: Value, hangup: &str, outcome: &str| {
-        let record = records.iter().find(|record| record["number"] == number);
-        let record = record.unwrap();
-        assert_eq!(record["path"], path, "{record}");
-        assert_eq!(
-            (&record["hangup"], &record["outcome"]),
-            (&json!(hangup), &json!(outcome))
-        );
-        record
-    };
-    let path = json!(["round", "round", "round", "round", "enough"]);
-    let limited = kept("4000", path, "flow", "ended_in_flow");
-    assert_eq!(limited["cause"], 41);
-    let limit = "centrale_flow_errors_total{flow=\"limited\",reason=\"limit\"}";
-    assert_eq!(server.metric(limit), 1.0);
-    kept(
-        "4001",
-        json!(["long", "note", "tell", "end"]),
-        "caller",
-        "ended_in_flow",
-    );
-    let asked = backend.asked();
-    assert_eq!(asked.len(), 1);
-    assert_eq!(
-        (asked[0].target.as_str(), asked[0].body.as_str()),
-        ("/left", "{\"who\":\"0612345678\"}")
-    );
-    let refused = kept("4002", json!(["open", "why", "no"]), "flow", "rejected");
-    assert_eq!(refused["answered"], Value::Null, "{refused}");
 }
 
 /// A type that is new has to be walked through too.
