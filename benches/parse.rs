@@ -122,7 +122,7 @@ fn turn_away(bencher: Bencher<'_, '_>) {
     let peer = Peer::udp(SocketAddr::from(([203, 0, 113, 7], 5060)));
     bencher.bench_local(|| {
         let message = (black_box(INVITE.as_bytes()), peer);
-        endpoint.turn_away(message, TurnedAway::Overload, now, &mut out)
+        drop(endpoint.turn_away(message, TurnedAway::Overload, now, &mut out));
     });
 }
 

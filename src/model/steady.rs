@@ -1,4 +1,4 @@
-//! A table whose memory follows how many are in it, and not how many ever were.
+//! A table whose memory follows the most that were in it at once, and not how many came.
 //!
 //! # Why
 //! Whoever leaves a hash table leaves a mark where it stood, and once the marks have filled
@@ -13,7 +13,7 @@ use std::hash::Hash;
 use std::ops::Deref;
 
 /// A [`HashMap`] for those that come and go; it is read as one.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Steady<K, V> {
     map: HashMap<K, V>,
     /// How many fit, without marks.

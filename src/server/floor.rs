@@ -377,7 +377,7 @@ impl Floor {
                 shard::Output::Event(event) => self.witness.tell(event),
                 shard::Output::Match(matched) => runner::deliver(&self.inboxes, matched),
                 shard::Output::Transmit { .. }
-                | shard::Output::TurnedAway(_)
+                | shard::Output::Refusal(_)
                 | shard::Output::Count(_)
                 | shard::Output::Media(_)
                 | shard::Output::Trusted(_)

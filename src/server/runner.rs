@@ -13,7 +13,6 @@ use exchange::call::Keep;
 use exchange::dispatch::Match;
 use exchange::flow::Asked;
 use exchange::media::Command;
-use exchange::metric::sip::Direction;
 use exchange::metric::{self, Share, table};
 use exchange::model::{CallKey, DropReason, Event, ShardId};
 use exchange::shard::{Arrival, Asker, Input, Mark, Output, Parcel, Shard};
@@ -447,7 +446,7 @@ impl Work {
     fn perform(&mut self, output: Output) {
         match output {
             Output::Transmit { bytes, peer } => self.transmit(bytes, peer, Outlet::send),
-            Output::TurnedAway(refusal) => self.refuse(refusal),
+            Output::Refusal(refusal) => self.refuse(refusal),
             Output::Count(count) => tally(count),
             Output::Media(command) => self.world.media(self.id, command),
             Output::Event(event) => self.world.event(event),
@@ -465,16 +464,29 @@ impl Work {
         }
     }
 
-    /// Whoever is refused has no other messages that this one could overtake.
+    /// An answer of which nothing is kept may come before or after any other.
     fn refuse(&mut self, refusal: Refusal) {
+        let Refusal {
+            bytes,
+            peer,
+            method,
+            reason,
+            code,
+        } = refusal;
         tally(Count::Request {
-            method: refusal.method,
+            method,
             inbound: true,
-            transport: refusal.peer.transport,
+            transport: peer.transport,
         });
-        metric::sip::rejected(refusal.reason);
-        metric::sip::response(refusal.code, Direction::Out);
-        self.transmit(refusal.bytes, refusal.peer, Outlet::send_in_any_order);
+        tally(Count::Refused {
+            reason,
+            source: peer.remote,
+        });
+        tally(Count::Response {
+            code,
+            inbound: false,
+        });
+        self.transmit(bytes, peer, Outlet::send_in_any_order);
     }
 
     fn transmit(
@@ -509,7 +521,7 @@ pub(crate) fn deliver(inboxes: &[Inbox], matched: Match) {
 }
 
 fn tally(count: Count) {
-    use metric::sip;
+    use metric::sip::{self, Direction};
     match count {
         Count::Request {
             method,

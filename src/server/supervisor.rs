@@ -113,7 +113,7 @@ impl Supervisor {
                     self.wires.send(shard, Input::Match(matched));
                 }
                 Output::Transmit { .. }
-                | Output::TurnedAway(_)
+                | Output::Refusal(_)
                 | Output::Count(_)
                 | Output::Media(_)
                 | Output::Foreign(..)

@@ -140,7 +140,7 @@ impl Shard {
     ) {
         let refusal = self.endpoint.turn_away(message, why, now, &mut self.sip);
         match refusal {
-            Some(refusal) => out.push(Output::TurnedAway(refusal)),
+            Some(refusal) => out.push(Output::Refusal(refusal)),
             None => self.settle(now, out),
         }
     }
@@ -193,7 +193,7 @@ fn refused(output: &Output) -> Option<RejectReason> {
         Output::Count(_)
         | Output::Event(_)
         | Output::Transmit { .. }
-        | Output::TurnedAway(_)
+        | Output::Refusal(_)
         | Output::Media(_)
         | Output::Match(_)
         | Output::Foreign(..)

@@ -128,7 +128,7 @@ pub enum Output {
         peer: Peer,
     },
     /// Send this, which belongs to nothing else, and count it.
-    TurnedAway(Refusal),
+    Refusal(Refusal),
     /// Count this.
     Count(Count),
     /// For the media worker of the leg's shard.

@@ -379,7 +379,7 @@ impl World {
                     }
                     self.post(Packet::ToPhone(peer.remote, bytes));
                 }
-                Output::TurnedAway(Refusal { bytes, peer, .. }) => {
+                Output::Refusal(Refusal { bytes, peer, .. }) => {
                     self.post(Packet::ToPhone(peer.remote, bytes));
                 }
                 Output::Count(_) | Output::Trusted(_) | Output::Dropped(_) => {}

@@ -71,31 +71,30 @@ impl<'a> Sniff<'a> {
         let is_response = sniff.kind == Kind::Response;
         let mut call_id = None;
         for line in lines.take_while(|line| !line.is_empty()) {
-            let Some((field, value)) = field(line) else {
+            let Some((seen, value)) = seen(line) else {
                 continue;
             };
-            match field {
+            match seen {
                 // Only the topmost Via is ours.
-                Field::Via if is_response => {
+                Seen::Via if is_response => {
                     sniff.claim(after(value, b"branch="), shards);
                     return sniff;
                 }
-                Field::To if !is_response && sniff.to_tag.is_none() => {
+                Seen::To | Seen::CallId | Seen::Agent if is_response => {}
+                Seen::To if sniff.to_tag.is_none() => {
                     sniff.to_tag = after(outside(value), b"tag=");
                     if sniff.claim(sniff.to_tag, shards) {
                         return sniff;
                     }
                 }
-                Field::CallId if call_id.is_none() => call_id = Some(value.trim_ascii()),
-                Field::Agent if sniff.agent.is_none() => {
+                Seen::CallId if call_id.is_none() => call_id = Some(value.trim_ascii()),
+                Seen::Agent if sniff.agent.is_none() => {
                     sniff.agent = std::str::from_utf8(value.trim_ascii()).ok();
                 }
-                Field::Via | Field::To | Field::CallId | Field::Agent => {}
+                Seen::Via | Seen::To | Seen::CallId | Seen::Agent => {}
             }
         }
-        if !is_response {
-            sniff.owner = call_id.and_then(|id| by_hash(id, shards));
-        }
+        sniff.owner = call_id.and_then(|id| by_hash(id, shards));
         sniff
     }
 
@@ -162,8 +161,8 @@ fn kind(first: &[u8]) -> Kind {
 }
 
 /// What is looked at.
-#[derive(Clone, Copy)]
-enum Field {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Seen {
     Via,
     To,
     CallId,
@@ -171,7 +170,7 @@ enum Field {
 }
 
 /// A line's name and value, if it is one of those.
-fn field(line: &[u8]) -> Option<(Field, &[u8])> {
+fn seen(line: &[u8]) -> Option<(Seen, &[u8])> {
     // Most are passed over by their first letter, and the rest mostly written so.
     if !matches!(
         line.first()?.to_ascii_lowercase(),
@@ -181,19 +180,19 @@ fn field(line: &[u8]) -> Option<(Field, &[u8])> {
     }
     let colon = line.iter().position(|byte| *byte == b':')?;
     let (name, value) = line.split_at_checked(colon)?;
-    let field = match name {
-        b"Via" | b"v" => Field::Via,
-        b"To" | b"t" => Field::To,
-        b"Call-ID" | b"i" => Field::CallId,
-        b"User-Agent" => Field::Agent,
+    let seen = match name {
+        b"Via" | b"v" => Seen::Via,
+        b"To" | b"t" => Seen::To,
+        b"Call-ID" | b"i" => Seen::CallId,
+        b"User-Agent" => Seen::Agent,
         b"CSeq" | b"Contact" | b"Content-Type" | b"Content-Length" => return None,
         _ => {
             let name = std::str::from_utf8(name.trim_ascii_end()).ok()?;
             let known = [
-                (Name::Via, Field::Via),
-                (Name::To, Field::To),
-                (Name::CallId, Field::CallId),
-                (Name::UserAgent, Field::Agent),
+                (Name::Via, Seen::Via),
+                (Name::To, Seen::To),
+                (Name::CallId, Seen::CallId),
+                (Name::UserAgent, Seen::Agent),
             ];
             known
                 .into_iter()
@@ -201,7 +200,7 @@ fn field(line: &[u8]) -> Option<(Field, &[u8])> {
                 .1
         }
     };
-    Some((field, value.get(1..)?))
+    Some((seen, value.get(1..)?))
 }
 
 fn by_hash(call_id: &[u8], shards: u8) -> Option<ShardId> {
@@ -287,8 +286,12 @@ mod tests {
                 "Ack follows",
             ),
             (
-                "SIP/2.0 200 OK\nVia: SIP/2.0/UDP h;branch=z9hG4bKx\n\n",
+                "SIP/2.0 200 OK\nUser-Agent: x\nVia: SIP/2.0/UDP h;branch=z9hG4bKx\n\n",
                 "Response follows",
+            ),
+            (
+                "SIP/2.0 200 OK\nv: SIP/2.0/UDP h;branch=z9hG4bKc020000000000000007\n\n",
+                "Response ours follows",
             ),
         ] {
             assert_eq!(sniffed(text), seen, "{text}");

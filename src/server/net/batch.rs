@@ -101,6 +101,9 @@ const JOINED_BYTES: usize = 60_000;
 const JOINED_EACH: usize = 1_200;
 /// Datagrams in any order that wait for others of their length.
 const LOOSE: usize = 4 * BATCH;
+/// So many batches go out one by one after a way that could not take joined ones: what
+/// one peer's network cannot do costs the others little.
+const PARTED: u32 = 1_000;
 
 /// A datagram that others may overtake.
 #[derive(Debug)]
@@ -134,6 +137,36 @@ impl Loose {
     }
 }
 
+/// How many of some that are alike go together.
+fn joined_at_most(alike: &[Loose]) -> usize {
+    match alike.first().map_or(0, |one| one.bytes.len()) {
+        length @ 1..=JOINED_EACH => JOINED.min(JOINED_BYTES / length),
+        _ => 1,
+    }
+}
+
+/// What a failure to send joined datagrams means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// There is no room for any datagram now.
+    Lost,
+    /// This way cannot take them; another may.
+    NotNow,
+    /// This machine cannot part them.
+    NotHere,
+}
+
+fn verdict(error: Errno) -> Verdict {
+    if matches!(error, Errno::EAGAIN | Errno::ENOBUFS | Errno::ENOMEM) {
+        Verdict::Lost
+    } else if matches!(error, Errno::EIO | Errno::EOPNOTSUPP) {
+        // The card makes no checksums.
+        Verdict::NotHere
+    } else {
+        Verdict::NotNow
+    }
+}
+
 /// Where datagrams go out, a batch at a time.
 #[derive(Debug)]
 pub(crate) struct Outlet {
@@ -142,6 +175,8 @@ pub(crate) struct Outlet {
     /// Whether the kernel cuts apart what is joined; one that does not know how would send
     /// it as it is.
     joins: bool,
+    /// Batches that are not joined yet.
+    parted: u32,
     headers: MultiHeaders<SockaddrStorage>,
     waiting: Vec<Bytes>,
     to: Vec<Option<SockaddrStorage>>,
@@ -154,6 +189,7 @@ impl Outlet {
         Self {
             is_ipv4: socket.local_addr().is_ok_and(|own| own.is_ipv4()),
             joins: getsockopt(socket, sockopt::UdpGsoSegment).is_ok(),
+            parted: 0,
             socket: Arc::clone(socket),
             headers: MultiHeaders::preallocate(BATCH, None),
             waiting: Vec::with_capacity(BATCH),
@@ -178,14 +214,17 @@ impl Outlet {
 
     /// As [`Self::send`]; others may overtake it.
     pub(crate) fn send_in_any_order(&mut self, bytes: Bytes, to: SocketAddr) {
+        if !self.joins {
+            return self.send(bytes, to);
+        }
         self.loose.push(Loose::new(bytes, to));
         if self.loose.len() == LOOSE {
             self.flush_loose();
         }
     }
 
-    /// Sends what waits. A datagram that cannot leave is lost like one on the way, and
-    /// comes again by its transaction's timer.
+    /// Sends what waits. A datagram that cannot leave is lost like one on the way: its
+    /// transaction's timer sends it again, or the peer's copy of what it answers.
     pub(crate) fn flush(&mut self) {
         self.flush_loose();
         self.flush_waiting();
@@ -195,7 +234,7 @@ impl Outlet {
         let mut loose = std::mem::take(&mut self.loose);
         loose.sort_unstable_by_key(|one| one.kind);
         let alike = loose.chunk_by(Loose::is_like);
-        for some in alike.flat_map(|alike| alike.chunks(JOINED)) {
+        for some in alike.flat_map(|alike| alike.chunks(joined_at_most(alike))) {
             if !self.send_joined(some) {
                 some.iter()
                     .for_each(|one| self.send(one.bytes.clone(), one.to));
@@ -203,18 +242,16 @@ impl Outlet {
         }
         loose.clear();
         self.loose = loose;
+        self.parted = self.parted.saturating_sub(1);
     }
 
-    /// Sends datagrams of one length to one address; whether it did.
-    fn send_joined(&self, alike: &[Loose]) -> bool {
-        let Some(Loose { to, bytes, .. }) = alike.first() else {
-            return true;
-        };
-        let fits = bytes.len() <= JOINED_EACH && bytes.len() * alike.len() <= JOINED_BYTES;
-        let Some(length) = u16::try_from(bytes.len()).ok().filter(|_| fits) else {
+    /// Sends datagrams of one length to one address; whether they are dealt with.
+    fn send_joined(&mut self, alike: &[Loose]) -> bool {
+        let Some(Loose { to, bytes, .. }) = alike.first().filter(|_| alike.len() > 1) else {
             return false;
         };
-        if !self.joins || length == 0 || alike.len() < 2 {
+        let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
+        if !self.joins || self.parted > 0 {
             return false;
         }
         let slices: [IoSlice<'_>; JOINED] =
@@ -226,7 +263,18 @@ impl Outlet {
             MsgFlags::MSG_DONTWAIT,
             Some(&SockaddrStorage::from(*to)),
         );
-        sent.is_ok()
+        match sent.map_err(verdict) {
+            Ok(_) | Err(Verdict::Lost) => true,
+            Err(Verdict::NotHere) => {
+                self.joins = false;
+                tracing::info!("datagrams go out one by one: the network card cannot part them");
+                false
+            }
+            Err(Verdict::NotNow) => {
+                self.parted = PARTED;
+                false
+            }
+        }
     }
 
     fn flush_waiting(&mut self) {
@@ -312,38 +360,90 @@ mod tests {
 
     #[test]
     fn what_goes_in_any_order_comes_whole_and_each_by_itself() {
+        for any in ["127.0.0.1:0", "[::1]:0"] {
+            let (socket, own) = socket(any);
+            // Enough of them that what waits for each is not more than the system keeps.
+            let phones: [_; 4] = array::from_fn(|_| phone(any));
+            let mut outlet = Outlet::new(&socket);
+            let can_join = outlet.joins;
+            for (joins, count) in [(can_join, LOOSE), (can_join, 50), (false, LOOSE)] {
+                outlet.joins = joins;
+                let mut sent: [Vec<Vec<u8>>; 4] = Default::default();
+                for n in 0..count {
+                    // Lengths that are joined, two that are not, and few of one.
+                    let length = [300, 300, 301, 300, 1_200, 1_201, 0][n / 4 % 7];
+                    let mut bytes = format!("{n}-").into_bytes();
+                    bytes.resize(length, b'x');
+                    sent[n % 4].push(bytes.clone());
+                    outlet.send_in_any_order(bytes.into(), phones[n % 4].1);
+                }
+                // So many are not kept waiting.
+                assert!(outlet.loose.len() < LOOSE);
+                outlet.flush();
+                assert_eq!((outlet.joins, outlet.parted), (joins, 0));
+                for (phone, sent) in phones.iter().zip(sent) {
+                    assert!(all(&phone.0, sent.len(), own) == sorted(sent), "{joins}");
+                }
+            }
+        }
+    }
+
+    fn sorted(mut all: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+        all.sort();
+        all
+    }
+
+    /// What comes, in an order of its own.
+    fn all(phone: &StdUdp, count: usize, from: SocketAddr) -> Vec<Vec<u8>> {
+        let mut buffer = [0; 2000];
+        let came = (0..count).map(|_| {
+            let (length, sender) = phone.recv_from(&mut buffer).unwrap();
+            assert_eq!(sender, from);
+            buffer[..length].to_vec()
+        });
+        sorted(came.collect())
+    }
+
+    #[test]
+    fn as_many_are_joined_as_make_one_datagram() {
+        let to = "127.0.0.1:9".parse().unwrap();
+        for (length, count) in [
+            (0, 1),
+            (1, 64),
+            (937, 64),
+            (938, 63),
+            (1_200, 50),
+            (1_201, 1),
+        ] {
+            let one = Loose::new(Bytes::from(vec![0; length]), to);
+            assert_eq!(joined_at_most(&[one]), count, "{length}");
+        }
+    }
+
+    #[test]
+    fn joined_ones_that_cannot_leave_go_one_by_one_or_are_lost() {
         let (socket, own) = socket("127.0.0.1:0");
-        // Enough of them that what waits for each is not more than the system keeps.
-        let phones: [_; 4] = array::from_fn(|_| phone("127.0.0.1:0"));
+        let (phone, to) = phone("127.0.0.1:0");
         let mut outlet = Outlet::new(&socket);
-        assert!(outlet.joins, "this kernel cuts apart what is joined");
-        for (joins, count) in [(true, LOOSE), (true, 50), (false, LOOSE)] {
-            outlet.joins = joins;
-            let mut sent: [Vec<Vec<u8>>; 4] = Default::default();
-            for n in 0..count {
-                // Lengths that are joined, two that are not, and few of one.
-                let length = [300, 300, 301, 300, 1_200, 1_201, 0][n / 4 % 7];
-                let mut bytes = format!("{n}-").into_bytes();
-                bytes.resize(length, b'x');
-                sent[n % 4].push(bytes.clone());
-                outlet.send_in_any_order(bytes.into(), phones[n % 4].1);
+        // As after a way that could not take them.
+        outlet.parted = 2;
+        for left in [1, 0, 0] {
+            let sent: Vec<Vec<u8>> = (0..10).map(|n| vec![n; 40]).collect();
+            for bytes in &sent {
+                outlet.send_in_any_order(bytes.clone().into(), to);
             }
-            // So many are not kept waiting.
-            assert_eq!(outlet.loose.len(), count % LOOSE);
             outlet.flush();
-            for ((phone, _), mut sent) in phones.iter().zip(sent) {
-                let mut buffer = [0; 2000];
-                let mut came: Vec<_> = (0..sent.len())
-                    .map(|_| {
-                        let (length, from) = phone.recv_from(&mut buffer).unwrap();
-                        assert_eq!(from, own);
-                        buffer[..length].to_vec()
-                    })
-                    .collect();
-                came.sort();
-                sent.sort();
-                assert!(came == sent, "joined: {joins}");
-            }
+            assert_eq!(outlet.parted, left);
+            assert_eq!(all(&phone, sent.len(), own), sent);
+        }
+        for (error, means) in [
+            (Errno::EAGAIN, Verdict::Lost),
+            (Errno::EIO, Verdict::NotHere),
+            (Errno::EINVAL, Verdict::NotNow),
+            (Errno::EMSGSIZE, Verdict::NotNow),
+            (Errno::ENETUNREACH, Verdict::NotNow),
+        ] {
+            assert_eq!(verdict(error), means);
         }
     }
 

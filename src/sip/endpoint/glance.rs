@@ -13,20 +13,21 @@ use bytes::BytesMut;
 use super::shed::{TurnedAway, retry_after};
 use super::words::MethodLabel;
 use crate::model::limits;
-use crate::sip::Name;
 use crate::sip::header::RawVia;
 use crate::sip::origin::{Sender, stateless_tag};
 use crate::sip::text::{before, cut};
 use crate::sip::transaction::key::{Key, Keys, MAGIC_COOKIE, RequestMark};
+use crate::sip::{Name, reason_phrase};
 
-/// Answers are written side by side on so many bytes, which are used again once all of
-/// them are sent: memory that is asked for and given back by the thousand costs more than
-/// what is written there.
+/// Answers are written side by side on so many bytes, and asked for together: memory that
+/// is asked for and given back by the thousand costs more than what is written there.
 const PAPER: usize = 65_536;
 /// What an answer has beside what is echoed and the name of the product.
 const FRAME: usize = 256;
 /// Lines of Via; whoever came by more proxies is left to the parser.
 const VIAS: usize = 8;
+/// And the hops on one of those lines.
+const HOPS: usize = limits::VIAS / VIAS;
 
 /// A request outside a dialog, as far as its refusal goes.
 #[derive(Debug)]
@@ -73,6 +74,9 @@ impl<'a> Glance<'a> {
         let mut vias = [""; VIAS];
         for (via, range) in vias.iter_mut().zip(places.vias) {
             *via = range.map_or(Some(""), value)?;
+            if memchr::memchr_iter(b',', via.as_bytes()).count() >= HOPS {
+                return None;
+            }
         }
         let via = top_via(vias.first()?)?;
         let [from, to, call_id, cseq] = places.once;
@@ -132,7 +136,11 @@ impl<'a> Glance<'a> {
             out.reserve(needed.max(PAPER));
         }
         let mut put = |part: &str| out.extend_from_slice(part.as_bytes());
-        put(why.status_line());
+        put(match why {
+            TurnedAway::Overload => "SIP/2.0 503 ",
+            TurnedAway::Scanner => "SIP/2.0 403 ",
+        });
+        put(reason_phrase(why.code()));
         for (index, via) in vias.enumerate() {
             let noted = (index == 0).then(|| sender.noted(via)).flatten();
             put("\r\nVia: ");
@@ -174,7 +182,7 @@ impl Places {
         let text = bytes.get(line.clone())?;
         let colon = text.iter().position(|byte| *byte == b':')?;
         let name = text.get(..colon)?;
-        if matches!(text.first()?, b' ' | b'\t') {
+        if name.is_empty() || matches!(text.first()?, b' ' | b'\t') {
             return None;
         }
         let place = match echoed(name) {

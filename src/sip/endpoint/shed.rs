@@ -29,17 +29,10 @@ pub enum TurnedAway {
 }
 
 impl TurnedAway {
-    fn code(self) -> u16 {
+    pub(super) fn code(self) -> u16 {
         match self {
             Self::Overload => 503,
             Self::Scanner => 403,
-        }
-    }
-
-    pub(super) fn status_line(self) -> &'static str {
-        match self {
-            Self::Overload => "SIP/2.0 503 Service Unavailable",
-            Self::Scanner => "SIP/2.0 403 Forbidden",
         }
     }
 
@@ -61,18 +54,9 @@ impl TurnedAway {
 /// 1 to 10 seconds, the same for each copy of a request, and spread over requests, so
 /// that those who were refused together do not come back together.
 pub(super) fn retry_after(key: Key) -> &'static str {
-    match key.low_bits() % 10 {
-        1 => "1",
-        2 => "2",
-        3 => "3",
-        4 => "4",
-        5 => "5",
-        6 => "6",
-        7 => "7",
-        8 => "8",
-        9 => "9",
-        _ => "10",
-    }
+    const SECONDS: [&str; 10] = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"];
+    let place = usize::try_from(key.low_bits() % 10).unwrap_or(0);
+    SECONDS.get(place).copied().unwrap_or("10")
 }
 
 /// A request that was turned away unread, and what is counted of it.
@@ -162,9 +146,9 @@ pub(super) struct Lately {
 /// Eight bytes, so that all of them together stay in a core's cache.
 #[derive(Clone, Copy, Debug, Default)]
 struct Noted {
-    /// Of the key, those that do not say where it stands.
+    /// Half of the key's bits; others say where it stands, which together are enough.
     bits: u32,
-    /// Hundredths of a second from the first one to the end of it; 0 for none.
+    /// Hundredths of a second from the first one to the end of this one, modulo 2^32.
     until: u32,
 }
 
@@ -186,16 +170,17 @@ impl Lately {
     pub(super) fn knows(&self, key: Key, now: Instant) -> bool {
         let (place, bits) = split(key);
         let known = self.noted.get(place).filter(|noted| noted.bits == bits);
-        self.since
-            .zip(known)
-            .is_some_and(|(since, noted)| hundredths(since, now) < noted.until)
+        self.since.zip(known).is_some_and(|(since, noted)| {
+            // What was noted in another round of the counter seems to be far ahead.
+            let left = noted.until.wrapping_sub(hundredths(since, now));
+            left > 0 && left <= hundredths(since, since + GIVE_UP)
+        })
     }
 }
 
-/// More than a year of them fit.
 fn hundredths(since: Instant, at: Instant) -> u32 {
     let past = at.saturating_duration_since(since).as_millis() / 10;
-    u32::try_from(past).unwrap_or(u32::MAX)
+    u32::try_from(past & u128::from(u32::MAX)).unwrap_or(0)
 }
 
 /// Where a key stands, and what tells it from others that stand there.
@@ -203,10 +188,4 @@ fn split(key: Key) -> (usize, u32) {
     let bits = key.low_bits();
     let place = usize::try_from(bits).unwrap_or(0) % LATELY;
     (place, u32::try_from(bits >> 32).unwrap_or(0))
-}
-
-/// Whether a request is turned away without being read whole.
-#[cfg(test)]
-pub(super) fn is_understood(bytes: &[u8]) -> bool {
-    Glance::at(bytes).is_some()
 }

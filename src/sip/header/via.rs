@@ -191,6 +191,10 @@ mod tests {
             "HTTP/2.0/UDP host",
             "SIP/2.0/UDP host:x",
             "SIP/2.0/UDP ho st:1:2",
+            "SIP/2.0/UDP ho st",
+            "SIP/2.0/UDP h:50 60",
+            "SIP/2.0/UDP h:",
+            "SIP/2.0/UDP [::1] 5060",
         ] {
             assert_eq!(Via::parse(text), None, "{text}");
         }

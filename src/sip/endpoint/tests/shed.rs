@@ -1,20 +1,35 @@
 //! What is turned away unread gets what it would have got if it had been read.
 
 use super::*;
+use crate::sip::Transport;
+use crate::sip::endpoint::glance::Glance;
 use crate::sip::endpoint::{Refusal, TurnedAway};
 use crate::sip::transaction::timers::GIVE_UP;
 
-/// The answer to a request that is turned away, and what is counted of it.
+/// What is counted of a request that is turned away and where its answer goes, and the
+/// answer.
 fn turned_away(rig: &mut Rig, text: &str, why: TurnedAway) -> (String, String) {
+    turned_away_at(rig, text, udp(), why)
+}
+
+fn turned_away_at(rig: &mut Rig, text: &str, from: Peer, why: TurnedAway) -> (String, String) {
     let bytes = Bytes::from(text.replace('\n', "\r\n"));
     rig.sent = Bytes::new();
     let refusal = rig
         .endpoint
-        .turn_away((&bytes, udp()), why, rig.now, &mut rig.out);
+        .turn_away((&bytes, from), why, rig.now, &mut rig.out);
     let told = rig.told();
-    if let Some(Refusal { bytes, peer, .. }) = refusal {
-        rig.sent = bytes;
-        return (format!(">{}", peer.remote.port()), rig.sent_text());
+    if let Some(refusal) = refusal {
+        rig.sent = refusal.bytes;
+        let Refusal {
+            peer,
+            method,
+            reason,
+            code,
+            ..
+        } = refusal;
+        let told = format!("{} {reason:?} {code}>{}", method.as_str(), peer.remote);
+        return (told, rig.sent_text());
     }
     (told, rig.sent_text())
 }
@@ -92,7 +107,7 @@ fn a_refusal_is_the_same_read_or_unread() {
 fn the_ordinary_is_not_read_whole() {
     let plain = request("INVITE", VIA, "");
     let bytes = Bytes::from(plain.replace('\n', "\r\n"));
-    assert!(crate::sip::endpoint::shed::is_understood(&bytes));
+    assert!(Glance::at(&bytes).is_some());
     // What a glance would answer wrongly it does not answer at all.
     for (from, to) in [
         ("CSeq: 1 INVITE", "CSeq: 1 BYE"),
@@ -107,13 +122,73 @@ fn the_ordinary_is_not_read_whole() {
         ("\r\nCSeq", "\rCSeq"),
         ("Call-ID:", "Call-ID:\0"),
         ("INVITE sip", "ACK sip"),
+        ("Call-ID:", ": x\r\nCall-ID:"),
+        ("Call-ID:", "no colon\r\nCall-ID:"),
+        ("Call-ID:", &vias(8)),
+        ("branch=", "x,SIP/2.0/UDP a;x,b,c,d,e,f,g,h;branch="),
     ] {
         let text = String::from_utf8_lossy(&bytes).replacen(from, to, 1);
         assert!(text.as_bytes() != &bytes[..], "{from}");
-        assert!(
-            !crate::sip::endpoint::shed::is_understood(text.as_bytes()),
-            "{to}"
-        );
+        assert!(Glance::at(text.as_bytes()).is_none(), "{to}");
+    }
+}
+
+/// So many more lines of Via, before the Call-ID.
+fn vias(count: usize) -> String {
+    let lines = "Via: SIP/2.0/UDP a;branch=z9hG4bKa\r\n".repeat(count);
+    format!("{lines}Call-ID:")
+}
+
+#[test]
+fn eight_lines_of_via_are_the_most_that_are_echoed_unread() {
+    let text = request("INVITE", VIA, "").replace("Call-ID:", &vias(7).replace('\r', ""));
+    let mut rig = Rig::new();
+    let (_, answer) = turned_away(&mut rig, &text, TurnedAway::Overload);
+    assert_eq!(answer.matches("\r\nVia: ").count(), 8, "{answer}");
+    let bytes = text.replace('\n', "\r\n");
+    assert!(Glance::at(bytes.as_bytes()).is_some());
+}
+
+#[test]
+fn a_refusal_is_counted_and_goes_where_its_sender_wants_it() {
+    let stream = Peer {
+        transport: Transport::Tcp,
+        ..udp()
+    };
+    for (via, from, to) in [
+        ("192.0.2.7;branch=z9hG4bKq", udp(), 5060),
+        ("192.0.2.7:777;branch=z9hG4bKq", udp(), 777),
+        (
+            "192.0.2.7:777;branch=z9hG4bKq;rport",
+            udp(),
+            udp().remote.port(),
+        ),
+        ("192.0.2.7:777;branch=z9hG4bKq", stream, udp().remote.port()),
+    ] {
+        let text = request("INVITE", &format!("SIP/2.0/UDP {via}"), "");
+        let home = SocketAddr::new(udp().remote.ip(), to);
+        for (why, counted) in [
+            (TurnedAway::Overload, "Overload 503"),
+            (TurnedAway::Scanner, "UnknownSource 403"),
+        ] {
+            let (told, _) = turned_away_at(&mut Rig::new(), &text, from, why);
+            assert_eq!(told, format!("INVITE {counted}>{home}"), "{via}");
+        }
+    }
+}
+
+#[test]
+fn what_was_turned_away_is_remembered_for_years() {
+    let mut rig = Rig::new();
+    turned_away(&mut rig, &request("INVITE", VIA, ""), TurnedAway::Overload);
+    // Hundredths of a second in 32 bits are 497 days.
+    rig.pass(Duration::from_secs(496 * 86_400));
+    for days in 0..3 {
+        let via = format!("SIP/2.0/UDP 192.0.2.7;branch=z9hG4bK{days}");
+        let invite = request("INVITE", &via, "");
+        turned_away(&mut rig, &invite, TurnedAway::Overload);
+        assert_eq!(rig.receive(&invite, udp()), "503>5060", "{days}");
+        rig.pass(Duration::from_secs(86_400));
     }
 }
 
