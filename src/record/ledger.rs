@@ -19,9 +19,9 @@ const ENDED_CALLS: usize = 8_192;
 /// looks like a leak until there are [`ENDED_CALLS`] of it.
 const CLOSES_WITHIN: Duration = Duration::from_secs(60);
 /// Nodes kept of a call's way; a flow that loops is told from its first turns.
-const PATH: usize = 256;
+pub(super) const PATH: usize = 256;
 /// Offers kept of a call.
-const OFFERS: usize = 64;
+pub(super) const OFFERS: usize = 64;
 /// Questions of surveys whose answers are kept of a call.
 const ANSWERS: usize = 32;
 /// Recordings and messages kept of a call.
@@ -378,7 +378,7 @@ fn rejected(stamped: &Stamped) -> Option<CallRecord> {
     })
 }
 
-fn blank(id: CallId, number: crate::model::Number, at: SystemTime) -> CallRecord {
+pub(super) fn blank(id: CallId, number: crate::model::Number, at: SystemTime) -> CallRecord {
     CallRecord {
         id,
         revision: 0,

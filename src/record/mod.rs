@@ -22,6 +22,7 @@ mod ledger;
 mod level;
 mod live;
 mod look;
+mod lost;
 mod stored_event;
 mod view;
 
@@ -34,5 +35,6 @@ pub use call_record::{CallRecord, OfferRecord, QualityRecord, RecordingRecord};
 pub use ledger::Ledger;
 pub use level::ServiceWindow;
 pub use live::{Floor, Live};
+pub use lost::lost;
 pub use stored_event::StoredEvent;
 pub use view::{CallView, OperatorView, QueueSettingsView, QueueView, ServiceLevelView};

@@ -136,6 +136,7 @@ async fn serve(
         .with_context(|| format!("cannot listen for HTTP on {address}"))?;
     let http_address = listener.local_addr()?;
     let past = past(store);
+    close_lost_calls(store);
     archive.recover();
     let keep = Arc::new(ArcSwap::from_pointee(config.recordings));
     let keeper = tokio::spawn(expire(Arc::clone(archive), Arc::clone(&keep)));
@@ -391,6 +392,18 @@ fn past(store: &Store) -> Past {
     Past {
         operators,
         promises: promises(store),
+    }
+}
+
+/// Calls that an earlier process did not live to end have a record from now on.
+fn close_lost_calls(store: &Store) {
+    match store.close_lost_calls(FAREWELL) {
+        Ok(0) => {}
+        Ok(calls) => tracing::warn!(
+            calls,
+            "an earlier process died with calls: each is recorded as failed"
+        ),
+        Err(error) => tracing::error!(%error, "calls of an earlier process have no record yet"),
     }
 }
 

@@ -1,6 +1,9 @@
 //! Start, reload, stop.
 
 use std::fs;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
 
 use crate::client::{MEDIA, brief, caller, patient, phone};
 use crate::eventually;
@@ -47,6 +50,51 @@ fn a_server_that_stops_lets_talks_go_on_and_then_says_goodbye() {
         code.is_some()
     });
     assert_eq!(code, Some(0), "{}", server.log());
+}
+
+/// Whoever called when the machine went down is the caller whom somebody should call back.
+#[test]
+fn calls_that_a_kill_takes_along_have_their_records() {
+    let mut server = Server::start("");
+    let operator = phone(&server, "alice", "phone_answers", &[]);
+    let talking = patient(&server, "2000");
+    server.wait_for("alice", "talking", 10);
+    let waiting = patient(&server, "2000");
+    eventually("both are written down", 10, || {
+        let kinds = ["queued", "talking"];
+        let kinds = kinds.map(|kind| count(&server, &format!("events WHERE kind = '{kind}'")));
+        count(&server, "open_calls") == 2 && kinds == [2, 1]
+    });
+    server.kill();
+    drop((talking, waiting, operator));
+    let began = Instant::now();
+    server.restart();
+    let took = began.elapsed();
+    // A second is promised; a busy machine and a build that is not optimised may take some.
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    let records = server.records();
+    assert_eq!(records.len(), 2, "{records:?}");
+    for record in &records {
+        let ended = (&record["outcome"], &record["hangup"]);
+        assert_eq!(ended, (&json!("failed"), &json!("fault")), "{record}");
+        assert_eq!(record["from"], "0612345678", "{record}");
+        assert!(record["answered"].is_string(), "{record}");
+        assert_eq!(record["queue"], "support", "{record}");
+    }
+    let operators = records
+        .iter()
+        .filter(|record| record["operator"] == "alice");
+    assert_eq!(operators.count(), 1, "{records:?}");
+    assert_eq!(count(&server, "open_calls"), 0);
+    let line = "an earlier process died with calls: each is recorded as failed calls=2";
+    assert!(server.log().contains(line), "{}", server.log());
+}
+
+/// How many rows a table of the database has, or a part of one.
+fn count(server: &Server, rows: &str) -> i64 {
+    let open = rusqlite::Connection::open(server.folder.join("records.db")).unwrap();
+    let count = format!("SELECT count(*) FROM {rows}");
+    open.query_row(&count, [], |row| row.get(0)).unwrap_or(-1)
 }
 
 #[test]

@@ -20,6 +20,7 @@
 
 mod customers;
 mod forget;
+mod lost;
 mod promises;
 mod recordings;
 mod spool;
@@ -28,6 +29,8 @@ mod writer;
 
 #[cfg(test)]
 mod customers_tests;
+#[cfg(test)]
+mod lost_tests;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -261,6 +264,7 @@ enum Message {
 /// The store. Share it in an `Arc`; every method takes `&self`.
 #[derive(Debug)]
 pub(crate) struct Store {
+    boot: Arc<str>,
     inbox: Sender<Message>,
     shared: Arc<Shared>,
     reader: Reader,
@@ -300,6 +304,7 @@ impl Store {
             shared,
             reader: Reader::new(path),
             customers: Reader::new(path),
+            boot: boot.into(),
             done,
             closed: AtomicBool::new(false),
         })

@@ -14,6 +14,7 @@ use rusqlite::{
     Connection, ErrorCode, OpenFlags, OptionalExtension, Statement, TransactionBehavior, params,
 };
 
+use super::lost::OpenCalls;
 use super::promises::{self, Promises};
 use super::recordings::{self, Puts, RecordingQuery, RecordingRow};
 use super::{Entry, Item, RecordPage, RecordQuery, StoreError};
@@ -71,9 +72,10 @@ const MIGRATIONS: &[&str] = &[
     promises::TABLE,
     recordings::TABLE,
     super::forget::INDEX,
+    super::lost::TABLE,
 ];
 
-const PUT_RECORD: &str = "
+pub(super) const PUT_RECORD: &str = "
     INSERT INTO records
         (id, revision, started, ended, number, dialled, queue, operator, outcome, data)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
@@ -194,10 +196,13 @@ impl Database {
             let mut put_callback = transaction.prepare(promises::PUT)?;
             let mut put_talked = transaction.prepare(super::customers::PUT_TALKED)?;
             let mut recordings = Puts::prepare(&transaction)?;
+            let mut open_calls = OpenCalls::prepare(&transaction)?;
             for entry in entries {
                 let put = match &entry.item {
-                    Item::Record(record) => write_record(&mut put_record, record),
-                    Item::Event(event) => write_event(&mut put_event, &entry.boot, event),
+                    Item::Record(record) => write_record(&mut put_record, record)
+                        .and_then(|()| open_calls.ended(record.id.as_str())),
+                    Item::Event(event) => write_event(&mut put_event, &entry.boot, event)
+                        .and_then(|()| open_calls.event(&entry.boot, event)),
                     Item::Phones {
                         operator,
                         at,
@@ -321,7 +326,7 @@ pub(super) fn json(value: &impl serde::Serialize) -> rusqlite::Result<String> {
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }
 
-fn write_record(put: &mut Statement<'_>, record: &CallRecord) -> rusqlite::Result<()> {
+pub(super) fn write_record(put: &mut Statement<'_>, record: &CallRecord) -> rusqlite::Result<()> {
     put.execute(params![
         record.id.as_str(),
         record.revision,
