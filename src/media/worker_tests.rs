@@ -226,6 +226,17 @@ fn a_stranger_is_neither_heard_nor_followed() {
     assert_eq!(world.seen.sent.len(), 2);
     world.packet(OPERATOR, 5000, (8, 1, 1), &[0; 160]);
     assert_eq!(world.seen.sent[2].1, address(4010));
+    // However long the caller is silent: nobody else takes the place.
+    world.pass(120_000);
+    let sent = world.seen.sent.len();
+    other_stream(&mut world);
+    let mut packet = vec![0x80, 0, 0, 3, 0, 0, 1, 2, 0, 0, 0, 1, 1, 2, 3];
+    world
+        .worker
+        .packet((CALLER, stranger), &mut packet, world.now, &mut world.seen);
+    assert_eq!(world.seen.sent.len(), sent);
+    world.packet(CALLER, 4010, (0, 3, 400), &[0; 160]);
+    assert_eq!(world.seen.sent.len(), sent + 1);
 }
 
 #[test]

@@ -90,6 +90,29 @@ fn calls_that_a_kill_takes_along_have_their_records() {
     assert!(server.log().contains(line), "{}", server.log());
 }
 
+/// The database is not on the way of a call, and each record is written once afterwards.
+#[test]
+fn a_database_that_takes_nothing_is_noticed_by_no_caller() {
+    let server = Server::start("");
+    let operator = phone(&server, "alice", "phone_answers", &[]);
+    let thief = rusqlite::Connection::open(server.folder.join("records.db")).unwrap();
+    thief.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let began = Instant::now();
+    let call = brief(&server, "2000", 500);
+    call.succeeds(5);
+    operator.succeeds(5);
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(4), "{took:?}");
+    eventually("it is said that nothing is written", 10, || {
+        server.ask("/readyz").is_some_and(|(code, _)| code == 503)
+    });
+    thief.execute_batch("ROLLBACK").unwrap();
+    eventually("the record is written", 20, || server.records().len() == 1);
+    let record = &server.records()[0];
+    assert_eq!(record["outcome"], "answered", "{record}");
+    assert_eq!(server.metric("centrale_store_queue_length"), 0.0);
+}
+
 /// How many rows a table of the database has, or a part of one.
 fn count(server: &Server, rows: &str) -> i64 {
     let open = rusqlite::Connection::open(server.folder.join("records.db")).unwrap();
