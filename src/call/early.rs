@@ -63,10 +63,8 @@ impl Branch {
     }
 
     fn early_inside(&mut self, request: &Request) -> Option<&mut Early> {
-        let from = request.headers.from().ok()?;
-        let tag = from.tag()?;
         let mut phones = self.early.iter_mut();
-        phones.find(|early| early.dialog.id().remote_tag == tag)
+        phones.find(|early| early.dialog.id().holds(request))
     }
 }
 

@@ -62,14 +62,12 @@ impl Call {
     }
 
     fn side_of(&self, request: &Request) -> Option<Side> {
-        let to = request.headers.to().ok()?;
-        let tag = to.tag()?;
-        if self.leg.has_tag(tag) {
+        if self.leg.holds(request) {
             return Some(Side::Caller);
         }
         match &self.stage {
-            Stage::Talking(talk) if talk.leg.has_tag(tag) => Some(Side::Other),
-            Stage::Dialing(dial) if dial.talk().is_some_and(|talk| talk.leg.has_tag(tag)) => {
+            Stage::Talking(talk) if talk.leg.holds(request) => Some(Side::Other),
+            Stage::Dialing(dial) if dial.talk().is_some_and(|talk| talk.leg.holds(request)) => {
                 Some(Side::Other)
             }
             Stage::Flow

@@ -244,7 +244,13 @@ impl Leg {
         self.dialog.as_ref().map(Dialog::peer)
     }
 
-    /// Whether a request with this To tag is for it.
+    /// Whether a request of its peer is inside its dialog.
+    pub(super) fn holds(&self, request: &Request) -> bool {
+        let dialog = self.dialog.as_ref();
+        dialog.is_some_and(|dialog| dialog.id().holds(request))
+    }
+
+    /// Whether this tag of ours is its.
     pub(super) fn has_tag(&self, tag: &str) -> bool {
         self.dialog
             .as_ref()

@@ -41,6 +41,9 @@ impl Phone {
         if self.heard.len() < HEARD {
             self.heard.push(request.clone());
         }
+        if self.answer_by((tx, &request), now) {
+            return;
+        }
         if let Manner::Asks(realm) = self.manner
             && let Some(challenge) = self.asking.objection(&request, realm)
         {
@@ -159,6 +162,9 @@ impl Phone {
     }
 
     fn answered(&mut self, tx: ClientTx, response: &Response, now: Instant) {
+        if self.script.hears(tx, response) {
+            return;
+        }
         let method = response.headers.cseq().ok().map(|cseq| cseq.method);
         if response.code < 200 {
             return self.told_early(tx, response, now);

@@ -26,8 +26,10 @@ mod odd;
 mod outside;
 mod phone;
 mod refer;
+mod script;
 mod world;
 
 pub use chance::Chance;
 pub use phone::{Doing, Manner};
+pub use script::Answer;
 pub use world::{Link, PhoneId, World};

@@ -56,18 +56,20 @@ impl Phone {
             return;
         };
         self.told += 1;
-        let numbers = (response.headers.rseq(), response.headers.cseq());
-        let (Manner::Pracks(missed), (Ok(Some(rseq)), Ok(cseq))) = (self.manner, numbers) else {
-            return;
-        };
-        if self.told <= missed {
-            return;
-        }
         let contact = format!("sip:{}", self.address);
         let made = Dialog::from_response(request, response, &contact, self.server);
         let Ok(mut dialog) = made else { return };
         if let Some(before) = &self.early {
             dialog.continue_from(before);
+        }
+        let numbers = (response.headers.rseq(), response.headers.cseq());
+        let (Manner::Pracks(missed), (Ok(Some(rseq)), Ok(cseq))) = (self.manner, numbers) else {
+            self.early = Some(dialog);
+            return;
+        };
+        if self.told <= missed {
+            self.early = Some(dialog);
+            return;
         }
         let mut prack = dialog.request(Method::Prack);
         prack

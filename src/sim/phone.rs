@@ -8,6 +8,7 @@ use bytes::Bytes;
 use crate::model::{Codec, ShardId};
 use crate::sdp::{Direction, Local, propose};
 use crate::sim::carrier::Asking;
+use crate::sim::script::Script;
 use crate::sip::digest::{Algorithm, Credentials, ha1};
 use crate::sip::endpoint::{Input, Output, Settings};
 use crate::sip::{
@@ -84,10 +85,11 @@ pub(super) struct Phone {
     pub(super) pracks: usize,
     /// How many provisional answers above 100 its own INVITEs got.
     pub(super) told: usize,
-    /// The dialog of such an answer that it acknowledged.
+    /// The dialog that such an answer made.
     pub(super) early: Option<Dialog>,
     /// How many more re-INVITEs meet one of its own (491).
     pub(super) glares: usize,
+    pub(super) script: Script,
     pub(super) name: String,
     /// Its password.
     pub(super) secret: String,
@@ -128,6 +130,7 @@ impl Phone {
             told: 0,
             early: None,
             glares: 0,
+            script: Script::default(),
             name: name.to_owned(),
             secret: name.to_owned(),
             server: Peer::udp(server),

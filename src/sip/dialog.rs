@@ -41,6 +41,21 @@ impl DialogId {
         })
     }
 
+    /// Whether a request of the peer is inside it: all three values are compared (RFC 3261
+    /// section 12.2.2), because every phone behind one INVITE of ours shares the first two.
+    #[must_use]
+    pub fn holds(&self, request: &Request) -> bool {
+        let headers = &request.headers;
+        let tagged = |name, tag: &str| {
+            let read = headers.with_address(name, |at| at.tag().unwrap_or_default() == tag);
+            read.unwrap_or(false)
+        };
+        !self.local_tag.is_empty()
+            && tagged(Name::To, &self.local_tag)
+            && tagged(Name::From, &self.remote_tag)
+            && headers.call_id().is_ok_and(|id| *id == *self.call_id)
+    }
+
     /// Whether it is the dialog that Replaces, sent to us, means (RFC 3891 section 3).
     #[must_use]
     pub fn is_named_by(&self, replaces: &Replaces) -> bool {
@@ -523,6 +538,38 @@ mod tests {
         };
         assert_eq!(make(180).unwrap().to_string(), "sip:100@198.51.100.1");
         assert_eq!(make(200).unwrap_err(), DialogError::Header);
+    }
+
+    #[test]
+    fn a_dialog_holds_what_has_its_call_id_and_both_its_tags() {
+        let inside = |from: &str, to: &str, call_id: &str| {
+            let mut bye = invite("");
+            bye.headers.set(Name::From, from);
+            bye.headers.set(Name::To, to);
+            bye.headers.set(Name::CallId, call_id);
+            bye
+        };
+        let (from, to) = ("<sip:anna@b.example>;tag=theirs", "<sip:100@a>;tag=ours");
+        let id = callee("").id().clone();
+        for (request, held) in [
+            (inside(from, to, "c1"), true),
+            (inside("\"A\" <sip:a@b>;x=y;tag=theirs", to, "c1"), true),
+            (inside(from, to, "c2"), false),
+            (inside(from, "<sip:100@a>;tag=other", "c1"), false),
+            (inside(from, "<sip:100@a>", "c1"), false),
+            (inside("<sip:anna@b>;tag=other", to, "c1"), false),
+            (inside("<sip:anna@b>", to, "c1"), false),
+            (inside("nobody", to, "c1"), false),
+        ] {
+            assert_eq!(id.holds(&request), held, "{request:?}");
+        }
+        // A peer of RFC 2543 has no tag.
+        let old = DialogId {
+            remote_tag: String::new(),
+            ..id
+        };
+        assert!(old.holds(&inside("<sip:anna@b>", to, "c1")));
+        assert!(!old.holds(&inside(from, to, "c1")));
     }
 
     #[test]

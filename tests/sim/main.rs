@@ -9,6 +9,7 @@
 )]
 
 mod desk;
+mod dialogs;
 mod early;
 mod subflows;
 mod answers;

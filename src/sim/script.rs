@@ -1,0 +1,90 @@
+//! Phones that say what a test puts into their mouths.
+
+use crate::sim::phone::Phone;
+use crate::sim::{PhoneId, World};
+use crate::sip::endpoint::Output;
+use crate::sip::{ClientTx, Method, Name, Request, Response, ServerTx};
+
+/// What a phone answers a request with; `None` when its manner says.
+pub type Answer = fn(&Request) -> Option<Response>;
+
+/// What a phone was told to say, and what it heard of that.
+#[derive(Debug, Default)]
+pub(super) struct Script {
+    answer: Option<Answer>,
+    sent: Vec<ClientTx>,
+    acks: usize,
+    pub(super) replies: Vec<Response>,
+}
+
+impl Script {
+    /// The answer to a request.
+    pub(super) fn answer(&self, request: &Request) -> Option<Response> {
+        self.answer.and_then(|answer| answer(request))
+    }
+
+    /// Notes a response; whether it is one to what was said.
+    pub(super) fn hears(&mut self, tx: ClientTx, response: &Response) -> bool {
+        let ours = self.sent.contains(&tx);
+        if ours && response.code >= 200 {
+            self.replies.push(response.clone());
+        }
+        ours
+    }
+}
+
+impl World {
+    /// From now on the phone answers requests so.
+    pub fn answers_by(&mut self, phone: PhoneId, answer: Answer) {
+        self.act(phone, |phone, _| phone.script.answer = Some(answer));
+    }
+
+    /// The phone says something inside its call, or what is to become one, as `change`
+    /// leaves it. An ACK is for its last request.
+    pub fn says(&mut self, phone: PhoneId, method: Method, change: impl FnOnce(&mut Request)) {
+        self.act(phone, |phone, now| {
+            let Some(dialog) = phone.dialog.as_mut().or(phone.early.as_mut()) else {
+                return;
+            };
+            if method != Method::Ack {
+                let mut request = dialog.request(method);
+                change(&mut request);
+                let tx = phone.send(request, now);
+                return phone.script.sent.push(tx);
+            }
+            let mut ack = dialog.ack(dialog.local_cseq());
+            change(&mut ack);
+            phone.script.acks += 1;
+            let branch = format!("z9hG4bKack{}", phone.script.acks);
+            let via = format!("SIP/2.0/UDP {};branch={branch}", phone.address);
+            ack.headers.push_front(Name::Via, via);
+            let (bytes, peer) = (ack.write(), phone.server);
+            phone.out.push(Output::Transmit { bytes, peer });
+        });
+    }
+
+    /// The final answers to what the phone said, each as often as it came.
+    #[must_use]
+    pub fn replies(&self, phone: PhoneId) -> &[Response] {
+        let phone = self.phones.get(phone.0);
+        phone.map_or(&[], |phone| &phone.script.replies)
+    }
+}
+
+impl Phone {
+    /// Answers as it was told to. `false` when it was told nothing of this.
+    pub(super) fn answer_by(
+        &mut self,
+        (tx, request): (ServerTx, &Request),
+        now: std::time::Instant,
+    ) -> bool {
+        let Some(response) = self.script.answer(request) else {
+            return false;
+        };
+        if request.method == Method::Invite && self.is_inside(request) && response.code < 300 {
+            self.unacked = Some(tx);
+        }
+        self.respond(tx, &response, now);
+        true
+    }
+}
