@@ -2,7 +2,7 @@
 
 use crate::call::call::{Call, Invitation, Stage};
 use crate::call::floor::Floor;
-use crate::call::leg::{ALLOW, Leg, Reply, Side};
+use crate::call::leg::{ALLOW, Acknowledged, Leg, Reply, Side};
 use crate::call::refer::Refer;
 use crate::model::{Hangup, Outcome};
 use crate::sdp;
@@ -124,7 +124,7 @@ impl Call {
                 if request.method == Method::Invite
                     && let Some(leg) = self.leg_at(side)
                 {
-                    leg.unacked = Some(tx);
+                    leg.awaits_ack((tx, request), floor);
                     floor.out.push(super::Output::Holds(tx));
                 }
                 floor.respond(tx, &response);
@@ -214,17 +214,21 @@ impl Call {
         let codecs = self.facts.snapshot.config.media.codecs.clone();
         let Some(leg) = self.leg_at(side) else { return };
         let agreed = leg.acknowledged(ack, &codecs, floor);
-        if self.is_ending() {
-            return self.late_ack(floor);
-        }
-        if !agreed {
-            return match side {
-                Side::Caller => {
-                    self.invitation = Invitation::Confirmed;
-                    self.end(Outcome::Failed, Hangup::Fault, floor);
-                }
-                Side::Other => self.other_left(Hangup::Fault, floor),
-            };
+        match agreed {
+            Acknowledged::Spent => return,
+            Acknowledged::Agreed | Acknowledged::Unanswered if self.is_ending() => {
+                return self.late_ack(floor);
+            }
+            Acknowledged::Agreed => {}
+            Acknowledged::Unanswered => {
+                return match side {
+                    Side::Caller => {
+                        self.invitation = Invitation::Confirmed;
+                        self.end(Outcome::Failed, Hangup::Fault, floor);
+                    }
+                    Side::Other => self.other_left(Hangup::Fault, floor),
+                };
+            }
         }
         if side == Side::Caller && matches!(self.invitation, Invitation::Answered) {
             self.confirmed(floor);
@@ -235,12 +239,12 @@ impl Call {
 
     /// Nobody acknowledged a 2xx of ours: its dialog is over (RFC 3261 section 13.3.1.4).
     pub(super) fn no_ack(&mut self, tx: ServerTx, floor: &mut Floor<'_>) {
-        let side = if self.leg.unacked == Some(tx) {
+        let side = if self.leg.lacks_ack(tx) {
             Side::Caller
         } else {
             Side::Other
         };
-        if self.leg_at(side).is_none_or(|leg| leg.unacked != Some(tx)) {
+        if self.leg_at(side).is_none_or(|leg| !leg.lacks_ack(tx)) {
             return;
         }
         if self.is_ending() {

@@ -250,7 +250,7 @@ impl Call {
             }
         }
         self.leg.dress(&mut response);
-        self.leg.unacked = Some(tx);
+        self.leg.awaits_ack((tx, request), floor);
         self.invitation = Invitation::Answered;
         floor.respond(tx, &response);
         self.watch(self.leg.id, floor);

@@ -38,6 +38,25 @@ pub(super) enum Port {
     Open(SocketAddr),
 }
 
+/// A 2xx of ours that has no ACK yet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unacked {
+    pub(super) tx: ServerTx,
+    /// The number of its INVITE, which the ACK has too (RFC 3261 section 13.2.2.4).
+    number: Option<u32>,
+}
+
+/// What an ACK is to a leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Acknowledged {
+    /// Nothing: a late copy of another.
+    Spent,
+    /// Both sides know what they agreed on.
+    Agreed,
+    /// It should have brought an answer, and brought none that can be.
+    Unanswered,
+}
+
 /// A phone that is asked whether it is still there.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Probe {
@@ -75,8 +94,7 @@ pub(super) struct Leg {
     pub(super) origin: Option<Branch>,
     pub(super) agreed: Option<Agreed>,
     pub(super) timer: Option<SessionTimer>,
-    /// A 2xx of ours that has no ACK yet.
-    pub(super) unacked: Option<ServerTx>,
+    unacked: Option<Unacked>,
     /// Our proposal went out in that 2xx; the answer comes in the ACK.
     awaits_answer: bool,
     pub(super) held: bool,
@@ -213,21 +231,44 @@ impl Leg {
         }
     }
 
-    /// The ACK for our 2xx; `false` when it should have brought an answer and did not.
+    /// Notes that the 2xx to an INVITE wants its ACK. Whoever sends another INVITE has the
+    /// answer to the one before (RFC 3261 section 14.1).
+    pub(super) fn awaits_ack(&mut self, (tx, invite): (ServerTx, &Request), floor: &mut Floor<'_>) {
+        let number = invite.headers.cseq().map(|cseq| cseq.number).ok();
+        if let Some(before) = self.unacked.replace(Unacked { tx, number }) {
+            floor.acknowledged(before.tx);
+        }
+    }
+
+    /// Whether the answer to this INVITE has no ACK.
+    pub(super) fn lacks_ack(&self, tx: ServerTx) -> bool {
+        self.unacked.is_some_and(|unacked| unacked.tx == tx)
+    }
+
+    /// An ACK for a 2xx of ours.
     pub(super) fn acknowledged(
         &mut self,
         ack: &Request,
         codecs: &[Codec],
         floor: &mut Floor<'_>,
-    ) -> bool {
-        if let Some(tx) = self.unacked.take() {
-            floor.acknowledged(tx);
-        }
+    ) -> Acknowledged {
+        let number = ack.headers.cseq().map(|cseq| cseq.number).ok();
+        let waits = self
+            .unacked
+            .take_if(|unacked| number.is_some() && unacked.number == number);
+        let Some(unacked) = waits else {
+            return Acknowledged::Spent;
+        };
+        floor.acknowledged(unacked.tx);
         if !self.awaits_answer {
-            return true;
+            return Acknowledged::Agreed;
         }
         let remote = self.remote().map(|peer| peer.remote.ip());
-        remote.is_some_and(|remote| self.take_answer(&ack.body, remote, codecs, floor))
+        if remote.is_some_and(|remote| self.take_answer(&ack.body, remote, codecs, floor)) {
+            Acknowledged::Agreed
+        } else {
+            Acknowledged::Unanswered
+        }
     }
 
     fn connect(&mut self, mut agreed: Agreed, signalled: IpAddr, floor: &mut Floor<'_>) {

@@ -229,7 +229,8 @@ impl Call {
             Place::Offer(_) => return Err(486),
         };
         next.leg.dress(&mut response);
-        next.leg.unacked = Some(next.wish.tx);
+        next.leg
+            .awaits_ack((next.wish.tx, &next.wish.request), floor);
         floor.respond(next.wish.tx, &response);
         let id = next.leg.id;
         let leg = std::mem::replace(&mut next.leg, Leg::new(id));

@@ -293,6 +293,7 @@ impl Phone {
         if self.manner == Manner::Dead {
             return;
         }
+        self.script.sees(&bytes);
         let peer = self.server;
         self.endpoint
             .handle(Input::Received { bytes, peer }, now, &mut self.out);

@@ -14,10 +14,18 @@ pub(super) struct Script {
     answer: Option<Answer>,
     sent: Vec<ClientTx>,
     acks: usize,
+    /// 2xx to INVITEs of its, each as often as it came.
+    successes: usize,
     pub(super) replies: Vec<Response>,
 }
 
 impl Script {
+    /// Notes what came as it is on the wire.
+    pub(super) fn sees(&mut self, bytes: &[u8]) {
+        let has = |part: &[u8]| bytes.windows(part.len()).any(|seen| seen == part);
+        self.successes += usize::from(bytes.starts_with(b"SIP/2.0 2") && has(b" INVITE\r\n"));
+    }
+
     /// The answer to a request.
     pub(super) fn answer(&self, request: &Request) -> Option<Response> {
         self.answer.and_then(|answer| answer(request))
@@ -63,7 +71,13 @@ impl World {
         });
     }
 
-    /// The final answers to what the phone said, each as often as it came.
+    /// How often a 2xx to an INVITE came to the phone.
+    #[must_use]
+    pub fn successes(&self, phone: PhoneId) -> usize {
+        self.phones.get(phone.0).map_or(0, |p| p.script.successes)
+    }
+
+    /// The final answers to what the phone said.
     #[must_use]
     pub fn replies(&self, phone: PhoneId) -> &[Response] {
         let phone = self.phones.get(phone.0);

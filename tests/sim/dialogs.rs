@@ -69,3 +69,44 @@ fn the_fork_that_lost_cannot_end_the_talk_of_the_one_that_won() {
     world.hang_up(ann);
     settle(&mut world);
 }
+
+/// A description of a phone.
+fn describes(request: &mut Request, lines: &str) {
+    let text =
+        format!("v=0\r\no=- 1 9 IN IP4 10.0.0.1\r\ns=-\r\nc=IN IP4 10.0.0.1\r\nt=0 0\r\n{lines}");
+    request.headers.set(Name::ContentType, "application/sdp");
+    request.body = text.into();
+}
+
+#[test]
+fn a_late_copy_of_an_ack_is_not_the_ack_of_the_next_answer() {
+    for offers in [true, false] {
+        let (mut world, caller, ann) = talking(Manner::Answers(s(1)), 503);
+        // Ours comes in the 200, or the caller's in the INVITE.
+        world.says(caller, Method::Invite, |invite| {
+            if offers {
+                describes(invite, "m=audio 4000 RTP/AVP 8\r\n");
+            }
+        });
+        world.run(ms(100));
+        assert_eq!(codes(&world, caller), [200]);
+        let before = world.successes(caller);
+        world.says(caller, Method::Ack, |ack| {
+            ack.headers.set(Name::CSeq, "1 ACK");
+        });
+        world.run(s(2));
+        assert!(world.successes(caller) > before, "it comes again");
+        world.says(caller, Method::Ack, |ack| {
+            if !offers {
+                describes(ack, "m=audio 4000 RTP/AVP 8\r\n");
+            }
+        });
+        world.run(ms(100));
+        let so_far = world.successes(caller);
+        world.run(s(40));
+        assert_eq!(world.successes(caller), so_far, "and then no more");
+        assert_eq!(world.doing(caller), Doing::Talking);
+        world.hang_up(ann);
+        settle(&mut world);
+    }
+}
