@@ -91,7 +91,7 @@ fn check(server: &Server, calls: u32, (callers, operators): (&Crowd, &Crowd)) {
 
 #[test]
 fn no_call_is_lost_in_a_bad_network_and_nothing_is_left_of_any() {
-    let server = Server::wide(&floor(), &[("2000", "direct", DIRECT)]);
+    let server = Server::wide(&floor(), &[("2000", "direct", DIRECT)], "");
     let address = server.address().parse().unwrap();
     let ((phones, phones_at), (callers, callers_at)) = (socket(), socket());
     let near = Relay::start(phones_at, address, 1);

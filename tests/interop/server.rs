@@ -238,9 +238,9 @@ impl Server {
     }
 
     /// With room for many calls at once.
-    pub(crate) fn wide(floor: &str, flows: &[Dialled<'_>]) -> Self {
+    pub(crate) fn wide(floor: &str, flows: &[Dialled<'_>], more: &str) -> Self {
         let (sip, http) = (free_port(), free_port());
-        let folder = write((sip, http), (floor, flows), (HERE, ""));
+        let folder = write((sip, http), (floor, flows), (HERE, more));
         let file = folder.join("config/centrale.yaml");
         let text = fs::read_to_string(&file).unwrap();
         let (before, rest) = text.split_once("ports: ").unwrap();
