@@ -61,7 +61,11 @@ words! {
         UnknownSource = "unknown_source",
         /// A number that no flow answers (404).
         UnknownNumber = "unknown_number",
-        /// Wrong or missing credentials (401, 403).
+        /// A registration at a domain that is not ours (404).
+        UnknownDomain = "unknown_domain",
+        /// Part of a dialog that is not here (481).
+        UnknownDialog = "unknown_dialog",
+        /// Wrong or missing credentials (401, 403; 603 to a Replaces).
         Credentials = "credentials",
         /// Over `limits.calls`, `calls_per_second`, a trunk's `max_calls`, or out of ports (503).
         Overload = "overload",

@@ -19,6 +19,9 @@ use crate::sip::{
     Contacts, Dialog, Name, Peer, Request, Response, Scheme, ServerTx, SessionTimer, Uri,
 };
 
+/// What is asked of a dialog that is not here (RFC 3261 section 12.2.2).
+pub(super) const UNKNOWN_DIALOG: (u16, RejectReason) = (481, RejectReason::UnknownDialog);
+
 /// Why a caller is refused.
 #[derive(Debug)]
 pub(super) struct Refusal {
@@ -91,8 +94,8 @@ impl Shard {
             Source::Trunk(name) => name,
             Source::Asked(response) => return self.answer_stranger(tx, &response, now),
             Source::Refused(refusal) => {
-                self.answer_stranger(tx, &Response::to(&request, refusal.code), now);
-                return self.tell_refused(refusal.reason, peer, now);
+                let why = (refusal.code, refusal.reason);
+                return self.decline((tx, &request, peer), why, now);
             }
         };
         out.extend(peer.connection.map(Output::Trusted));
@@ -357,6 +360,19 @@ impl Shard {
         }
         self.respond(tx, &response, now);
         self.tell_refused(refusal.reason, peer, now);
+    }
+
+    /// Refuses somebody who has shown nothing: one answer to each copy of the request, and
+    /// nothing is kept of it, so that a forged address is sent no more than was sent in its
+    /// name.
+    pub(super) fn decline(
+        &mut self,
+        (tx, request, peer): (ServerTx, &Request, Peer),
+        (code, reason): (u16, RejectReason),
+        now: Instant,
+    ) {
+        self.answer_stranger(tx, &Response::to(request, code), now);
+        self.tell_refused(reason, peer, now);
     }
 
     pub(super) fn tell_refused(&mut self, reason: RejectReason, peer: Peer, now: Instant) {

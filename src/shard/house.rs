@@ -12,7 +12,7 @@ use crate::call::{self, Destination, Given, Refer, Replacement};
 use crate::config::Config;
 use crate::flow::Flow;
 use crate::model::{CallKey, Number, OperatorName, RejectReason, TrunkName};
-use crate::shard::admission::{Guest, Refusal};
+use crate::shard::admission::{Guest, Refusal, UNKNOWN_DIALOG};
 use crate::shard::shard::Shard;
 use crate::shard::words::Output;
 use crate::sip::{Host, Peer, Replaces, Request, Response, ServerTx, tag_owner};
@@ -187,12 +187,15 @@ impl Shard {
         out: &mut Vec<Output>,
     ) {
         let Ok(Some(replaces)) = request.headers.replaces() else {
-            return self.respond(tx, &Response::to(&request, 400), now);
+            let why = (400, RejectReason::Malformed);
+            return self.decline((tx, &request, peer), why, now);
         };
         let Some(by) = self.claims_operator(&request, peer) else {
-            let known = self.calls.by_tag(&replaces.to_tag).is_some();
-            let code = if known { 603 } else { 481 };
-            return self.respond(tx, &Response::to(&request, code), now);
+            let why = match self.calls.by_tag(&replaces.to_tag) {
+                Some(_) => (603, RejectReason::Credentials),
+                None => UNKNOWN_DIALOG,
+            };
+            return self.decline((tx, &request, peer), why, now);
         };
         if !self.is_proven((tx, &request, peer), &by, now) {
             return;

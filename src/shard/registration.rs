@@ -24,12 +24,14 @@ impl Shard {
         let to = request.headers.to().ok().map(|to| to.uri);
         let named = to.filter(|to| to.user.as_ref().is_some_and(|user| !user.is_empty()));
         let Some(to) = named else {
-            self.respond(tx, &Response::to(request, 400), now);
+            let why = (400, RejectReason::Malformed);
+            self.decline((tx, request, peer), why, now);
             return false;
         };
         // Section 10.3, steps 1 and 5.
         if !self.is_ours(&request.uri) || !self.is_ours(&to) {
-            self.respond(tx, &Response::to(request, 404), now);
+            let why = (404, RejectReason::UnknownDomain);
+            self.decline((tx, request, peer), why, now);
             return false;
         }
         let user = to.user.unwrap_or_default();

@@ -6,9 +6,12 @@ use std::time::Instant;
 
 use crate::call::{self, Call, CallbackKey, Floor, Shared, Snapshot};
 use crate::dispatch::{Claim, Match};
-use crate::model::{CallKey, Event, Hangup, OperatorName, Outcome, ShardId, TrunkName};
+use crate::model::{
+    CallKey, Event, Hangup, OperatorName, Outcome, RejectReason, ShardId, TrunkName,
+};
 use crate::registrar::CarrierInput;
 use crate::shard::address::Calls;
+use crate::shard::admission::UNKNOWN_DIALOG;
 use crate::shard::callbacks::Looks;
 use crate::shard::carriers::Carriers;
 use crate::shard::deadlines::Deadlines;
@@ -329,7 +332,7 @@ impl Shard {
     ) {
         if let Some(tag) = to_tag(&request) {
             let Some(key) = self.calls.by_tag(&tag) else {
-                return self.respond(tx, &Response::to(&request, 481), now);
+                return self.decline((tx, &request, peer), UNKNOWN_DIALOG, now);
             };
             let input = call::Input::Request { tx, request, peer };
             return self.tell(key, input, now, out);
@@ -360,11 +363,12 @@ impl Shard {
             | Method::Update
             | Method::Prack
             | Method::Refer
-            | Method::Notify => self.respond(tx, &Response::to(&request, 481), now),
+            | Method::Notify => self.decline((tx, &request, peer), UNKNOWN_DIALOG, now),
             Method::Subscribe | Method::Message | Method::Publish | Method::Other(_) => {
                 let mut response = Response::to(&request, 405);
                 response.headers.push(Name::Allow, call::ALLOW);
-                self.respond(tx, &response, now);
+                self.answer_stranger(tx, &response, now);
+                self.tell_refused(RejectReason::Unsupported, peer, now);
             }
         }
     }

@@ -27,6 +27,7 @@ mod outside;
 mod phone;
 mod refer;
 mod script;
+mod stranger;
 mod world;
 
 pub use chance::Chance;

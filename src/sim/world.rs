@@ -80,6 +80,8 @@ pub struct World {
     ledger: Ledger,
     pub(super) records: BTreeMap<CallId, CallRecord>,
     pub(super) events: Vec<(Duration, Event)>,
+    pub(super) astray: Vec<(SocketAddr, Bytes)>,
+    pub(super) look_ups: usize,
 }
 
 impl World {
@@ -120,6 +122,8 @@ impl World {
             ledger: Ledger::new(),
             records: BTreeMap::new(),
             events: Vec::new(),
+            astray: Vec::new(),
+            look_ups: 0,
             shared: Arc::clone(&shared),
             chance: Chance::new(chance.word()),
         };
@@ -306,8 +310,9 @@ impl World {
                 }
                 Packet::ToPhone(to, bytes) => {
                     let phone = self.by_address.get(&to).copied();
-                    if let Some(phone) = phone.and_then(|phone| self.phones.get_mut(phone)) {
-                        phone.receive(bytes, self.now);
+                    match phone.and_then(|phone| self.phones.get_mut(phone)) {
+                        Some(phone) => phone.receive(bytes, self.now),
+                        None => self.astray.push((to, bytes)),
                     }
                 }
             }
@@ -349,7 +354,7 @@ impl World {
         }
     }
 
-    fn post(&mut self, packet: Packet) {
+    pub(super) fn post(&mut self, packet: Packet) {
         if self.chance.percent(self.link.loss) {
             return;
         }
@@ -390,6 +395,7 @@ impl World {
                     self.handle(shard, Input::Match(matched));
                 }
                 Output::Resolve { asker, uris } => {
+                    self.look_ups += 1;
                     let routes = uris.iter().map(|uri| self.route(uri)).collect();
                     let shard = match &asker {
                         Asker::Leg(leg) => usize::from(call_of(*leg).shard().0),

@@ -109,6 +109,23 @@ fn a_stranger_who_goes_on_and_on_is_shut_out_and_a_line_says_so() {
 }
 
 #[test]
+fn who_asks_for_dialogs_and_domains_that_are_not_here_is_shut_out_too() {
+    for (method, user, code) in [
+        ("BYE", "alice", "481"),
+        ("REGISTER", "alice@elsewhere.example", "404"),
+        ("INVITE", "2000", "403"),
+    ] {
+        let server = server("shut_out: { after: 5, for: 60s }");
+        let mut stranger = Somebody::at(&server, "127.0.0.9");
+        assert_eq!(stranger.code(method, user, ""), code);
+        eventually("it is shut out", 10, || {
+            stranger.code(method, user, "") == "silence"
+                && server.metric("centrale_sip_shut_out ") > 0.5
+        });
+    }
+}
+
+#[test]
 fn a_phone_that_registered_is_no_stranger() {
     let server = server("per_source: 1\n    burst: 3");
     let mut stranger = Somebody::at(&server, "127.0.0.9");

@@ -26,6 +26,7 @@ mod recordings;
 mod replaces;
 mod spoken;
 mod storms;
+mod strangers;
 mod transfers;
 mod ways;
 

@@ -215,7 +215,11 @@ fn rank(sniff: &Sniff<'_>) -> Rank {
 fn weight(reason: RejectReason) -> f32 {
     match reason {
         RejectReason::UnknownSource | RejectReason::UnknownNumber => 2.0,
-        RejectReason::Credentials | RejectReason::Malformed | RejectReason::TooLarge => 1.0,
+        RejectReason::Credentials
+        | RejectReason::UnknownDomain
+        | RejectReason::UnknownDialog
+        | RejectReason::Malformed
+        | RejectReason::TooLarge => 1.0,
         RejectReason::Overload
         | RejectReason::Draining
         | RejectReason::NoCodec

@@ -1,0 +1,108 @@
+//! Those who have shown nothing: one answer to each datagram, and nothing is kept of it.
+
+use std::net::SocketAddr;
+
+use exchange::sim::World;
+
+use crate::{ms, s, world};
+
+/// No trunk has it.
+const STRANGER: &str = "203.0.113.9:5060";
+/// Of a trunk, but anybody can write it on a datagram.
+const TRUNK: &str = "10.7.7.7:5060";
+
+/// A request with its own Call-ID; `to` is what follows the address.
+fn request(number: usize, (method, host): (&str, &str), to: &str, more: &str) -> String {
+    format!(
+        "{method} sip:1@{host} SIP/2.0
+Via: SIP/2.0/UDP {STRANGER};branch=z9hG4bK{number};rport
+Max-Forwards: 70
+From: <sip:x@elsewhere.example>;tag=x
+To: {to}
+Call-ID: {number}@stranger
+CSeq: 1 {method}
+Contact: <sip:x@gone.example>
+{more}Content-Length: 0
+
+"
+    )
+}
+
+/// Sends it once and waits for longer than any transaction lasts; the codes that came.
+fn codes(world: &mut World, from: SocketAddr, text: &str) -> Vec<u16> {
+    let before = world.astray(from).len();
+    world.stranger(from, text);
+    // A 100 would be sent, and an INVITE refused, by now.
+    world.run(s(1));
+    assert_eq!(world.leaks(), Vec::<String>::new(), "{text}");
+    world.run(s(40));
+    let answers = world.astray(from);
+    answers[before..].iter().map(|answer| answer.code).collect()
+}
+
+#[test]
+fn who_has_shown_nothing_is_answered_once_and_forgotten() {
+    const HERE: &str = "centrale.localhost";
+    const KNOWN: &str = "<sip:1@centrale.localhost>";
+    const TAGGED: &str = "<sip:1@centrale.localhost>;tag=c000000000000000007";
+    let replaces = |value: &str| format!("Replaces: {value}\nRequire: replaces\n");
+    let gone = replaces("call@gone;to-tag=c000000000000000007;from-tag=2");
+    let broken = replaces("call@gone;to-tag=1");
+    let cases = [
+        (("INVITE", HERE), TAGGED, "", 481),
+        (("BYE", HERE), TAGGED, "", 481),
+        (("OPTIONS", HERE), TAGGED, "", 481),
+        (("BYE", HERE), KNOWN, "", 481),
+        (("INFO", HERE), KNOWN, "", 481),
+        (("UPDATE", HERE), KNOWN, "", 481),
+        (("PRACK", HERE), KNOWN, "", 481),
+        (("REFER", HERE), KNOWN, "", 481),
+        (("NOTIFY", HERE), KNOWN, "", 481),
+        (("CANCEL", HERE), KNOWN, "", 481),
+        (("SUBSCRIBE", HERE), KNOWN, "", 405),
+        (("MESSAGE", HERE), KNOWN, "", 405),
+        (("OPTIONS", HERE), KNOWN, "", 200),
+        (("REGISTER", HERE), "<sip:centrale.localhost>", "", 400),
+        (("REGISTER", "elsewhere.example"), KNOWN, "", 404),
+        (("REGISTER", HERE), "<sip:1@elsewhere.example>", "", 404),
+        (("REGISTER", HERE), KNOWN, "", 401),
+        (("INVITE", HERE), KNOWN, gone.as_str(), 481),
+        (("INVITE", HERE), KNOWN, broken.as_str(), 400),
+    ];
+    let mut world = world("", 1);
+    for (number, (asked, to, more, code)) in cases.into_iter().enumerate() {
+        for (way, from) in [STRANGER, TRUNK].into_iter().enumerate() {
+            let text = request(2 * number + way, asked, to, more);
+            let heard = codes(&mut world, from.parse().unwrap(), &text);
+            assert_eq!(heard, [code], "{from} {text}");
+        }
+    }
+    let text = request(1000, ("INVITE", HERE), KNOWN, "");
+    let heard = codes(&mut world, STRANGER.parse().unwrap(), &text);
+    assert_eq!(heard, [403], "an INVITE");
+}
+
+#[test]
+fn who_wants_the_place_of_a_call_and_is_no_operator_is_declined_and_forgotten() {
+    let mut world = world("", 1);
+    let caller = world.caller("1", None);
+    world.run(s(2));
+    let tag = world.tag_told(caller).unwrap();
+    let before = world.transactions();
+    let replaces = format!("Replaces: a@b;to-tag={tag};from-tag=2\nRequire: replaces\n");
+    let to = "<sip:1@centrale.localhost>";
+    let from: SocketAddr = TRUNK.parse().unwrap();
+    // Of two shards one has the call.
+    for number in 0..8 {
+        let text = request(number, ("INVITE", "centrale.localhost"), to, &replaces);
+        world.stranger(from, &text);
+    }
+    world.run(ms(5));
+    assert_eq!(world.transactions(), before);
+    world.run(s(40));
+    let answers = world.astray(from);
+    let all = |code| answers.iter().filter(|answer| answer.code == code).count();
+    assert_eq!(answers.len(), 8, "each is answered once");
+    assert_eq!(all(603) + all(481), 8);
+    assert!(all(603) > 0);
+}
