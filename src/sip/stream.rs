@@ -18,7 +18,7 @@ pub enum Frame {
 /// A stream that cannot be followed any more: it is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
-    /// A message larger than the limit, or headers without end.
+    /// A message larger than the limit, or headers without end, or too many.
     #[error("message longer than {} bytes", limits::STREAM_MESSAGE_BYTES)]
     TooLarge,
     /// Content-Length is no number, or stands twice differently.
@@ -26,12 +26,30 @@ pub enum FrameError {
     Length,
 }
 
-/// Collects bytes and gives back whole messages.
+/// Collects bytes and gives back whole messages. Each byte of the headers is looked at a
+/// few times, in however many pieces the rest comes.
 #[derive(Debug, Default)]
 pub struct StreamFramer {
     buffer: BytesMut,
-    /// How far the end of the headers was searched for in vain.
-    searched: usize,
+    seen: Seen,
+    /// Bytes that were looked at.
+    #[cfg(test)]
+    looked: usize,
+}
+
+/// What is known of the message that has begun.
+#[derive(Clone, Copy, Debug)]
+enum Seen {
+    /// The end of the headers was searched for in vain so far.
+    Part(usize),
+    /// How long it is with its body.
+    Head(usize),
+}
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self::Part(0)
+    }
 }
 
 impl StreamFramer {
@@ -70,26 +88,32 @@ impl StreamFramer {
     }
 
     fn cut(&mut self) -> Result<Option<Frame>, FrameError> {
-        if let Some(frame) = self.skip_empty_lines() {
-            return Ok(Some(frame));
-        }
-        let Some(head) = self.head_end() else {
-            let over = self.buffer.len() > limits::STREAM_MESSAGE_BYTES;
-            return if over {
-                Err(FrameError::TooLarge)
-            } else {
-                Ok(None)
-            };
+        let whole = match self.seen {
+            Seen::Head(whole) => whole,
+            Seen::Part(_) => {
+                if let Some(frame) = self.skip_empty_lines() {
+                    return Ok(Some(frame));
+                }
+                let Some(head) = self.head_end() else {
+                    let over = self.buffer.len() > limits::STREAM_MESSAGE_BYTES;
+                    return if over {
+                        Err(FrameError::TooLarge)
+                    } else {
+                        Ok(None)
+                    };
+                };
+                let length = self.content_length(head)?;
+                let whole = head.checked_add(length);
+                whole
+                    .filter(|whole| *whole <= limits::STREAM_MESSAGE_BYTES)
+                    .ok_or(FrameError::TooLarge)?
+            }
         };
-        let length = content_length(self.buffer.get(..head).unwrap_or_default())?;
-        let whole = head
-            .checked_add(length)
-            .filter(|whole| *whole <= limits::STREAM_MESSAGE_BYTES)
-            .ok_or(FrameError::TooLarge)?;
         if self.buffer.len() < whole {
+            self.seen = Seen::Head(whole);
             return Ok(None);
         }
-        self.searched = 0;
+        self.seen = Seen::Part(0);
         Ok(Some(Frame::Message(self.buffer.split_to(whole).freeze())))
     }
 
@@ -109,22 +133,47 @@ impl StreamFramer {
     }
 
     fn head_end(&mut self) -> Option<usize> {
-        let rest = self.buffer.get(self.searched..)?;
+        let searched = match self.seen {
+            Seen::Part(searched) => searched,
+            Seen::Head(_) => 0,
+        };
+        let rest = self.buffer.get(searched..)?;
         let found = rest.windows(4).position(|window| window == b"\r\n\r\n");
+        self.look_at(found.unwrap_or(rest.len()));
         match found {
-            Some(at) => Some(self.searched + at + 4),
+            Some(at) => Some(searched + at + 4),
             None => {
-                self.searched = self.buffer.len().saturating_sub(3);
+                self.seen = Seen::Part(self.buffer.len().saturating_sub(3));
                 None
             }
         }
     }
+
+    fn content_length(&mut self, head: usize) -> Result<usize, FrameError> {
+        self.look_at(head);
+        content_length(self.buffer.get(..head).unwrap_or_default())
+    }
+
+    #[cfg(test)]
+    fn look_at(&mut self, bytes: usize) {
+        self.looked += bytes;
+    }
+
+    #[cfg(not(test))]
+    #[expect(clippy::unused_self, reason = "only tests count")]
+    fn look_at(&mut self, _bytes: usize) {}
 }
 
 /// Without a length there is no body: on a stream it has no other end.
 fn content_length(head: &[u8]) -> Result<usize, FrameError> {
     let mut length = None;
+    let mut lines = 0;
     for line in head.split(|byte| *byte == b'\n') {
+        // One more is the start line; what goes on in another line is one header.
+        lines += usize::from(!line.first().is_none_or(u8::is_ascii_whitespace));
+        if lines > limits::HEADERS + 1 {
+            return Err(FrameError::TooLarge);
+        }
         let Some(colon) = line.iter().position(|byte| *byte == b':') else {
             continue;
         };
@@ -187,10 +236,40 @@ mod tests {
     }
 
     #[test]
+    fn a_body_that_trickles_in_costs_no_look_at_the_headers() {
+        let lines = format!("Subject: {}\r\n", "x".repeat(489)).repeat(200);
+        let head = format!("OPTIONS sip:a@b SIP/2.0\r\n{lines}Content-Length: 20000\r\n\r\n");
+        let text = format!("{head}{}", "b".repeat(20_000));
+        let mut framer = StreamFramer::default();
+        let mut got = Vec::new();
+        for byte in text.as_bytes() {
+            framer.push(std::slice::from_ref(byte));
+            got.extend(frames(&mut framer));
+        }
+        assert_eq!(got, [Frame::Message(text.into())]);
+        assert!(framer.looked < 6 * head.len(), "{}", framer.looked);
+    }
+
+    #[test]
+    fn headers_without_number_end_the_stream() {
+        for (count, folds, ends) in [(255, 0, false), (256, 0, true), (255, 500, false)] {
+            let lines = "a: b\r\n".repeat(count) + "c: d\r\n" + &" e: f\r\n".repeat(folds);
+            let mut framer = StreamFramer::default();
+            framer.push(format!("OPTIONS sip:a@b SIP/2.0\r\n{lines}\r\n").as_bytes());
+            let frame = framer.next_frame();
+            assert_eq!(frame == Err(FrameError::TooLarge), ends, "{frame:?}");
+        }
+    }
+
+    #[test]
     fn a_stream_that_cannot_be_followed_is_an_error() {
         for (text, error) in [
             (
                 "A b SIP/2.0\r\nContent-Length: -1\r\n\r\n",
+                FrameError::Length,
+            ),
+            (
+                "A b SIP/2.0\r\nContent-Length: +4\r\n\r\n",
                 FrameError::Length,
             ),
             (
