@@ -8,7 +8,6 @@
 //! When no answer comes at all, the last good one is used (RFC 8767): a carrier seldom
 //! moves, and a resolver that is down is no reason to lose calls.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -24,6 +23,7 @@ use hickory_resolver::proto::rr::{RData, RecordType};
 use tokio::time::timeout;
 
 use crate::server::entropy;
+use crate::server::net::last::Last;
 use crate::server::net::tls::Tls;
 
 /// A whole look-up ends within this.
@@ -48,7 +48,7 @@ pub(crate) struct Families {
 pub(crate) struct Names {
     resolver: TokioResolver,
     families: Families,
-    last: Mutex<BTreeMap<String, Vec<Peer>>>,
+    last: Mutex<Last>,
     tls: Arc<Tls>,
 }
 
@@ -124,14 +124,16 @@ impl Names {
         if let Way::Straight(peer) = way {
             return vec![peer];
         }
-        let mut hops = timeout(LOOK_UP, self.find(way)).await.unwrap_or_default();
+        let mut hops = timeout(LOOK_UP, self.find(way.clone()))
+            .await
+            .unwrap_or_default();
         hops.truncate(HOPS);
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if !hops.is_empty() {
-            last.insert(uri.as_str().to_owned(), hops.clone());
+            last.note(way, hops.clone());
             return hops;
         }
-        let known = last.get(uri.as_str()).cloned();
+        let known = last.of(&way);
         tracing::warn!(%uri, known = known.is_some(), "the host cannot be found");
         known.unwrap_or_default()
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod batch;
 pub(crate) mod dns;
+mod last;
 mod places;
 mod stream;
 pub(crate) mod streams;
