@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::model::Codec;
+use crate::sdp::parse::number;
 use crate::sdp::{Description, Media};
 
 /// Who sends.
@@ -203,9 +204,8 @@ fn pick(description: &Description, local: &Local<'_>) -> Result<(usize, Agreed),
 }
 
 fn speaks(media: &Media, format: &str, codec: Codec) -> bool {
-    let Ok(payload) = format.parse::<u8>() else {
-        return false;
-    };
+    let payload = number(format).and_then(|payload| u8::try_from(payload).ok());
+    let Some(payload) = payload else { return false };
     let mapped = media.maps.iter().find(|(mapped, _, _)| *mapped == payload);
     match mapped {
         Some((_, name, rate)) => {
@@ -370,6 +370,8 @@ mod tests {
                 "m=audio 4000 RTP/AVP 0\na=rtpmap:0 opus/48000",
                 Refusal::NoCodec,
             ),
+            ("m=audio 4000 RTP/AVP +8", Refusal::NoCodec),
+            ("m=audio 4000 RTP/AVP 264", Refusal::NoCodec),
             ("m=audio 0 RTP/AVP 0", Refusal::NoAudio),
             ("m=audio 4000 RTP/SAVP 0", Refusal::NoAudio),
             ("m=video 4000 RTP/AVP 0", Refusal::NoAudio),

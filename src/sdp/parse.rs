@@ -179,7 +179,8 @@ fn read_attribute(value: &str, stream: Option<&mut Media>, session: &mut Directi
     }
 }
 
-fn number(text: &str) -> Option<u32> {
+/// Digits only: Rust's own parse takes a sign.
+pub(super) fn number(text: &str) -> Option<u32> {
     let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     plain.then(|| text.parse().ok()).flatten()
 }
@@ -187,6 +188,24 @@ fn number(text: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_digits_and_fit() {
+        let read = |lines: &str| Description::parse(format!("v=0\n{lines}").as_bytes());
+        for port in ["+5", "-5", "0x5", "65536", "٥"] {
+            let line = format!("m=audio {port} RTP/AVP 8");
+            assert_eq!(read(&line), Err(SdpError::Malformed('m')), "{port}");
+        }
+        for (map, count) in [
+            ("96 x/8000", 1),
+            ("+96 x/8000", 0),
+            ("96 x/+8000", 0),
+            ("128 x/8000", 0),
+        ] {
+            let lines = format!("m=audio 5 RTP/AVP 96\na=rtpmap:{map}");
+            assert_eq!(read(&lines).unwrap().media[0].maps.len(), count, "{map}");
+        }
+    }
 
     #[test]
     fn only_descriptions_are_read() {

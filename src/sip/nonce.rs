@@ -168,8 +168,8 @@ impl Nonces {
         let (second, rest) = nonce.split_once('.')?;
         let (number, seal) = rest.split_once('.')?;
         let parts = Parts {
-            second: u64::from_str_radix(second, 16).ok()?,
-            number: u64::from_str_radix(number, 16).ok()?,
+            second: hexadecimal(second)?,
+            number: hexadecimal(number)?,
         };
         same(seal, &self.seal(parts)).then_some(parts)
     }
@@ -221,6 +221,12 @@ impl Counts {
     }
 }
 
+/// Digits only: Rust's own parse takes a sign, and one nonce had many spellings.
+fn hexadecimal(text: &str) -> Option<u64> {
+    let plain = text.bytes().all(|b| b.is_ascii_hexdigit());
+    plain.then(|| u64::from_str_radix(text, 16).ok()).flatten()
+}
+
 /// Eight hexadecimal digits, from 1 (RFC 7616 section 3.4).
 fn read_count(text: &str) -> Option<u32> {
     let hexadecimal = text.len() == 8 && text.bytes().all(|b| b.is_ascii_hexdigit());
@@ -256,7 +262,10 @@ mod tests {
         assert_eq!(Nonces::new([8; 32]).check(&nonce, NOW), Forged);
         let older = nonce.replacen("3e8", "3e9", 1);
         let other = nonce.replacen(".1.", ".2.", 1);
-        for forged in ["", "3e8", "3e8.", "3e8.1.", "zz.1.00", &older, &other] {
+        let signed = format!("+{nonce}");
+        for forged in [
+            "", "3e8", "3e8.", "3e8.1.", "zz.1.00", &older, &other, &signed,
+        ] {
             assert_eq!(nonces.check(forged, NOW), Forged, "{forged}");
         }
     }
