@@ -154,6 +154,18 @@ impl Headers {
             .ok_or(HeaderError::Malformed(Name::Via))
     }
 
+    /// The Via of a response that is for us: it has no other (RFC 3261 section 8.1.3.3).
+    ///
+    /// # Errors
+    /// When there is none, or more than one, or it cannot be read.
+    pub(crate) fn only_via(&self) -> Result<Via, HeaderError> {
+        let more = parts(&self.only(Name::Via)?, b',').nth(1).is_some();
+        if more {
+            return Err(HeaderError::Repeated(Name::Via));
+        }
+        self.via()
+    }
+
     /// From or To, uncopied.
     pub(crate) fn with_address<T>(
         &self,

@@ -209,7 +209,7 @@ impl Endpoint {
 
     /// The request that a response answers; `None` for a stray one.
     fn whose(&self, response: &Response) -> Option<(ClientTx, u16)> {
-        let via = response.headers.via().ok()?;
+        let via = response.headers.only_via().ok()?;
         let token = via.branch()?.strip_prefix(MAGIC_COOKIE)?;
         let word = read_shard_token(self.settings.shard, token)?;
         let method = response.headers.cseq().ok()?.method;

@@ -309,7 +309,14 @@ fn an_answer_that_is_not_to_a_request_of_ours_is_ignored() {
         ok.replace("z9hG4bKc", "c"),
         ok.replace("7 OPTIONS", "7 INVITE"),
         ok.replace("7 OPTIONS", "7 CANCEL"),
+        // RFC 3261 section 8.1.3.3: it was for somebody behind us.
+        ok.replace(
+            "\nFrom:",
+            "\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKx\nFrom:",
+        ),
+        ok.replace("\nFrom:", ", SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKx\nFrom:"),
     ] {
+        assert_ne!(stray, ok);
         assert_eq!(rig.receive(&stray, udp()), "", "{stray}");
     }
     assert_eq!(rig.receive(&ok, udp()), "[200]");
