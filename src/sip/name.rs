@@ -99,6 +99,7 @@ names! {
     MaxForwards = "Max-Forwards",
     ContentLength = "Content-Length" | "l",
     ContentType = "Content-Type" | "c",
+    ContentEncoding = "Content-Encoding" | "e",
     Route = "Route",
     RecordRoute = "Record-Route",
     Expires = "Expires",
@@ -109,6 +110,7 @@ names! {
     Unsupported = "Unsupported",
     Allow = "Allow",
     Accept = "Accept",
+    AcceptEncoding = "Accept-Encoding",
     Authorization = "Authorization",
     WwwAuthenticate = "WWW-Authenticate",
     ProxyAuthorization = "Proxy-Authorization",
@@ -165,7 +167,7 @@ const NOBODY: u8 = u8::MAX;
 /// A factor that spreads the keys of all names over slots of their own, found by trying
 /// while this is compiled.
 const SPREAD: u64 = {
-    let mut spread: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mut spread: u64 = 0xbf58_476d_1ce4_e5b9;
     let mut tries = 0;
     while places(spread).is_none() {
         assert!(tries < 1_000, "two names have the same key");

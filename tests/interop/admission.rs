@@ -41,6 +41,13 @@ fn each_refusal_has_its_code() {
         ),
         (
             "2000",
+            "Content-Encoding: gzip\r\n",
+            SDP,
+            415,
+            "Accept-Encoding: identity",
+        ),
+        (
+            "2000",
             "Content-Type: application/pkcs7-mime;smime-type=enveloped-data\r\n",
             "hello",
             493,

@@ -18,6 +18,9 @@ const KNOWN_EXTENSIONS: [&str; 4] = ["timer", "100rel", "replaces", "norefersub"
 /// Of a registrar besides: proxies on the way (RFC 3327), flows (RFC 5626).
 const REGISTRAR_EXTENSIONS: [&str; 2] = ["path", "outbound"];
 
+/// A body as it is: no other can be read.
+const IDENTITY: &str = "identity";
+
 /// Why a request goes no further.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Objection {
@@ -35,6 +38,8 @@ pub(super) enum Objection {
     Merged,
     /// 420, with the extensions that we do not know.
     Extension(String),
+    /// 415: a body that is packed.
+    Encoding,
     /// 503, with the seconds after which to try again.
     Overload(&'static str),
     /// 403: from a scanner.
@@ -51,6 +56,7 @@ impl Objection {
             Self::TooManyHops => 483,
             Self::Merged => 482,
             Self::Extension(_) => 420,
+            Self::Encoding => 415,
             Self::Overload(_) => 503,
             Self::Scanner => 403,
         }
@@ -59,7 +65,9 @@ impl Objection {
     /// `None` when the sender did nothing wrong.
     fn reason(&self) -> Option<RejectReason> {
         match self {
-            Self::UnknownMethod | Self::Method | Self::Scheme => Some(RejectReason::Unsupported),
+            Self::UnknownMethod | Self::Method | Self::Scheme | Self::Encoding => {
+                Some(RejectReason::Unsupported)
+            }
             Self::Header => Some(RejectReason::Malformed),
             Self::TooManyHops => Some(RejectReason::MaxForwards),
             Self::Merged => None,
@@ -126,7 +134,15 @@ impl Endpoint {
         };
         let required = request.headers.tokens(&Name::Require);
         let unknown: Vec<String> = required.into_iter().filter(|tag| !known(tag)).collect();
-        (!unknown.is_empty()).then(|| Objection::Extension(unknown.join(", ")))
+        if !unknown.is_empty() {
+            return Some(Objection::Extension(unknown.join(", ")));
+        }
+        // RFC 3261 section 8.2.3.
+        let is_packed = !request.body.is_empty() && {
+            let encodings = request.headers.tokens(&Name::ContentEncoding);
+            encodings.iter().any(|encoding| encoding != IDENTITY)
+        };
+        is_packed.then_some(Objection::Encoding)
     }
 
     pub(super) fn refuse(
@@ -148,6 +164,9 @@ impl Endpoint {
                 response.headers.push(Name::Allow, ALLOW);
             }
             Objection::Extension(unknown) => response.headers.push(Name::Unsupported, unknown),
+            Objection::Encoding => {
+                response.headers.push(Name::AcceptEncoding, IDENTITY);
+            }
             Objection::Overload(seconds) => {
                 response.headers.push(Name::RetryAfter, seconds);
             }

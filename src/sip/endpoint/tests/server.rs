@@ -278,3 +278,36 @@ fn a_final_answer_without_a_to_tag_is_given_one() {
     );
     assert!(rig.sent_text().contains("Server: Centrale"));
 }
+
+#[test]
+fn a_body_that_is_packed_is_refused_whatever_it_comes_with() {
+    for (more, body, refused) in [
+        ("Content-Encoding: gzip\n", "x", true),
+        ("e: identity, GZIP\n", "x", true),
+        ("Content-Encoding: identity\ne: deflate\n", "x", true),
+        ("Content-Encoding: Identity\n", "x", false),
+        ("Content-Encoding: gzip\n", "", false),
+    ] {
+        for method in ["INVITE", "UPDATE", "INFO"] {
+            let mut rig = Rig::new();
+            let text = request(method, VIA, more).replace("Length: 0", "Length: 1");
+            let text = match body {
+                "" => request(method, VIA, more),
+                body => format!("{text}{body}"),
+            };
+            let expected = match refused {
+                true => "415>5070".to_owned(),
+                false => format!("[{method}]"),
+            };
+            assert_eq!(rig.receive(&text, udp()), expected, "{text}");
+            if refused {
+                let answer = rig.sent_text();
+                assert!(
+                    answer.contains("\r\nAccept-Encoding: identity\r\n"),
+                    "{answer}"
+                );
+                assert_eq!(rig.endpoint.in_flight(), 0);
+            }
+        }
+    }
+}
