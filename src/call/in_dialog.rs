@@ -1,9 +1,12 @@
 //! Requests inside the call's dialogs, and answers to its own.
 
+use std::sync::Arc;
+
 use crate::call::call::{Call, Invitation, Stage};
 use crate::call::floor::Floor;
-use crate::call::leg::{ALLOW, Acknowledged, Leg, Reply, Side};
+use crate::call::leg::{ALLOW, Acknowledged, Leg, Side};
 use crate::call::refer::Refer;
+use crate::call::refresh::Reply;
 use crate::model::{Hangup, Outcome};
 use crate::sdp;
 use crate::sip::endpoint::Failure;
@@ -260,9 +263,11 @@ impl Call {
         peer: Peer,
         floor: &mut Floor<'_>,
     ) {
+        let snapshot = Arc::clone(&self.facts.snapshot);
+        let codecs = &snapshot.config.media.codecs;
         for side in [Side::Caller, Side::Other] {
             let reply = match self.leg_at(side) {
-                Some(leg) => leg.replied(tx, (response, peer), floor),
+                Some(leg) => leg.replied(tx, (response, peer), codecs, floor),
                 None => Reply::NotOurs,
             };
             match reply {
@@ -271,7 +276,7 @@ impl Call {
                     if let Some(id) = self.leg_at(side).map(|leg| leg.id) {
                         self.watch(id, floor);
                     }
-                    return;
+                    return self.note_hold(side, floor);
                 }
                 Reply::Gone => return self.lost(side, floor),
             }
@@ -311,7 +316,6 @@ impl Call {
             return;
         }
         let now = floor.now;
-        let codecs = &self.facts.snapshot.config.media.codecs.clone();
         let Some(leg) = self.leg_at(side).filter(|leg| leg.dialog.is_some()) else {
             return;
         };
@@ -319,9 +323,9 @@ impl Call {
             return self.lost(side, floor);
         }
         match leg.timer.as_mut().and_then(|timer| timer.due(now)) {
-            Some(Due::Refresh) => leg.refresh(codecs, floor),
+            Some(Due::Refresh) => leg.refresh(floor),
             Some(Due::Expired) => self.lost(side, floor),
-            None if leg.is_again_due(now) => leg.refresh(codecs, floor),
+            None if leg.is_again_due(now) => leg.refresh(floor),
             None => {}
         }
     }

@@ -148,6 +148,8 @@ impl Call {
             floor.now,
         ));
         leg.dialog = Some(dialog);
+        // Each phone that rang was told a version of its own.
+        leg.described = Some(branch.request.body.clone());
         let codecs = self.codecs();
         let early = branch.early_of(response);
         let answer = early.map_or(&response.body, |early| early.description(response));

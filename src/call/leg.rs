@@ -3,9 +3,12 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+
 use crate::call::floor::Floor;
 use crate::call::invite::Branch;
 use crate::call::pass::Pass;
+use crate::call::refresh::Refresh;
 use crate::media::Command;
 use crate::model::{Codec, LegId};
 use crate::sdp::{self, Agreed, Description, Direction, Local};
@@ -15,12 +18,6 @@ use crate::sip::{ClientTx, Dialog, Method, Name, Peer, Request, Response, Server
 pub const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO, PRACK, REFER";
 /// How long a silent phone may take to answer whether it is still there.
 const PROBE_TIME: Duration = Duration::from_secs(10);
-
-/// After a glare whoever began the dialog waits for so long at least, and up to so much
-/// more (RFC 3261 section 14.1).
-const GLARE: (Duration, Duration) = (Duration::from_millis(2_100), Duration::from_millis(1_900));
-/// The other waits up to so long.
-const GLARE_OTHER: Duration = Duration::from_secs(2);
 
 /// Which side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,27 +57,8 @@ pub(super) enum Acknowledged {
 /// A phone that is asked whether it is still there.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Probe {
-    tx: ClientTx,
+    pub(super) tx: ClientTx,
     until: Instant,
-}
-
-/// A refresh of ours that is not answered yet.
-#[derive(Clone, Copy, Debug)]
-struct Refresh {
-    tx: ClientTx,
-    /// The number of the re-INVITE, whose 2xx wants an ACK; `None` for an UPDATE.
-    invite: Option<u32>,
-}
-
-/// What became of a question of ours to a phone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reply {
-    /// Not one of this leg's.
-    NotOurs,
-    /// The phone is there.
-    Alive,
-    /// The phone knows nothing of the call, or is not there.
-    Gone,
 }
 
 /// One side of a call.
@@ -96,16 +74,18 @@ pub(super) struct Leg {
     pub(super) timer: Option<SessionTimer>,
     unacked: Option<Unacked>,
     /// Our proposal went out in that 2xx; the answer comes in the ACK.
-    awaits_answer: bool,
+    pub(super) awaits_answer: bool,
+    /// Our last description: what a refresh says again.
+    pub(super) described: Option<Bytes>,
     pub(super) held: bool,
-    takes_update: bool,
+    pub(super) takes_update: bool,
     /// How many REFERs came in its dialog.
     pub(super) referred: u32,
     version: u64,
-    probe: Option<Probe>,
-    refresh: Option<Refresh>,
-    /// Then a refresh that met the peer's own is tried again.
-    again_at: Option<Instant>,
+    pub(super) probe: Option<Probe>,
+    pub(super) refresh: Option<Refresh>,
+    /// Then a refresh that was refused is tried again.
+    pub(super) again_at: Option<Instant>,
     /// What answers challenges, on a leg to a carrier.
     pub(super) pass: Option<Box<Pass>>,
 }
@@ -121,6 +101,7 @@ impl Leg {
             timer: None,
             unacked: None,
             awaits_answer: false,
+            described: None,
             held: false,
             takes_update: false,
             referred: 0,
@@ -156,10 +137,18 @@ impl Leg {
         remote: IpAddr,
         codecs: &[Codec],
         floor: &Floor<'_>,
-    ) -> Option<String> {
-        self.version += 1;
+    ) -> Option<Bytes> {
         let local = self.local(remote, codecs, floor)?;
-        Some(sdp::propose(&local, Direction::SendRecv))
+        let text = sdp::propose(&local, Direction::SendRecv);
+        Some(self.say(text))
+    }
+
+    /// Remembers a description, each of which has a version of its own.
+    fn say(&mut self, text: String) -> Bytes {
+        self.version += 1;
+        let text = Bytes::from(text);
+        self.described = Some(text.clone());
+        text
     }
 
     /// Takes the answer to our proposal.
@@ -171,15 +160,25 @@ impl Leg {
         floor: &mut Floor<'_>,
     ) -> bool {
         self.awaits_answer = false;
-        let agreed = self
-            .local(remote, codecs, floor)
-            .zip(Description::parse(body).ok())
-            .and_then(|(local, answer)| sdp::agree(&answer, &local).ok());
-        let Some(agreed) = agreed else {
-            return false;
-        };
-        self.connect(agreed, remote, floor);
-        true
+        let agreed = self.read(body, remote, codecs, floor);
+        if let Some(agreed) = agreed {
+            self.connect(agreed, floor);
+        }
+        agreed.is_some()
+    }
+
+    /// What an answer means; `None` when it takes nothing of what we proposed.
+    pub(super) fn read(
+        &self,
+        body: &[u8],
+        remote: IpAddr,
+        codecs: &[Codec],
+        floor: &Floor<'_>,
+    ) -> Option<Agreed> {
+        let local = self.local(remote, codecs, floor)?;
+        let answer = Description::parse(body).ok()?;
+        let agreed = sdp::agree(&answer, &local).ok()?;
+        Some(as_seen_from_here(agreed, remote))
     }
 
     /// Answers a proposal: the text. `Err` is the code to refuse it with.
@@ -189,13 +188,12 @@ impl Leg {
         remote: IpAddr,
         codecs: &[Codec],
         floor: &mut Floor<'_>,
-    ) -> Result<String, u16> {
+    ) -> Result<Bytes, u16> {
         let proposal = Description::parse(body).map_err(|_| 400_u16)?;
-        self.version += 1;
         let local = self.local(remote, codecs, floor).ok_or(500_u16)?;
         let (text, agreed) = sdp::answer(&proposal, &local).map_err(|_| 488_u16)?;
-        self.connect(agreed, remote, floor);
-        Ok(text)
+        self.connect(as_seen_from_here(agreed, remote), floor);
+        Ok(self.say(text))
     }
 
     /// Fills the 2xx to an INVITE: the answer to its proposal, or a proposal of ours.
@@ -271,8 +269,7 @@ impl Leg {
         }
     }
 
-    fn connect(&mut self, mut agreed: Agreed, signalled: IpAddr, floor: &mut Floor<'_>) {
-        agreed.remote = agreed.remote.map(|sound| seen_from_here(sound, signalled));
+    pub(super) fn connect(&mut self, agreed: Agreed, floor: &mut Floor<'_>) {
         self.agreed = Some(agreed);
         floor.media(Command::Connect {
             leg: self.id,
@@ -332,162 +329,6 @@ impl Leg {
         }
     }
 
-    /// Refreshes what both sides keep of the call (RFC 4028 section 7.4).
-    pub(super) fn refresh(&mut self, codecs: &[Codec], floor: &mut Floor<'_>) {
-        if self.refresh.is_some() {
-            return;
-        }
-        let remote = self.remote().map(|peer| peer.remote.ip());
-        let sdp = if self.takes_update {
-            None
-        } else {
-            // The version stays: nothing is changed (RFC 3264 section 8).
-            let direction = if self.held {
-                Direction::RecvOnly
-            } else {
-                Direction::SendRecv
-            };
-            remote
-                .and_then(|remote| self.local(remote, codecs, floor))
-                .map(|local| sdp::propose(&local, direction))
-        };
-        let (Some(dialog), Some(timer)) = (&mut self.dialog, &self.timer) else {
-            return;
-        };
-        let method = if sdp.is_some() {
-            Method::Invite
-        } else {
-            Method::Update
-        };
-        let mut request = dialog.request(method);
-        timer.write_refresh(&mut request.headers);
-        let invite = sdp.is_some().then(|| dialog.local_cseq());
-        if let Some(text) = sdp {
-            put_sdp(&mut request.headers, &mut request.body, text);
-        }
-        let peer = dialog.peer();
-        if let Some(pass) = &mut self.pass {
-            pass.write(&mut request, peer, floor);
-        }
-        let tx = floor.ask(request, peer);
-        self.refresh = Some(Refresh { tx, invite });
-    }
-
-    /// Whether our own re-INVITE or UPDATE is on its way.
-    pub(super) fn is_refreshing(&self) -> bool {
-        self.refresh.is_some()
-    }
-
-    /// The answer to a probe or a refresh of ours.
-    pub(super) fn replied(
-        &mut self,
-        tx: ClientTx,
-        (response, from): (&Response, Peer),
-        floor: &mut Floor<'_>,
-    ) -> Reply {
-        if self.probe.is_some_and(|probe| probe.tx == tx) {
-            if response.code < 200 {
-                return Reply::Alive;
-            }
-            self.probe = None;
-            return judge(response.code);
-        }
-        let Some(refresh) = self.refresh.filter(|refresh| refresh.tx == tx) else {
-            return Reply::NotOurs;
-        };
-        if response.code < 200 {
-            return Reply::Alive;
-        }
-        self.refresh = None;
-        self.try_again(response, floor);
-        if matches!(response.code, 401 | 407)
-            && self.refresh_again(refresh, (response, from), floor)
-        {
-            return Reply::Alive;
-        }
-        if response.code < 300 {
-            if let Some(pass) = &mut self.pass {
-                pass.let_through();
-            }
-            if let Some(dialog) = &mut self.dialog {
-                dialog.refresh(response);
-                if let Some(number) = refresh.invite {
-                    let ack = dialog.ack(number);
-                    let peer = dialog.peer();
-                    floor
-                        .endpoint
-                        .acknowledge(tx, ack, peer, floor.now, floor.sip);
-                }
-            }
-            if let Some(timer) = &mut self.timer {
-                timer.refreshed(floor.now);
-            }
-        }
-        judge(response.code)
-    }
-
-    /// What a refused refresh makes of itself: after a glare it is tried again, sooner by
-    /// whoever did not begin the dialog (RFC 3261 section 14.1); after 422 at once, with
-    /// the interval that the peer wants (RFC 4028 section 7.4).
-    fn try_again(&mut self, response: &Response, floor: &mut Floor<'_>) {
-        let wait = match response.code {
-            491 if self.origin.is_some() => GLARE.0 + floor.endpoint.chance(GLARE.1),
-            491 => floor.endpoint.chance(GLARE_OTHER),
-            422 => {
-                let timer = self.timer.as_mut();
-                if !timer.is_some_and(|timer| timer.raise(response)) {
-                    return;
-                }
-                Duration::ZERO
-            }
-            _ => return,
-        };
-        self.again_at = Some(floor.now + wait);
-    }
-
-    /// Whether a refresh is to be tried again.
-    pub(super) fn is_again_due(&mut self, now: Instant) -> bool {
-        self.again_at.take_if(|at| *at <= now).is_some()
-    }
-
-    /// Answers a carrier's challenge to a refresh; `false` when there is nothing to answer.
-    fn refresh_again(
-        &mut self,
-        was: Refresh,
-        (response, from): (&Response, Peer),
-        floor: &mut Floor<'_>,
-    ) -> bool {
-        let (Some(pass), Some(dialog)) = (&mut self.pass, &mut self.dialog) else {
-            return false;
-        };
-        let word = floor.endpoint.word();
-        let Some((mut request, peer)) = pass.again(response, from, word) else {
-            return false;
-        };
-        dialog.renumber(&mut request);
-        let invite = was.invite.map(|_| dialog.local_cseq());
-        let tx = floor.ask(request, peer);
-        self.refresh = Some(Refresh { tx, invite });
-        true
-    }
-
-    /// A question of ours that nobody answered.
-    pub(super) fn unanswered(&mut self, tx: ClientTx) -> Reply {
-        let probe = self.probe.is_some_and(|probe| probe.tx == tx);
-        let refresh = self.refresh.is_some_and(|refresh| refresh.tx == tx);
-        if probe {
-            self.probe = None;
-        }
-        if refresh {
-            self.refresh = None;
-        }
-        if probe || refresh {
-            Reply::Gone
-        } else {
-            Reply::NotOurs
-        }
-    }
-
     /// Its questions that may be answered yet: an INVITE by another phone behind it, too.
     pub(super) fn asked(&self) -> Vec<ClientTx> {
         let probe = self.probe.map(|probe| probe.tx);
@@ -522,9 +363,14 @@ impl Leg {
             address: SocketAddr::new(floor.shared.advertise.ip_for(remote), bound.port()),
             codecs,
             id: self.id.0 & (u64::MAX >> 1),
-            version: self.version,
+            version: self.version + 1,
         })
     }
+}
+
+fn as_seen_from_here(mut agreed: Agreed, signalled: IpAddr) -> Agreed {
+    agreed.remote = agreed.remote.map(|sound| seen_from_here(sound, signalled));
+    agreed
 }
 
 /// Where a peer's sound is sent to and expected from. A phone behind NAT names an address
@@ -550,19 +396,10 @@ fn is_private(ip: IpAddr) -> bool {
     }
 }
 
-fn judge(code: u16) -> Reply {
-    // RFC 3261 section 12.2.1.2: these two end the dialog.
-    if matches!(code, 408 | 481) {
-        Reply::Gone
-    } else {
-        Reply::Alive
-    }
-}
-
 /// Puts a description into a message.
-pub(super) fn put_sdp(headers: &mut crate::sip::Headers, body: &mut bytes::Bytes, text: String) {
+pub(super) fn put_sdp(headers: &mut crate::sip::Headers, body: &mut Bytes, text: Bytes) {
     headers.set(Name::ContentType, "application/sdp");
-    *body = text.into();
+    *body = text;
 }
 
 #[cfg(test)]

@@ -58,6 +58,7 @@ mod promise;
 mod reach;
 mod recording;
 mod refer;
+mod refresh;
 mod replace;
 mod shared;
 mod speaking;

@@ -11,6 +11,8 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+
 use crate::call::call::{Call, Invitation};
 use crate::call::floor::Floor;
 use crate::call::leg::{ALLOW, Port, put_sdp};
@@ -41,8 +43,6 @@ pub(super) enum Progress {
 /// A 183 that is out.
 #[derive(Debug)]
 pub(super) struct Told {
-    /// Its description, and that of the 200.
-    sdp: String,
     /// The number of the next that is to be acknowledged.
     rseq: u32,
     again_at: Instant,
@@ -96,13 +96,12 @@ impl Call {
         };
         let body = request.body.clone();
         match self.leg.answer(&body, remote.remote.ip(), codecs, floor) {
-            Ok(sdp) => {
+            Ok(_) => {
                 // RFC 3262 section 3: the first number leaves room for all that follow.
                 let rseq = u32::try_from(floor.endpoint.word() >> 34)
                     .unwrap_or(1)
                     .max(1);
                 self.progress = Progress::Told(Box::new(Told {
-                    sdp,
                     rseq,
                     again_at: floor.now,
                     unacked: None,
@@ -128,7 +127,9 @@ impl Call {
             response.headers.push(Name::Contact, format!("<{contact}>"));
         }
         response.headers.push(Name::Allow, ALLOW);
-        put_sdp(&mut response.headers, &mut response.body, told.sdp.clone());
+        if let Some(text) = self.leg.described.clone() {
+            put_sdp(&mut response.headers, &mut response.body, text);
+        }
         told.again_at = floor.now + AGAIN;
         if takes_prack(request) {
             response.headers.push(Name::Require, "100rel");
@@ -192,9 +193,9 @@ impl Call {
     }
 
     /// What the caller was told already, for the 200 to say the same.
-    pub(super) fn told_sdp(&self) -> Option<String> {
+    pub(super) fn told_sdp(&self) -> Option<Bytes> {
         match &self.progress {
-            Progress::Told(told) => Some(told.sdp.clone()),
+            Progress::Told(_) => self.leg.described.clone(),
             Progress::None | Progress::Opening => None,
         }
     }
