@@ -33,6 +33,9 @@ mod transaction;
 mod transport;
 mod uri;
 
+#[cfg(test)]
+mod dialog_tests;
+
 pub use account::{Account, Answered};
 pub use dialog::{Dialog, DialogError, DialogId};
 pub use endpoint::{ClientTx, Endpoint, ServerTx};

@@ -270,6 +270,9 @@ fn min_se(headers: &Headers) -> Duration {
 mod tests {
     #![expect(clippy::disallowed_methods, reason = "any instant will do")]
 
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
     use crate::sip::{Method, Uri};
 
@@ -414,5 +417,79 @@ mod tests {
             headers.first(&Name::SessionExpires).as_deref(),
             Some("1800;refresher=uac")
         );
+    }
+
+    /// What two sides may agree on, of whatever a peer may ask or answer.
+    fn agreed() -> impl Strategy<Value = SessionTimer> {
+        let refresher = prop::sample::select(vec!["", ";refresher=uas", ";refresher=uac"]);
+        let header = (0..200_000_u32, refresher).prop_map(|(s, who)| format!("{s}{who}"));
+        let peer = (any::<bool>(), prop::option::of(header), 0..20_000_u32);
+        (peer, any::<bool>()).prop_map(|((knows, expires, min_se), asks)| {
+            let min_se = min_se.to_string();
+            let mut headers = vec![(Name::MinSe, min_se.as_str())];
+            headers.extend(knows.then_some((Name::Supported, "timer")));
+            headers.extend(expires.as_deref().map(|e| (Name::SessionExpires, e)));
+            let (wish, now) = (Wish::default(), Instant::now());
+            let answered = SessionTimer::answered(&answer(&headers), wish, now);
+            if asks {
+                SessionTimer::answer(&invite(&headers), wish, now).unwrap_or(answered)
+            } else {
+                answered
+            }
+        })
+    }
+
+    proptest! {
+        /// Ticks come when they like, early, late and twice.
+        #[test]
+        fn a_refresh_is_said_once_at_half_time_and_never_after_the_end(
+            timer in agreed(),
+            steps in vec((0..1000_u32, prop::bool::weighted(0.2)), 1..60),
+        ) {
+            let mut timer = timer;
+            let (mut now, mut since, mut said) = (timer.refreshed_at, timer.refreshed_at, false);
+            let interval = timer.interval();
+            prop_assert!(interval >= LEAST && interval <= MOST);
+            let end = interval - MARGIN.min(interval / 3);
+            for (permille, refreshes) in steps {
+                now += interval * permille / 1500;
+                if refreshes {
+                    timer.refreshed(now);
+                    (since, said) = (now, false);
+                }
+                let lasts = now - since;
+                let due = timer.due(now);
+                if lasts >= end {
+                    prop_assert_eq!(due, Some(Due::Expired));
+                    prop_assert_eq!(timer.due(now + interval), Some(Due::Expired));
+                    return Ok(());
+                }
+                let wants = timer.we_refresh() && !said && lasts >= interval / 2;
+                prop_assert_eq!(due, wants.then_some(Due::Refresh));
+                said |= wants;
+                prop_assert!(timer.deadline() > now, "a tick has always done what was due");
+            }
+        }
+
+        /// Whoever refreshes: each refresh is late by so much of what there is to spare.
+        #[test]
+        fn a_call_that_is_refreshed_in_time_never_ends(
+            timer in agreed(),
+            late in vec(0..1000_u32, 1..60),
+        ) {
+            let mut timer = timer;
+            for permille in late {
+                let mut asked = timer.refreshed_at;
+                if timer.we_refresh() {
+                    asked = timer.deadline();
+                    prop_assert_eq!(timer.due(asked), Some(Due::Refresh));
+                }
+                // Once it was asked for, the end is what comes next.
+                let spare = timer.deadline() - asked;
+                let then = asked + spare * permille / 1000;
+                prop_assert_eq!(timer.due(then), None);
+                timer.refreshed(then);
+            }
+        }
     }
 }
