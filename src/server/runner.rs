@@ -365,6 +365,7 @@ impl Work {
                     }
                 }
             },
+            Arrival::Answered(answer) => self.transmit(answer, peer, Outlet::send),
             arrival @ (Arrival::Spent | Arrival::Dropped(_)) => self.dismiss(arrival, peer, now),
         }
     }
@@ -404,7 +405,7 @@ impl Work {
                 transport: peer.transport,
             }),
             Arrival::Dropped(reason) => self.drop_one(reason, now),
-            Arrival::For(..) => {}
+            Arrival::For(..) | Arrival::Answered(_) => {}
         }
     }
 

@@ -11,16 +11,18 @@ use crate::shard::shard::Shard;
 use crate::shard::words::{Input, Output};
 use crate::sip::endpoint::{Count, TurnedAway};
 use crate::sip::sniff::{Kind, Sniff};
-use crate::sip::{Peer, Response, ServerTx};
+use crate::sip::{Peer, Response, ServerTx, Transport, stun};
 
 /// What a shard makes of a message that has come to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Arrival {
     /// It is to be given to a shard: to this one unless another is named.
     For(Option<ShardId>, Mark),
     /// It asks for nothing, and is only counted: the ACK of a refusal of which nothing
     /// was kept.
     Spent,
+    /// It asks only whether somebody is here: this is the answer.
+    Answered(Bytes),
     /// It is not heard.
     Dropped(DropReason),
 }
@@ -63,6 +65,12 @@ impl Shard {
             Judgement::Scanner => (Rank::Stranger, true),
             Judgement::Dropped(reason) => return Arrival::Dropped(reason),
         };
+        if sniff.kind == Kind::Nonsense
+            && peer.transport == Transport::Udp
+            && let Some(answer) = stun::answer(bytes, peer.remote)
+        {
+            return Arrival::Answered(answer);
+        }
         let mark = Mark {
             rank,
             is_invite: sniff.kind == Kind::Invite,

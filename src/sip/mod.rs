@@ -28,6 +28,7 @@ mod route;
 pub mod session_timer;
 pub mod sniff;
 mod stream;
+pub(crate) mod stun;
 mod text;
 mod transaction;
 mod transport;

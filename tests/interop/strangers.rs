@@ -2,6 +2,7 @@
 //! nothing any more.
 
 use std::fs;
+use std::net::UdpSocket;
 use std::time::Duration;
 
 use exchange::sip::{Name, Response};
@@ -190,4 +191,31 @@ fn what_outsiders_send_stays_on_its_line() {
         .iter()
         .filter(|byte| byte.is_ascii_control() && **byte != b'\n');
     assert_eq!(controls.count(), 0);
+}
+
+/// RFC 5626 section 4.4.2: who is promised that a flow is kept over UDP asks by STUN whether
+/// it is, and is told as often as any other message is heard.
+#[test]
+fn a_phone_keeps_its_way_open_by_stun() {
+    let server = server("");
+    let ask = [&[0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42][..], b"transaction1"].concat();
+    for (host, answers) in [("127.0.0.1", 200), ("127.0.0.9", 80)] {
+        let phone = UdpSocket::bind((host, 0)).unwrap();
+        phone.set_read_timeout(Some(PATIENCE)).unwrap();
+        phone.connect(server.address()).unwrap();
+        let mut answer = [0; 100];
+        let mut heard = 0;
+        for _ in 0..200 {
+            phone.send(&ask).unwrap();
+        }
+        while let Ok(length) = phone.recv(&mut answer) {
+            let port = u16::from_be_bytes([answer[26], answer[27]]) ^ 0x2112;
+            assert_eq!((length, answer[..2] == [1, 1]), (32, true));
+            assert_eq!(port, phone.local_addr().unwrap().port());
+            heard += 1;
+        }
+        // A stranger is heard as often as the guard says.
+        assert!(heard > 0 && heard <= answers, "{host}: {heard}");
+        assert_eq!(heard == 200, host == "127.0.0.1", "{host}: {heard}");
+    }
 }
