@@ -12,6 +12,7 @@ use csv::{ByteRecord, Reader, ReaderBuilder, Writer};
 use exchange::model::{Customer, CustomerDraft, OperatorName};
 use serde::{Deserialize, Serialize};
 
+use super::formula;
 use crate::server::store::Column;
 
 /// Customers of one request: half a second of the database's time.
@@ -130,17 +131,17 @@ impl<R: BufRead> List<R> {
         let mut draft = CustomerDraft::default();
         for (cell, column) in self.row.iter().zip(&self.order) {
             let text = std::str::from_utf8(cell).map_err(|_| "it is not UTF-8".to_owned())?;
-            let text = Some(text.to_owned());
+            let plain = Some(formula::unmark(text).to_owned());
             match column {
-                None => draft.number = text,
-                Some(Column::Account) => draft.account = text,
-                Some(Column::Name) => draft.name = text,
-                Some(Column::Language) => draft.language = text,
-                Some(Column::Project) => draft.project = text,
-                Some(Column::Notes) => draft.notes = text,
-                Some(Column::LastOperator) => draft.last_operator = text,
+                None => draft.number = plain,
+                Some(Column::Account) => draft.account = plain,
+                Some(Column::Name) => draft.name = plain,
+                Some(Column::Language) => draft.language = plain,
+                Some(Column::Project) => draft.project = plain,
+                Some(Column::Notes) => draft.notes = plain,
+                Some(Column::LastOperator) => draft.last_operator = plain,
                 Some(Column::Tags) => {
-                    let tags = text.iter().flat_map(|text| text.split(';'));
+                    let tags = text.split(';').map(formula::unmark);
                     draft.tags = Some(tags.map(str::to_owned).collect());
                 }
             }
@@ -172,7 +173,7 @@ fn column(name: &[u8]) -> Result<Option<Column>, Bad> {
     })
 }
 
-/// Writes customers as a list that [`List`] reads, with these columns; the first line only
+/// Writes customers as a list that [`List`] reads and no spreadsheet computes, with these columns; the first line only
 /// with `head`.
 ///
 /// # Errors
@@ -207,9 +208,13 @@ fn cell(customer: &Customer, column: Column) -> Cow<'_, str> {
         Column::Project => customer.project.as_deref(),
         Column::Notes => customer.notes.as_deref(),
         Column::LastOperator => customer.last_operator.as_ref().map(OperatorName::as_str),
-        Column::Tags => return customer.tags.join(";").into(),
+        // Where a semicolon stands between cells, each tag is one.
+        Column::Tags => {
+            let tags = customer.tags.iter().map(|tag| formula::mark(tag));
+            return tags.collect::<Vec<_>>().join(";").into();
+        }
     };
-    text.unwrap_or_default().into()
+    formula::mark(text.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -294,13 +299,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_reads_back() {
-        let text = "number,account,name,language,project,notes,tags,last_operator\n+31612345678,77,\"a, \"\"b\"\"\",nl,internet,\"two\nlines; more\",vip;late,alice\n1000,,,,,,,\n";
+    fn what_is_written_reads_back_and_is_no_formula() {
+        let text = "number,account,name,language,project,notes,tags,last_operator\n+31612345678,77,\"a, \"\"b\"\"\",nl,internet,\"two\nlines; more\",vip;late,alice\n1000,,,,,,,\n1001,,'=1+1,,'@team,-5,'+soon;'=late,\n1002,,''=1+1,,,'quoted',,\n";
         let mut list = List::open(text.as_bytes()).unwrap();
         let mut customers = Vec::new();
         while let Some(row) = list.next() {
             customers.push(row.unwrap());
         }
+        assert_eq!(customers[2].name.as_deref(), Some("=1+1"));
+        assert_eq!(customers[2].tags, ["+soon", "=late"]);
+        assert_eq!(customers[3].name.as_deref(), Some("'=1+1"));
         let mut written = Vec::new();
         write(&mut written, &customers, &Column::ALL, true).unwrap();
         assert_eq!(String::from_utf8(written).unwrap(), text);

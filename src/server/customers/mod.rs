@@ -3,6 +3,7 @@
 //! Names and notes go from the store to whoever may ask, and nowhere else: no log, no
 //! metric and no event has them.
 
+mod formula;
 mod list;
 
 use std::collections::{BTreeMap, BTreeSet};
