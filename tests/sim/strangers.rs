@@ -1,8 +1,10 @@
 //! Those who have shown nothing: one answer to each datagram, and nothing is kept of it.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use exchange::sim::World;
+use exchange::sip::Name;
 
 use crate::{ms, s, world};
 
@@ -105,4 +107,56 @@ fn who_wants_the_place_of_a_call_and_is_no_operator_is_declined_and_forgotten() 
     assert_eq!(answers.len(), 8, "each is answered once");
     assert_eq!(all(603) + all(481), 8);
     assert!(all(603) > 0);
+}
+
+#[test]
+fn no_name_is_looked_up_because_of_what_somebody_sends() {
+    let names = "Record-Route: <sip:proxy.gone.example;lr>
+Refer-To: <sip:next.gone.example>
+Path: <sip:path.gone.example;lr>
+P-Asserted-Identity: <sip:1@asserted.gone.example>
+Reply-To: <sip:1@reply.gone.example>
+Alert-Info: <http://tone.gone.example/ring.wav>
+";
+    let mut world = world("", 1);
+    world.run(s(2));
+    let before = world.look_ups();
+    let methods = [
+        "INVITE", "REGISTER", "OPTIONS", "BYE", "REFER", "NOTIFY", "INFO",
+    ];
+    for (number, method) in methods.into_iter().enumerate() {
+        for (way, from) in [STRANGER, TRUNK].into_iter().enumerate() {
+            let to = "<sip:1@centrale.localhost>";
+            let asked = (method, "centrale.localhost");
+            let text = request(2 * number + way, asked, to, names)
+                .replace(&format!("UDP {STRANGER}"), "UDP via.gone.example");
+            world.stranger(from.parse().unwrap(), &text);
+        }
+    }
+    // The trunk's call is answered, and over for want of an ACK.
+    world.run(s(120));
+    assert_eq!(world.records().len(), 1);
+    assert_eq!(world.look_ups(), before);
+}
+
+#[test]
+fn those_who_are_refused_together_come_back_at_different_times() {
+    let mut world = world("", 1);
+    let from: SocketAddr = TRUNK.parse().unwrap();
+    for number in 0..200 {
+        let to = "<sip:1@centrale.localhost>";
+        let text = request(number, ("INVITE", "centrale.localhost"), to, "");
+        world.stranger(from, &text);
+    }
+    world.run(ms(100));
+    let mut times = BTreeMap::<u64, u32>::new();
+    for refused in world.astray(from) {
+        if refused.code == 503 {
+            let after = refused.headers.first(&Name::RetryAfter).unwrap();
+            *times.entry(after.parse().unwrap()).or_default() += 1;
+        }
+    }
+    assert_eq!(times.values().sum::<u32>(), 100, "as many as are too many");
+    assert!(times.keys().copied().eq(1..=10), "{times:?}");
+    assert!(times.values().all(|count| (5..20).contains(count)));
 }
