@@ -167,6 +167,46 @@ fn who_does_not_finish_the_handshake_is_closed_in_time() {
 }
 
 #[test]
+fn a_message_that_is_not_whole_in_time_ends_its_stream() {
+    let secure = Secure::start("unfinished", "");
+    let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
+    let mut tcp = connect(at(secure.server.sip));
+    let ws = upgrade(connect(at(secure.ws)), "sip").unwrap();
+    let mut ws = ws.get_ref().try_clone().unwrap();
+    // A text of 120 bytes, whose mask is zeros.
+    ws.write_all(&[0x81, 0x80 | 120, 0, 0, 0, 0]).unwrap();
+    for stream in [&mut tcp, &mut ws] {
+        stream
+            .write_all(b"OPTIONS sip:localhost SIP/2.0\r\n")
+            .unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_millis(100)))
+            .unwrap();
+    }
+    let mut open = vec![tcp, ws];
+    let (began, mut took) = (Instant::now(), Vec::new());
+    while !open.is_empty() && began.elapsed().as_secs() < 12 {
+        open.retain_mut(|stream| {
+            // Each byte is a sign of life, and none is the last.
+            let waits = stream.write_all(b"x").is_ok()
+                && matches!(stream.read(&mut [0; 64]), Err(error) if error.kind() == ErrorKind::WouldBlock);
+            if !waits {
+                took.push(began.elapsed().as_secs());
+            }
+            waits
+        });
+    }
+    assert!(
+        open.is_empty() && took.iter().all(|s| (4..8).contains(s)),
+        "{took:?}"
+    );
+    let dropped = "centrale_sip_connections_dropped_total{reason=\"unfinished\"}";
+    eventually("both are counted", 5, || {
+        (secure.server.metric(dropped) - 2.0).abs() < 0.1
+    });
+}
+
+#[test]
 fn a_new_certificate_is_shown_and_a_broken_one_is_not() {
     let secure = Secure::start("renew", "");
     let old = secure.certificate.believer();
