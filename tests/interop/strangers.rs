@@ -5,7 +5,7 @@ use std::fs;
 use std::net::UdpSocket;
 use std::time::Duration;
 
-use exchange::sip::{Name, Response};
+use exchange::sip::{Method, Name, Response};
 
 use crate::eventually;
 use crate::raw::Wire;
@@ -141,6 +141,51 @@ fn a_phone_that_registered_is_no_stranger() {
     for _ in 0..20 {
         assert_eq!(phone.code("OPTIONS", "2000", ""), "200");
     }
+}
+
+#[test]
+fn only_a_trunk_may_assert_who_calls() {
+    let server = server("");
+    let address = server.address().parse().unwrap();
+    let boss = "P-Asserted-Identity: \"Boss\" <sip:+31201234567@centrale.localhost>\n";
+    let mut phone = Wire::udp_from("127.0.0.12".parse().unwrap(), address);
+    let contact = format!("Contact: {}\n", phone.contact("bob"));
+    assert_eq!(phone.register("bob", &contact).code, 200);
+    server.wait_for("bob", "ready", 5);
+
+    // A stranger is no trunk for what it asserts, whoever that is.
+    let mut stranger = Somebody::at(&server, "127.0.0.9");
+    assert_eq!(stranger.code("INVITE", "2000", boss), "403");
+    let alice = "P-Asserted-Identity: <sip:alice@centrale.localhost>\n";
+    assert_eq!(stranger.code("INVITE", "2000", alice), "403");
+
+    // An operator is who has proven to be one, and has the name of the configuration.
+    let mut operator = Wire::udp_from("127.0.0.13".parse().unwrap(), address);
+    assert_eq!(operator.call_as("alice", "2000", boss).code, 200);
+    let offer = phone.request();
+    assert_eq!(offer.method, Method::Invite);
+    let text = phone.heard();
+    assert!(
+        !text.contains("Boss") && !text.contains("31201234567"),
+        "{text}"
+    );
+    let calls = server.json("/api/v1/calls");
+    assert_eq!(calls["calls"][0]["from"], "alice", "{calls}");
+    phone.respond(&offer, 486);
+
+    // And a trunk is believed.
+    let mut trunk = Wire::udp(address);
+    let headers = format!("Contact: {}\n{boss}", trunk.contact("x"));
+    trunk.put(
+        ("INVITE", &format!("2000@{}", server.address())),
+        &headers,
+        "",
+    );
+    eventually("the trunk's call is there", 5, || {
+        let calls = server.json("/api/v1/calls");
+        let mut calls = calls["calls"].as_array().unwrap().iter();
+        calls.any(|call| call["from"] == "+31201234567")
+    });
 }
 
 #[test]
