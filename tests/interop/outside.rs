@@ -2,13 +2,13 @@
 //! servers, registrations.
 
 use std::fs;
-use std::net::UdpSocket;
+use std::net::{Ipv6Addr, UdpSocket};
 use std::time::Duration;
 
 use exchange::sip::digest::Algorithm;
 use exchange::sip::{self, Method, Response};
 use hickory_resolver::proto::op::{Message, MessageType, ResponseCode};
-use hickory_resolver::proto::rr::rdata::{A, NAPTR, SRV};
+use hickory_resolver::proto::rr::rdata::{A, AAAA, NAPTR, SRV};
 use hickory_resolver::proto::rr::{Name, RData, Record};
 use tokio_rustls::rustls::{ServerConnection, StreamOwned};
 
@@ -16,7 +16,7 @@ use crate::admission::{SDP, answer};
 use crate::client::{caller, patient, phone, sipp};
 use crate::digest::proof_by;
 use crate::eventually;
-use crate::server::{SIP, Server, free_port};
+use crate::server::{LISTENS, SIP, Server, free_port};
 use crate::wire::{Certificate, Plain, Wire as _, accepted, header};
 
 const NOBODY: &str = "{ uri: \"sip:field@127.0.0.1:9\" }";
@@ -260,4 +260,44 @@ fn a_dead_server_of_a_name_makes_room_for_the_next() {
         text.starts_with("INVITE sip:field@carrier.test SIP/2.0"),
         "{text}"
     );
+}
+
+#[test]
+fn lines_and_carriers_are_reached_by_ipv6_written_or_by_name() {
+    let dns = name_server(vec![
+        ("six.test.", RData::AAAA(AAAA(Ipv6Addr::LOCALHOST))),
+        ("six.test.", RData::A(A::new(192, 0, 2, 1))),
+    ]);
+    for host in ["[::1]", "six.test"] {
+        let [line, carrier] = [(); 2].map(|()| UdpSocket::bind("[::1]:0").unwrap());
+        let port = |socket: &UdpSocket| socket.local_addr().unwrap().port();
+        let sip = format!(
+            "trunks: {{ here: {{ from: [127.0.0.0/8] }}, carrier: {{ credentials: {{ username: \"4711\", secret: pass, realm: carrier.example }}, register: {{ to: \"sip:{host}:{}\" }} }} }}\n  dns: {{ servers: [\"127.0.0.1:{dns}\"] }}",
+            port(&carrier)
+        );
+        let field = format!("{{ uri: \"sip:field@{host}:{}\" }}", port(&line));
+        let listens = format!("{LISTENS}udp://[::1]:{}\n", free_port());
+        let server = Server::outside_with(&sip, &field, &listens);
+        let mut wire: Box<dyn crate::wire::Wire> = Box::new(carrier);
+        let register = wire.next();
+        let from = format!("REGISTER sip:{host}");
+        assert!(register.starts_with(&from), "{register}");
+        assert!(
+            header(&register, "Via").unwrap().contains(" [::1]:"),
+            "{register}"
+        );
+        crate::raw::Wire::udp(server.address().parse().unwrap()).call("2001");
+        let mut wire: Box<dyn crate::wire::Wire> = Box::new(line);
+        let invite = wire.next();
+        let to = format!("INVITE sip:field@{host}:");
+        assert!(invite.starts_with(&to), "{invite}");
+        for (name, ours) in [("Via", " [::1]:"), ("Contact", "@[::1]:")] {
+            let value = header(&invite, name).unwrap();
+            assert!(
+                value.contains(ours) || value.contains("sip:[::1]:"),
+                "{invite}"
+            );
+        }
+        assert!(invite.contains("c=IN IP6 ::1\r\n"), "{invite}");
+    }
 }

@@ -229,11 +229,16 @@ impl Server {
 
     /// The ordinary floor, with other lines of `sip:`, and another line `field`.
     pub(crate) fn outside(trunks: &str, field: &str) -> Self {
+        Self::outside_with(trunks, field, "")
+    }
+
+    /// The same, with more in `centrale.yaml`.
+    pub(crate) fn outside_with(trunks: &str, field: &str, more: &str) -> Self {
         let (sip, http) = (free_port(), free_port());
         let lines = format!("lines: {{ field: {field} }}\n");
         let floor = [QUEUES, &lines].concat();
         let flows = [("2000", "direct", DIRECT), ("2001", "outside", OUTSIDE)];
-        let folder = write((sip, http), (&floor, &flows), (trunks, ""));
+        let folder = write((sip, http), (&floor, &flows), (trunks, more));
         Self::run(folder, (sip, http, 0))
     }
 
