@@ -316,6 +316,7 @@ impl Call {
             ..200 => {}
             200..300 => self.operator_answered((leg, at), (response, peer), floor),
             408 | 430 if self.ring_by_next_flow((leg, at), floor) => {}
+            422 if self.ring_longer((leg, at), (response, peer), floor) => {}
             430 => self.branch_over((leg, at), OfferResult::Unreachable, floor),
             486 | 600 => self.branch_over((leg, at), OfferResult::Busy, floor),
             // RFC 3261 section 8.1.3.4 lets us follow a 3xx; an operator's phone that
@@ -326,6 +327,24 @@ impl Call {
             408 | 500.. => self.branch_over((leg, at), OfferResult::Unreachable, floor),
         }
         true
+    }
+
+    /// A phone wants a longer session than it was asked for: it is asked again. `false` when
+    /// that is no use.
+    fn ring_longer(
+        &mut self,
+        (leg, at): (LegId, usize),
+        (response, peer): (&Response, Peer),
+        floor: &mut Floor<'_>,
+    ) -> bool {
+        let offer = self.queued().and_then(|queue| queue.offer(leg));
+        let branch = offer.and_then(|offer| offer.branches.get_mut(at));
+        let Some(branch) = branch else { return false };
+        let raised = branch.raise(response);
+        if raised {
+            branch.tx = floor.ask(branch.request.clone(), peer);
+        }
+        raised
     }
 
     /// A phone that rings and will not answer.

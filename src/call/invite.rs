@@ -24,8 +24,29 @@ pub(super) struct Branch {
     pub(super) flows: Vec<Binding>,
     /// Which phone of which operator it rings.
     pub(super) phone: Option<(OperatorName, Arc<str>)>,
+    /// What it asks for of session timers.
+    wish: Wish,
     /// It was given up, and the phone may not know yet.
     stop: Option<Stop>,
+}
+
+impl Branch {
+    /// Makes another INVITE of one that a 422 refused, with the interval that it names (RFC
+    /// 4028 section 7.4). `false` when that is no use, or was done before.
+    pub(super) fn raise(&mut self, response: &Response) -> bool {
+        let first = self.wish == Wish::default();
+        let raised = session_timer::after_422(response, self.wish).filter(|_| first);
+        let (Some(wish), Ok(cseq)) = (raised, self.request.headers.cseq()) else {
+            return false;
+        };
+        let headers = &mut self.request.headers;
+        session_timer::propose_again(headers, wish);
+        headers.set(Name::CSeq, format!("{} INVITE", cseq.number + 1));
+        self.wish = wish;
+        // The refusal ended the dialogs of those who rang.
+        self.early.clear();
+        true
+    }
 }
 
 /// Whom an INVITE is for.
@@ -96,6 +117,7 @@ impl Call {
             early: Vec::new(),
             flows: Vec::new(),
             phone: None,
+            wish: Wish::default(),
             stop: None,
         })
     }
@@ -144,7 +166,7 @@ impl Call {
         leg.note_allow(&response.headers.tokens(&Name::Allow));
         leg.timer = Some(crate::sip::SessionTimer::answered(
             response,
-            Wish::default(),
+            branch.wish,
             floor.now,
         ));
         leg.dialog = Some(dialog);

@@ -36,6 +36,7 @@ impl Call {
                 return true;
             }
             401 | 407 if dial.authorize((tx, response), peer, floor) => return true,
+            422 if dial.ask_longer((tx, response), peer, floor) => return true,
             486 | 600 => (LineExit::Busy, LineResult::Busy),
             408 | 480 | 487 | 603 => (LineExit::NoAnswer, LineResult::NoAnswer),
             500..600 => (LineExit::Error, LineResult::Failed),
@@ -179,14 +180,10 @@ impl Dial {
         from: Peer,
         floor: &mut Floor<'_>,
     ) -> bool {
-        let mut tries = self.tries.iter_mut();
-        let tried = tries.find(|tried| tried.branch.tx == tx);
+        let tried = tried_at(&mut self.tries, tx, from);
         let (Some(account), Some(tried)) = (&self.account, tried) else {
             return false;
         };
-        if (from.transport, from.remote) != (tried.peer.transport, tried.peer.remote) {
-            return false;
-        }
         let word = floor.endpoint.word();
         let Try {
             branch, answered, ..
@@ -198,4 +195,36 @@ impl Dial {
         tried.silent_until = Some(floor.now + self.outside.try_for);
         true
     }
+
+    /// Asks again for a session as long as the line wants, once.
+    fn ask_longer(
+        &mut self,
+        (tx, response): (ClientTx, &Response),
+        from: Peer,
+        floor: &mut Floor<'_>,
+    ) -> bool {
+        let Some(tried) = tried_at(&mut self.tries, tx, from) else {
+            return false;
+        };
+        let Try {
+            branch, answered, ..
+        } = tried;
+        if !branch.raise(response) {
+            return false;
+        }
+        if let Some(account) = &self.account {
+            let word = floor.endpoint.word();
+            account.write(&mut branch.request, answered, word);
+        }
+        branch.tx = floor.ask(branch.request.clone(), from);
+        tried.silent_until = Some(floor.now + self.outside.try_for);
+        true
+    }
+}
+
+/// What is tried by this INVITE, if it went where an answer comes from.
+fn tried_at(tries: &mut [Try], tx: ClientTx, from: Peer) -> Option<&mut Try> {
+    let tried = tries.iter_mut().find(|tried| tried.branch.tx == tx)?;
+    let there = (from.transport, from.remote) == (tried.peer.transport, tried.peer.remote);
+    there.then_some(tried)
 }

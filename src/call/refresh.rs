@@ -115,7 +115,7 @@ impl Leg {
             pass.let_through();
         }
         if let Some(timer) = &mut self.timer {
-            timer.refreshed(floor.now);
+            timer.refreshed(response, floor.now);
         }
         let Some(dialog) = &mut self.dialog else {
             return;
@@ -136,7 +136,8 @@ impl Leg {
 
     /// What a refused refresh makes of itself: after a glare it is tried again, sooner by
     /// whoever did not begin the dialog (RFC 3261 section 14.1); after 422 at once, with
-    /// the interval that the peer wants (RFC 4028 section 7.4).
+    /// the interval that the peer wants (RFC 4028 section 7.4); after 500 when the peer
+    /// says so (RFC 3261 section 14.2), if the call lives so long.
     fn try_again(&mut self, response: &Response, floor: &mut Floor<'_>) {
         let wait = match response.code {
             491 if self.origin.is_some() => GLARE.0 + floor.endpoint.chance(GLARE.1),
@@ -148,9 +149,15 @@ impl Leg {
                 }
                 Duration::ZERO
             }
+            500 => match response.headers.retry_after() {
+                Some(wait) => wait,
+                None => return,
+            },
             _ => return,
         };
-        self.again_at = Some(floor.now + wait);
+        let at = floor.now + wait;
+        let lives = self.timer.as_ref().is_some_and(|t| t.lives_until(at));
+        self.again_at = lives.then_some(at);
     }
 
     /// Whether a refresh is to be tried again.

@@ -383,13 +383,9 @@ impl Carrier {
         // What was answered before is worth nothing here.
         self.answered = Answered::default();
         self.failed(Some(response.code), now, word, out);
-        let after = response.headers.first(&Name::RetryAfter);
-        let after = after.and_then(|text| {
-            let number = text.split(['(', ';']).next().unwrap_or("").trim();
-            digits::<u64>(number)
-        });
+        let after = response.headers.retry_after();
         if let (State::Resting(at), Some(after)) = (&mut self.state, after) {
-            *at = (*at).max(now + Duration::from_secs(after).min(LONGEST));
+            *at = (*at).max(now + after.min(LONGEST));
         }
     }
 

@@ -1,6 +1,7 @@
 //! The headers of a message, in order, as they came.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use crate::model::limits;
 use crate::sip::fields::Fields;
@@ -244,6 +245,15 @@ impl Headers {
         let value = self.first(&Name::Expires)?;
         let number = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
         number.then(|| digits(&value).unwrap_or(u32::MAX))
+    }
+
+    /// Retry-After without its comment and parameters (RFC 3261 section 20.33), when it is
+    /// there and a number.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        let value = self.first(&Name::RetryAfter)?;
+        let seconds = value.split(['(', ';']).next().unwrap_or_default().trim();
+        digits::<u32>(seconds).map(|seconds| Duration::from_secs(seconds.into()))
     }
 
     /// The addresses of Record-Route or Route, in order.

@@ -116,7 +116,7 @@ impl SessionTimer {
         };
         Self {
             interval: interval.clamp(LEAST, MOST),
-            min_se: LEAST,
+            min_se: wish.least.max(LEAST),
             we_refresh,
             peer_knows: answer.is_some(),
             refreshed_at: now,
@@ -164,10 +164,27 @@ impl SessionTimer {
         true
     }
 
-    /// A refresh succeeded, whoever sent it.
-    pub fn refreshed(&mut self, now: Instant) {
+    /// A refresh of ours succeeded: the interval and the refresher are those of its 2xx
+    /// (section 7.2). A peer that says nothing of them leaves them as they are.
+    pub fn refreshed(&mut self, response: &Response, now: Instant) {
         self.refreshed_at = now;
         self.asked = false;
+        let Some((interval, refresher)) = session_expires(&response.headers) else {
+            return;
+        };
+        self.peer_knows = true;
+        self.interval = interval.clamp(LEAST, MOST);
+        match refresher {
+            Some(Refresher::Uac) => self.we_refresh = true,
+            Some(Refresher::Uas) => self.we_refresh = false,
+            None => {}
+        }
+    }
+
+    /// Whether a refresh that is put off until `at` still comes in time.
+    #[must_use]
+    pub fn lives_until(&self, at: Instant) -> bool {
+        at < self.expires_at()
     }
 
     /// When something is due.
@@ -213,8 +230,13 @@ impl SessionTimer {
 /// Writes the headers of our INVITE (section 7.1): the peer chooses who refreshes.
 pub fn propose(headers: &mut Headers, wish: Wish) {
     headers.push(Name::Supported, "timer");
-    headers.push(Name::SessionExpires, wish.interval.as_secs().to_string());
-    headers.push(Name::MinSe, wish.least.max(LEAST).as_secs().to_string());
+    propose_again(headers, wish);
+}
+
+/// Writes another wish into an INVITE that is sent again.
+pub fn propose_again(headers: &mut Headers, wish: Wish) {
+    headers.set(Name::SessionExpires, wish.interval.as_secs().to_string());
+    headers.set(Name::MinSe, wish.least.max(LEAST).as_secs().to_string());
 }
 
 /// What to propose after a 422 (section 7.4); `None` when it asks for more than a day,
@@ -387,10 +409,31 @@ mod tests {
         assert_eq!(timer.due(start + second * 300), Some(Due::Refresh));
         assert_eq!(timer.due(start + second * 301), None);
         assert_eq!(timer.deadline(), start + second * 568);
-        timer.refreshed(start + second * 301);
+        timer.refreshed(&answer(&[]), start + second * 301);
         assert_eq!(timer.deadline(), start + second * 601);
         assert_eq!(timer.due(start + second * 601), Some(Due::Refresh));
         assert_eq!(timer.due(start + second * (301 + 568)), Some(Due::Expired));
+    }
+
+    #[test]
+    fn the_answer_to_a_refresh_says_how_it_goes_on() {
+        let start = Instant::now();
+        let agreed = answer(&[(Name::SessionExpires, "600;refresher=uac")]);
+        for (says, interval, we_refresh) in [
+            (None, 600, true),
+            (Some("200;refresher=uac"), 200, true),
+            (Some("300;refresher=uas"), 300, false),
+            (Some("900"), 900, true),
+            (Some("1;refresher=uas"), 90, false),
+            (Some("soon;refresher=uas"), 600, true),
+        ] {
+            let mut timer = SessionTimer::answered(&agreed, Wish::default(), start);
+            assert_eq!(timer.due(start + timer.interval() / 2), Some(Due::Refresh));
+            let headers = says.map(|value| (Name::SessionExpires, value));
+            timer.refreshed(&answer(headers.as_slice()), start);
+            let agreed = (timer.interval().as_secs(), timer.we_refresh());
+            assert_eq!(agreed, (interval, we_refresh), "{says:?}");
+        }
     }
 
     #[test]

@@ -196,3 +196,117 @@ fn what_a_phone_answers_to_a_refresh_is_taken_over() {
     world.hang_up(caller);
     settle(&mut world);
 }
+
+/// What Session-Expires and Min-SE say.
+fn asks_for(request: &Request) -> (u32, u32) {
+    let number = |name| {
+        let value = request.headers.first(&name).unwrap().into_owned();
+        let seconds = value.split(';').next().unwrap().parse();
+        seconds.unwrap()
+    };
+    (number(Name::SessionExpires), number(Name::MinSe))
+}
+
+/// Takes no call that is shorter than 40 minutes, and no INVITE for less.
+fn wants_long(request: &Request) -> Option<Response> {
+    let invite = request.method == Method::Invite;
+    (invite && asks_for(request).0 < 2_400).then(|| {
+        let mut refusal = Response::to(request, 422);
+        refusal.set_to_tag("long");
+        refusal.headers.push(Name::MinSe, "2400");
+        refusal
+    })
+}
+
+#[test]
+fn a_phone_that_wants_longer_sessions_is_asked_again_with_its_own() {
+    let mut world = world("", 506);
+    let ann = world.operator("ann", Manner::Answers(s(1)), None);
+    world.answers_by(ann, wants_long);
+    world.run(s(1));
+    let caller = world.caller("1", None);
+    assert!(world.run_until(s(30), |w| w.bridged(caller, ann)));
+    // Refreshes keep to it.
+    world.run(s(1_250));
+    let heard = world.heard(ann).iter();
+    let invites: Vec<&Request> = heard.filter(|r| r.method == Method::Invite).collect();
+    let asked: Vec<(u32, u32)> = invites.iter().map(|invite| asks_for(invite)).collect();
+    assert_eq!(asked, [(1_800, 90), (2_400, 2_400), (2_400, 2_400)]);
+    let same = |name: Name| invites[0].headers.first(&name) == invites[1].headers.first(&name);
+    assert!(same(Name::CallId) && same(Name::From) && !same(Name::CSeq));
+    world.hang_up(caller);
+    settle(&mut world);
+}
+
+#[test]
+fn a_phone_that_is_never_content_is_asked_twice() {
+    let mut world = world("strategy: ordered", 507);
+    let ann = world.operator("ann", Manner::Answers(s(1)), None);
+    let bea = world.operator("bea", Manner::Answers(s(1)), None);
+    world.answers_by(ann, |request| {
+        (request.method == Method::Invite).then(|| {
+            let wanted = asks_for(request).0 + 600;
+            let mut refusal = Response::to(request, 422);
+            refusal.set_to_tag("long");
+            refusal.headers.push(Name::MinSe, wanted.to_string());
+            refusal
+        })
+    });
+    world.run(s(1));
+    let caller = world.caller("1", None);
+    assert!(world.run_until(s(20), |w| w.bridged(caller, bea)));
+    let heard = world.heard(ann).iter();
+    assert_eq!(heard.filter(|r| r.method == Method::Invite).count(), 2);
+    world.hang_up(caller);
+    settle(&mut world);
+}
+
+/// Refuses each refresh but the one that comes after the wait.
+fn busy(request: &Request) -> Option<Response> {
+    let inside = request.headers.to().is_ok_and(|to| to.tag().is_some());
+    let number = request.headers.cseq().map_or(0, |cseq| cseq.number);
+    (inside && request.method == Method::Invite && number < 3).then(|| {
+        let mut refusal = Response::to(request, 500);
+        refusal.headers.push(Name::RetryAfter, "7 (busy)");
+        refusal
+    })
+}
+
+#[test]
+fn a_refresh_that_came_at_a_bad_time_comes_again_when_it_may() {
+    let (mut world, caller, ann) = talking(Manner::Answers(s(1)), 508);
+    world.answers_by(ann, busy);
+    assert!(world.run_until(s(1_000), |w| refreshes(w, ann).len() == 1));
+    let first = world.elapsed();
+    assert!(world.run_until(s(20), |w| refreshes(w, ann).len() == 2));
+    let waited = world.elapsed() - first;
+    assert!(waited.abs_diff(s(7)) < ms(10), "{waited:?}");
+    // The call lives on: nobody took the refusal for the end.
+    world.run(s(1_800));
+    assert!(world.bridged(caller, ann));
+    world.hang_up(caller);
+    settle(&mut world);
+}
+
+#[test]
+fn the_answer_to_a_refresh_says_who_refreshes_next() {
+    let (mut world, caller, ann) = talking(Manner::Answers(s(1)), 509);
+    world.answers_by(ann, |request| {
+        let inside = request.headers.to().is_ok_and(|to| to.tag().is_some());
+        (inside && request.method == Method::Invite).then(|| {
+            let mut answer = accepts(request, "m=audio 4000 RTP/AVP 8\r\n");
+            let value = "300;refresher=uas";
+            answer.headers.push(Name::SessionExpires, value);
+            answer
+        })
+    });
+    assert!(world.run_until(s(1_000), |w| refreshes(w, ann).len() == 1));
+    // It does not, and the session is over 32 s before its end.
+    world.run(s(266));
+    assert_eq!(world.doing(ann), Doing::Talking);
+    world.run(s(4));
+    assert_eq!(world.doing(ann), Doing::Idle, "a BYE ended it");
+    assert_eq!(refreshes(&world, ann).len(), 1);
+    world.hang_up(caller);
+    settle(&mut world);
+}

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use exchange::model::LineResult;
 use exchange::shard::Input;
 use exchange::sim::{Doing, Manner, PhoneId};
-use exchange::sip::{Method, Name, Request};
+use exchange::sip::{Method, Name, Request, Response};
 
 use super::*;
 
@@ -366,4 +366,41 @@ fn a_caller_never_makes_us_call_anybody_but_a_line() {
     assert!(world.invited().contains(&to_field));
     assert!(!world.invited().contains(&to_victim));
     assert_eq!(world.invited().len(), 2);
+}
+
+#[test]
+fn a_line_that_wants_longer_sessions_is_asked_again_with_its_own() {
+    // Before who calls is asked, and after.
+    let line = format!("{{ uri: \"{}\", trunk: carrier }}", at(0));
+    for proven in [false, true] {
+        let mut world = with(CARRIER, &line, 11);
+        let carrier = world.phone("carrier", Manner::Asks("carrier.example"), None);
+        if proven {
+            world.answers_by(carrier, |request| longer(request, proves(request)));
+        } else {
+            world.answers_by(carrier, |request| longer(request, true));
+        }
+        let caller = dials_field(&mut world);
+        assert!(
+            world.run_until(s(5), |w| w.bridged(caller, carrier)),
+            "{proven}"
+        );
+        let invites = of(world.heard(carrier), Method::Invite).len();
+        world.hang_up(caller);
+        settle(&mut world);
+        // Each thing that was wanted cost one INVITE; a number that was used is asked about.
+        assert!((3..=4).contains(&invites), "{invites}");
+        assert_eq!(tries(&world), [LineResult::Answered]);
+    }
+}
+
+/// Wants 40 minutes at least, when `now`.
+fn longer(request: &Request, now: bool) -> Option<Response> {
+    let asked = request.headers.first(&Name::SessionExpires)?;
+    (now && request.method == Method::Invite && asked.starts_with("1800")).then(|| {
+        let mut refusal = Response::to(request, 422);
+        refusal.set_to_tag("long");
+        refusal.headers.push(Name::MinSe, "2400");
+        refusal
+    })
 }
