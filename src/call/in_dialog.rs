@@ -94,6 +94,7 @@ impl Call {
         floor.respond(tx, &Response::to(bye, 200));
         if let Some(leg) = self.leg_at(side) {
             leg.dialog = None;
+            leg.drop_refresh(floor);
         }
         match side {
             Side::Caller => {

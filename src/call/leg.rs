@@ -297,6 +297,7 @@ impl Leg {
 
     /// Hangs up a confirmed dialog.
     pub(super) fn bye(&mut self, reason: Option<&str>, floor: &mut Floor<'_>) {
+        self.drop_refresh(floor);
         if let Some(mut dialog) = self.dialog.take() {
             let mut bye = dialog.request(Method::Bye);
             if let Some(reason) = reason {

@@ -65,6 +65,18 @@ impl Leg {
         self.refresh = Some(Refresh { tx, invite });
     }
 
+    /// The dialog is over: a re-INVITE that rings is waited for no longer.
+    pub(super) fn drop_refresh(&mut self, floor: &mut Floor<'_>) {
+        let refresh = self.refresh.take();
+        if let Some(Refresh {
+            tx,
+            invite: Some(_),
+        }) = refresh
+        {
+            floor.endpoint.cancel(tx, None, floor.now, floor.sip);
+        }
+    }
+
     /// Whether our own re-INVITE or UPDATE is on its way.
     pub(super) fn is_refreshing(&self) -> bool {
         self.refresh.is_some()
