@@ -1,6 +1,7 @@
 //! Requests inside the call's dialogs, and answers to its own.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::call::call::{Call, Invitation, Stage};
 use crate::call::floor::Floor;
@@ -12,6 +13,9 @@ use crate::sdp;
 use crate::sip::endpoint::Failure;
 use crate::sip::session_timer::{Due, Wish};
 use crate::sip::{ClientTx, Method, Name, Peer, Request, Response, ServerTx, SessionTimer};
+
+/// Whoever proposes too early is to wait for less than this (RFC 3261 section 14.2).
+const MOST_WAIT: Duration = Duration::from_secs(11);
 
 impl Call {
     pub(super) fn requested(
@@ -142,12 +146,33 @@ impl Call {
                 if code == 415 {
                     response.headers.push(Name::Accept, "application/sdp");
                 }
-                if code == 500 || code == 491 {
-                    response.headers.push(Name::RetryAfter, "2");
+                if code == 500 {
+                    let wait = floor.endpoint.chance(MOST_WAIT).as_secs();
+                    response.headers.push(Name::RetryAfter, wait.to_string());
                 }
                 floor.respond(tx, &response);
             }
         }
+    }
+
+    /// Why a proposal comes at a bad time, if it does: one of ours has no answer (491), or
+    /// one that the peer made before (500). RFC 3261 section 14.2, RFC 3311 section 5.2.
+    fn untimely(&mut self, side: Side, request: &Request) -> Option<u16> {
+        let invites = request.method == Method::Invite;
+        if !invites && request.body.is_empty() {
+            return None;
+        }
+        if let (Side::Caller, Invitation::Pending { request: first, .. }) = (side, &self.invitation)
+        {
+            return match self.progress.is_agreed(first) {
+                true if !invites => None,
+                // What is to be agreed on is ours to propose, in the answer.
+                false if !invites && first.body.is_empty() => Some(491),
+                true | false => Some(500),
+            };
+        }
+        let ours = self.leg_at(side).is_some_and(|leg| leg.is_proposing());
+        ours.then_some(491)
     }
 
     fn agree_anew(
@@ -156,14 +181,11 @@ impl Call {
         request: &Request,
         floor: &mut Floor<'_>,
     ) -> Result<Response, Refused> {
-        let pending = matches!(self.invitation, Invitation::Pending { .. });
+        if let Some(code) = self.untimely(side, request) {
+            return Err(Refused::with(code));
+        }
         let codecs = self.facts.snapshot.config.media.codecs.clone();
         let leg = self.leg_at(side).ok_or_else(|| Refused::with(481))?;
-        // RFC 3261 section 14.2: one exchange of descriptions at a time.
-        let proposes = request.method == Method::Invite || !request.body.is_empty();
-        if proposes && (leg.is_refreshing() || (pending && side == Side::Caller)) {
-            return Err(Refused::with(491));
-        }
         if !request.body.is_empty() {
             let kind = request.headers.first(&Name::ContentType);
             sdp::legible(kind.as_deref()).map_err(Refused::with)?;

@@ -63,6 +63,15 @@ struct Unacked {
 }
 
 impl Progress {
+    /// Whether a description of this INVITE is answered for good: the answer went out in a
+    /// 183 that was acknowledged (RFC 3262 section 5).
+    pub(super) fn is_agreed(&self, invite: &Request) -> bool {
+        match self {
+            Self::None | Self::Opening => false,
+            Self::Told(told) => told.unacked.is_none() && takes_prack(invite),
+        }
+    }
+
     pub(super) fn deadline(&self) -> Option<Instant> {
         let Self::Told(told) = self else { return None };
         let unacked = told.unacked.as_ref();

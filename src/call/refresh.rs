@@ -42,6 +42,11 @@ impl Leg {
         if self.refresh.is_some() {
             return;
         }
+        // One exchange of descriptions at a time (RFC 3264 section 4).
+        if self.awaits_answer {
+            self.again_at = Some(floor.now + GLARE_OTHER);
+            return;
+        }
         let said = self.described.clone().filter(|_| !self.takes_update);
         let (Some(dialog), Some(timer)) = (&mut self.dialog, &self.timer) else {
             return;
@@ -77,9 +82,10 @@ impl Leg {
         }
     }
 
-    /// Whether our own re-INVITE or UPDATE is on its way.
-    pub(super) fn is_refreshing(&self) -> bool {
-        self.refresh.is_some()
+    /// Whether a description of ours has no answer yet.
+    pub(super) fn is_proposing(&self) -> bool {
+        let invites = self.refresh.is_some_and(|refresh| refresh.invite.is_some());
+        invites || self.awaits_answer
     }
 
     /// The answer to a probe or a refresh of ours.

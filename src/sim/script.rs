@@ -1,5 +1,7 @@
 //! Phones that say what a test puts into their mouths.
 
+use bytes::Bytes;
+
 use crate::sim::phone::Phone;
 use crate::sim::{PhoneId, World};
 use crate::sip::endpoint::Output;
@@ -15,15 +17,17 @@ pub(super) struct Script {
     sent: Vec<ClientTx>,
     acks: usize,
     /// 2xx to INVITEs of its, each as often as it came.
-    successes: usize,
+    successes: Vec<Bytes>,
     pub(super) replies: Vec<Response>,
 }
 
 impl Script {
     /// Notes what came as it is on the wire.
-    pub(super) fn sees(&mut self, bytes: &[u8]) {
+    pub(super) fn sees(&mut self, bytes: &Bytes) {
         let has = |part: &[u8]| bytes.windows(part.len()).any(|seen| seen == part);
-        self.successes += usize::from(bytes.starts_with(b"SIP/2.0 2") && has(b" INVITE\r\n"));
+        if bytes.starts_with(b"SIP/2.0 2") && has(b" INVITE\r\n") {
+            self.successes.push(bytes.clone());
+        }
     }
 
     /// The answer to a request.
@@ -71,10 +75,11 @@ impl World {
         });
     }
 
-    /// How often a 2xx to an INVITE came to the phone.
+    /// Every 2xx to an INVITE of the phone, each as often as it came.
     #[must_use]
-    pub fn successes(&self, phone: PhoneId) -> usize {
-        self.phones.get(phone.0).map_or(0, |p| p.script.successes)
+    pub fn successes(&self, phone: PhoneId) -> &[Bytes] {
+        let phone = self.phones.get(phone.0);
+        phone.map_or(&[], |phone| &phone.script.successes)
     }
 
     /// The final answers to what the phone said.

@@ -28,6 +28,7 @@ mod spoken;
 mod storms;
 mod strangers;
 mod transfers;
+mod untimely;
 mod ways;
 
 use std::collections::{BTreeMap, BTreeSet};
