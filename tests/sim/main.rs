@@ -27,6 +27,7 @@ mod replaces;
 mod spoken;
 mod storms;
 mod strangers;
+mod to_lines;
 mod transfers;
 mod untimely;
 mod ways;

@@ -33,7 +33,7 @@ fn talking(seed: u64) -> Scene {
     }
 }
 
-fn transfers(world: &World) -> Vec<(TransferKind, Option<String>, bool, u16)> {
+pub(crate) fn transfers(world: &World) -> Vec<(TransferKind, Option<String>, bool, u16)> {
     let events = world.events().iter();
     let told = events.filter_map(|(_, event)| match event {
         Event::Transferred {
