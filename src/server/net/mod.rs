@@ -3,6 +3,7 @@
 pub(crate) mod batch;
 pub(crate) mod dns;
 mod last;
+mod frames;
 mod places;
 mod stream;
 pub(crate) mod streams;

@@ -6,7 +6,6 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use exchange::model::limits;
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc;
@@ -15,17 +14,15 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::http::header::{ORIGIN, SEC_WEBSOCKET_PROTOCOL};
 use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode};
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
+use super::frames::{Carried, carried, config};
 use super::places::Line;
 use super::stream::{Patience, WRITE_TIME};
 use super::streams::{End, Streams};
 
 /// The subprotocol that both sides must name.
 const PROTOCOL: &str = "sip";
-/// Room to read into that each connection keeps: an ordinary message.
-const READ: usize = 2 * 1024;
 
 /// A WebSocket whose bytes are counted as they come.
 pub(super) type Socket<S> = WebSocketStream<Counted<S>>;
@@ -38,19 +35,13 @@ pub(super) async fn accept<S>(stream: S, origins: &[String]) -> Result<Socket<S>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let config = WebSocketConfig::default()
-        .read_buffer_size(READ)
-        .write_buffer_size(0)
-        .max_write_buffer_size(2 * limits::STREAM_MESSAGE_BYTES)
-        .max_message_size(Some(limits::STREAM_MESSAGE_BYTES))
-        .max_frame_size(Some(limits::STREAM_MESSAGE_BYTES));
     #[expect(
         clippy::result_large_err,
         reason = "the library's own type, once a connection"
     )]
     let check = |request: &Request, response: Response| upgrade(request, response, origins);
     let stream = Counted { stream, count: 0 };
-    tokio_tungstenite::accept_hdr_async_with_config(stream, check, Some(config)).await
+    tokio_tungstenite::accept_hdr_async_with_config(stream, check, Some(config())).await
 }
 
 #[expect(
@@ -156,27 +147,14 @@ where
 
 /// Deals with a message: whether it was one of SIP, and what is to be answered at once.
 fn received(streams: &Streams, line: &Line, message: Message) -> (bool, Option<Bytes>) {
-    let mut bytes = match message {
-        Message::Text(text) => Bytes::from(text),
-        Message::Binary(bytes) => bytes,
-        // The library answers both.
-        Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => {
-            return (false, None);
+    match carried(message) {
+        Carried::Nothing => (false, None),
+        Carried::Ping => (false, Some(Bytes::from_static(b"\r\n"))),
+        Carried::Message(bytes) => {
+            streams.deliver(bytes, line);
+            (true, None)
         }
-    };
-    // RFC 5626 section 4.4.1, as on a stream.
-    if bytes.as_ref() == b"\r\n\r\n" {
-        return (false, Some(Bytes::from_static(b"\r\n")));
     }
-    while bytes.starts_with(b"\r\n") {
-        bytes = bytes.slice(2..);
-    }
-    if bytes.is_empty() {
-        return (false, None);
-    }
-    // It may be a slice of more than itself, and what is kept of it would keep all.
-    streams.deliver(Bytes::copy_from_slice(&bytes), line);
-    (true, None)
 }
 
 /// Sends a message, as text if it is (RFC 7118 section 4.2). The end, if it is one.
