@@ -62,12 +62,13 @@ impl Message {
 }
 
 impl Request {
-    /// A request without headers.
+    /// A request without headers; those that the address asks for are not honoured (RFC 3261
+    /// section 19.1.5).
     #[must_use]
     pub fn new(method: Method, uri: Uri) -> Self {
         Self {
             method,
-            uri,
+            uri: uri.without_headers(),
             headers: Headers::default(),
             body: Bytes::new(),
         }

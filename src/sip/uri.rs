@@ -311,6 +311,22 @@ impl Uri {
         Self::parse(&format!("{scheme}:{}@{tail}", escape(user))).ok()
     }
 
+    /// The same address without the headers that a request to it is to carry: a
+    /// Request-URI has none (RFC 3261 section 19.1.1, table 1).
+    #[must_use]
+    pub fn without_headers(self) -> Self {
+        let host = self.text.rfind('@').map_or(0, |at| at + 1);
+        let headers = self.text.get(host..).and_then(|tail| tail.find('?'));
+        let kept = headers.filter(|_| self.host.is_some());
+        match kept.and_then(|at| self.text.get(..host + at)) {
+            Some(text) => Self {
+                text: text.to_owned().into(),
+                ..self
+            },
+            None => self,
+        }
+    }
+
     /// As it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -407,6 +423,23 @@ fn escape(user: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_its_headers_an_address_is_the_same() {
+        for (whole, bare) in [
+            ("sip:a@b;lr?Route=%3Csip:c%3E&x=y", "sip:a@b;lr"),
+            ("sip:[2001:db8::1]:5070?x", "sip:[2001:db8::1]:5070"),
+            ("sip:a?b@c", "sip:a?b@c"),
+            ("sip:a?b@c?d", "sip:a?b@c"),
+            ("tel:+31?x", "tel:+31?x"),
+        ] {
+            let uri = Uri::parse(whole).unwrap();
+            let (user, host) = (uri.user.clone(), uri.host.clone());
+            let uri = uri.without_headers();
+            assert_eq!(uri.as_str(), bare);
+            assert_eq!((uri.user, uri.host), (user, host));
+        }
+    }
 
     #[test]
     fn addresses_fall_into_their_parts() {

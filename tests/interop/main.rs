@@ -47,6 +47,7 @@ mod standards;
 mod strangers;
 mod throng;
 mod tones;
+mod torture;
 mod walk;
 mod webhooks;
 mod wire;
