@@ -497,7 +497,7 @@ mod tests {
             for (permille, refreshes) in steps {
                 now += interval * permille / 1500;
                 if refreshes {
-                    timer.refreshed(now);
+                    timer.refreshed(&answer(&[]), now);
                     (since, said) = (now, false);
                 }
                 let lasts = now - since;
@@ -531,7 +531,7 @@ mod tests {
                 let spare = timer.deadline() - asked;
                 let then = asked + spare * permille / 1000;
                 prop_assert_eq!(timer.due(then), None);
-                timer.refreshed(then);
+                timer.refreshed(&answer(&[]), then);
             }
         }
     }
