@@ -24,6 +24,8 @@ pub(super) struct Branch {
     pub(super) flows: Vec<Binding>,
     /// Which phone of which operator it rings.
     pub(super) phone: Option<(OperatorName, Arc<str>)>,
+    /// The version of the description in it.
+    version: u64,
     /// What it asks for of session timers.
     wish: Wish,
     /// It was given up, and the phone may not know yet.
@@ -117,6 +119,7 @@ impl Call {
             early: Vec::new(),
             flows: Vec::new(),
             phone: None,
+            version: leg.version(),
             wish: Wish::default(),
             stop: None,
         })
@@ -170,8 +173,7 @@ impl Call {
             floor.now,
         ));
         leg.dialog = Some(dialog);
-        // Each phone that rang was told a version of its own.
-        leg.described = Some(branch.request.body.clone());
+        leg.goes_on_from((branch.version, branch.request.body.clone()));
         let codecs = self.codecs();
         let early = branch.early_of(response);
         let answer = early.map_or(&response.body, |early| early.description(response));

@@ -151,6 +151,18 @@ impl Leg {
         text
     }
 
+    /// The version of our last description.
+    pub(super) fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// One of the phones that were rung picked up: what it was told is what the next
+    /// description is the next version of.
+    pub(super) fn goes_on_from(&mut self, (version, said): (u64, Bytes)) {
+        self.version = version;
+        self.described = Some(said);
+    }
+
     /// Takes the answer to our proposal.
     pub(super) fn take_answer(
         &mut self,

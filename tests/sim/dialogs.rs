@@ -97,6 +97,8 @@ fn a_late_copy_of_an_ack_is_not_the_ack_of_the_next_answer() {
         world.says(caller, Method::Ack, |ack| {
             ack.headers.set(Name::CSeq, "1 ACK");
         });
+        world.says(caller, Method::Ack, elsewhere);
+        world.says(caller, Method::Ack, by_another);
         world.run(s(2));
         assert!(world.successes(caller).len() > before, "it comes again");
         world.says(caller, Method::Ack, |ack| {
@@ -155,13 +157,44 @@ fn a_refresh_says_again_what_was_said_last() {
     world.run(ms(100));
     world.says(ann, Method::Ack, |_| ());
     let next = told(&world.replies(ann)[1].body);
-    let version = |text: &str| -> u64 {
-        let line = text.lines().find_map(|line| line.strip_prefix("o=- "));
-        line.unwrap().split(' ').nth(1).unwrap().parse().unwrap()
-    };
     assert_eq!(version(&next), version(&told(&said)) + 1);
     world.hang_up(caller);
     settle(&mut world);
+}
+
+/// The version of a description.
+fn version(text: &str) -> u64 {
+    let line = text.lines().find_map(|line| line.strip_prefix("o=- "));
+    line.unwrap().split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+#[test]
+fn each_of_the_phones_that_rang_is_told_one_version_after_the_other() {
+    for first in [true, false] {
+        let mut world = world("", 510);
+        let manners = if first {
+            [Manner::Answers(s(1)), Manner::Rings]
+        } else {
+            [Manner::Rings, Manner::Answers(s(1))]
+        };
+        let phones = manners.map(|manner| world.operator("ann", manner, None));
+        world.run(s(1));
+        let caller = world.caller("1", None);
+        let ann = phones[usize::from(!first)];
+        assert!(world.run_until(s(30), |w| w.bridged(caller, ann)));
+        world.run(s(1));
+        world.says(ann, Method::Update, |update| {
+            describes(update, "m=audio 4000 RTP/AVP 8\r\n");
+        });
+        world.run(ms(100));
+        let heard = world.heard(ann).iter();
+        let mut invites = heard.filter(|r| r.method == Method::Invite);
+        let told = |body: &[u8]| version(&String::from_utf8_lossy(body));
+        let before = told(&invites.next().unwrap().body);
+        assert_eq!(told(&world.replies(ann)[0].body), before + 1);
+        world.hang_up(caller);
+        settle(&mut world);
+    }
 }
 
 /// Holds on.
