@@ -164,11 +164,13 @@ impl Call {
         }
         if let (Side::Caller, Invitation::Pending { request: first, .. }) = (side, &self.invitation)
         {
-            return match self.progress.is_agreed(first) {
-                true if !invites => None,
+            return if invites {
+                Some(500)
+            } else if first.body.is_empty() {
                 // What is to be agreed on is ours to propose, in the answer.
-                false if !invites && first.body.is_empty() => Some(491),
-                true | false => Some(500),
+                Some(491)
+            } else {
+                (!self.progress.is_agreed(first)).then_some(500)
             };
         }
         let ours = self.leg_at(side).is_some_and(|leg| leg.is_proposing());
