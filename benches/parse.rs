@@ -1,7 +1,14 @@
 //! Reading and writing an INVITE, against rsip in the same run, with what each allocates;
 //! and the whole way of a datagram through an endpoint.
+//!
+//! Reading must not allocate more than it does: the bench fails then. What it takes, beside
+//! rsip, is a line to look at, for the machine may be busy.
 
+#![expect(clippy::print_stdout, reason = "a bench prints")]
+
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
+use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -13,9 +20,94 @@ use exchange::sip::{Advertise, Endpoint, Message, Peer, owner};
 #[global_allocator]
 static ALLOCATIONS: AllocProfiler = AllocProfiler::system();
 
-fn main() {
-    // One reading is too short to be timed alone.
-    divan::Divan::from_args().sample_size(100).main();
+/// The most that `read` may allocate, one more than it needs: it shares, and copies nothing.
+const ALLOCATIONS_OF_READ: f64 = 3.0;
+/// In the environment of the run that measures.
+const MEASURES: &str = "CENTRALE_BENCH_MEASURES";
+
+/// divan only prints what it finds, so it does in a process of its own, which is read.
+fn main() -> io::Result<ExitCode> {
+    if std::env::var_os(MEASURES).is_some() {
+        // One reading is too short to be timed alone.
+        divan::Divan::from_args().sample_size(100).main();
+        return Ok(ExitCode::SUCCESS);
+    }
+    let measured = Command::new(std::env::current_exe()?)
+        .args(std::env::args_os().skip(1))
+        .args(["--color", "never"])
+        .env(MEASURES, "")
+        .stderr(Stdio::inherit())
+        .output()?;
+    io::stdout().write_all(&measured.stdout)?;
+    let good = measured.status.success() && judge(&String::from_utf8_lossy(&measured.stdout));
+    Ok(ExitCode::from(u8::from(!good)))
+}
+
+/// Whether `read`, if it was measured, is within its bounds.
+fn judge(table: &str) -> bool {
+    let rows = rows(table);
+    let of = |name: &str| rows.iter().find(|row| row.name == name);
+    let Some(read) = of("read") else {
+        return true;
+    };
+    if let (Some(ours), Some(theirs)) = (
+        read.nanoseconds,
+        of("rsip_read").and_then(|r| r.nanoseconds),
+    ) {
+        let verdict = if ours < theirs {
+            ""
+        } else {
+            ": SLOWER than rsip"
+        };
+        println!("read: {ours:.0} ns at the median, rsip {theirs:.0} ns{verdict}");
+    }
+    let Some(allocations) = read.allocations else {
+        // A run that measures nothing, such as with --test.
+        return read.nanoseconds.is_none();
+    };
+    let good = allocations <= ALLOCATIONS_OF_READ;
+    let verdict = if good { "" } else { ": TOO MANY" };
+    println!("read: {allocations} allocations, {ALLOCATIONS_OF_READ} at the most{verdict}");
+    good
+}
+
+/// What divan's table says of one function, at the median.
+struct Row<'a> {
+    name: &'a str,
+    nanoseconds: Option<f64>,
+    allocations: Option<f64>,
+}
+
+/// The columns are those of divan 0.1: fastest, slowest, median, …; what was allocated is
+/// under the function's own line, its number under the word.
+fn rows(table: &str) -> Vec<Row<'_>> {
+    let mut rows: Vec<Row<'_>> = Vec::new();
+    let mut counts = false;
+    for line in table.lines() {
+        let median = line.split('│').map(str::trim).rev().nth(3);
+        if let Some((_, row)) = line.split_once("├─ ").or_else(|| line.split_once("╰─ ")) {
+            rows.push(Row {
+                name: row.split_whitespace().next().unwrap_or_default(),
+                nanoseconds: median.and_then(nanoseconds),
+                allocations: None,
+            });
+        } else if let (true, Some(row)) = (counts, rows.last_mut()) {
+            row.allocations = median.and_then(|count| count.parse().ok());
+        }
+        counts = line.trim_start_matches(['│', ' ']).starts_with("alloc:");
+    }
+    rows
+}
+
+fn nanoseconds(text: &str) -> Option<f64> {
+    let (number, unit) = text.split_once(' ')?;
+    let unit = match unit {
+        "ns" => 1.0,
+        "µs" => 1e3,
+        "ms" => 1e6,
+        _ => return None,
+    };
+    Some(number.parse::<f64>().ok()? * unit)
 }
 
 /// 1.1 kB, as a softphone sends it through one proxy.
@@ -122,7 +214,13 @@ fn turn_away(bencher: Bencher<'_, '_>) {
     let peer = Peer::udp(SocketAddr::from(([203, 0, 113, 7], 5060)));
     bencher.bench_local(|| {
         let message = (black_box(INVITE.as_bytes()), peer);
-        drop(endpoint.turn_away(message, TurnedAway::Overload, now, &mut out));
+        // What is sent is let go of, which is a part of what it costs.
+        drop(black_box(endpoint.turn_away(
+            message,
+            TurnedAway::Overload,
+            now,
+            &mut out,
+        )));
     });
 }
 
