@@ -38,7 +38,7 @@ pub(super) enum Port {
 /// A 2xx of ours that has no ACK yet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Unacked {
-    pub(super) tx: ServerTx,
+    tx: ServerTx,
     /// The number of its INVITE, which the ACK has too (RFC 3261 section 13.2.2.4).
     number: Option<u32>,
 }
