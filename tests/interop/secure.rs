@@ -170,39 +170,49 @@ fn who_does_not_finish_the_handshake_is_closed_in_time() {
 fn a_message_that_is_not_whole_in_time_ends_its_stream() {
     let secure = Secure::start("unfinished", "");
     let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
-    let mut tcp = connect(at(secure.server.sip));
-    let ws = upgrade(connect(at(secure.ws)), "sip").unwrap();
-    let mut ws = ws.get_ref().try_clone().unwrap();
-    // A text of 120 bytes, whose mask is zeros.
-    ws.write_all(&[0x81, 0x80 | 120, 0, 0, 0, 0]).unwrap();
-    for stream in [&mut tcp, &mut ws] {
-        stream
-            .write_all(b"OPTIONS sip:localhost SIP/2.0\r\n")
-            .unwrap();
-        stream
-            .set_read_timeout(Some(Duration::from_millis(100)))
-            .unwrap();
+    let web = || {
+        let socket = upgrade(connect(at(secure.ws)), "sip").unwrap();
+        socket.get_ref().try_clone().unwrap()
+    };
+    // Frames whose mask is zeros: a text of 120 bytes, the first part of one, a part of one
+    // byte with a ping behind it, a ping.
+    let (text, part) = ([0x81, 0xf8, 0, 0, 0, 0], [0x01, 0x9f, 0, 0, 0, 0]);
+    let byte_and_ping = [0x00, 0x81, 0, 0, 0, 0, b'x', 0x89, 0x80, 0, 0, 0, 0];
+    let ping = &byte_and_ping[7..];
+    let head = b"OPTIONS sip:localhost SIP/2.0\r\n";
+    let tcp = connect(at(secure.server.sip));
+    let mut open = vec![
+        ("stream", tcp, head.to_vec(), &b"x"[..]),
+        ("frame", web(), [&text[..], head].concat(), b"x"),
+        ("parts", web(), [&part[..], head].concat(), &byte_and_ping),
+        ("pings", web(), Vec::new(), ping),
+    ];
+    for (_, stream, begin, _) in &mut open {
+        stream.write_all(begin).unwrap();
+        let patience = Some(Duration::from_millis(50));
+        stream.set_read_timeout(patience).unwrap();
     }
-    let mut open = vec![tcp, ws];
     let (began, mut took) = (Instant::now(), Vec::new());
-    while !open.is_empty() && began.elapsed().as_secs() < 12 {
-        open.retain_mut(|stream| {
+    while open.len() > 1 && began.elapsed().as_secs() < 12 {
+        open.retain_mut(|(name, stream, _, piece)| {
             // Each byte is a sign of life, and none is the last.
-            let waits = stream.write_all(b"x").is_ok()
-                && matches!(stream.read(&mut [0; 64]), Err(error) if error.kind() == ErrorKind::WouldBlock);
+            let waits = stream.write_all(piece).is_ok()
+                && match stream.read(&mut [0; 64]) {
+                    Ok(length) => length > 0,
+                    Err(error) => error.kind() == ErrorKind::WouldBlock,
+                };
             if !waits {
-                took.push(began.elapsed().as_secs());
+                took.push((*name, began.elapsed().as_secs()));
             }
             waits
         });
     }
-    assert!(
-        open.is_empty() && took.iter().all(|s| (4..8).contains(s)),
-        "{took:?}"
-    );
+    let left: Vec<&str> = open.iter().map(|(name, ..)| *name).collect();
+    assert_eq!(left, ["pings"], "{took:?}");
+    assert!(took.iter().all(|(_, s)| (4..8).contains(s)), "{took:?}");
     let dropped = "centrale_sip_connections_dropped_total{reason=\"unfinished\"}";
-    eventually("both are counted", 5, || {
-        (secure.server.metric(dropped) - 2.0).abs() < 0.1
+    eventually("all three are counted", 5, || {
+        (secure.server.metric(dropped) - 3.0).abs() < 0.1
     });
 }
 

@@ -118,10 +118,14 @@ where
         };
         match step {
             Step::Came(Some(Ok(message))) => {
-                begun = false;
-                seen = socket.get_ref().count;
+                let count = socket.get_ref().count;
+                seen = match control(&message) {
+                    Some(length) => seen.saturating_add(length).min(count),
+                    None => count,
+                };
+                begun = seen != count;
                 let (whole, answer) = received(streams, line, message);
-                patience.read(whole, false, line);
+                patience.read(whole, begun, line);
                 if let Some(end) = send(&mut socket, answer).await {
                     return end;
                 }
@@ -142,6 +146,16 @@ where
             Step::Late if Instant::now() < patience.until(line) => {}
             Step::Late => return patience.end(),
         }
+    }
+}
+
+/// How long a frame was that may stand between the parts of a message (RFC 6455 section
+/// 5.4): the message is no sooner whole for it, nor has it more time.
+fn control(message: &Message) -> Option<u64> {
+    match message {
+        // Its head has two bytes, and four of the mask that each client has.
+        Message::Ping(bytes) | Message::Pong(bytes) => u64::try_from(bytes.len() + 6).ok(),
+        Message::Text(_) | Message::Binary(_) | Message::Close(_) | Message::Frame(_) => None,
     }
 }
 
