@@ -15,6 +15,9 @@ mod server;
 mod table;
 pub(crate) mod timers;
 
+#[cfg(test)]
+mod machine_tests;
+
 pub(crate) use client::{Client, ClientEffect, ClientInput};
 pub(crate) use deadlines::Deadlines;
 pub(crate) use invite_client::{InviteClient, InviteClientEffect, InviteClientInput};
