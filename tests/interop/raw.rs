@@ -10,6 +10,7 @@ use exchange::sip::digest::Algorithm;
 use exchange::sip::{Message, Method, Name, Request, Response};
 
 use crate::digest::{REGISTRAR, proof};
+use crate::eventually;
 use crate::wire::Plain;
 
 /// How long an answer may take.
@@ -222,7 +223,14 @@ CSeq: {sent} {method}
     /// Calls a number with a stream of G.711, and is answered.
     pub(crate) fn call(&mut self, number: &str) -> Response {
         let number = format!("{number}@{}", self.server);
-        let taken = self.invite(&number, "");
+        let mut taken = None;
+        // A machine that does other things may have no time just then.
+        eventually("there is time for a call", 5, || {
+            let answer = self.invite(&number, "");
+            taken = (answer.code != 503).then_some(answer);
+            taken.is_some()
+        });
+        let taken = taken.unwrap();
         assert_eq!(taken.code, 200);
         self.acknowledge(&taken);
         taken
