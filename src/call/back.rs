@@ -132,6 +132,7 @@ impl Call {
             project: callback.project.clone(),
             began: floor.now,
             made_by: None,
+            hops: None,
             snapshot,
         };
         let leg = Leg::new(leg_id(key, 0));

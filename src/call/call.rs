@@ -164,7 +164,15 @@ pub(super) struct Facts {
     pub(super) project: Option<Project>,
     pub(super) began: Instant,
     pub(super) made_by: Option<(OperatorName, Destination)>,
+    /// How many hops its INVITE may go on, where it says that: a line that leads back to us
+    /// comes to an end (RFC 7332).
+    pub(super) hops: Option<u8>,
     pub(super) snapshot: Arc<Snapshot>,
+}
+
+fn hops_left(invite: &Request) -> Option<u8> {
+    let hops = invite.headers.max_forwards().ok().flatten();
+    hops.map(|hops| hops.saturating_sub(1))
 }
 
 /// Where the caller's INVITE is.
@@ -303,6 +311,7 @@ impl Call {
             project: caller.project,
             began: floor.now,
             made_by: caller.made_by,
+            hops: hops_left(&caller.request),
             snapshot: caller.snapshot,
         };
         let invitation = Invitation::Pending {

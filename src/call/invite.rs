@@ -94,6 +94,9 @@ impl Call {
         headers.push(Name::CallId, call_id);
         headers.push(Name::CSeq, "1 INVITE");
         headers.push(Name::Contact, format!("<{contact}>"));
+        if let Some(hops) = self.facts.hops {
+            headers.push(Name::MaxForwards, hops.to_string());
+        }
         if !hidden {
             headers.push(Name::PAssertedIdentity, identity);
         }

@@ -289,6 +289,9 @@ impl Shard {
     /// Whether the stream that the caller proposes can be agreed on, before anything is
     /// kept of the call.
     pub(super) fn check_proposal(&self, request: &Request, peer: Peer) -> Result<(), Refusal> {
+        if !takes_sdp(request) {
+            return Err(Refusal::new(406, RejectReason::Unsupported));
+        }
         if request.body.is_empty() {
             return Ok(());
         }
@@ -379,6 +382,21 @@ impl Shard {
         let source = peer.remote;
         self.floor(now, |floor| floor.tell(Event::Refused { reason, source }));
     }
+}
+
+/// Whether a caller can read our description; one that does not say what it can read, can
+/// (RFC 3261 section 20.1).
+fn takes_sdp(request: &Request) -> bool {
+    let mut said = request.headers.all(&Name::Accept).peekable();
+    said.peek().is_none()
+        || said.any(|line| {
+            let kinds = line.split(',').map(|kind| kind.split(';').next());
+            kinds.flatten().any(|kind| {
+                let known = ["application/sdp", "application/*", "*/*"];
+                let kind = kind.trim();
+                known.iter().any(|known| kind.eq_ignore_ascii_case(known))
+            })
+        })
 }
 
 /// Whether a dialog has to be secure (RFC 3261 section 12.1.1).

@@ -39,6 +39,23 @@ fn each_refusal_has_its_code() {
             415,
             "Accept: application/sdp",
         ),
+        // RFC 4475 section 3.3.15.
+        ("2000", "Accept: text/plain\r\n", SDP, 406, ""),
+        ("2000", "Accept: \r\n", SDP, 406, ""),
+        (
+            "4711",
+            "Accept: text/plain, Application/SDP;level=1\r\n",
+            SDP,
+            404,
+            "",
+        ),
+        (
+            "2000",
+            "Accept: text/plain\r\nAccept: application/*\r\nRequire: x\r\n",
+            SDP,
+            420,
+            "",
+        ),
         (
             "2000",
             "Content-Encoding: gzip\r\n",

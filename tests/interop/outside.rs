@@ -16,10 +16,31 @@ use crate::admission::{SDP, answer};
 use crate::client::{caller, patient, phone, sipp};
 use crate::digest::proof_by;
 use crate::eventually;
-use crate::server::{LISTENS, SIP, Server, free_port};
+use crate::server::{LISTENS, OUTSIDE, QUEUES, SIP, Server, free_port};
 use crate::wire::{Certificate, Plain, Wire as _, accepted, header};
 
 const NOBODY: &str = "{ uri: \"sip:field@127.0.0.1:9\" }";
+
+/// A line that leads back here (RFC 7332): each time round costs one of seventy hops.
+#[test]
+fn a_call_that_goes_round_comes_to_an_end() {
+    let floor = format!("{QUEUES}lines: {{ field: {NOBODY} }}\n");
+    let server = Server::wide(&floor, &[("2001", "outside", OUTSIDE)], "");
+    let file = server.folder.join("config/floor.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    let round = format!("sip:2001@127.0.0.1:{}", server.sip);
+    fs::write(&file, text.replace("sip:field@127.0.0.1:9", &round)).unwrap();
+    server.signal("-HUP");
+    eventually("it is reloaded", 5, || {
+        server.log().contains("INFO reloaded")
+    });
+    patient(&server, "2001").succeeds(20);
+    eventually("each has a record", 10, || server.records().len() == 70);
+    let live = &server.json("/api/v1/calls")["calls"];
+    assert!(live.as_array().unwrap().is_empty(), "{live}");
+    let refused = "centrale_sip_rejected_total{reason=\"max_forwards\"}";
+    assert_eq!(server.metric(refused), 1.0);
+}
 
 #[test]
 fn a_trunk_calls_in_with_its_password_from_anywhere() {

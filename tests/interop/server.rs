@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::eventually;
 
-const QUEUES: &str = "
+pub(crate) const QUEUES: &str = "
 queues:
   support:
     requires: { support: 1 }
