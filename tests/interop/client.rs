@@ -211,7 +211,7 @@ pub(crate) fn baresip_at(
     let mut command = Command::new("baresip");
     command.args(["-f", &folder.display().to_string(), "-t", "120", "-v"]);
     let client = Client::spawn(command, "baresip", folder.join("log"));
-    server.wait_for(user, "ready", 15);
+    server.wait_for(user, "ready", 30);
     (client, folder)
 }
 
