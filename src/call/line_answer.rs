@@ -1,5 +1,7 @@
 //! What a line outside says while it rings: a challenge, no, or that it takes the call.
 
+use std::time::Duration;
+
 use crate::call::call::{Call, Stage};
 use crate::call::dial::{Dial, Try};
 use crate::call::floor::Floor;
@@ -191,8 +193,7 @@ impl Dial {
         if !account.answer(response, &mut branch.request, answered, word) {
             return false;
         }
-        branch.tx = floor.ask(branch.request.clone(), from);
-        tried.silent_until = Some(floor.now + self.outside.try_for);
+        tried.ask_again(from, self.outside.try_for, floor);
         true
     }
 
@@ -216,9 +217,16 @@ impl Dial {
             let word = floor.endpoint.word();
             account.write(&mut branch.request, answered, word);
         }
-        branch.tx = floor.ask(branch.request.clone(), from);
-        tried.silent_until = Some(floor.now + self.outside.try_for);
+        tried.ask_again(from, self.outside.try_for, floor);
         true
+    }
+}
+
+impl Try {
+    /// Sends its INVITE, which was changed, where it went before.
+    fn ask_again(&mut self, to: Peer, try_for: Duration, floor: &mut Floor<'_>) {
+        self.branch.tx = floor.ask(self.branch.request.clone(), to);
+        self.silent_until = Some(floor.now + try_for);
     }
 }
 

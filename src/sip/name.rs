@@ -32,17 +32,6 @@ macro_rules! names {
                 }
             }
 
-            /// Whether a header is called so: the full or the compact name, in any case.
-            pub(crate) fn is_called(&self, text: &str) -> bool {
-                match self {
-                    $(Self::$variant => {
-                        text.eq_ignore_ascii_case($text)
-                            $(|| text.eq_ignore_ascii_case($compact))?
-                    })*
-                    Self::Other(name) => text.eq_ignore_ascii_case(name),
-                }
-            }
-
             /// Whether both name the same header.
             #[must_use]
             pub fn is(&self, other: &Self) -> bool {

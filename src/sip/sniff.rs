@@ -7,7 +7,7 @@
 use std::hash::{DefaultHasher, Hasher};
 
 use crate::model::ShardId;
-use crate::sip::Name;
+use crate::sip::Known;
 use crate::sip::random::shard_of_token;
 use crate::sip::transaction::key::MAGIC_COOKIE;
 
@@ -71,27 +71,24 @@ impl<'a> Sniff<'a> {
         let is_response = sniff.kind == Kind::Response;
         let mut call_id = None;
         for line in lines.take_while(|line| !line.is_empty()) {
-            let Some((seen, value)) = seen(line) else {
+            let Some((name, value)) = header(line) else {
                 continue;
             };
-            match seen {
+            if is_response {
                 // Only the topmost Via is ours.
-                Seen::Via if is_response => {
+                if name == Known::Via {
                     sniff.claim(after(value, b"branch="), shards);
                     return sniff;
                 }
-                Seen::To | Seen::CallId | Seen::Agent if is_response => {}
-                Seen::To if sniff.to_tag.is_none() => {
-                    sniff.to_tag = after(outside(value), b"tag=");
-                    if sniff.claim(sniff.to_tag, shards) {
-                        return sniff;
-                    }
+            } else if name == Known::To && sniff.to_tag.is_none() {
+                sniff.to_tag = after(outside(value), b"tag=");
+                if sniff.claim(sniff.to_tag, shards) {
+                    return sniff;
                 }
-                Seen::CallId if call_id.is_none() => call_id = Some(value.trim_ascii()),
-                Seen::Agent if sniff.agent.is_none() => {
-                    sniff.agent = std::str::from_utf8(value.trim_ascii()).ok();
-                }
-                Seen::Via | Seen::To | Seen::CallId | Seen::Agent => {}
+            } else if name == Known::CallId && call_id.is_none() {
+                call_id = Some(value.trim_ascii());
+            } else if name == Known::UserAgent && sniff.agent.is_none() {
+                sniff.agent = std::str::from_utf8(value.trim_ascii()).ok();
             }
         }
         sniff.owner = call_id.and_then(|id| by_hash(id, shards));
@@ -160,47 +157,17 @@ fn kind(first: &[u8]) -> Kind {
     }
 }
 
-/// What is looked at.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Seen {
-    Via,
-    To,
-    CallId,
-    Agent,
-}
-
-/// A line's name and value, if it is one of those.
-fn seen(line: &[u8]) -> Option<(Seen, &[u8])> {
-    // Most are passed over by their first letter, and the rest mostly written so.
-    if !matches!(
-        line.first()?.to_ascii_lowercase(),
-        b'v' | b't' | b'c' | b'i' | b'u'
-    ) {
+/// A line's name, if it may be one that is looked at, and its value.
+fn header(line: &[u8]) -> Option<(Known, &[u8])> {
+    // Most are passed over by their first letter.
+    let first = line.first()?.to_ascii_lowercase();
+    if !matches!(first, b'v' | b't' | b'c' | b'i' | b'u') {
         return None;
     }
     let colon = line.iter().position(|byte| *byte == b':')?;
     let (name, value) = line.split_at_checked(colon)?;
-    let seen = match name {
-        b"Via" | b"v" => Seen::Via,
-        b"To" | b"t" => Seen::To,
-        b"Call-ID" | b"i" => Seen::CallId,
-        b"User-Agent" => Seen::Agent,
-        b"CSeq" | b"Contact" | b"Content-Type" | b"Content-Length" => return None,
-        _ => {
-            let name = std::str::from_utf8(name.trim_ascii_end()).ok()?;
-            let known = [
-                (Name::Via, Seen::Via),
-                (Name::To, Seen::To),
-                (Name::CallId, Seen::CallId),
-                (Name::UserAgent, Seen::Agent),
-            ];
-            known
-                .into_iter()
-                .find(|(known, _)| known.is_called(name))?
-                .1
-        }
-    };
-    Some((seen, value.get(1..)?))
+    let known = Known::read(line, name.trim_ascii_end().len())?;
+    Some((known, value.get(1..)?))
 }
 
 fn by_hash(call_id: &[u8], shards: u8) -> Option<ShardId> {

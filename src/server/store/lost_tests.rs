@@ -2,11 +2,23 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use exchange::model::{Event, Hangup, Outcome, Sequence, Stamped};
+use exchange::model::{CallId, Event, Hangup, Outcome, Sequence, Stamped};
 use exchange::record::{Ledger, StoredEvent};
 
 use super::tests::{Folder, PATIENCE};
 use super::{Item, Store};
+
+fn begun(call: CallId) -> Event {
+    Event::CallStarted {
+        call,
+        from: "+3120".into(),
+        to: "1000".into(),
+        number: "1000".into(),
+        flow: "welcome".into(),
+        project: None,
+        trunk: "local".into(),
+    }
+}
 
 /// What a process tells of its calls: their beginning, a step, and the end of some.
 fn lives(store: &Store, calls: &[(&str, bool)]) {
@@ -26,15 +38,7 @@ fn lives(store: &Store, calls: &[(&str, bool)]) {
     };
     for (call, ends) in calls {
         let call = || (*call).into();
-        tell(Event::CallStarted {
-            call: call(),
-            from: "+3120".into(),
-            to: "1000".into(),
-            number: "1000".into(),
-            flow: "welcome".into(),
-            project: None,
-            trunk: "local".into(),
-        });
+        tell(begun(call()));
         tell(Event::FlowStep {
             call: call(),
             flow: "welcome".into(),
@@ -91,15 +95,7 @@ fn the_beginning_of_a_call_that_comes_after_its_end_opens_nothing() {
     let begun = Stamped {
         sequence: Sequence(50),
         at: UNIX_EPOCH,
-        event: Event::CallStarted {
-            call: "ended".into(),
-            from: "+3120".into(),
-            to: "1000".into(),
-            number: "1000".into(),
-            flow: "welcome".into(),
-            project: None,
-            trunk: "local".into(),
-        },
+        event: begun("ended".into()),
     };
     store.write(Item::Event(Box::new(StoredEvent::from(&begun))));
     assert!(store.close(PATIENCE));

@@ -17,7 +17,7 @@ use crate::sip::header::RawVia;
 use crate::sip::origin::{Sender, stateless_tag};
 use crate::sip::text::{before, cut};
 use crate::sip::transaction::key::{Key, Keys, MAGIC_COOKIE, RequestMark};
-use crate::sip::{Name, reason_phrase};
+use crate::sip::{Known, reason_phrase};
 
 /// Answers are written side by side on so many bytes, and asked for together: memory that
 /// is asked for and given back by the thousand costs more than what is written there.
@@ -185,18 +185,21 @@ impl Places {
         if name.is_empty() || matches!(text.first()?, b' ' | b'\t') {
             return None;
         }
-        let place = match echoed(name) {
-            None => return Some(()),
-            Some(Name::Via) => {
+        let [from, to, call_id, cseq] = &mut self.once;
+        let place = match Known::read(text, name.trim_ascii_end().len()) {
+            Some(Known::Via) => {
                 self.count += 1;
                 self.vias.get_mut(self.count - 1)?
             }
-            Some(name) => {
-                let order = [Name::From, Name::To, Name::CallId, Name::CSeq];
-                let at = order.iter().position(|known| *known == name)?;
-                self.once.get_mut(at).filter(|place| place.is_none())?
-            }
+            Some(Known::From) => from,
+            Some(Known::To) => to,
+            Some(Known::CallId) => call_id,
+            Some(Known::CSeq) => cseq,
+            Some(_) | None => return Some(()),
         };
+        if place.is_some() {
+            return None;
+        }
         let value = text.get(colon + 1..)?;
         let blank = |byte: &u8| !matches!(byte, b' ' | b'\t');
         let (from, to) = (
@@ -207,28 +210,6 @@ impl Places {
         *place = Some(start + from..start + to + 1);
         (to - from < limits::HEADER_BYTES).then_some(())
     }
-}
-
-/// The header of that name, if it is to be echoed.
-fn echoed(name: &[u8]) -> Option<Name> {
-    // Most are not, and those that are, are mostly written so.
-    match name {
-        b"Via" | b"v" => return Some(Name::Via),
-        b"From" | b"f" => return Some(Name::From),
-        b"To" | b"t" => return Some(Name::To),
-        b"Call-ID" | b"i" => return Some(Name::CallId),
-        b"CSeq" => return Some(Name::CSeq),
-        _ => {}
-    }
-    if !matches!(
-        name.first()?.to_ascii_lowercase(),
-        b'v' | b'f' | b't' | b'c' | b'i'
-    ) {
-        return None;
-    }
-    let name = std::str::from_utf8(name.trim_ascii_end()).ok()?;
-    let known = [Name::Via, Name::From, Name::To, Name::CallId, Name::CSeq];
-    known.into_iter().find(|known| known.is_called(name))
 }
 
 /// The method of a request that may begin something.
