@@ -231,6 +231,10 @@ impl Outlet {
     }
 
     fn flush_loose(&mut self) {
+        // Most turns of a shard refuse nobody, and are no batch of `parted`.
+        if self.loose.is_empty() {
+            return;
+        }
         let mut loose = std::mem::take(&mut self.loose);
         loose.sort_unstable_by_key(|one| one.kind);
         let alike = loose.chunk_by(Loose::is_like);
