@@ -9,6 +9,8 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use exchange::metric::{Names, Observer};
 use exchange::model::{CallId, Event, Sequence, Stamped, Telephone};
 use exchange::record::{Floor, Ledger, Live, StoredEvent};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use crate::server::clock;
 use crate::server::journal::Journal;
@@ -27,6 +29,8 @@ enum Letter {
     Configured(Box<(Floor, Names)>),
     /// A number is to be forgotten; the sender is dropped once it is.
     Forget(Telephone, Sender<()>),
+    /// Somebody waits until what was told before is read; the sender is dropped then.
+    Read(oneshot::Sender<()>),
     Stop,
 }
 
@@ -45,6 +49,15 @@ impl Witness {
     /// Whether half of the room for events is taken.
     pub(crate) fn is_pressed(&self) -> bool {
         self.0.len() > BACKLOG / 2
+    }
+
+    /// Waits until what was told before shows in views and metrics, or does not because
+    /// so much waits that it would take longer than `patience`.
+    pub(crate) async fn read(&self, patience: Duration) {
+        let (read, done) = oneshot::channel();
+        if self.0.try_send(Letter::Read(read)).is_ok() {
+            timeout(patience, done).await.ok();
+        }
     }
 
     /// Tells that queues and operators are others from now on.
@@ -132,6 +145,7 @@ impl Reader {
                     live.erase(&number);
                     drop(done);
                 }
+                Letter::Read(done) => drop(done),
                 Letter::Stop => return,
             }
         }
@@ -320,5 +334,94 @@ fn log_outside(event: &Event) {
         } else {
             tracing::warn!(%trunk, code, "not registered with the trunk");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::runtime::Builder;
+
+    use super::*;
+    use crate::server::store::tests::Folder;
+
+    impl Witness {
+        /// One that nobody reads, and what is told.
+        pub(crate) fn unread() -> (Self, Receiver<impl Sized>) {
+            let (sender, letters) = bounded(BACKLOG);
+            (Self(sender), letters)
+        }
+    }
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+    const CALLS: usize = 500;
+
+    struct Scene {
+        live: Arc<RwLock<Live>>,
+        witness: Witness,
+        reader: JoinHandle<()>,
+        _folder: Folder,
+    }
+
+    fn scene() -> Scene {
+        let folder = Folder::new();
+        let database = folder.database();
+        let store = Arc::new(Store::open(&database, "boot").unwrap());
+        let (post, _) = Post::start(&database, "boot").unwrap();
+        let live = Live::new(&Floor::default(), clock::wall());
+        let live = Arc::new(RwLock::new(live));
+        let after = (
+            Journal::new(crate::server::journal::Source::default()),
+            post,
+        );
+        let (witness, reader) = start(Arc::clone(&live), store, &Names::default(), after).unwrap();
+        Scene {
+            live,
+            witness,
+            reader,
+            _folder: folder,
+        }
+    }
+
+    fn started(call: usize) -> Event {
+        Event::CallStarted {
+            call: format!("c{call}").as_str().into(),
+            from: "anonymous".into(),
+            to: "1000".into(),
+            number: "1000".into(),
+            flow: "welcome".into(),
+            project: None,
+            trunk: "local".into(),
+        }
+    }
+
+    fn wait(witness: &Witness, patience: Duration) {
+        let runtime = Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(witness.read(patience));
+    }
+
+    #[test]
+    fn who_asks_finds_what_was_told_before() {
+        let scene = scene();
+        for call in 0..CALLS {
+            scene.witness.tell(started(call));
+        }
+        wait(&scene.witness, PATIENCE);
+        let shown = scene.live.read().unwrap().calls(2 * CALLS, clock::wall());
+        assert_eq!(shown.len(), CALLS);
+        scene.witness.stop();
+        scene.reader.join().unwrap();
+        // Of one that ended nothing is waited for.
+        wait(&scene.witness, PATIENCE);
+    }
+
+    #[test]
+    fn nobody_waits_for_ever_for_what_is_not_read() {
+        let scene = scene();
+        let busy = scene.live.write().unwrap();
+        scene.witness.tell(started(0));
+        wait(&scene.witness, Duration::from_millis(5));
+        drop(busy);
+        scene.witness.stop();
+        scene.reader.join().unwrap();
     }
 }

@@ -88,7 +88,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         };
         let base = Base::new(Arc::clone(&store), Arc::clone(&shown), keepers);
         let kept = (store.clone() as Arc<dyn Records>, base);
-        AppState::new((live, recorder), kept, hands, ready, now).with_archive(shown)
+        AppState::new((live, recorder), kept, hands, ready, now)
+            .with_archive(shown)
+            .that_follows(witness.clone())
     };
     let served = runtime.block_on(serve(
         options,

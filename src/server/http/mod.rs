@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! connection ──► listen (how many, how long) ──► guard (size, time, headers)
-//!                                                  ├──► /metrics /healthz /readyz   anyone
-//!                                                  └──► local_only ──► /  /api/v1   this machine
+//!                                                  ├──► /healthz /readyz, read ──► /metrics  anyone
+//!                                                  └──► local_only ──► /, read ──► /api/v1    this machine
 //! ```
 //!
 //! What is read is read by GET and HEAD; what is changed is changed by POST, a callback is
@@ -20,6 +20,9 @@
 //! - What changes something asks for more: a page of another site may make a browser send
 //!   a POST, though it never sees the answer. Browsers say whose page it is (`Origin`,
 //!   `Sec-Fetch-Site`), and do not send JSON for a stranger without asking first.
+//! - Views and metrics follow events on a thread of their own. Whoever was told something,
+//!   by SIP or here, and asks then must find it: so a question waits until what was told
+//!   before is `read`, though not for long.
 //! - axum's own accept loop has no bound on connections and no timeout on a request's
 //!   head; `listen` adds both below it.
 
@@ -53,9 +56,9 @@ mod tests;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, SystemTime};
 
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{StatusCode, header};
-use axum::middleware;
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Router, extract::connect_info::IntoMakeServiceWithConnectInfo};
@@ -67,6 +70,7 @@ use tokio::sync::Semaphore;
 
 use super::archive::Archive;
 use super::customers::Base;
+use super::observer::Witness;
 use super::reload::Orders;
 use super::store::{RecordPage, RecordQuery, Store, StoreError};
 use super::supervisor::Supervisor;
@@ -77,6 +81,8 @@ use problem::Problem;
 const QUESTIONS: usize = 4;
 /// Looks at the whole board at once; others wait for theirs.
 const LOOKS: usize = 2;
+/// A question waits no longer than this for events that are still unread.
+const UNREAD: Duration = Duration::from_secs(1);
 
 /// Who answers for finished calls.
 pub(crate) trait Records: Send + Sync {
@@ -115,6 +121,8 @@ pub(crate) struct AppState {
     ready: Ready,
     now: Now,
     archive: Option<Arc<Archive>>,
+    /// Who reads events, if the views follow any.
+    witness: Option<Witness>,
 }
 
 impl AppState {
@@ -138,6 +146,7 @@ impl AppState {
             ready,
             now,
             archive: None,
+            witness: None,
         }
     }
 
@@ -145,6 +154,14 @@ impl AppState {
     pub(crate) fn with_archive(self, archive: Arc<Archive>) -> Self {
         Self {
             archive: Some(archive),
+            ..self
+        }
+    }
+
+    /// With views that follow what this witness is told.
+    pub(crate) fn that_follows(self, witness: Witness) -> Self {
+        Self {
+            witness: Some(witness),
             ..self
         }
     }
@@ -160,6 +177,7 @@ impl AppState {
 
 /// Every path.
 pub(crate) fn router(state: AppState) -> Router {
+    let read = middleware::from_fn_with_state(state.clone(), read);
     let local = Router::new()
         .merge(wallboard::router())
         .nest(
@@ -171,12 +189,13 @@ pub(crate) fn router(state: AppState) -> Router {
                 .merge(command::router())
                 .merge(customers::router())
                 .merge(reload::router())
-                .merge(why::router()),
+                .merge(why::router())
+                .route_layer(read.clone()),
         )
         .route_layer(middleware::from_fn(guard::local_only));
     Router::new()
         .merge(local)
-        .route("/metrics", get(metrics))
+        .route("/metrics", get(metrics).layer(read))
         .route("/healthz", get(healthy))
         .route("/readyz", get(ready))
         .fallback(async || Problem::not_found("no such path"))
@@ -223,6 +242,14 @@ async fn aside<T: Send + 'static>(
 /// Seconds, rounded to milliseconds as the views have them.
 fn seconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1000.0).round() / 1000.0
+}
+
+/// Goes on once what was told before can be seen.
+async fn read(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    if let Some(witness) = &state.witness {
+        witness.read(UNREAD).await;
+    }
+    next.run(request).await
 }
 
 async fn metrics(State(state): State<AppState>) -> Response {

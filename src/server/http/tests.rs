@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -17,6 +18,7 @@ use tokio::task::JoinHandle;
 use super::scene_tests::exchange_of;
 use super::{AppState, Records, serve};
 use crate::server::customers::Base;
+use crate::server::observer::Witness;
 use crate::server::reload::Orders;
 use crate::server::store::tests::Folder;
 use crate::server::store::{RecordPage, RecordQuery, Store, StoreError};
@@ -130,8 +132,19 @@ pub(super) fn build(
     shelf: Shelf,
     ready: Result<(), String>,
     floor: &Floor,
-    (events, supervisor): (&[Stamped], Supervisor),
+    told: (&[Stamped], Supervisor),
 ) -> House {
+    let shelf = Arc::new(shelf);
+    let (state, folder) = state(&shelf, ready, floor, told);
+    open(state, shelf, folder)
+}
+
+fn state(
+    shelf: &Arc<Shelf>,
+    ready: Result<(), String>,
+    floor: &Floor,
+    (events, supervisor): (&[Stamped], Supervisor),
+) -> (AppState, Folder) {
     let mut live = Live::new(floor, at(0));
     let recorder = Recorder::new().unwrap();
     recorder.within(|| {
@@ -142,8 +155,7 @@ pub(super) fn build(
             observer.observe(event);
         }
     });
-    let shelf = Arc::new(shelf);
-    let records: Arc<dyn Records> = Arc::<Shelf>::clone(&shelf);
+    let records: Arc<dyn Records> = Arc::<Shelf>::clone(shelf);
     let (base, folder) = base();
     let state = AppState::new(
         (Arc::new(RwLock::new(live)), Arc::new(recorder)),
@@ -152,6 +164,10 @@ pub(super) fn build(
         Arc::new(move || ready.clone()),
         Arc::new(|| at(12)),
     );
+    (state, folder)
+}
+
+fn open(state: AppState, shelf: Arc<Shelf>, folder: Folder) -> House {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -373,6 +389,38 @@ fn health_and_readiness_are_told_apart() {
     let waiting = house(Shelf::default(), Err("the store cannot be used".into()));
     assert_eq!(waiting.read("/healthz").status, 200);
     assert_eq!(waiting.problem("/readyz", 503), "the store cannot be used");
+}
+
+/// Views follow events, and who asks after an answer of ours must find what it said.
+#[test]
+fn a_question_waits_until_what_was_told_before_is_read() {
+    let (witness, letters) = Witness::unread();
+    let shelf = Arc::new(Shelf::default());
+    let told = (&calls()[..], exchange_of(&[]).0);
+    let (state, folder) = state(&shelf, Ok(()), &Floor::default(), told);
+    let house = open(state.that_follows(witness), shelf, folder);
+    let answered = AtomicBool::new(false);
+    for (path, waits) in [
+        ("/api/v1/calls", true),
+        ("/api/v1/operators", true),
+        ("/metrics", true),
+        ("/healthz", false),
+        ("/readyz", false),
+    ] {
+        answered.store(false, Ordering::SeqCst);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                assert_eq!(house.read(path).status, 200, "{path}");
+                answered.store(true, Ordering::SeqCst);
+            });
+            if waits {
+                let letter = letters.recv_timeout(Duration::from_secs(20));
+                assert!(letter.is_ok(), "{path}");
+                assert!(!answered.load(Ordering::SeqCst), "{path}");
+            }
+        });
+    }
+    assert!(letters.is_empty());
 }
 
 #[test]
