@@ -3,7 +3,7 @@
 //! Invariant: a file goes before its row. Whatever stops in between leaves a row that is
 //! found again, never a voice that nobody knows of.
 
-use std::ffi::OsStr;
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use std::time::{Duration, SystemTime};
 use exchange::config;
 use exchange::model::RecordingId;
 
-use crate::server::media::recordings::make_folder;
-use crate::server::media::wav_file::{self, length_of, mend};
+use crate::server::media::vault::Vault;
+use crate::server::media::wav_file::{length_of, mend};
 use crate::server::store::{
     Item, RecordingItem, RecordingQuery, RecordingRow, Store, StoreError, ago,
 };
@@ -32,10 +32,10 @@ pub(crate) enum ArchiveError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A file cannot be deleted.
-    #[error("{path} cannot be deleted: {source}")]
+    #[error("the sound of {name} cannot be deleted: {source}")]
     File {
-        /// The file.
-        path: PathBuf,
+        /// The recording.
+        name: RecordingId,
         /// What the system said.
         source: io::Error,
     },
@@ -61,9 +61,12 @@ impl Archive {
         Ok(self.store.recordings(query)?)
     }
 
-    /// Where its sound is.
-    pub(crate) fn file(&self, id: &RecordingId) -> PathBuf {
-        wav_file::path(&self.folder, id.as_str())
+    /// Opens its sound.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub(crate) fn open(&self, id: &RecordingId) -> io::Result<File> {
+        Vault::open(&self.folder)?.read(id)
     }
 
     /// Somebody has listened to a message, or is to listen again.
@@ -75,8 +78,9 @@ impl Archive {
 
     /// Deletes files and rows; how many.
     pub(crate) fn delete(&self, rows: &[RecordingRow]) -> Result<usize, ArchiveError> {
+        let vault = self.vault();
         for row in rows {
-            remove(self.file(&row.id))?;
+            remove(&vault, &row.id, Vault::remove)?;
             let id = row.id.clone();
             self.write(RecordingItem::Gone { id });
         }
@@ -86,10 +90,11 @@ impl Archive {
 
     /// Deletes files, those included that are being written, and leaves the rows.
     pub(crate) fn shred(&self, ids: &[RecordingId]) -> Result<(), ArchiveError> {
+        let vault = self.vault();
         for id in ids {
             // In this order: what is closed in between goes with its other name.
-            remove(wav_file::part(&self.folder, id.as_str()))?;
-            remove(self.file(id))?;
+            remove(&vault, id, Vault::remove_part)?;
+            remove(&vault, id, Vault::remove)?;
         }
         Ok(())
     }
@@ -123,20 +128,19 @@ impl Archive {
     /// Mends what an earlier process left open: files that were being written, and rows
     /// that say so. Before anything is recorded.
     pub(crate) fn recover(&self) {
-        if let Err(error) = make_folder(&self.folder) {
-            let folder = self.folder.display();
-            tracing::error!(%folder, %error, "there is no place for recordings");
-            return;
-        }
-        let entries = std::fs::read_dir(&self.folder).into_iter().flatten();
-        for path in entries.flatten().map(|entry| entry.path()) {
-            if path.extension() != Some(OsStr::new("part")) {
-                continue;
+        let opened = Vault::make(&self.folder).and_then(|vault| Ok((vault.parts()?, vault)));
+        let (parts, vault) = match opened {
+            Ok(opened) => opened,
+            Err(error) => {
+                let folder = self.folder.display();
+                tracing::error!(%folder, %error, "there is no place for recordings");
+                return;
             }
-            let file = path.display();
-            match mend(&path) {
-                Ok(()) => tracing::info!(%file, "mended a recording of an earlier process"),
-                Err(error) => tracing::error!(%file, %error, "a recording cannot be mended"),
+        };
+        for recording in parts {
+            match mend(&vault, &recording) {
+                Ok(()) => tracing::info!(%recording, "mended a recording of an earlier process"),
+                Err(error) => tracing::error!(%recording, %error, "a recording cannot be mended"),
             }
         }
         let open = self.store.recordings(&RecordingQuery {
@@ -146,7 +150,7 @@ impl Archive {
         });
         // A store that was never written to has no rows.
         for row in open.unwrap_or_default() {
-            let length = length_of(&self.file(&row.id));
+            let length = length_of(&vault, &row.id);
             self.write(match length {
                 Some(length) => RecordingItem::Put(Box::new(RecordingRow {
                     length: i64::try_from(length.as_millis()).ok(),
@@ -157,17 +161,29 @@ impl Archive {
         }
     }
 
+    fn vault(&self) -> io::Result<Vault> {
+        Vault::open(&self.folder)
+    }
+
     fn write(&self, item: RecordingItem) {
         self.store.write(Item::Recording(item));
     }
 }
 
 /// Deletes a file, if it is there.
-fn remove(path: PathBuf) -> Result<(), ArchiveError> {
-    match std::fs::remove_file(&path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(ArchiveError::File {
-            path,
-            source: error,
+fn remove(
+    vault: &io::Result<Vault>,
+    name: &RecordingId,
+    delete: impl FnOnce(&Vault, &RecordingId) -> io::Result<()>,
+) -> Result<(), ArchiveError> {
+    let removed = match vault {
+        Ok(vault) => delete(vault, name),
+        Err(error) => Err(error.kind().into()),
+    };
+    match removed {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(ArchiveError::File {
+            name: name.clone(),
+            source,
         }),
         Ok(()) | Err(_) => Ok(()),
     }

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
 use exchange::config::{self, Config, Files};
 use exchange::model::{Diagnostic, limits};
 
@@ -18,10 +21,20 @@ const DEPTH: usize = 8;
 /// A sound on disk.
 #[derive(Debug)]
 pub(crate) struct SoundFile {
+    /// For a person.
     pub(crate) path: PathBuf,
+    root: Arc<Dir>,
+    inside: PathBuf,
     pub(crate) language: String,
     /// Without `.wav`; folders below the language's by `/`.
     pub(crate) name: String,
+}
+
+impl SoundFile {
+    /// What is in it; never what lies outside the folder of prompts.
+    pub(crate) fn read(&self) -> io::Result<Vec<u8>> {
+        self.root.read(&self.inside)
+    }
 }
 
 /// A variable of the environment; only the configuration asks for them.
@@ -95,12 +108,16 @@ fn text(path: &Path) -> anyhow::Result<String> {
 pub(crate) fn sounds(prompts: &Path) -> (Vec<SoundFile>, Vec<String>) {
     let mut found = Vec::new();
     let mut problems = Vec::new();
-    let mut folders = vec![(prompts.to_path_buf(), 0)];
+    let root = match Dir::open_ambient_dir(prompts, ambient_authority()) {
+        Ok(root) => Arc::new(root),
+        Err(error) => return (found, vec![format!("{}: {error}", prompts.display())]),
+    };
+    let mut folders = vec![(PathBuf::from("."), 0)];
     while let Some((folder, depth)) = folders.pop() {
-        let entries = match fs::read_dir(&folder) {
+        let entries = match root.read_dir(&folder) {
             Ok(entries) => entries,
             Err(error) => {
-                problems.push(format!("{}: {error}", folder.display()));
+                problems.push(format!("{}: {error}", prompts.join(&folder).display()));
                 continue;
             }
         };
@@ -108,11 +125,11 @@ pub(crate) fn sounds(prompts: &Path) -> (Vec<SoundFile>, Vec<String>) {
             let Ok(kind) = entry.file_type() else {
                 continue;
             };
-            let path = entry.path();
+            let inside = folder.join(entry.file_name());
             if kind.is_dir() && depth < DEPTH {
-                folders.push((path, depth + 1));
+                folders.push((inside, depth + 1));
             } else if kind.is_file() && found.len() < MOST_SOUNDS {
-                found.extend(sound(prompts, path));
+                found.extend(sound((&root, prompts), inside));
             }
         }
     }
@@ -120,17 +137,20 @@ pub(crate) fn sounds(prompts: &Path) -> (Vec<SoundFile>, Vec<String>) {
     (found, problems)
 }
 
-fn sound(prompts: &Path, path: PathBuf) -> Option<SoundFile> {
-    if path.extension()? != "wav" {
+fn sound((root, prompts): (&Arc<Dir>, &Path), inside: PathBuf) -> Option<SoundFile> {
+    if inside.extension()? != "wav" {
         return None;
     }
-    let inside = path.strip_prefix(prompts).ok()?.with_extension("");
-    let mut parts = inside.components().map(|part| part.as_os_str().to_str());
+    let inside = inside.strip_prefix(".").ok()?;
+    let bare = inside.with_extension("");
+    let mut parts = bare.components().map(|part| part.as_os_str().to_str());
     let language = parts.next()??.to_owned();
     let name: Option<Vec<&str>> = parts.collect();
     let name = name?.join("/");
-    (!name.is_empty()).then_some(SoundFile {
-        path,
+    (!name.is_empty()).then(|| SoundFile {
+        path: prompts.join(inside),
+        root: Arc::clone(root),
+        inside: inside.to_owned(),
         language,
         name,
     })

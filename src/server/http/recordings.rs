@@ -1,7 +1,6 @@
 //! Recordings of calls, and messages of callers: lists, sound, and what becomes of them.
 
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -201,9 +200,8 @@ async fn show(
 async fn audio(state: &AppState, kind: Kind, path: Name) -> Result<Response, Problem> {
     let row = find(state, kind, name(path)?).await?;
     let id = row.id.clone();
-    let path = ask(state, move |archive| Ok(archive.file(&id))).await?;
-    let opened = tokio::task::spawn_blocking(move || open(path)).await;
-    let Ok(Ok((file, size))) = opened else {
+    let opened = ask(state, move |archive| Ok(open(archive, &id))).await?;
+    let Ok((file, size)) = opened else {
         return Err(Problem::not_found("the file of the sound is not there"));
     };
     let headers = [
@@ -217,8 +215,8 @@ async fn audio(state: &AppState, kind: Kind, path: Name) -> Result<Response, Pro
     Ok((headers, Answer::from_stream(pieces(file))).into_response())
 }
 
-fn open(path: PathBuf) -> io::Result<(std::fs::File, u64)> {
-    let file = std::fs::File::open(path)?;
+fn open(archive: &Archive, id: &RecordingId) -> io::Result<(std::fs::File, u64)> {
+    let file = archive.open(id)?;
     let size = file.metadata()?.len();
     Ok((file, size))
 }

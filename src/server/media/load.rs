@@ -1,7 +1,6 @@
 //! Sounds from disk.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,21 +14,18 @@ pub(crate) fn load_library(prompts: &Path) -> (Library, BTreeSet<(String, String
     let mut library = Library::default();
     let mut names = BTreeSet::new();
     let (found, mut problems) = files::sounds(prompts);
-    for SoundFile {
-        path,
-        language,
-        name,
-    } in found
-    {
-        let sound = fs::read(&path)
+    for file in found {
+        let sound = file
+            .read()
             .map_err(|error| error.to_string())
             .and_then(|bytes| wav::read(&bytes).map_err(|error| error.to_string()));
         match sound {
             Ok(sound) => {
+                let SoundFile { language, name, .. } = file;
                 library.insert(&language, &name, Arc::new(sound));
                 names.insert((language, name));
             }
-            Err(why) => problems.push(format!("{}: {why}", path.display())),
+            Err(why) => problems.push(format!("{}: {why}", file.path.display())),
         }
     }
     (library, names, problems)

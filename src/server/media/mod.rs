@@ -4,6 +4,7 @@ mod load;
 mod ports;
 pub(crate) mod recordings;
 mod thread;
+pub(crate) mod vault;
 pub(crate) mod wav_file;
 
 pub(crate) use load::load_library;

@@ -9,9 +9,7 @@
 //! is never lost, and there is one report for each.
 
 use std::collections::HashMap;
-use std::fs::DirBuilder;
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,6 +21,7 @@ use exchange::media::{Report, Write};
 use exchange::metric::{recording, table};
 use exchange::model::{LegId, RecordingId, RecordingResult};
 
+use super::vault::Vault;
 use super::wav_file::WavFile;
 
 /// Seconds of sound that wait for the disk: 48 MB at most, four seconds of 400 calls.
@@ -140,6 +139,7 @@ where
     let waiting = Arc::new(AtomicUsize::new(0));
     let mut writer = Writer {
         folder: folder.to_owned(),
+        vault: None,
         files: HashMap::new(),
         waiting: Arc::clone(&waiting),
         used,
@@ -156,17 +156,14 @@ where
     Ok((recordings, Running { letters, thread }))
 }
 
-/// The folder, made for its owner alone.
-pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
 fn count(reason: &'static str) {
     metrics::counter!(table::RECORDING_ERRORS.name, "reason" => reason).increment(1);
 }
 
 struct Writer<D> {
     folder: PathBuf,
+    /// The folder, once it was there.
+    vault: Option<Arc<Vault>>,
     files: HashMap<Key, WavFile>,
     waiting: Arc<AtomicUsize>,
     used: Sender<Vec<u8>>,
@@ -194,9 +191,7 @@ impl<D: Fn(Report)> Writer<D> {
     }
 
     fn begin(&mut self, key: Key, name: &RecordingId, channels: usize) {
-        let made = make_folder(&self.folder)
-            .and_then(|()| WavFile::create(&self.folder, name.as_str(), channels));
-        match made {
+        match self.make(name, channels) {
             Ok(file) => {
                 self.files.insert(key, file);
                 self.tell_active();
@@ -207,6 +202,20 @@ impl<D: Fn(Report)> Writer<D> {
                 self.report(key, RecordingResult::Failed, Duration::ZERO);
             }
         }
+    }
+
+    fn make(&mut self, name: &RecordingId, channels: usize) -> io::Result<WavFile> {
+        if let Some(vault) = &self.vault {
+            match WavFile::create(vault, name, channels) {
+                // The folder was deleted, and maybe made again.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                made => return made,
+            }
+        }
+        let vault = Arc::new(Vault::make(&self.folder)?);
+        let made = WavFile::create(&vault, name, channels);
+        self.vault = Some(vault);
+        made
     }
 
     fn samples(&mut self, key: Key, at: u64, bytes: &[u8]) {

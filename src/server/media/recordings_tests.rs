@@ -153,6 +153,25 @@ fn a_folder_that_cannot_be_used_is_told_once_for_each_recording() {
 }
 
 #[test]
+fn a_folder_that_was_deleted_is_made_again() {
+    let folder = Folder::new();
+    let (told, heard) = unbounded();
+    let (recordings, running) = start(&folder.0, move |report| told.send(report).unwrap()).unwrap();
+    for number in 1..=2 {
+        begin(&recordings, number, 1);
+        samples(&recordings, number, 0, &[5; 800]);
+        end(&recordings, number, 800);
+        let report = heard.recv_timeout(Duration::from_secs(20)).unwrap();
+        let Report::Recorded { result, .. } = report else {
+            panic!("{report:?}");
+        };
+        assert_eq!(result, RecordingResult::Kept);
+        fs::remove_dir_all(&folder.0).unwrap();
+    }
+    running.stop();
+}
+
+#[test]
 fn a_file_is_never_written_over() {
     let folder = Folder::new();
     let told = reports(&folder.0, |recordings| {
@@ -192,15 +211,17 @@ fn what_a_killed_process_left_is_mended() {
     bytes.extend([1, 2, 3]);
     fs::write(&path, bytes).unwrap();
     fs::write(folder.0.join("c1-3.part"), "RIFF").unwrap();
-    for name in folder.names() {
-        mend(&folder.0.join(name)).unwrap();
+    let vault = Vault::open(&folder.0).unwrap();
+    for name in vault.parts().unwrap() {
+        mend(&vault, &name).unwrap();
     }
     assert_eq!(folder.names(), ["c1-1.wav"]);
     let path = folder.0.join("c1-1.wav");
     let (spec, samples) = read(&path);
     assert_eq!((spec.channels, samples.len()), (2, 16_000));
-    assert_eq!(length_of(&path), Some(Duration::from_secs(1)));
-    assert_eq!(length_of(&folder.0.join("c1-2.wav")), None);
+    let length = |name: &str| length_of(&vault, &name.into());
+    assert_eq!(length("c1-1"), Some(Duration::from_secs(1)));
+    assert_eq!(length("c1-2"), None);
 }
 
 #[test]

@@ -4,26 +4,27 @@
 //! gets both right when it is closed. What a killed process leaves is so told from what is
 //! whole, and can be mended ([`mend`]).
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
+
+use exchange::model::RecordingId;
+
+use super::vault::Vault;
 
 /// Of the canonical header: RIFF, one `fmt ` and one `data` chunk.
 const HEADER_BYTES: usize = 44;
 const RATE: u32 = 8_000;
 /// Silence is written in pieces of this many bytes.
 const PIECE: usize = 16_000;
-/// A file for its owner alone: it is somebody's voice.
-const MODE: u32 = 0o600;
 
 /// A file that is being written.
 #[derive(Debug)]
 pub(super) struct WavFile {
     file: File,
-    part: PathBuf,
-    whole: PathBuf,
+    vault: Arc<Vault>,
+    name: RecordingId,
     channels: u16,
     /// Samples of one channel that are in it.
     frames: u64,
@@ -31,19 +32,18 @@ pub(super) struct WavFile {
 
 impl WavFile {
     /// Makes `<name>.part` in the folder; one that is there already is left alone.
-    pub(super) fn create(folder: &Path, name: &str, channels: usize) -> io::Result<Self> {
+    pub(super) fn create(
+        vault: &Arc<Vault>,
+        name: &RecordingId,
+        channels: usize,
+    ) -> io::Result<Self> {
         let channels = if channels == 2 { 2 } else { 1 };
-        let part = part(folder, name);
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(MODE)
-            .open(&part)?;
+        let mut file = vault.create(name)?;
         file.write_all(&header(channels, 0))?;
         Ok(Self {
             file,
-            part,
-            whole: path(folder, name),
+            vault: Arc::clone(vault),
+            name: name.clone(),
             channels,
             frames: 0,
         })
@@ -85,11 +85,11 @@ impl WavFile {
 
     fn close(&mut self, frames: u64) -> io::Result<Duration> {
         let closed = if frames == 0 {
-            fs::remove_file(&self.part).map(|()| Duration::ZERO)
+            self.vault.remove_part(&self.name).map(|()| Duration::ZERO)
         } else {
             let bytes = frames * u64::from(self.channels) * 2;
             seal(&mut self.file, self.channels, bytes)
-                .and_then(|()| fs::rename(&self.part, &self.whole))
+                .and_then(|()| self.vault.keep(&self.name))
                 .map(|()| length(frames))
         };
         match closed {
@@ -100,32 +100,22 @@ impl WavFile {
     }
 }
 
-/// Where a recording is.
-pub(crate) fn path(folder: &Path, name: &str) -> PathBuf {
-    folder.join(format!("{name}.wav"))
-}
-
-/// Where it is while it grows.
-pub(crate) fn part(folder: &Path, name: &str) -> PathBuf {
-    folder.join(format!("{name}.part"))
-}
-
 /// How long a file is; `None` when there is none that we wrote.
-pub(crate) fn length_of(path: &Path) -> Option<Duration> {
-    let mut file = File::open(path).ok()?;
+pub(crate) fn length_of(vault: &Vault, name: &RecordingId) -> Option<Duration> {
+    let mut file = vault.read(name).ok()?;
     let (channels, bytes) = measure(&mut file).ok()??;
     Some(length(bytes / (u64::from(channels) * 2)))
 }
 
 /// Mends what a process left that was killed: whole samples stay, a file without any goes.
-pub(crate) fn mend(part: &Path) -> io::Result<()> {
-    let mut file = OpenOptions::new().read(true).write(true).open(part)?;
+pub(crate) fn mend(vault: &Vault, name: &RecordingId) -> io::Result<()> {
+    let mut file = vault.reopen(name)?;
     match measure(&mut file)? {
         Some((channels, bytes)) if bytes > 0 => {
             seal(&mut file, channels, bytes)?;
-            fs::rename(part, part.with_extension("wav"))
+            vault.keep(name)
         }
-        Some(_) | None => fs::remove_file(part),
+        Some(_) | None => vault.remove_part(name),
     }
 }
 
