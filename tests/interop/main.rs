@@ -20,6 +20,7 @@ mod commands;
 mod crowd;
 mod customers;
 mod digest;
+mod disk;
 mod endings;
 mod life;
 #[path = "../../benches/overload/server.rs"]

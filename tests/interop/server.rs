@@ -166,11 +166,18 @@ paths: {{ flows: ../flows, prompts: {} }}
     folder
 }
 
+/// What makes the disk of a server fail, where it lies in its folder.
+pub(crate) const BAD_DISK: &str = "bad_disk.so";
+
 /// The binary with a folder's configuration.
 pub(crate) fn binary(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_centrale"));
     command.arg("--config").arg(folder.join("config"));
     command.args(["--log", "debug"]);
+    let bad_disk = folder.join(BAD_DISK);
+    if bad_disk.exists() {
+        command.env("LD_PRELOAD", bad_disk).env("BAD_DISK", folder);
+    }
     command
 }
 
