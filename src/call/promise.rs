@@ -89,8 +89,8 @@ impl Call {
         Some(())
     }
 
-    /// A caller who was promised a call and waits again is in the old place: when the call
-    /// was first queued, the older of both.
+    /// A caller who was promised a call, or was lost with an earlier process, and waits
+    /// again is in the old place: when the call was first queued, the oldest of all.
     pub(super) fn takes_place_back(
         &mut self,
         queue: &QueueName,
@@ -104,14 +104,24 @@ impl Call {
             queue: queue.clone(),
             number: self.facts.from.clone(),
         };
-        let Some(pending) = floor.shared.callbacks.take(&key) else {
+        let lost = floor.shared.comebacks.take(&key, floor.wall_ms());
+        if lost.is_some() {
+            floor.tell(Event::CameBack {
+                call: self.facts.id.clone(),
+                queue: queue.clone(),
+            });
+        }
+        let promised = floor.shared.callbacks.take(&key).map(|pending| {
+            if let Doing::Waits(call) = pending.doing {
+                floor.out.push(Output::Withdraw(call));
+            }
+            floor.callback_over(pending.callback, CallbackResult::CalledIn);
+            pending.age
+        });
+        let Some(before) = lost.into_iter().chain(promised).min() else {
             return age;
         };
-        if let Doing::Waits(call) = pending.doing {
-            floor.out.push(Output::Withdraw(call));
-        }
-        floor.callback_over(pending.callback, CallbackResult::CalledIn);
-        let age = age.min(pending.age);
+        let age = age.min(before);
         self.story.queued_first = Some(age);
         age
     }

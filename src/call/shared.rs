@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dashmap::DashMap;
 
-use crate::call::{Callbacks, Pauses, Reach, Stopping, Talks, Waiting, WrapUps};
+use crate::call::{Callbacks, Comebacks, Pauses, Reach, Stopping, Talks, Waiting, WrapUps};
 use crate::config::Config;
 use crate::dispatch::{Board, Change};
 use crate::media::Library;
@@ -50,6 +50,8 @@ pub struct Shared {
     pub talks: Talks,
     /// Who is called back.
     pub callbacks: Callbacks,
+    /// Whom an earlier process lost.
+    pub comebacks: Comebacks,
     /// Which phones are to stop ringing.
     pub stopping: Stopping,
 }
@@ -75,6 +77,7 @@ impl Shared {
             reach: Reach::default(),
             talks: Talks::default(),
             callbacks: Callbacks::default(),
+            comebacks: Comebacks::default(),
             stopping: Stopping::default(),
         }
     }

@@ -124,6 +124,10 @@ impl<N: Ord + Clone + Display, H> Pairs<N, H> {
     }
 }
 
+fn comebacks(queue: &QueueName) -> Counter {
+    counter!(table::QUEUE_COMEBACKS.name, "queue" => queue.to_string())
+}
+
 fn new_counter(name: &'static str, labels: Vec<Label>) -> Counter {
     counter!(name, labels)
 }
@@ -214,6 +218,7 @@ impl Observer {
             }
             self.handled(queue);
             self.uncoverable(queue);
+            comebacks(queue).increment(0);
             self.estimate_error(queue);
         }
         for queue in &names.callbacks {
@@ -343,6 +348,7 @@ impl Observer {
             | Event::TrunkReach { .. }
             | Event::TrunkRegistered { .. } => self.beyond(&stamped.event),
             Event::Uncoverable { queue, .. } => self.uncoverable(queue).increment(1),
+            Event::CameBack { queue, .. } => comebacks(queue).increment(1),
             Event::Estimated { queue, error } => self.estimate_error(queue).record(*error),
             Event::OfferEnded { queue, result, .. } => {
                 self.offers.at(queue, result.as_str()).increment(1);

@@ -84,6 +84,8 @@ table! {
         "Share of the last hour's calls answered within the promised time, 1 while no call counts.";
     QUEUE_UNCOVERABLE Kind::Counter, "centrale_queue_uncoverable_total", ["queue"],
         "Callers whom no operator who was logged in could ever take: escalated at once, or sent away.";
+    QUEUE_COMEBACKS Kind::Counter, "centrale_queue_comebacks_total", ["queue"],
+        "Callers whom an earlier process lost and who called again, into their old places.";
     QUEUE_ESTIMATE_ERROR Kind::Histogram(WAITS), "centrale_queue_estimate_error_seconds", ["queue"],
         "How far the wait that was estimated first was from the wait until the answer.";
     OVERTAKES Kind::Counter, "centrale_dispatch_overtakes_total", ["reason"],

@@ -201,6 +201,13 @@ pub enum Event {
         /// The queue.
         queue: QueueName,
     },
+    /// A caller whom an earlier process lost waits again, in the old place.
+    CameBack {
+        /// The new call.
+        call: CallId,
+        /// The queue.
+        queue: QueueName,
+    },
     /// A caller whose wait had been estimated was answered.
     Estimated {
         /// The queue.

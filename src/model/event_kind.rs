@@ -67,6 +67,7 @@ impl Event {
             Self::Offered { .. } => "offered",
             Self::Prioritized { .. } => "prioritized",
             Self::Uncoverable { .. } => "uncoverable",
+            Self::CameBack { .. } => "came_back",
             Self::Estimated { .. } => "estimated",
             Self::OfferEnded { .. } => "offer_ended",
             Self::Talking { .. } => "talking",

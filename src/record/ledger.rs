@@ -138,6 +138,7 @@ impl Ledger {
             Event::OperatorChanged { .. }
             | Event::Prioritized { .. }
             | Event::Uncoverable { .. }
+            | Event::CameBack { .. }
             | Event::Estimated { .. }
             | Event::LineTried { .. }
             | Event::LineReach { .. }
@@ -466,6 +467,7 @@ impl Open {
             | Event::OperatorChanged { .. }
             | Event::Prioritized { .. }
             | Event::Uncoverable { .. }
+            | Event::CameBack { .. }
             | Event::Estimated { .. }
             | Event::LineTried { .. }
             | Event::LineReach { .. }

@@ -191,6 +191,7 @@ impl Live {
                 }
             }
             Event::Uncoverable { .. }
+            | Event::CameBack { .. }
             | Event::Estimated { .. }
             | Event::CallRejected { .. }
             | Event::CallAnswered { .. }

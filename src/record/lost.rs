@@ -8,11 +8,19 @@ use crate::model::{Hangup, QueueName};
 use crate::record::ledger::{OFFERS, PATH, blank};
 use crate::record::{CallRecord, OfferRecord, StoredEvent};
 
+/// A call that the process did not live to end.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lost {
+    /// Its record: it failed by a fault of ours.
+    pub record: CallRecord,
+    /// When the caller was first queued, if the caller waited or talked when it was lost.
+    pub queued: Option<SystemTime>,
+}
+
 /// What is known of a call from its events, in order, of which the last was the last that
-/// was kept: a record of a call that failed by a fault of ours. `None` when its beginning
-/// is not among them.
+/// was kept. `None` when its beginning is not among them.
 #[must_use]
-pub fn lost(events: &[StoredEvent]) -> Option<CallRecord> {
+pub fn lost(events: &[StoredEvent]) -> Option<Lost> {
     let begun = events.iter().find(|event| event.kind == "call_started")?;
     let mut record = CallRecord {
         from: said(begun, "from")?,
@@ -30,7 +38,12 @@ pub fn lost(events: &[StoredEvent]) -> Option<CallRecord> {
     }
     record.waited += past(waits_since, record.ended);
     record.talked += past(talks_since, record.ended);
-    Some(record)
+    let first = events.iter().find(|event| event.kind == "queued");
+    let cut = waits_since.or(talks_since);
+    Some(Lost {
+        queued: cut.and(first).map(|event| event.at),
+        record,
+    })
 }
 
 fn past(since: Option<SystemTime>, until: SystemTime) -> Duration {
@@ -190,7 +203,14 @@ mod tests {
                     lasted: Duration::ZERO,
                 },
             });
-            let mut record = lost(&kept).unwrap();
+            let Lost { mut record, queued } = lost(&kept).unwrap();
+            // The wait ended with the sixth event, and the talk began with the seventh.
+            let waited_or_talked = length >= 4 && length != 6;
+            assert_eq!(
+                queued,
+                waited_or_talked.then(|| story[3].at),
+                "{length} events"
+            );
             // The ledger counts waits and talks at their end only, which these have not.
             let mut ended = ended.unwrap();
             if length == 5 {

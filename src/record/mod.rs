@@ -35,6 +35,6 @@ pub use call_record::{CallRecord, OfferRecord, QualityRecord, RecordingRecord};
 pub use ledger::Ledger;
 pub use level::ServiceWindow;
 pub use live::{Floor, Live};
-pub use lost::lost;
+pub use lost::{Lost, lost};
 pub use stored_event::StoredEvent;
 pub use view::{CallView, OperatorView, QueueSettingsView, QueueView, ServiceLevelView};

@@ -59,6 +59,7 @@ fn call(event: &Event) -> Option<&CallId> {
         | Event::Offered { call, .. }
         | Event::Prioritized { call, .. }
         | Event::Uncoverable { call, .. }
+        | Event::CameBack { call, .. }
         | Event::OfferEnded { call, .. }
         | Event::Talking { call, .. }
         | Event::OnLine { call, .. }
@@ -150,7 +151,9 @@ fn data(event: &Event) -> Value {
         Event::Prioritized {
             queue, priority, ..
         } => json!({ "queue": queue, "priority": priority }),
-        Event::Uncoverable { queue, .. } => json!({ "queue": queue }),
+        Event::Uncoverable { queue, .. } | Event::CameBack { queue, .. } => {
+            json!({ "queue": queue })
+        }
         Event::Estimated { queue, error } => {
             json!({ "queue": queue, "error_s": seconds::of(*error) })
         }

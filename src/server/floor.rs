@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::{Context as _, anyhow};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use exchange::call::{Keep, Shared, Snapshot, call_of};
+use exchange::call::{Comeback, Keep, Shared, Snapshot, call_of};
 use exchange::config::{Config, Line};
 use exchange::dispatch::{Board, Capacity};
 use exchange::flow::Asked;
@@ -61,6 +61,8 @@ pub(crate) struct Floor {
 pub(crate) struct Past {
     pub(crate) operators: Vec<Remembered>,
     pub(crate) promises: Promises,
+    /// Whose calls it took along.
+    pub(crate) comebacks: Vec<Comeback>,
 }
 
 /// What shards reach beside their own sockets.
@@ -176,6 +178,7 @@ impl Floor {
         Past {
             operators,
             promises,
+            comebacks,
         }: Past,
     ) -> anyhow::Result<Self> {
         let count = cores();
@@ -194,7 +197,7 @@ impl Floor {
         let mut out = Vec::new();
         shard::configure(&shared, &snapshot, None, now, &mut out)?;
         shard::restore(&shared, &snapshot, operators, now, &mut out);
-        shard::restore_callbacks(&shared, promises.pending);
+        shard::restore_waits(&shared, promises.pending, comebacks);
         for (number, promised_ms) in &promises.over {
             shared.callbacks.remember(number, *promised_ms);
         }

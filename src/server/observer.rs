@@ -267,6 +267,9 @@ fn log(event: &Event) {
             let (kind, to) = (kind.as_str(), to.as_deref());
             tracing::info!(%call, %by, kind, to, attended, code, "transfer");
         }
+        Event::CameBack { call, queue } => {
+            tracing::info!(%call, %queue, "lost by an earlier process, in the old place again");
+        }
         Event::CallbackPromised {
             callback, queue, ..
         } => tracing::info!(%callback, %queue, "callback promised"),

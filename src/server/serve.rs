@@ -8,6 +8,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context as _, anyhow};
 use arc_swap::ArcSwap;
+use exchange::call::Comeback;
 use exchange::config::{Config, Difference, Line, Outside, Recordings, Trunk};
 use exchange::media::Library;
 use exchange::metric::{self, Names, Recorder};
@@ -138,7 +139,6 @@ async fn serve(
         .with_context(|| format!("cannot listen for HTTP on {address}"))?;
     let http_address = listener.local_addr()?;
     let past = past(store);
-    close_lost_calls(store);
     archive.recover();
     let keep = Arc::new(ArcSwap::from_pointee(config.recordings));
     let keeper = tokio::spawn(expire(Arc::clone(archive), Arc::clone(&keep)));
@@ -394,18 +394,26 @@ fn past(store: &Store) -> Past {
     Past {
         operators,
         promises: promises(store),
+        comebacks: close_lost_calls(store),
     }
 }
 
-/// Calls that an earlier process did not live to end have a record from now on.
-fn close_lost_calls(store: &Store) {
+/// Calls that an earlier process did not live to end have a record from now on; whose place
+/// in a queue was lost with them.
+fn close_lost_calls(store: &Store) -> Vec<Comeback> {
     match store.close_lost_calls(FAREWELL) {
-        Ok(0) => {}
-        Ok(calls) => tracing::warn!(
-            calls,
-            "an earlier process died with calls: each is recorded as failed"
-        ),
-        Err(error) => tracing::error!(%error, "calls of an earlier process have no record yet"),
+        Ok((0, _)) => Vec::new(),
+        Ok((calls, comebacks)) => {
+            tracing::warn!(
+                calls,
+                "an earlier process died with calls: each is recorded as failed"
+            );
+            comebacks
+        }
+        Err(error) => {
+            tracing::error!(%error, "calls of an earlier process have no record yet");
+            Vec::new()
+        }
     }
 }
 

@@ -78,6 +78,7 @@ impl Supervisor {
     pub(crate) fn forget(&self, number: &Telephone) -> Vec<Callback> {
         let callbacks = &self.shared.callbacks;
         callbacks.forget(number);
+        self.shared.comebacks.forget(number);
         let all = callbacks.all().into_iter();
         let mine = all.filter(|pending| number.is(&pending.callback.number));
         let gone = mine.filter_map(|pending| {

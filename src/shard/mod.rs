@@ -46,6 +46,6 @@ pub use order::{Order, Refused, Standing, order};
 pub use outside::Asker;
 pub use rate::Rate;
 pub use reach::Watched;
-pub use restore::{Remembered, restore, restore_callbacks};
+pub use restore::{Remembered, restore, restore_waits};
 pub use shard::Shard;
 pub use words::{Doors, Input, Output, Settings};

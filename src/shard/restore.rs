@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::call::{Callback, Doing, Pending, Shared, Snapshot};
+use crate::call::{Callback, Comeback, Doing, Pending, Shared, Snapshot};
 use crate::model::{Event, OperatorName, OperatorState, PauseReason, ShardId};
 use crate::operator::LogIn;
 use crate::registrar::Kept;
@@ -70,17 +70,40 @@ pub fn restore(
     }
 }
 
-/// Puts back what an earlier process promised, before any shard starts: in the same order,
-/// and before whoever calls from now on. The first shard sees to all of them.
-pub fn restore_callbacks(shared: &Shared, mut callbacks: Vec<Callback>) {
-    callbacks.sort_by(|one, other| (one.since_ms, &one.id).cmp(&(other.since_ms, &other.id)));
+/// Puts back who waited in an earlier process for a call that was promised, or on the line
+/// until it was cut, before any shard starts: in the same order, and before whoever calls
+/// from now on. The first shard sees to all promises.
+pub fn restore_waits(shared: &Shared, callbacks: Vec<Callback>, comebacks: Vec<Comeback>) {
+    let promised = callbacks.into_iter().map(Wait::Promised);
+    let mut waits: Vec<Wait> = promised
+        .chain(comebacks.into_iter().map(Wait::Cut))
+        .collect();
+    waits.sort_by(|one, other| one.rank().cmp(&other.rank()));
     // No clock of this process reaches back to when they called: an order is enough.
-    for (order, callback) in (0_u64..).zip(callbacks) {
-        shared.callbacks.restore(Pending {
-            callback,
-            age: shared.epoch.instant + Duration::from_nanos(order),
-            home: ShardId(0),
-            doing: Doing::Rests,
-        });
+    for (order, wait) in (0_u64..).zip(waits) {
+        let age = shared.epoch.instant + Duration::from_nanos(order);
+        match wait {
+            Wait::Promised(callback) => shared.callbacks.restore(Pending {
+                callback,
+                age,
+                home: ShardId(0),
+                doing: Doing::Rests,
+            }),
+            Wait::Cut(comeback) => shared.comebacks.keep(comeback, age),
+        }
+    }
+}
+
+enum Wait {
+    Promised(Callback),
+    Cut(Comeback),
+}
+
+impl Wait {
+    fn rank(&self) -> (u64, &str) {
+        match self {
+            Self::Promised(callback) => (callback.since_ms, callback.id.as_str()),
+            Self::Cut(comeback) => (comeback.since_ms, comeback.key.number.as_str()),
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::call::{Callback, Doing, Keep};
+use crate::call::{Callback, Comeback, Doing, Keep};
 use crate::model::{CallId, ShardId};
 use crate::shard::{self, Input};
 use crate::sim::World;
@@ -47,10 +47,15 @@ impl World {
             let id = callback.id.clone();
             self.disk.pending.insert(id, callback.clone());
         }
-        shard::restore_callbacks(&self.shared, callbacks);
+        shard::restore_waits(&self.shared, callbacks, Vec::new());
         if let Some(first) = self.shards.first_mut() {
             first.resume_callbacks(self.now);
         }
+    }
+
+    /// An earlier process took these calls along.
+    pub fn lost(&mut self, comebacks: Vec<Comeback>) {
+        shard::restore_waits(&self.shared, Vec::new(), comebacks);
     }
 
     /// The promises, and whether a call waits for each, in order of age.

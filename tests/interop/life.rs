@@ -88,6 +88,13 @@ fn calls_that_a_kill_takes_along_have_their_records() {
     assert_eq!(count(&server, "open_calls"), 0);
     let line = "an earlier process died with calls: each is recorded as failed calls=2";
     assert!(server.log().contains(line), "{}", server.log());
+    // Who calls again is where the line was cut.
+    server.order("alice", r#"{"state":"paused"}"#);
+    let again = patient(&server, "2000");
+    eventually("the caller waits again", 10, || server.queued().len() == 1);
+    let came = server.metric("centrale_queue_comebacks_total{queue=\"support\"}");
+    assert!((came - 1.0).abs() < 0.1, "{came}");
+    drop(again);
 }
 
 /// The database is not on the way of a call, and each record is written once afterwards.

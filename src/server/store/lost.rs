@@ -7,7 +7,9 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use exchange::record::{StoredEvent, lost};
+use exchange::call::{CallbackKey, Comeback, wall_ms};
+use exchange::model::Telephone;
+use exchange::record::{Lost, StoredEvent, lost};
 use rusqlite::{Connection, Statement, params};
 
 use super::{Store, StoreError};
@@ -56,12 +58,15 @@ impl<'a> OpenCalls<'a> {
 }
 
 impl Store {
-    /// Gives each call that an earlier process lost its record; how many there were. What
-    /// stands in the spool is in the database before.
+    /// Gives each call that an earlier process lost its record; how many there were, and
+    /// who so lost a place. What stands in the spool is in the database before.
     ///
     /// # Errors
     /// When the database cannot be written; the next start tries again.
-    pub(crate) fn close_lost_calls(&self, patience: Duration) -> Result<usize, StoreError> {
+    pub(crate) fn close_lost_calls(
+        &self,
+        patience: Duration,
+    ) -> Result<(usize, Vec<Comeback>), StoreError> {
         let boot = self.boot.clone();
         self.work(true, patience, move |database| {
             database.change(|connection| close(connection, &boot))
@@ -69,21 +74,36 @@ impl Store {
     }
 }
 
-fn close(connection: &Connection, boot: &str) -> rusqlite::Result<usize> {
+fn close(connection: &Connection, boot: &str) -> rusqlite::Result<(usize, Vec<Comeback>)> {
     let mut open = connection.prepare("SELECT id FROM open_calls WHERE boot <> ?1")?;
     let calls = open.query_map([boot], |row| row.get::<_, String>(0))?;
     let calls = calls.collect::<rusqlite::Result<Vec<_>>>()?;
     let mut put = connection.prepare(super::sqlite::PUT_RECORD)?;
-    let mut count = 0;
+    let (mut count, mut comebacks) = (0, Vec::new());
     for call in &calls {
         // One whose beginning is not kept any more is nobody's.
-        if let Some(record) = lost(&events(connection, call)?) {
-            super::sqlite::write_record(&mut put, &record)?;
+        if let Some(lost) = lost(&events(connection, call)?) {
+            super::sqlite::write_record(&mut put, &lost.record)?;
             count += 1;
+            comebacks.extend(comeback(&lost));
         }
     }
     connection.execute("DELETE FROM open_calls WHERE boot <> ?1", [boot])?;
-    Ok(count)
+    Ok((count, comebacks))
+}
+
+/// Whoever does not say who calls cannot be known again.
+fn comeback(lost: &Lost) -> Option<Comeback> {
+    let record = &lost.record;
+    Telephone::read(record.from.as_str())?;
+    Some(Comeback {
+        key: CallbackKey {
+            queue: record.queue.clone()?,
+            number: record.from.clone(),
+        },
+        since_ms: wall_ms(lost.queued?),
+        lost_ms: wall_ms(record.ended),
+    })
 }
 
 fn events(connection: &Connection, call: &str) -> rusqlite::Result<Vec<StoredEvent>> {

@@ -1,6 +1,38 @@
-//! Promises beyond the process that made them.
+//! Promises, and places, beyond the process that made them.
+
+use exchange::call::{CallbackKey, Comeback};
 
 use super::*;
+
+/// Callers whom an earlier process lost, and since when they had waited.
+fn lost(world: &mut World, callers: &[(&str, u64)]) {
+    let comebacks = callers.iter().map(|(number, since_ms)| Comeback {
+        key: CallbackKey {
+            queue: "help".into(),
+            number: (*number).into(),
+        },
+        since_ms: *since_ms,
+        lost_ms: u64::MAX,
+    });
+    world.lost(comebacks.collect());
+}
+
+#[test]
+fn who_was_lost_with_a_process_and_calls_again_is_in_the_old_place() {
+    let (mut world, _) = with("", 19);
+    let ann = away(&mut world);
+    lost(&mut world, &[("060003", 2), ("060004", 1)]);
+    let others: Vec<PhoneId> = (0..3).map(|_| waits(&mut world)).collect();
+    assert_eq!(others.len(), 3);
+    comes(&mut world);
+    for caller in [others[2], others[1], others[0]] {
+        assert!(world.run_until(s(30), |w| w.bridged(caller, ann)));
+        world.hang_up(caller);
+    }
+    let came = |event: &Event| matches!(event, Event::CameBack { .. });
+    assert_eq!(world.events().iter().filter(|(_, e)| came(e)).count(), 2);
+    settle(&mut world);
+}
 
 #[test]
 fn what_cannot_be_noted_is_not_dialled() {
