@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::types::Config;
 use crate::flow::source::Document;
 use crate::flow::{self, Flow, Known};
+use crate::model::house::{DONE, LANGUAGE};
 use crate::model::{LineName, OperatorName, QueueName};
 
 /// Who calls a colleague waits for nobody else, and for so long.
@@ -22,6 +23,8 @@ pub struct House {
     /// To one operator, through a queue that the operator serves. Who serves none is not
     /// reached.
     pub operators: BTreeMap<OperatorName, (QueueName, Arc<Flow>)>,
+    /// Where a code leads that was obeyed: a tone, and the end.
+    pub done: Option<Arc<Flow>>,
 }
 
 impl House {
@@ -52,6 +55,7 @@ impl House {
             queues: queues.collect(),
             lines: lines.collect(),
             operators: operators.collect(),
+            done: done(known),
         }
     }
 }
@@ -64,6 +68,17 @@ fn to_queue(queue: &QueueName, more: &str, known: &Known<'_>) -> Option<Arc<Flow
     read(&node, known)
 }
 
+fn done(known: &Known<'_>) -> Option<Arc<Flow>> {
+    let known = Known {
+        sounds: &|_, name| name == DONE,
+        ..*known
+    };
+    read(
+        &format!("{{ type: play, prompt: {DONE}, next: end }}"),
+        &known,
+    )
+}
+
 /// A name as YAML: a JSON string is one.
 fn quoted(name: &str) -> String {
     serde_json::Value::from(name).to_string()
@@ -71,7 +86,7 @@ fn quoted(name: &str) -> String {
 
 fn read(node: &str, known: &Known<'_>) -> Option<Arc<Flow>> {
     let text = format!(
-        "version: 1\nflow: internal\nstart: go\nlanguages: [en]\nnodes:\n  go: {node}\n  end: {{ type: hangup }}\n"
+        "version: 1\nflow: internal\nstart: go\nlanguages: [{LANGUAGE}]\nnodes:\n  go: {node}\n  end: {{ type: hangup }}\n"
     );
     let document = Document::parse("internal", &text).ok()?;
     let flow = flow::load(&document, known, &mut Vec::new())?;

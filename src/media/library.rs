@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use crate::media::Sound;
 use crate::media::wav::{RATE, encode};
+use crate::model::house;
 
 /// The longest silence that a flow can ask for in one piece.
 const LONGEST_SILENCE: Duration = Duration::from_secs(60);
@@ -41,10 +42,12 @@ impl Library {
         names.insert(name.to_owned(), sound);
     }
 
-    /// A sound.
+    /// A sound. What the house says to its own people is there when no file says it.
     #[must_use]
     pub fn sound(&self, language: &str, name: &str) -> Option<Arc<Sound>> {
-        self.sounds.get(language)?.get(name).cloned()
+        let sound = self.sounds.get(language).and_then(|names| names.get(name));
+        let house = || (name == house::DONE).then(|| self.attention());
+        sound.cloned().or_else(house)
     }
 
     /// Nothing, for a while; at most a minute.

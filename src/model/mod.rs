@@ -13,6 +13,7 @@ mod erase;
 mod escalation;
 mod event;
 mod event_kind;
+pub mod house;
 mod id;
 pub mod limits;
 mod machine;

@@ -77,7 +77,8 @@ words! {
         Extension = "extension",
         /// Max-Forwards reached 0 (483).
         MaxForwards = "max_forwards",
-        /// A method, scheme, version or body that we do not speak (405, 415, 416, 501, 505).
+        /// A method, scheme, version or body that we do not speak (405, 415, 416, 501, 505),
+        /// or an operator's code that cannot be obeyed now (403).
         Unsupported = "unsupported",
     }
 }

@@ -19,6 +19,8 @@ use crate::sip::{
     Contacts, Dialog, Name, Peer, Request, Response, Scheme, ServerTx, SessionTimer, Uri,
 };
 
+/// The trunk in records of calls that operators make, and the number in metrics.
+pub(super) const HOUSE: &str = "internal";
 /// What is asked of a dialog that is not here (RFC 3261 section 12.2.2).
 pub(super) const UNKNOWN_DIALOG: (u16, RejectReason) = (481, RejectReason::UnknownDialog);
 

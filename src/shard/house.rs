@@ -12,7 +12,8 @@ use crate::call::{self, Destination, Given, Refer, Replacement};
 use crate::config::Config;
 use crate::flow::Flow;
 use crate::model::{CallKey, Number, OperatorName, RejectReason, TrunkName};
-use crate::shard::admission::{Guest, Refusal, UNKNOWN_DIALOG};
+use crate::shard::admission::{Guest, HOUSE, Refusal, UNKNOWN_DIALOG};
+use crate::shard::codes::Code;
 use crate::shard::shard::Shard;
 use crate::shard::words::Output;
 use crate::sip::{Host, Peer, Replaces, Request, Response, ServerTx, tag_owner};
@@ -44,9 +45,6 @@ pub enum Foreign {
     /// Nobody waits for this call any more.
     Withdraw(CallKey),
 }
-
-/// The trunk in records of calls that operators make, and the number in metrics.
-const HOUSE: &str = "internal";
 
 impl Shard {
     /// The operator whom an INVITE names as its sender, by an address at our domain. From a
@@ -82,6 +80,10 @@ impl Shard {
     ) {
         if !self.is_proven((tx, &request, peer), &operator, now) {
             return;
+        }
+        let dialled = request.uri.user.as_deref().unwrap_or_default();
+        if let Some(code) = Code::read(dialled) {
+            return self.dial_code((operator, code), (tx, &request, peer), now, out);
         }
         let home = self.shared.talks.of(&operator).map(CallKey::shard);
         match home.filter(|home| *home != self.id) {

@@ -20,6 +20,7 @@ mod address;
 mod admission;
 mod callbacks;
 mod carriers;
+mod codes;
 mod configure;
 mod deadlines;
 mod fence;

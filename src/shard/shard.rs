@@ -61,6 +61,8 @@ pub struct Shard {
     pub(super) begun: u64,
     /// INVITEs of ours that calls of other shards answer.
     pub(super) lent: HashMap<ServerTx, ShardId>,
+    /// Who is ready once a call is over.
+    pub(super) ready_after: HashMap<CallKey, OperatorName>,
     pub(super) guard: Guard,
     pub(super) backlog: Backlog<Parcel>,
     pub(super) pressed: bool,
@@ -112,6 +114,7 @@ impl Shard {
             draining: false,
             begun: 0,
             lent: HashMap::new(),
+            ready_after: HashMap::new(),
             sip: Vec::new(),
             said: Vec::new(),
             wishes: Vec::new(),
@@ -435,6 +438,7 @@ impl Shard {
             if let Some(slot) = self.calls.remove(key) {
                 self.deadlines.remove(slot);
             }
+            self.ready_after(key, now);
             return;
         }
         let wanted = entry.call.deadline();

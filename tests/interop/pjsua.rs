@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::client::{Client, pjsua};
 use crate::eventually;
 use crate::server::Server;
-use crate::sound::seconds_of;
+use crate::sound::{melody, seconds_of};
 
 /// A pjsua2 and where its recordings are.
 struct Phone {
@@ -129,6 +129,30 @@ fn a_phone_of_another_make_talks_holds_and_hands_callers_on() {
     let moved = server.metric("centrale_transfers_total");
     assert!((moved - 3.0).abs() < 0.1, "{moved}");
     heard([alice, bob, caller]);
+}
+
+#[test]
+fn an_operator_goes_and_comes_back_by_codes() {
+    let server = Server::start("");
+    let mut alice = Phone::start(&server, Some("alice"), 440.0);
+    server.wait_for("alice", "ready", 10);
+    let codes = [
+        ("*127", "200", "paused", Some("7")),
+        ("*13", "200", "ready", None),
+        ("*11", "200", "logged_out", None),
+        ("*10", "200", "ready", None),
+        ("*14", "403", "ready", None),
+    ];
+    for (call, (code, answer, state, reason)) in codes.into_iter().enumerate() {
+        alice.does(&format!("dial sip:{code}@centrale.localhost"));
+        alice.says(&format!("over {call} {answer}"));
+        server.wait_for("alice", state, 5);
+        assert_eq!(server.operator("alice").1.as_deref(), reason, "{code}");
+    }
+    alice.leaves();
+    for call in 0..4 {
+        assert_eq!(melody(&[850], &alice.heard(call)), [850], "{call}");
+    }
 }
 
 /// What each recorded: tones of the others, and music while held.

@@ -16,6 +16,7 @@ mod answers;
 mod asks;
 mod callbacks;
 mod carries;
+mod codes;
 mod customers;
 mod estimates;
 mod outside;
