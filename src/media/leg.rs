@@ -72,6 +72,8 @@ struct Mapping {
 pub(crate) struct Leg {
     agreed: Option<Agreed>,
     latched: Option<(SocketAddr, u32)>,
+    /// Whether it came from exactly where the description says, once.
+    exact: bool,
     reception: Reception,
     keys: KeyReader,
     playing: Option<Playing>,
@@ -94,6 +96,7 @@ impl Leg {
         Self {
             agreed: None,
             latched: None,
+            exact: false,
             reception: Reception::default(),
             keys: KeyReader::default(),
             playing: None,
@@ -114,6 +117,7 @@ impl Leg {
         // A moved stream may come from elsewhere; an unchanged one stays latched.
         if self.agreed.and_then(|before| before.remote) != agreed.remote {
             self.latched = None;
+            self.exact = false;
         }
         self.agreed = Some(agreed);
     }
@@ -258,14 +262,18 @@ impl Leg {
         now: Instant,
     ) -> Option<Heard> {
         let signalled = self.agreed?.remote;
+        let exact = signalled == Some(from);
         match self.latched {
             Some((source, _)) if source == from => {}
+            // Who came first from the right host was the rest of another stream.
+            Some(_) if exact && !self.exact => {}
             // The same host with the same stream from another port: its NAT was rebound.
             Some((source, ssrc)) if source.ip() == from.ip() && ssrc == header.ssrc => {}
             Some(_) => return None,
             None if signalled.is_some_and(|remote| remote.ip() == from.ip()) => {}
             None => return None,
         }
+        self.exact |= exact;
         let first = self.reception.received() == 0;
         self.latched = Some((from, header.ssrc));
         self.reception.take(header, since);

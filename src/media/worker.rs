@@ -12,7 +12,9 @@
 //! # Why
 //! A leg latches once, to the first source that has the address of its description; a
 //! silent peer never re-opens it, so packets cannot be injected. The same address may
-//! change its port with the same SSRC, as a rebinding NAT does.
+//! change its port with the same SSRC, as a rebinding NAT does. Only the very address and
+//! port of the description may come later than another port of that host, once: a gateway
+//! sends what is left of an earlier call to the port that this one was given.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -197,6 +197,45 @@ fn a_key_is_told_once_and_passed_with_the_other_sides_type() {
     );
 }
 
+/// A packet of another stream from the caller's host.
+fn stream_from(world: &mut World, port: u16) {
+    let mut packet = vec![0x80, 0, 0, 9, 0, 0, 0, 9, 0, 0, 0, 99, 0];
+    world.worker.packet(
+        (CALLER, address(port)),
+        &mut packet,
+        world.now,
+        &mut world.seen,
+    );
+}
+
+/// A gateway has one address for all its calls.
+#[test]
+fn the_rest_of_another_call_does_not_keep_the_caller_out() {
+    let mut world = World::new();
+    world.command(Command::Bridge {
+        one: CALLER,
+        other: OPERATOR,
+    });
+    let to = |world: &mut World| {
+        world.packet(OPERATOR, 5000, (8, 1, 1), &[0; 160]);
+        world.seen.sent.pop().map(|(_, to, _)| to)
+    };
+    stream_from(&mut world, 4500);
+    assert_eq!(to(&mut world), Some(address(4500)));
+    world.seen.sent.clear();
+    // What the description says goes first, whenever it comes, and nothing after it.
+    world.packet(CALLER, 4000, (0, 1, 1), &[0; 160]);
+    stream_from(&mut world, 4500);
+    assert_eq!(world.seen.sent.len(), 1);
+    assert_eq!(to(&mut world), Some(address(4000)));
+    // It may move; the place that it left is nobody's then.
+    world.packet(CALLER, 4010, (0, 2, 161), &[0; 160]);
+    world.seen.sent.clear();
+    stream_from(&mut world, 4000);
+    assert!(world.seen.sent.is_empty());
+    assert_eq!(to(&mut world), Some(address(4010)));
+}
+
 #[test]
 fn a_stranger_is_neither_heard_nor_followed() {
     let mut world = World::new();
@@ -213,15 +252,7 @@ fn a_stranger_is_neither_heard_nor_followed() {
     // From the right host any port will do, once; then only the same stream may move.
     world.packet(CALLER, 4004, (0, 1, 1), &[0; 160]);
     world.packet(CALLER, 4010, (0, 2, 161), &[0; 160]);
-    let other_stream = |world: &mut World| {
-        let mut packet = vec![0x80, 0, 0, 9, 0, 0, 0, 9, 0, 0, 0, 99, 0];
-        world.worker.packet(
-            (CALLER, address(4000)),
-            &mut packet,
-            world.now,
-            &mut world.seen,
-        );
-    };
+    let other_stream = |world: &mut World| stream_from(world, 4006);
     other_stream(&mut world);
     assert_eq!(world.seen.sent.len(), 2);
     world.packet(OPERATOR, 5000, (8, 1, 1), &[0; 160]);
