@@ -75,9 +75,11 @@ pub(super) struct Try {
 }
 
 impl Dial {
-    /// The INVITEs that ring.
-    pub(super) fn branches_mut(&mut self) -> impl Iterator<Item = &mut Branch> {
-        self.tries.iter_mut().map(|tried| &mut tried.branch)
+    /// The INVITEs that ring, and what they ring for.
+    pub(super) fn branches_mut(&mut self) -> impl Iterator<Item = (&Leg, &mut Branch)> {
+        let leg = &self.leg;
+        let tries = self.tries.iter_mut();
+        tries.map(move |tried| (leg, &mut tried.branch))
     }
 
     /// Rings so long.

@@ -56,6 +56,12 @@ impl Offer {
         self.look_at.map_or(self.until, |at| at.min(self.until))
     }
 
+    /// The INVITEs that ring, and what they ring for.
+    pub(super) fn branches_mut(&mut self) -> impl Iterator<Item = (&Leg, &mut Branch)> {
+        let leg = &self.leg;
+        self.branches.iter_mut().map(move |branch| (leg, branch))
+    }
+
     /// Whether any phone rings, or is about to.
     fn is_over(&self) -> bool {
         self.branches.is_empty() && self.held.is_empty()

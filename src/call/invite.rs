@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::call::call::{Call, Stage};
 use crate::call::early::Early;
 use crate::call::floor::Floor;
@@ -48,6 +50,11 @@ impl Branch {
         // The refusal ended the dialogs of those who rang.
         self.early.clear();
         true
+    }
+
+    /// The description in it, and its version.
+    pub(super) fn said(&self) -> (u64, Bytes) {
+        (self.version, self.request.body.clone())
     }
 }
 
@@ -176,11 +183,17 @@ impl Call {
             floor.now,
         ));
         leg.dialog = Some(dialog);
-        leg.goes_on_from((branch.version, branch.request.body.clone()));
         let codecs = self.codecs();
         let early = branch.early_of(response);
-        let answer = early.map_or(&response.body, |early| early.description(response));
-        let agreed = leg.take_answer(answer, peer.remote.ip(), &codecs, floor);
+        let said = early.map_or_else(|| branch.said(), Early::said);
+        leg.goes_on_from(said);
+        let agreed = if let Some(agreed) = early.and_then(Early::agreed) {
+            leg.connect(agreed, floor);
+            true
+        } else {
+            let answer = early.map_or(&response.body, |early| early.description(response));
+            leg.take_answer(answer, peer.remote.ip(), &codecs, floor)
+        };
         leg.origin = Some(branch);
         if agreed {
             return Some(());

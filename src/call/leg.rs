@@ -201,11 +201,26 @@ impl Leg {
         codecs: &[Codec],
         floor: &mut Floor<'_>,
     ) -> Result<Bytes, u16> {
+        let version = self.version + 1;
+        let (text, agreed) = self.weigh(body, (remote, version), codecs, floor)?;
+        self.connect(agreed, floor);
+        Ok(self.say(text))
+    }
+
+    /// What a proposal would be answered with, in this version, and what that comes to.
+    /// `Err` is the code to refuse it with.
+    pub(super) fn weigh(
+        &self,
+        body: &[u8],
+        (remote, version): (IpAddr, u64),
+        codecs: &[Codec],
+        floor: &Floor<'_>,
+    ) -> Result<(String, Agreed), u16> {
         let proposal = Description::parse(body).map_err(|_| 400_u16)?;
         let local = self.local(remote, codecs, floor).ok_or(500_u16)?;
+        let local = Local { version, ..local };
         let (text, agreed) = sdp::answer(&proposal, &local).map_err(|_| 488_u16)?;
-        self.connect(as_seen_from_here(agreed, remote), floor);
-        Ok(self.say(text))
+        Ok((text, as_seen_from_here(agreed, remote)))
     }
 
     /// Fills the 2xx to an INVITE: the answer to its proposal, or a proposal of ours.

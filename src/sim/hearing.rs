@@ -108,7 +108,7 @@ impl Phone {
         response.set_to_tag(&self.tag);
         self.respond(tx, &response, now);
         if code < 200 {
-            self.ringing = Some((tx, request));
+            self.rings(tx, request);
         }
     }
 
@@ -129,7 +129,10 @@ impl Phone {
         if matches!(self.manner, Manner::Forks(_)) {
             self.fork(response);
         }
-        if let Ok(dialog) = Dialog::from_request(&request, &tag, &contact, self.server) {
+        if let Ok(mut dialog) = Dialog::from_request(&request, &tag, &contact, self.server) {
+            if let Some(early) = self.early.take() {
+                dialog.continue_from(&early);
+            }
             self.begin_talk(dialog, now);
         }
     }

@@ -32,8 +32,16 @@ impl Phone {
         // It comes again, as if the PRACK had been lost.
         self.respond(tx, &response, now);
         if code < 200 {
-            self.ringing = Some((tx, request));
+            self.rings(tx, request);
         }
+    }
+
+    /// It rings, in a dialog that is not confirmed.
+    pub(super) fn rings(&mut self, tx: ServerTx, request: Request) {
+        let contact = format!("sip:{}@{}", self.name, self.address);
+        let made = Dialog::from_request(&request, &self.tag, &contact, self.server);
+        self.early = made.ok();
+        self.ringing = Some((tx, request));
     }
 
     /// The PRACK is here: only now may it pick up.

@@ -46,7 +46,8 @@ impl Script {
 }
 
 impl World {
-    /// From now on the phone answers requests so.
+    /// From now on the phone answers requests so. With a provisional answer to a first
+    /// INVITE, which has a tag, it rings.
     pub fn answers_by(&mut self, phone: PhoneId, answer: Answer) {
         self.act(phone, |phone, _| phone.script.answer = Some(answer));
     }
@@ -102,6 +103,14 @@ impl Phone {
         };
         if request.method == Method::Invite && self.is_inside(request) && response.code < 300 {
             self.unacked = Some(tx);
+        } else if request.method == Method::Invite && (101..200).contains(&response.code) {
+            self.tag = response
+                .headers
+                .to()
+                .ok()
+                .and_then(|to| Some(to.tag()?.to_owned()))
+                .unwrap_or_default();
+            self.rings(tx, request.clone());
         }
         self.respond(tx, &response, now);
         true

@@ -11,6 +11,7 @@
 mod desk;
 mod dialogs;
 mod early;
+mod early_changes;
 mod subflows;
 mod answers;
 mod asks;
