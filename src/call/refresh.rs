@@ -1,6 +1,7 @@
 //! Our refreshes of a session (RFC 4028), and what phones say to our questions.
 //!
-//! A phone that takes UPDATE gets one without a description; any other gets a re-INVITE
+//! A phone that takes UPDATE gets one without a description, until it refuses one after all;
+//! any other gets a re-INVITE
 //! that says again what we said last, byte for byte: the same version of the same
 //! description changes nothing (RFC 3264 section 8), and the phone answers with its own.
 
@@ -118,8 +119,23 @@ impl Leg {
         }
         if response.code < 300 {
             self.refreshed(refresh, response, codecs, floor);
+        } else if refresh.invite.is_none() && takes_no_update(response.code) {
+            self.refresh_by_invite(floor);
         }
         judge(response.code)
+    }
+
+    /// Allow named UPDATE, and the phone, or something on the way to it, will not have it:
+    /// the dialog is refreshed by re-INVITE from now on (RFC 4028 section 7.4 lets us choose).
+    fn refresh_by_invite(&mut self, floor: &mut Floor<'_>) {
+        if self.described.is_none() {
+            return;
+        }
+        self.takes_update = false;
+        if let Some(pass) = &mut self.pass {
+            pass.let_through();
+        }
+        self.refresh(floor);
     }
 
     fn refreshed(
@@ -219,6 +235,17 @@ impl Leg {
         } else {
             Reply::NotOurs
         }
+    }
+}
+
+/// Whether a refusal is of UPDATE itself: not of who asks or when, nor of the interval, and
+/// the dialog is there. A re-INVITE may fare better than a request that was not understood
+/// (405, 420, 501) or was understood as more than it is (488).
+fn takes_no_update(code: u16) -> bool {
+    match code {
+        401 | 407 | 408 | 422 | 481 | 491 => false,
+        400..=499 | 501 | 600.. => true,
+        _ => false,
     }
 }
 

@@ -121,6 +121,9 @@ impl Phone {
         let mut response = Response::to(&request, 200);
         response.set_to_tag(&tag);
         response.headers.push(Name::Contact, format!("<{contact}>"));
+        if let Some(methods) = self.script.allow {
+            response.headers.push(Name::Allow, methods);
+        }
         if !matches!(self.manner, Manner::AnswersReliably(_)) {
             response.headers.push(Name::ContentType, "application/sdp");
             response.body = description(self.sound());

@@ -222,6 +222,9 @@ impl Phone {
         if let Manner::Pracks(_) = self.manner {
             headers.push(Name::Supported, "100rel");
         }
+        if let Some(methods) = self.script.allow {
+            headers.push(Name::Allow, methods);
+        }
         request.body = description(self.sound());
         let tx = self.send(request.clone(), now);
         self.dialing = Some((tx, request));

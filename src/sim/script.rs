@@ -14,6 +14,8 @@ pub type Answer = fn(&Request) -> Option<Response>;
 #[derive(Debug, Default)]
 pub(super) struct Script {
     answer: Option<Answer>,
+    /// What Allow says in its INVITEs and when it picks up.
+    pub(super) allow: Option<&'static str>,
     sent: Vec<ClientTx>,
     acks: usize,
     /// 2xx to INVITEs of its, each as often as it came.
@@ -50,6 +52,11 @@ impl World {
     /// INVITE, which has a tag, it rings.
     pub fn answers_by(&mut self, phone: PhoneId, answer: Answer) {
         self.act(phone, |phone, _| phone.script.answer = Some(answer));
+    }
+
+    /// From now on the phone says that it takes these methods.
+    pub fn allows(&mut self, phone: PhoneId, methods: &'static str) {
+        self.act(phone, |phone, _| phone.script.allow = Some(methods));
     }
 
     /// The phone says something inside its call, or what is to become one, as `change`

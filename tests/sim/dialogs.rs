@@ -342,3 +342,80 @@ fn the_answer_to_a_refresh_says_who_refreshes_next() {
     world.hang_up(caller);
     settle(&mut world);
 }
+
+/// Takes no UPDATE, whatever it says.
+fn no_update<const CODE: u16>(request: &Request) -> Option<Response> {
+    (request.method == Method::Update).then(|| {
+        let mut refusal = Response::to(request, CODE);
+        if CODE == 500 {
+            refusal.headers.push(Name::RetryAfter, "7");
+        }
+        refusal
+    })
+}
+
+/// A caller who talks with ann; both say that they take UPDATE.
+fn updated(script: fn(&Request) -> Option<Response>, seed: u64) -> (World, PhoneId, PhoneId) {
+    let mut world = world("", seed);
+    let ann = world.operator("ann", Manner::Answers(s(1)), None);
+    let caller = world.phone("0600", Manner::Rings, None);
+    for phone in [ann, caller] {
+        world.allows(phone, "INVITE, ACK, BYE, CANCEL, UPDATE");
+        world.answers_by(phone, script);
+    }
+    world.run(s(1));
+    world.dial(caller, "1");
+    assert!(world.run_until(s(30), |w| w.bridged(caller, ann)));
+    (world, caller, ann)
+}
+
+fn updates(world: &World, phone: PhoneId) -> usize {
+    let heard = world.heard(phone).iter();
+    heard.filter(|r| r.method == Method::Update).count()
+}
+
+#[test]
+fn who_will_not_have_update_is_refreshed_by_re_invite_from_then_on() {
+    for (script, by_update, by_invite) in [
+        ((|_| None) as fn(&Request) -> Option<Response>, 3, 0),
+        (no_update::<405>, 1, 3),
+        (no_update::<420>, 1, 3),
+        (no_update::<488>, 1, 3),
+        (no_update::<501>, 1, 3),
+        (no_update::<403>, 1, 3),
+    ] {
+        let (mut world, caller, ann) = updated(script, 512);
+        world.run(s(2_800));
+        assert!(world.bridged(caller, ann));
+        for phone in [caller, ann] {
+            let heard = (updates(&world, phone), refreshes(&world, phone).len());
+            assert_eq!(heard, (by_update, by_invite));
+        }
+        world.hang_up(caller);
+        settle(&mut world);
+    }
+}
+
+#[test]
+fn an_update_that_is_refused_for_another_reason_is_no_reason_for_re_invites() {
+    for (script, lives, again) in [
+        (
+            no_update::<491> as fn(&Request) -> Option<Response>,
+            true,
+            true,
+        ),
+        (no_update::<500>, true, true),
+        (no_update::<481>, false, false),
+        (no_update::<408>, false, false),
+    ] {
+        let (mut world, caller, ann) = updated(script, 513);
+        world.run(s(950));
+        assert_eq!(world.bridged(caller, ann), lives);
+        for phone in [caller, ann] {
+            assert!(refreshes(&world, phone).is_empty());
+        }
+        assert_eq!(updates(&world, ann) > 1, again);
+        world.hang_up(caller);
+        settle(&mut world);
+    }
+}
