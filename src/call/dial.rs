@@ -27,7 +27,7 @@ use crate::call::transfer::HandOver;
 use crate::config::{Line, Outside};
 use crate::flow::{self, LineExit};
 use crate::model::{Hangup, LegId, LineName, LineResult, Number};
-use crate::sip::{Account, Answered, ClientTx, Peer, Transport, Uri, Way, way};
+use crate::sip::{Account, Answered, ClientTx, Hop, Peer, Uri, Way, way};
 
 /// How long a line may ring: longer than any voicemail waits before it answers.
 const RING_TIME: Duration = Duration::from_secs(60);
@@ -68,7 +68,6 @@ pub(super) struct Try {
     pub(super) branch: Branch,
     pub(super) line: LineName,
     pub(super) uri: Uri,
-    pub(super) peer: Peer,
     pub(super) answered: Answered,
     /// When an address that gave no sign of life is given up.
     pub(super) silent_until: Option<Instant>,
@@ -277,9 +276,8 @@ impl Call {
         let more = diverted::headers(&self.facts, &uri, (outside.divert, unanswered));
         let target = Target {
             to: format!("<{}>", uri.as_str()),
-            by_size: peer.transport == Transport::Udp && uri.param("transport").is_none(),
+            hop: Hop::named(&uri, peer),
             uri: uri.clone(),
-            peer,
             from,
             route: Vec::new(),
         };
@@ -290,7 +288,6 @@ impl Call {
             branch: branch?,
             line,
             uri,
-            peer,
             answered: Answered::default(),
             silent_until: Some(floor.now + outside.try_for),
         });

@@ -39,7 +39,7 @@ pub(super) struct Early {
 impl Branch {
     /// A provisional answer above 100: a phone, and perhaps one that wants a PRACK.
     fn heard(&mut self, response: &Response, peer: Peer, floor: &mut Floor<'_>) {
-        let made = Dialog::from_response(&self.request, response, &self.contact, peer);
+        let made = Dialog::from_response(&self.request, response, &self.contact, self.hop.at(peer));
         let Ok(dialog) = made else { return };
         let tag = &dialog.id().remote_tag;
         let known = self
@@ -109,8 +109,7 @@ impl Early {
         prack
             .headers
             .push(Name::RAck, format!("{rseq} {} INVITE", cseq.number));
-        let peer = self.dialog.peer();
-        floor.send(prack, peer);
+        floor.send(prack, self.dialog.hop());
     }
 
     /// The description of an answer, whichever answer brought it.

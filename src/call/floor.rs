@@ -7,7 +7,7 @@ use crate::dispatch::{After, Change, Claim, Match};
 use crate::flow::Asked;
 use crate::media::Command;
 use crate::model::{CallId, CallKey, Event, LegId, OperatorName, ShardId};
-use crate::sip::{ClientTx, Endpoint, Peer, Replaces, Request, Response, ServerTx, Uri, endpoint};
+use crate::sip::{ClientTx, Endpoint, Hop, Replaces, Request, Response, ServerTx, Uri, endpoint};
 
 /// What a call says to its shard.
 #[derive(Debug)]
@@ -135,21 +135,13 @@ impl Floor<'_> {
     }
 
     /// Sends a request whose answer nobody waits for.
-    pub(super) fn send(&mut self, request: Request, peer: Peer) -> ClientTx {
-        self.endpoint.request(request, peer, self.now, self.sip)
+    pub(super) fn send(&mut self, request: Request, hop: impl Into<Hop>) -> ClientTx {
+        self.endpoint.request(request, hop, self.now, self.sip)
     }
 
     /// Sends a request whose answer comes to the call.
-    pub(super) fn ask(&mut self, request: Request, peer: Peer) -> ClientTx {
-        let tx = self.send(request, peer);
-        self.out.push(Output::Expects(tx));
-        tx
-    }
-
-    /// The same for one that goes by TCP when it is large.
-    pub(super) fn ask_by_size(&mut self, request: Request, peer: Peer) -> ClientTx {
-        let (now, sip) = (self.now, &mut *self.sip);
-        let tx = self.endpoint.request_by_size(request, peer, now, sip);
+    pub(super) fn ask(&mut self, request: Request, hop: impl Into<Hop>) -> ClientTx {
+        let tx = self.send(request, hop);
         self.out.push(Output::Expects(tx));
         tx
     }

@@ -13,7 +13,7 @@ use crate::dispatch::{Claim, Match, Strategy, TicketId};
 use crate::model::{Event, LegId, OfferResult, OperatorName, QueueName, limits};
 use crate::queue::Settings;
 use crate::registrar::Binding;
-use crate::sip::{ClientTx, Host, Name, Peer, Response, Uri};
+use crate::sip::{ClientTx, Hop, Host, Name, Peer, Response, Uri};
 
 /// The media worker answers in microseconds; one that does not is gone.
 const PORT_TIME: Duration = Duration::from_secs(2);
@@ -251,10 +251,9 @@ impl Call {
         let target = Target {
             uri: flow.uri,
             to: format!("<{}>", to.as_str()),
-            peer: flow.peer,
-            // A phone that registered by datagrams is reached by them alone: behind NAT no
-            // stream to it can be opened.
-            by_size: false,
+            // A phone is reached by the flow that it registered by, whatever the size: behind a
+            // router nothing else comes through, and an attempt would cost it time to ring.
+            hop: Hop::Flow(flow.peer),
             from: None,
             route: flow.path,
         };
@@ -348,7 +347,7 @@ impl Call {
         let Some(branch) = branch else { return false };
         let raised = branch.raise(response);
         if raised {
-            branch.tx = floor.ask(branch.request.clone(), peer);
+            branch.tx = floor.ask(branch.request.clone(), branch.hop.at(peer));
         }
         raised
     }

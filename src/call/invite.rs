@@ -12,13 +12,15 @@ use crate::call::stopping::Stop;
 use crate::model::{Codec, Number, OperatorName};
 use crate::registrar::Binding;
 use crate::sip::session_timer::{self, Wish};
-use crate::sip::{ClientTx, Dialog, Host, Method, Name, Peer, Request, Response, Scheme, Uri};
+use crate::sip::{ClientTx, Dialog, Hop, Host, Method, Name, Peer, Request, Response, Scheme, Uri};
 
 /// One INVITE of ours that has no final answer.
 #[derive(Debug)]
 pub(super) struct Branch {
     pub(super) tx: ClientTx,
     pub(super) request: Request,
+    /// Where it went.
+    pub(super) hop: Hop,
     pub(super) contact: String,
     /// The phones behind it that rang.
     pub(super) early: Vec<Early>,
@@ -65,9 +67,7 @@ pub(super) struct Target {
     /// What To says.
     pub(super) to: String,
     /// Where it goes.
-    pub(super) peer: Peer,
-    /// Whether it takes TCP too, for what is too large for a datagram.
-    pub(super) by_size: bool,
+    pub(super) hop: Hop,
     /// Who it is from; `None` for the caller.
     pub(super) from: Option<Number>,
     /// What it passes on the way there: the path of a registration (RFC 3327), or nothing.
@@ -84,7 +84,7 @@ impl Call {
         more: &[(Name, String)],
         floor: &mut Floor<'_>,
     ) -> Option<Branch> {
-        let peer = target.peer;
+        let peer = target.hop.peer();
         let codecs = self.codecs();
         let text = leg.propose(peer.remote.ip(), &codecs, floor)?;
         let is_sips = target.uri.scheme == Scheme::Sips;
@@ -117,13 +117,9 @@ impl Call {
             headers.push(Name::Route, hop);
         }
         put_sdp(&mut request.headers, &mut request.body, text);
-        let tx = if target.by_size {
-            floor.ask_by_size(request.clone(), peer)
-        } else {
-            floor.ask(request.clone(), peer)
-        };
         Some(Branch {
-            tx,
+            tx: floor.ask(request.clone(), target.hop),
+            hop: target.hop,
             request,
             contact,
             early: Vec::new(),
@@ -286,8 +282,7 @@ pub(super) fn hang_up_late(
 ) {
     if let Some(mut dialog) = acknowledge(branch, response, peer, floor) {
         let bye = dialog.request(Method::Bye);
-        let peer = dialog.peer();
-        floor.send(bye, peer);
+        floor.send(bye, dialog.hop());
     }
 }
 
@@ -297,8 +292,8 @@ fn acknowledge(
     peer: Peer,
     floor: &mut Floor<'_>,
 ) -> Option<Dialog> {
-    let mut dialog =
-        Dialog::from_response(&branch.request, response, &branch.contact, peer).ok()?;
+    let hop = branch.hop.at(peer);
+    let mut dialog = Dialog::from_response(&branch.request, response, &branch.contact, hop).ok()?;
     let mut ack = dialog.ack(dialog.local_cseq());
     // RFC 3261 section 13.2.2.4: what let the INVITE through lets its ACK through.
     for name in [Name::Authorization, Name::ProxyAuthorization] {
@@ -308,7 +303,7 @@ fn acknowledge(
     }
     floor
         .endpoint
-        .acknowledge(branch.tx, ack, dialog.peer(), floor.now, floor.sip);
+        .acknowledge(branch.tx, ack, dialog.hop(), floor.now, floor.sip);
     if let Some(early) = branch.early_of(response) {
         early.continues_as(&mut dialog);
     }

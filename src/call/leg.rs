@@ -330,13 +330,13 @@ impl Leg {
             if let Some(reason) = reason {
                 bye.headers.push(Name::Reason, reason);
             }
-            let peer = dialog.peer();
+            let hop = dialog.hop();
             let Some(mut pass) = self.pass.take() else {
-                floor.send(bye, peer);
+                floor.send(bye, hop);
                 return;
             };
-            pass.write(&mut bye, peer, floor);
-            let tx = floor.send(bye, peer);
+            pass.write(&mut bye, hop, floor);
+            let tx = floor.send(bye, hop);
             floor.out.push(super::Output::Parting { tx, pass });
         }
     }
@@ -349,9 +349,8 @@ impl Leg {
         }
         if let Some(dialog) = &mut self.dialog {
             let request = dialog.request(Method::Options);
-            let peer = dialog.peer();
             self.probe = Some(Probe {
-                tx: floor.ask(request, peer),
+                tx: floor.ask(request, dialog.hop()),
                 until: floor.now + PROBE_TIME,
             });
         }

@@ -225,7 +225,8 @@ impl Dial {
 impl Try {
     /// Sends its INVITE, which was changed, where it went before.
     fn ask_again(&mut self, to: Peer, try_for: Duration, floor: &mut Floor<'_>) {
-        self.branch.tx = floor.ask(self.branch.request.clone(), to);
+        let hop = self.branch.hop.at(to);
+        self.branch.tx = floor.ask(self.branch.request.clone(), hop);
         self.silent_until = Some(floor.now + try_for);
     }
 }
@@ -233,6 +234,5 @@ impl Try {
 /// What is tried by this INVITE, if it went where an answer comes from.
 fn tried_at(tries: &mut [Try], tx: ClientTx, from: Peer) -> Option<&mut Try> {
     let tried = tries.iter_mut().find(|tried| tried.branch.tx == tx)?;
-    let there = (from.transport, from.remote) == (tried.peer.transport, tried.peer.remote);
-    there.then_some(tried)
+    tried.branch.hop.leads_to(from).then_some(tried)
 }

@@ -80,6 +80,6 @@ impl Progress {
         headers.push(Name::SubscriptionState, state);
         headers.push(Name::ContentType, "message/sipfrag;version=2.0");
         notify.body = format!("SIP/2.0 {code} {}\r\n", reason_phrase(code)).into();
-        floor.send(notify, peer);
+        floor.send(notify, dialog.hop());
     }
 }

@@ -1,9 +1,9 @@
 //! Our refreshes of a session (RFC 4028), and what phones say to our questions.
 //!
 //! A phone that takes UPDATE gets one without a description, until it refuses one after all;
-//! any other gets a re-INVITE
-//! that says again what we said last, byte for byte: the same version of the same
-//! description changes nothing (RFC 3264 section 8), and the phone answers with its own.
+//! any other gets a re-INVITE that says again what we said last, byte for byte: the same
+//! version of the same description changes nothing (RFC 3264 section 8), and the phone
+//! answers with its own.
 
 use std::time::{Duration, Instant};
 
@@ -63,11 +63,11 @@ impl Leg {
         if let Some(text) = said {
             put_sdp(&mut request.headers, &mut request.body, text);
         }
-        let peer = dialog.peer();
+        let hop = dialog.hop();
         if let Some(pass) = &mut self.pass {
-            pass.write(&mut request, peer, floor);
+            pass.write(&mut request, hop, floor);
         }
-        let tx = floor.ask(request, peer);
+        let tx = floor.ask(request, hop);
         self.refresh = Some(Refresh { tx, invite });
     }
 
@@ -160,7 +160,7 @@ impl Leg {
         let ack = dialog.ack(number);
         floor
             .endpoint
-            .acknowledge(refresh.tx, ack, peer, floor.now, floor.sip);
+            .acknowledge(refresh.tx, ack, dialog.hop(), floor.now, floor.sip);
         // Whoever says nothing of the stream leaves it as it is.
         let agreed = self.read(&response.body, peer.remote.ip(), codecs, floor);
         if let Some(agreed) = agreed.filter(|agreed| self.agreed != Some(*agreed)) {
@@ -210,12 +210,12 @@ impl Leg {
             return false;
         };
         let word = floor.endpoint.word();
-        let Some((mut request, peer)) = pass.again(response, from, word) else {
+        let Some((mut request, hop)) = pass.again(response, from, word) else {
             return false;
         };
         dialog.renumber(&mut request);
         let invite = was.invite.map(|_| dialog.local_cseq());
-        let tx = floor.ask(request, peer);
+        let tx = floor.ask(request, hop);
         self.refresh = Some(Refresh { tx, invite });
         true
     }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::sip::{
-    Account, Advertise, Answered, Contacts, Host, Method, Name, Peer, Request, Response, Uri,
+    Account, Advertise, Answered, Contacts, Hop, Host, Method, Name, Peer, Request, Response, Uri,
     digits,
 };
 
@@ -60,7 +60,7 @@ pub enum CarrierOutput {
     /// Look the registrar up.
     Resolve(Uri),
     /// Send this; the answer to what was sent before counts no more.
-    Send(Box<Request>, Peer),
+    Send(Box<Request>, Hop),
     /// The registration holds from now on, or not any more; the code that says why.
     Changed(bool, Option<u16>),
 }
@@ -254,7 +254,8 @@ impl Carrier {
         self.enrolment
             .account
             .write(&mut request, &mut answered, word);
-        out.push(CarrierOutput::Send(Box::new(request.clone()), peer));
+        let hop = Hop::named(&self.enrolment.to, peer);
+        out.push(CarrierOutput::Send(Box::new(request.clone()), hop));
         let another = !self.rest.is_empty();
         self.state = State::Asking(Box::new(Asking {
             request,
@@ -292,14 +293,14 @@ impl Carrier {
             ..200 => asking.until = None,
             200..300 => self.granted(response, now, word, out),
             401 | 407 => {
-                let ours = same_place(peer, asking.peer);
+                let hop = Hop::named(&self.enrolment.to, asking.peer);
                 let account = &self.enrolment.account;
                 let Asking {
                     request, answered, ..
                 } = &mut **asking;
-                if ours && account.answer(response, request, answered, word) {
+                if hop.leads_to(peer) && account.answer(response, request, answered, word) {
                     self.cseq = request.headers.cseq().map_or(self.cseq, |c| c.number);
-                    out.push(CarrierOutput::Send(Box::new(request.clone()), asking.peer));
+                    out.push(CarrierOutput::Send(Box::new(request.clone()), hop));
                 } else {
                     self.refused(response, now, word, out);
                 }

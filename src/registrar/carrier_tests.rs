@@ -67,12 +67,12 @@ impl Rig {
                     let text = format!(
                         "{} to {} cseq {} for {}{}",
                         request.method,
-                        to.remote.ip(),
+                        to.peer().remote.ip(),
                         header(&Name::CSeq),
                         header(&Name::Expires),
                         if proven { " proven" } else { "" }
                     );
-                    self.last = Some((*request, to));
+                    self.last = Some((*request, to.peer()));
                     text
                 }
             });

@@ -16,7 +16,7 @@ use crate::shard::shard::Shard;
 use crate::shard::words::Output;
 use crate::sip::session_timer::Wish;
 use crate::sip::{
-    Contacts, Dialog, Name, Peer, Request, Response, Scheme, ServerTx, SessionTimer, Uri,
+    Contacts, Dialog, Hop, Name, Peer, Request, Response, Scheme, ServerTx, SessionTimer, Uri,
 };
 
 /// The trunk in records of calls that operators make, and the number in metrics.
@@ -212,7 +212,12 @@ impl Shard {
         now: Instant,
     ) -> Result<Caller, Refusal> {
         let permits = self.permits(&guest.trunk, now)?;
-        let (dialog, timer) = self.agree(request, peer, now)?;
+        // Operators' phones are reached by the flow that they called by.
+        let hop = match guest.made_by {
+            Some(_) => Hop::Flow(peer),
+            None => Hop::Listener(peer),
+        };
+        let (dialog, timer) = self.agree(request, hop, now)?;
         Ok(Caller {
             key,
             id: self.call_id(key),
@@ -239,13 +244,14 @@ impl Shard {
     fn agree(
         &mut self,
         request: &Request,
-        peer: Peer,
+        hop: Hop,
         now: Instant,
     ) -> Result<(Dialog, SessionTimer), Refusal> {
+        let peer = hop.peer();
         self.check_proposal(request, peer)?;
         let tag = self.endpoint.fresh_tag();
         let contact = self.shared.advertise.contact_for(peer, is_sips(request));
-        let dialog = Dialog::from_request(request, &tag, &contact, peer)
+        let dialog = Dialog::from_request(request, &tag, &contact, hop)
             .map_err(|_| Refusal::new(400, RejectReason::Malformed))?;
         let timer = SessionTimer::answer(request, Wish::default(), now)
             .map_err(|small| Refusal::with(422, (Name::MinSe, small.min_se.to_string())))?;

@@ -113,8 +113,8 @@ impl Shard {
                     let uris = vec![uri];
                     self.wishes.push(Output::Resolve { asker, uris });
                 }
-                CarrierOutput::Send(request, peer) => {
-                    let tx = self.endpoint.request(*request, peer, now, &mut self.sip);
+                CarrierOutput::Send(request, hop) => {
+                    let tx = self.endpoint.request(*request, hop, now, &mut self.sip);
                     entry.asked = Some(tx);
                 }
                 CarrierOutput::Changed(registered, code) => {
@@ -173,8 +173,8 @@ impl Shard {
         }
         if let Some(mut pass) = self.carriers.partings.remove(&tx) {
             let word = self.endpoint.word();
-            if let Some((request, peer)) = pass.again(response, peer, word) {
-                let tx = self.endpoint.request(request, peer, now, &mut self.sip);
+            if let Some((request, hop)) = pass.again(response, peer, word) {
+                let tx = self.endpoint.request(request, hop, now, &mut self.sip);
                 self.carriers.partings.insert(tx, pass);
             }
         }

@@ -131,6 +131,8 @@ impl Shard {
         }
     }
 
+    /// Of addresses and words of our own: it never nears what a datagram takes (RFC 3261
+    /// section 18.1.1), so it asks by the transport that is watched.
     fn options(&mut self, peer: Peer) -> Request {
         let host = crate::sip::Host::Address(peer.remote.ip());
         let uri = Uri::sip(None, &host, Some(peer.remote.port()));

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 
 use super::origin;
 use super::{
-    Contacts, HeaderError, Headers, Host, Method, Name, NameAddr, Peer, Replaces, Request,
+    Contacts, HeaderError, Headers, Hop, Host, Method, Name, NameAddr, Peer, Replaces, Request,
     Response, Uri,
 };
 
@@ -98,7 +98,7 @@ pub struct Dialog {
     target: Uri,
     /// The proxies on the way, nearest first.
     routes: Vec<NameAddr>,
-    peer: Peer,
+    hop: Hop,
 }
 
 impl Dialog {
@@ -110,7 +110,7 @@ impl Dialog {
         request: &Request,
         local_tag: &str,
         local_contact: &str,
-        peer: Peer,
+        hop: impl Into<Hop>,
     ) -> Result<Self, DialogError> {
         let headers = &request.headers;
         let id = DialogId {
@@ -133,7 +133,7 @@ impl Dialog {
             local_contact: local_contact.to_owned(),
             target: target(headers)?.ok_or(DialogError::Header)?,
             routes: routes(headers)?,
-            peer,
+            hop: hop.into(),
         })
     }
 
@@ -146,7 +146,7 @@ impl Dialog {
         request: &Request,
         response: &Response,
         local_contact: &str,
-        peer: Peer,
+        hop: impl Into<Hop>,
     ) -> Result<Self, DialogError> {
         let headers = &response.headers;
         let remote_tag = origin::to_tag(headers).ok_or(DialogError::NoTag)?;
@@ -170,7 +170,7 @@ impl Dialog {
             local_contact: local_contact.to_owned(),
             target,
             routes,
-            peer,
+            hop: hop.into(),
         })
     }
 
@@ -202,7 +202,7 @@ impl Dialog {
             self.target = target;
         }
         self.remote_cseq = Some(number);
-        self.peer = peer;
+        self.hop = self.hop.at(peer);
         Ok(())
     }
 
@@ -259,15 +259,28 @@ impl Dialog {
     /// route has a literal address of its own. A name is never looked up.
     #[must_use]
     pub fn peer(&self) -> Peer {
+        let peer = self.hop.peer();
         match self.routes.first().and_then(|route| literal(&route.uri)) {
             // Who came by WebSocket is reached by that connection alone (RFC 7118 section 5).
-            Some(_) if self.peer.transport.is_websocket() => self.peer,
-            Some(remote) if remote != self.peer.remote => Peer {
+            Some(_) if peer.transport.is_websocket() => peer,
+            Some(remote) if remote != peer.remote => Peer {
                 remote,
                 connection: None,
-                ..self.peer
+                ..peer
             },
-            Some(_) | None => self.peer,
+            Some(_) | None => peer,
+        }
+    }
+
+    /// The same for sending. Who names that very address, in the Contact or as the first
+    /// proxy, listens there; else there may be a router that lets nothing but the flow in.
+    #[must_use]
+    pub fn hop(&self) -> Hop {
+        let (peer, proxy) = (self.peer(), self.routes.first());
+        let next = proxy.map_or(&self.target, |route| &route.uri);
+        match (self.hop, Hop::named(next, peer)) {
+            (Hop::Listener(_), named) if literal(next) == Some(peer.remote) => named,
+            (Hop::Listener(_) | Hop::Flow(_), _) => Hop::Flow(peer),
         }
     }
 

@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{Dialog, DialogId, Method, Name, Peer, Request, Uri};
+use super::{Dialog, DialogId, Hop, Method, Name, Peer, Request, Uri};
 
 /// One step: a request that comes, or one of ours.
 #[derive(Clone, Debug)]
@@ -176,5 +176,60 @@ proptest! {
             host: 1,
         };
         prop_assert_eq!(dialog.accept(&next.request(), next.peer()).is_ok(), last < 0x7fff_ffff);
+    }
+}
+
+/// RFC 3261 section 18.1.1, where a router may be on the way.
+#[test]
+fn who_names_the_address_that_requests_go_to_takes_streams_there() {
+    let from = Peer::udp("192.0.2.7:5070".parse().unwrap());
+    for (route, contact, goes) in [
+        ("", "sip:anna@192.0.2.7:5070", "Listener 192.0.2.7:5070"),
+        ("", "sip:anna@192.0.2.7", "Flow 192.0.2.7:5070"),
+        ("", "sip:anna@10.0.0.7:5070", "Flow 192.0.2.7:5070"),
+        ("", "sip:anna@phone.example:5070", "Flow 192.0.2.7:5070"),
+        (
+            "",
+            "sip:anna@192.0.2.7:5070;transport=udp",
+            "Flow 192.0.2.7:5070",
+        ),
+        (
+            "<sip:192.0.2.7:5070;lr>",
+            "sip:anna@10.0.0.7",
+            "Listener 192.0.2.7:5070",
+        ),
+        (
+            "<sip:192.0.2.9;lr>",
+            "sip:anna@10.0.0.7",
+            "Listener 192.0.2.9:5060",
+        ),
+        (
+            "<sip:proxy.example;lr>",
+            "sip:anna@192.0.2.7:5070",
+            "Flow 192.0.2.7:5070",
+        ),
+    ] {
+        let mut request = Request::new(Method::Invite, Uri::parse("sip:100@198.51.100.1").unwrap());
+        let headers = &mut request.headers;
+        headers.push(Name::From, "<sip:anna@example.com>;tag=theirs");
+        headers.push(Name::To, "<sip:100@example.com>");
+        headers.push(Name::CallId, "c1");
+        headers.push(Name::CSeq, "5 INVITE");
+        headers.push(Name::Contact, format!("<{contact}>"));
+        if !route.is_empty() {
+            headers.push(Name::RecordRoute, route);
+        }
+        let hop = |hop: Hop| {
+            Dialog::from_request(&request, "ours", "sip:us", hop)
+                .unwrap()
+                .hop()
+        };
+        let found = match hop(Hop::Listener(from)) {
+            Hop::Listener(peer) => format!("Listener {}", peer.remote),
+            Hop::Flow(peer) => format!("Flow {}", peer.remote),
+        };
+        assert_eq!(found, goes, "{route} {contact}");
+        // A phone of ours stays with the flow that it opened.
+        assert!(matches!(hop(Hop::Flow(from)), Hop::Flow(_)));
     }
 }

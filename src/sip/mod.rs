@@ -56,6 +56,6 @@ pub use route::{Service, Way, by_weight, way};
 pub use session_timer::SessionTimer;
 pub use stream::{Frame, FrameError, StreamFramer};
 pub use text::Text;
-pub use transport::{Advertise, ConnectionId, Peer, Transport};
+pub use transport::{Advertise, ConnectionId, Hop, Peer, Transport};
 pub(crate) use uri::digits;
 pub use uri::{Host, Scheme, Uri, UriError};

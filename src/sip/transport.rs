@@ -157,6 +157,63 @@ impl Peer {
     }
 }
 
+/// Where a request goes, and whether it may go another way when it is large.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hop {
+    /// This way alone. A phone behind a router is reached by the flow that it opened itself,
+    /// and by nothing else (RFC 5626, RFC 3581).
+    Flow(Peer),
+    /// Somebody who listens at this address: by datagrams, and by TCP for what is too large
+    /// for one (RFC 3261 sections 18.1.1 and 18.2.1).
+    Listener(Peer),
+}
+
+impl Hop {
+    /// The way to an address that `uri` names, unless it names the transport too.
+    #[must_use]
+    pub fn named(uri: &Uri, peer: Peer) -> Self {
+        match uri.param("transport") {
+            None => Self::Listener(peer),
+            Some(_) => Self::Flow(peer),
+        }
+    }
+
+    /// Who is at its end.
+    #[must_use]
+    pub fn peer(self) -> Peer {
+        match self {
+            Self::Flow(peer) | Self::Listener(peer) => peer,
+        }
+    }
+
+    /// The same to another place.
+    #[must_use]
+    pub fn at(self, peer: Peer) -> Self {
+        match self {
+            Self::Flow(_) => Self::Flow(peer),
+            Self::Listener(_) => Self::Listener(peer),
+        }
+    }
+
+    /// Whether an answer comes from where the question went.
+    #[must_use]
+    pub fn leads_to(self, from: Peer) -> bool {
+        let by = |transport| from.transport == transport;
+        let peer = self.peer();
+        let large = match self {
+            Self::Flow(_) => false,
+            Self::Listener(_) => peer.transport == Transport::Udp && by(Transport::Tcp),
+        };
+        from.remote == peer.remote && (by(peer.transport) || large)
+    }
+}
+
+impl From<Peer> for Hop {
+    fn from(peer: Peer) -> Self {
+        Self::Flow(peer)
+    }
+}
+
 /// What we say of where we are: in Via, Contact and descriptions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Advertise {

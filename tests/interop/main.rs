@@ -42,6 +42,7 @@ mod relay;
 mod replaces;
 mod secure;
 mod server;
+mod sizes;
 mod sound;
 mod spoken;
 mod standards;

@@ -55,8 +55,6 @@ pub(super) struct Invite {
     pub(super) cancel: Cancel,
     /// The 2xx answers, one a branch of a fork.
     pub(super) answers: Vec<Answer>,
-    /// Whether it goes by datagrams when no stream can be opened.
-    pub(super) or_datagram: bool,
 }
 
 /// Whether our INVITE is to be cancelled (RFC 3261 section 9.1).
@@ -102,6 +100,15 @@ impl Way {
     }
 }
 
+/// A request that is too large for a datagram as it would be one, for when no stream can be
+/// opened.
+#[derive(Debug)]
+pub(super) struct Spare {
+    pub(super) bytes: Bytes,
+    /// Then the stream is waited for no longer.
+    pub(super) until: Instant,
+}
+
 /// One of our requests.
 #[derive(Debug)]
 pub(super) struct Entry {
@@ -111,10 +118,28 @@ pub(super) struct Entry {
     pub(super) peer: Peer,
     /// The request, to be sent again; empty on a stream.
     pub(super) bytes: Bytes,
+    pub(super) spare: Option<Spare>,
     pub(super) scheduled: Option<Instant>,
 }
 
 impl Entry {
+    /// When it wants to be looked at.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.machine
+            .deadline()
+            .into_iter()
+            .chain(self.waits_until())
+            .min()
+    }
+
+    /// When it is to go by a datagram, while nothing was heard by the stream: an answer
+    /// names the one that it came by.
+    pub(super) fn waits_until(&self) -> Option<Instant> {
+        let unheard = self.peer.connection.is_none() && self.machine.is_unanswered();
+        let spare = self.spare.as_ref().filter(|_| unheard);
+        spare.map(|spare| spare.until)
+    }
+
     pub(super) fn label(&self) -> MethodLabel {
         MethodLabel::from(&self.method)
     }

@@ -146,7 +146,7 @@ impl Endpoint {
             self.clients.remove(tx);
             self.clean();
         } else {
-            let wanted = entry.machine.deadline();
+            let wanted = entry.deadline();
             self.deadlines
                 .schedule(Timer::Client(tx), wanted, &mut entry.scheduled);
         }
@@ -221,6 +221,14 @@ impl Endpoint {
             return;
         }
         entry.scheduled = None;
+        if entry.waits_until().is_some_and(|until| until <= out.now)
+            && self.goes_by_datagram(tx, out)
+        {
+            return;
+        }
+        let Some(entry) = self.clients.get_mut(tx) else {
+            return;
+        };
         let (resend, timed_out) = match &mut entry.machine {
             ClientMachine::Invite(invite) => {
                 let effect = invite.machine.handle(InviteClientInput::Tick, out.now);

@@ -1,10 +1,10 @@
 //! What goes out: answers, requests, CANCEL and ACK.
 
 use bytes::Bytes;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Endpoint;
-use super::clients::{Branch, Cancel, Entry, Invite, Machine as ClientMachine};
+use super::clients::{Branch, Cancel, Entry, Invite, Machine as ClientMachine, Spare};
 use super::servers::Machine as ServerMachine;
 use super::words::{ClientTx, Count, MethodLabel, Out, Output, ServerTx};
 use crate::sip::origin;
@@ -14,13 +14,25 @@ use crate::sip::transaction::{
     Client, InviteClient, InviteClientInput, InviteServerEffect, InviteServerInput, ServerEffect,
     ServerInput,
 };
-use crate::sip::{Header, Method, Name, Peer, Request, Response, Transport};
+use crate::sip::{Header, Hop, Method, Name, Peer, Request, Response, Transport};
 
 /// Max-Forwards of a request of ours (RFC 3261 section 8.1.1.6).
 const MAX_FORWARDS: &str = "70";
 /// A larger request may be cut in two on its way, and is lost with either half (RFC 3261
 /// section 18.1.1).
 const DATAGRAM: usize = 1300;
+/// An answer by a stream is there within this, or a provisional one, unless something on the
+/// way swallows what would open the stream, as many firewalls do. Long enough for a second
+/// attempt to open it, short enough for a line to be rung before it is given up.
+const STREAM_TIME: Duration = Duration::from_secs(2);
+
+/// A request as it is sent.
+struct Written {
+    bytes: Bytes,
+    peer: Peer,
+    /// As a datagram, when it is too large for one and goes by TCP.
+    spare: Option<Bytes>,
+}
 
 impl Endpoint {
     /// Answers a request, provisionally or finally. Too late or twice is nothing.
@@ -103,51 +115,17 @@ impl Endpoint {
     }
 
     /// Sends a request other than ACK and CANCEL: with our Via, and Max-Forwards and
-    /// User-Agent if it has none.
+    /// User-Agent if it has none. One that is too large for a datagram goes by TCP where it
+    /// may, and by a datagram all the same when no stream is opened in time.
     pub fn request(
         &mut self,
         mut request: Request,
-        peer: Peer,
-        now: Instant,
-        out: &mut Vec<Output>,
-    ) -> ClientTx {
-        let word = self.prepare(&mut request, peer);
-        self.send_request(request, word, (peer, false), now, out)
-    }
-
-    /// The same for an INVITE by datagrams to a peer that takes streams too: one too large
-    /// for a datagram goes by TCP, and by a datagram all the same when no stream can be
-    /// opened (RFC 3261 section 18.1.1).
-    pub fn request_by_size(
-        &mut self,
-        mut request: Request,
-        peer: Peer,
-        now: Instant,
-        out: &mut Vec<Output>,
-    ) -> ClientTx {
-        let word = self.prepare(&mut request, peer);
-        if peer.transport != Transport::Udp || request.write().len() <= DATAGRAM {
-            return self.send_request(request, word, (peer, false), now, out);
-        }
-        let peer = Peer {
-            transport: Transport::Tcp,
-            ..peer
-        };
-        let via = self.via(word, peer);
-        request.headers.replace_first(&Name::Via, via);
-        self.send_request(request, word, (peer, true), now, out)
-    }
-
-    fn send_request(
-        &mut self,
-        request: Request,
-        word: u64,
-        (peer, or_datagram): (Peer, bool),
+        hop: impl Into<Hop>,
         now: Instant,
         out: &mut Vec<Output>,
     ) -> ClientTx {
         let mut out = Out { now, list: out };
-        let bytes = request.write();
+        let (word, Written { bytes, peer, spare }) = self.write(&mut request, hop.into());
         out.count(Count::Request {
             method: MethodLabel::from(&request.method),
             inbound: false,
@@ -163,7 +141,6 @@ impl Endpoint {
                 ack: Bytes::new(),
                 cancel: Cancel::No,
                 answers: Vec::new(),
-                or_datagram,
             }))
         } else {
             ClientMachine::Other(Client::new(reliable, now))
@@ -177,38 +154,45 @@ impl Endpoint {
             },
             peer,
             bytes: if reliable { Bytes::new() } else { bytes },
+            spare: spare.map(|bytes| Spare {
+                bytes,
+                until: now + STREAM_TIME,
+            }),
             scheduled: None,
         });
         self.settle_client(tx);
         tx
     }
 
-    /// Sends an INVITE by a datagram after all, if it may be; `false` if not.
+    /// Sends a request by a datagram after all, if it may be; `false` if not.
     pub(super) fn goes_by_datagram(&mut self, tx: ClientTx, out: &mut Out<'_>) -> bool {
         let Some(entry) = self.clients.get(tx) else {
             return false;
         };
-        let (peer, word) = (
-            Peer {
-                transport: Transport::Udp,
-                ..entry.peer
-            },
-            entry.branch.word,
-        );
+        let (unheard, word) = (entry.waits_until().is_some(), entry.branch.word);
+        let peer = Peer {
+            transport: Transport::Udp,
+            ..entry.peer
+        };
         let via = self.via(word, peer);
         let Some(entry) = self.clients.get_mut(tx) else {
             return false;
         };
-        let ClientMachine::Invite(invite) = &mut entry.machine else {
+        let Some(spare) = entry.spare.take().filter(|_| unheard) else {
             return false;
         };
-        // An answer would have named the stream that it came by.
-        if entry.peer.connection.is_some() || !std::mem::take(&mut invite.or_datagram) {
-            return false;
+        match &mut entry.machine {
+            // Nobody is to ring for a call that was given up before anybody heard of it.
+            ClientMachine::Invite(invite) if matches!(invite.cancel, Cancel::Wanted(_)) => {
+                return false;
+            }
+            ClientMachine::Invite(invite) => {
+                invite.request.headers.replace_first(&Name::Via, via);
+                invite.machine = InviteClient::new(false, out.now);
+            }
+            ClientMachine::Other(machine) => *machine = Client::new(false, out.now),
         }
-        invite.request.headers.replace_first(&Name::Via, via);
-        invite.machine = InviteClient::new(false, out.now);
-        entry.bytes = invite.request.write();
+        entry.bytes = spare.bytes;
         out.send(entry.bytes.clone(), peer);
         self.clients.goes(tx, peer);
         self.settle_client(tx);
@@ -221,25 +205,32 @@ impl Endpoint {
         &mut self,
         tx: ClientTx,
         mut ack: Request,
-        peer: Peer,
+        hop: impl Into<Hop>,
         now: Instant,
         out: &mut Vec<Output>,
     ) {
         let mut out = Out { now, list: out };
-        self.prepare(&mut ack, peer);
-        let bytes = ack.write();
+        let (_, Written { bytes, peer, spare }) = self.write(&mut ack, hop.into());
         out.count(Count::Request {
             method: MethodLabel::Ack,
             inbound: false,
             transport: peer.transport,
         });
         out.send(bytes.clone(), peer);
+        // A 2xx that comes again says that the ACK did not come by a stream.
+        let again = match spare {
+            Some(bytes) => {
+                let transport = Transport::Udp;
+                (bytes, Peer { transport, ..peer })
+            }
+            None => (bytes, peer),
+        };
         let to_tag = origin::to_tag(&ack.headers).unwrap_or_default();
         if let Some(entry) = self.clients.get_mut(tx)
             && let ClientMachine::Invite(invite) = &mut entry.machine
             && let Some(answer) = invite.answers.iter_mut().find(|a| a.to_tag == to_tag)
         {
-            answer.ack = Some((bytes, peer));
+            answer.ack = Some(again);
         }
     }
 
@@ -302,6 +293,7 @@ impl Endpoint {
             branch: Branch { word, cancel: true },
             peer,
             bytes: if reliable { Bytes::new() } else { bytes },
+            spare: None,
             scheduled: None,
         });
         self.settle_client(cancel);
@@ -326,6 +318,34 @@ impl Endpoint {
         });
         out.send(bytes.clone(), peer);
         bytes
+    }
+
+    /// Writes a request with our Via on top, for the way that its size asks for; the word of
+    /// its branch.
+    fn write(&mut self, request: &mut Request, hop: Hop) -> (u64, Written) {
+        let peer = hop.peer();
+        let word = self.prepare(request, peer);
+        let bytes = request.write();
+        let large = peer.transport == Transport::Udp && bytes.len() > DATAGRAM;
+        let written = match hop {
+            Hop::Listener(peer) if large => {
+                let transport = Transport::Tcp;
+                let peer = Peer { transport, ..peer };
+                let via = self.via(word, peer);
+                request.headers.replace_first(&Name::Via, via);
+                Written {
+                    bytes: request.write(),
+                    peer,
+                    spare: Some(bytes),
+                }
+            }
+            Hop::Listener(peer) | Hop::Flow(peer) => Written {
+                bytes,
+                peer,
+                spare: None,
+            },
+        };
+        (word, written)
     }
 
     /// Puts our Via on top; the word of its branch.

@@ -1,7 +1,8 @@
 //! Requests of ours.
 
 use super::*;
-use crate::sip::transaction::timers::{GIVE_UP, T4, TIMER_D};
+use crate::sip::Hop;
+use crate::sip::transaction::timers::{GIVE_UP, T1, T4, TIMER_D};
 
 fn ack_for(rig: &mut Rig, tx: ClientTx, to_tag: &str) -> String {
     let mut ack = Request::new(Method::Ack, Uri::parse("sip:anna@192.0.2.7").unwrap());
@@ -259,37 +260,112 @@ fn a_stream_that_cannot_be_opened_fails_what_waits_for_it_at_once() {
     assert_eq!(unreachable(&mut rig), "");
 }
 
-/// An INVITE of so many bytes, whose peer takes TCP too; what was sent.
-fn invite_by_size(rig: &mut Rig, length: usize) -> String {
-    let mut request = Rig::unsent(Method::Invite);
+/// A request with a body of so many bytes, to a peer that takes TCP too; what was sent.
+fn by_size(rig: &mut Rig, method: Method, length: usize) -> String {
+    let mut request = Rig::unsent(method);
     request.body = vec![b'x'; length].into();
-    let (now, peer) = (rig.now, udp());
-    rig.endpoint
-        .request_by_size(request, peer, now, &mut rig.out);
+    let (now, hop) = (rig.now, Hop::Listener(udp()));
+    rig.endpoint.request(request, hop, now, &mut rig.out);
     rig.told()
 }
 
 #[test]
 fn a_large_request_goes_by_tcp_or_else_by_a_datagram() {
+    for method in [
+        Method::Invite,
+        Method::Bye,
+        Method::Register,
+        Method::Notify,
+    ] {
+        let sent = format!("{method}>5070");
+        let mut small = Rig::new();
+        assert_eq!(by_size(&mut small, method.clone(), 100), sent);
+        assert!(small.sent_text().contains("SIP/2.0/UDP "));
+        let mut rig = Rig::new();
+        assert_eq!(by_size(&mut rig, method.clone(), 1300), sent);
+        let by_tcp = rig.sent_text();
+        assert!(by_tcp.contains("SIP/2.0/TCP "), "{by_tcp}");
+        assert_eq!(unreachable(&mut rig), sent);
+        assert_eq!(
+            rig.sent_text(),
+            by_tcp.replace("SIP/2.0/TCP", "SIP/2.0/UDP")
+        );
+        assert_eq!(unreachable(&mut rig), "", "once");
+        // By datagrams it comes again until there is an answer.
+        assert_eq!(rig.pass(T1), [format!("500 {sent}")]);
+        let told = rig.receive(&rig.answer(486, "t1"), udp());
+        assert!(told.ends_with("[486]"), "{told}");
+    }
+}
+
+#[test]
+fn a_stream_that_does_not_open_is_not_waited_for() {
+    for method in [Method::Invite, Method::Bye] {
+        let mut rig = Rig::new();
+        by_size(&mut rig, method.clone(), 1300);
+        let by_tcp = rig.sent_text();
+        assert_eq!(rig.pass(Duration::from_millis(1_999)), Vec::<String>::new());
+        let later = rig.pass(Duration::from_millis(1));
+        assert_eq!(later, [format!("1 {method}>5070")]);
+        assert_eq!(
+            rig.sent_text(),
+            by_tcp.replace("SIP/2.0/TCP", "SIP/2.0/UDP")
+        );
+        assert_eq!(unreachable(&mut rig), "", "it waits for no stream");
+        let told = rig.receive(&rig.answer(486, "t1"), udp());
+        assert!(told.ends_with("[486]"), "{told}");
+    }
+}
+
+#[test]
+fn an_invite_that_was_given_up_before_a_stream_opened_rings_nobody() {
     let mut rig = Rig::new();
-    assert_eq!(invite_by_size(&mut rig, 100), "INVITE>5070");
+    let mut request = Rig::unsent(Method::Invite);
+    request.body = vec![b'x'; 1300].into();
+    let (now, hop) = (rig.now, Hop::Listener(udp()));
+    let tx = rig.endpoint.request(request, hop, now, &mut rig.out);
+    rig.endpoint.cancel(tx, None, now, &mut rig.out);
+    assert_eq!(rig.told(), "INVITE>5070");
+    assert_eq!(rig.pass(T4), Vec::<String>::new());
+    assert_eq!(unreachable(&mut rig), "[Unreachable]");
+}
+
+#[test]
+fn a_large_request_to_who_is_reached_by_a_flow_alone_is_a_datagram() {
+    let mut rig = Rig::new();
+    let mut request = Rig::unsent(Method::Invite);
+    request.body = vec![b'x'; 1300].into();
+    let now = rig.now;
+    rig.endpoint.request(request, udp(), now, &mut rig.out);
+    rig.told();
     assert!(rig.sent_text().contains("SIP/2.0/UDP "));
-    assert_eq!(invite_by_size(&mut rig, 1300), "INVITE>5070");
+}
+
+#[test]
+fn a_large_ack_goes_by_tcp_and_by_a_datagram_when_the_2xx_comes_again() {
+    let mut rig = Rig::new();
+    let (tx, _) = rig.request(Method::Invite, udp());
+    let success = rig.answer(200, "t1");
+    rig.receive(&success, udp());
+    let mut ack = Rig::unsent(Method::Ack);
+    ack.headers.set(Name::To, "<sip:anna@192.0.2.7>;tag=t1");
+    ack.body = vec![b'x'; 1300].into();
+    let (now, hop) = (rig.now, Hop::Listener(udp()));
+    rig.endpoint.acknowledge(tx, ack, hop, now, &mut rig.out);
+    assert_eq!(rig.told(), "ACK>5070");
     let by_tcp = rig.sent_text();
     assert!(by_tcp.contains("SIP/2.0/TCP "), "{by_tcp}");
-    assert_eq!(unreachable(&mut rig), "INVITE>5070");
+    assert_eq!(rig.receive(&success, udp()), "ACK>5070");
     assert_eq!(
         rig.sent_text(),
         by_tcp.replace("SIP/2.0/TCP", "SIP/2.0/UDP")
     );
-    assert_eq!(unreachable(&mut rig), "", "once");
-    assert_eq!(rig.receive(&rig.answer(486, "t1"), udp()), "ACK>5070 [486]");
 }
 
 #[test]
 fn a_large_request_that_was_answered_by_tcp_stays_there() {
     let mut rig = Rig::new();
-    invite_by_size(&mut rig, 1300);
+    by_size(&mut rig, Method::Invite, 1300);
     rig.receive(&rig.answer(180, "t1"), tcp());
     assert_eq!(unreachable(&mut rig), "");
     let connection = ConnectionId(9);
