@@ -23,7 +23,7 @@ use crate::flow::{self, AskId, Flow, Reply, Run};
 use crate::media::{Command, Report};
 use crate::model::{
     CallId, CallKey, Carried, Cause, Event, FlowName, Hangup, LegId, Number, OperatorName, PlayId,
-    Project, QueueName, StreamQuality, TrunkName,
+    Project, QueueName, Said, StreamQuality, TrunkName,
 };
 use crate::sip::endpoint::Failure;
 use crate::sip::{ClientTx, Dialog, Peer, Request, Response, ServerTx, SessionTimer};
@@ -89,6 +89,8 @@ pub enum Input {
     Cancelled {
         /// Which INVITE.
         tx: ServerTx,
+        /// What was said of the reason.
+        said: Said,
     },
     /// A 2xx of its was never acknowledged.
     NoAck {
@@ -229,6 +231,8 @@ pub(super) struct Story {
     pub(super) carried: Option<Carried>,
     /// Why the flow hangs up.
     pub(super) cause: Option<Cause>,
+    /// Why the caller left, in its own words.
+    pub(super) said: Said,
 }
 
 /// One call.
@@ -393,7 +397,7 @@ impl Call {
         match input {
             Input::Request { tx, request, peer } => self.requested(tx, &request, peer, floor),
             Input::Ack { request } => self.acknowledged(&request, floor),
-            Input::Cancelled { tx } => self.cancelled(tx, floor),
+            Input::Cancelled { tx, said } => self.cancelled((tx, said), floor),
             Input::NoAck { tx } => self.no_ack(tx, floor),
             Input::Response { tx, response, peer } => self.answered(tx, &response, peer, floor),
             Input::Failed { tx, why } => self.unanswered(tx, why, floor),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::call::call::{Call, Invitation, Stage};
 use crate::call::floor::Floor;
 use crate::call::leg::Leg;
-use crate::model::{Cause, DequeueReason, Event, Hangup, Outcome, limits};
+use crate::model::{Cause, DequeueReason, Event, Hangup, Outcome, Said, limits};
 use crate::sip::ServerTx;
 
 /// A call that is over is kept this long for what is on its way back: 64 × T1, after
@@ -100,6 +100,7 @@ impl Call {
             outcome: parting.outcome,
             hangup: parting.hangup,
             cause: parting.cause,
+            said: self.story.said,
             lasted: parting.lasted,
         });
     }
@@ -120,14 +121,17 @@ impl Call {
         }
     }
 
-    /// The caller gave up before the answer (RFC 3261 section 9.2).
-    pub(super) fn cancelled(&mut self, tx: ServerTx, floor: &mut Floor<'_>) {
+    /// The caller gave up before the answer (RFC 3261 section 9.2), or somebody else took
+    /// the call for whom it rang too (RFC 3326 section 3.1). That is no caller who was lost:
+    /// nobody waits in a queue without an answer, so the call ended in its flow.
+    pub(super) fn cancelled(&mut self, (tx, said): (ServerTx, Said), floor: &mut Floor<'_>) {
         if self.successor_cancelled(tx, floor) {
             return;
         }
         let ours =
             matches!(&self.invitation, Invitation::Pending { tx: pending, .. } if *pending == tx);
         if ours {
+            self.story.said = said;
             self.refuse_caller(487, floor);
             self.end(self.outcome(floor.now), Hangup::Caller, floor);
         }

@@ -102,6 +102,7 @@ impl Call {
         }
         match side {
             Side::Caller => {
+                self.story.said = bye.headers.reason();
                 // RFC 3261 section 15.1.2: a BYE before the answer ends the INVITE too.
                 self.refuse_caller(487, floor);
                 self.invitation = Invitation::Over;

@@ -10,7 +10,7 @@ use crate::call::in_talk::{Talk, With};
 use crate::call::invite::ELSEWHERE;
 use crate::call::pass::Pass;
 use crate::flow::{self, LineExit};
-use crate::model::{DequeueReason, Event, Hangup, LineName, LineResult};
+use crate::model::{Cause, DequeueReason, Event, Hangup, LineName, LineResult};
 use crate::sip::{ClientTx, Peer, Response};
 
 impl Call {
@@ -25,7 +25,7 @@ impl Call {
         let Some(dial) = self.rings(tx) else {
             return false;
         };
-        let failed = match response.code {
+        let (failed, another) = match response.code {
             ..200 => {
                 let mut tries = dial.tries.iter_mut();
                 if let Some(tried) = tries.find(|tried| tried.branch.tx == tx) {
@@ -39,12 +39,8 @@ impl Call {
             }
             401 | 407 if dial.authorize((tx, response), peer, floor) => return true,
             422 if dial.ask_longer((tx, response), peer, floor) => return true,
-            486 | 600 => (LineExit::Busy, LineResult::Busy),
-            408 | 480 | 487 | 603 => (LineExit::NoAnswer, LineResult::NoAnswer),
-            500..600 => (LineExit::Error, LineResult::Failed),
-            300.. => (LineExit::Error, LineResult::Refused),
+            300.. => refusal(response),
         };
-        let another = matches!(response.code, 408 | 500..600);
         self.try_failed(tx, failed, another, floor);
         true
     }
@@ -170,6 +166,26 @@ impl Call {
             age: self.story.queued_first.unwrap_or(floor.now),
         };
         self.start_talk(talk, floor);
+    }
+}
+
+/// What a line's refusal comes to, and whether another address is tried.
+fn refusal(response: &Response) -> ((LineExit, LineResult), bool) {
+    let (busy, no_answer) = (
+        (LineExit::Busy, LineResult::Busy),
+        (LineExit::NoAnswer, LineResult::NoAnswer),
+    );
+    // A gateway names what the network behind it said, where the code is of its own making
+    // (RFC 6432): the called party's word.
+    let behind = response.headers.reason().q850.map(Cause::number);
+    match (response.code, behind) {
+        (486 | 600, _) => (busy, false),
+        (408 | 480 | 500..600, Some(17)) => (busy, false),
+        (408 | 480 | 500..600, Some(18..=20)) => (no_answer, false),
+        (480 | 487 | 603, _) => (no_answer, false),
+        (408, _) => (no_answer, true),
+        (500..600, _) => ((LineExit::Error, LineResult::Failed), true),
+        _ => ((LineExit::Error, LineResult::Refused), false),
     }
 }
 

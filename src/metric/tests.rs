@@ -190,6 +190,7 @@ fn end() -> Vec<(u64, Event)> {
         outcome: Outcome::Answered,
         hangup: Hangup::Caller,
         cause: None,
+        said: crate::model::Said::default(),
         lasted: Duration::from_secs(9),
     };
     vec![(9, stream), (9, ended)]

@@ -24,6 +24,16 @@ const WORDS: &[(&str, u8)] = &[
     ("barred", 55),
 ];
 
+/// Why a peer ends a call or refuses one, as it says itself (RFC 3326): with what it does not
+/// say, nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    /// A status code of SIP; 200 with a CANCEL: somebody else took the call.
+    pub sip: Option<u16>,
+    /// The telephone network's cause.
+    pub q850: Option<Cause>,
+}
+
 impl Cause {
     /// `None` when no cause has this number.
     #[must_use]

@@ -13,7 +13,8 @@ use serde_json::Value;
 use crate::model::{
     CallId, CallbackResult, Carried, Cause, DequeueReason, FlowFault, FlowName, LineName,
     LineResult, NodeName, Number, OfferResult, OperatorName, OperatorState, Outcome, Overtake,
-    PauseReason, Project, QueueName, Recorded, RejectReason, Surveyed, TransferKind, TrunkName,
+    PauseReason, Project, QueueName, Recorded, RejectReason, Said, Surveyed, TransferKind,
+    TrunkName,
 };
 
 /// Position in the stream of events of one process, from 1.
@@ -350,6 +351,8 @@ pub enum Event {
         hangup: Hangup,
         /// What its flow says was the cause.
         cause: Option<Cause>,
+        /// What the caller says, who gave up or hung up.
+        said: Said,
         /// From the INVITE to the end.
         lasted: Duration,
     },

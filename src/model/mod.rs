@@ -27,7 +27,7 @@ mod time;
 mod words;
 
 pub use carried::Carried;
-pub use cause::Cause;
+pub use cause::{Cause, Said};
 pub use census::Census;
 pub use customer::{Customer, CustomerDraft, CustomerKey, ERASED, Telephone};
 pub use diagnostic::{Diagnostic, Severity, Span};

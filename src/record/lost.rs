@@ -200,6 +200,7 @@ mod tests {
                     outcome: Outcome::Failed,
                     hangup: Hangup::Fault,
                     cause: None,
+                    said: crate::model::Said::default(),
                     lasted: Duration::ZERO,
                 },
             });

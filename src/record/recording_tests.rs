@@ -32,6 +32,7 @@ fn a_message_whose_file_is_closed_after_the_call_is_in_the_record() {
         outcome: Outcome::EndedInFlow,
         hangup: Hangup::Caller,
         cause: None,
+        said: crate::model::Said::default(),
         lasted: Duration::from_secs(70),
     };
     let records = fold(

@@ -97,6 +97,7 @@ fn ended(call: &str, outcome: Outcome) -> Event {
         outcome,
         hangup: Hangup::Caller,
         cause: None,
+        said: crate::model::Said::default(),
         lasted: Duration::from_secs(70),
     }
 }
@@ -482,6 +483,7 @@ fn a_number_that_is_forgotten_comes_back_by_no_later_record() {
         hangup: Hangup::Flow,
         lasted: Duration::ZERO,
         cause: None,
+        said: crate::model::Said::default(),
     };
     let record = ledger.handle(&stamped(1, ended("c1"))).unwrap();
     assert_eq!(record.from.as_str(), "+31612345678");
@@ -532,6 +534,7 @@ fn a_record_has_the_last_answer_to_each_question() {
         hangup: Hangup::Flow,
         lasted: Duration::from_secs(9),
         cause: None,
+        said: crate::model::Said::default(),
     };
     let record = ledger.handle(&stamped(9_000, ended)).unwrap();
     let mut text = serde_json::to_value(&record).unwrap();

@@ -108,6 +108,7 @@ mod tests {
                     outcome: exchange::model::Outcome::Failed,
                     hangup: exchange::model::Hangup::Fault,
                     cause: None,
+                    said: exchange::model::Said::default(),
                     lasted: std::time::Duration::ZERO,
                 };
                 tracing::info!(number = %evil, from = evil, ?event, "call started");

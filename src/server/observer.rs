@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use exchange::metric::{Names, Observer};
-use exchange::model::{CallId, Event, Sequence, Stamped, Telephone};
+use exchange::model::{CallId, Cause, Event, Sequence, Stamped, Telephone};
 use exchange::record::{Floor, Ledger, Live, StoredEvent};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -219,13 +219,16 @@ fn log(event: &Event) {
             call,
             outcome,
             hangup,
+            said,
             lasted,
             ..
         } => {
             // To the millisecond: more is noise to who reads it.
             let ms = u64::try_from(lasted.as_millis()).unwrap_or(u64::MAX);
             let lasted_s = Duration::from_millis(ms).as_secs_f64();
-            tracing::info!(%call, %outcome, ?hangup, lasted_s, "call ended");
+            let q850_cause = said.q850.map(Cause::number);
+            let sip_cause = said.sip;
+            tracing::info!(%call, %outcome, ?hangup, lasted_s, sip_cause, q850_cause, "call ended");
         }
         Event::OperatorChanged {
             operator,

@@ -11,7 +11,7 @@ use std::time::Instant;
 use crate::call::{self, Destination, Given, Refer, Replacement};
 use crate::config::Config;
 use crate::flow::Flow;
-use crate::model::{CallKey, Number, OperatorName, RejectReason, TrunkName};
+use crate::model::{CallKey, Number, OperatorName, RejectReason, Said, TrunkName};
 use crate::shard::admission::{Guest, HOUSE, Refusal, UNKNOWN_DIALOG};
 use crate::shard::codes::Code;
 use crate::shard::shard::Shard;
@@ -39,7 +39,7 @@ pub enum Foreign {
     /// The 2xx has its ACK.
     Acknowledged(ServerTx),
     /// The INVITE is cancelled.
-    Cancelled(ServerTx),
+    Cancelled(ServerTx, Said),
     /// The 2xx never got its ACK.
     NoAck(ServerTx),
     /// Nobody waits for this call any more.
@@ -124,9 +124,9 @@ impl Shard {
                 self.lent.remove(&tx);
                 self.endpoint.acknowledged(tx);
             }
-            Foreign::Cancelled(tx) => {
+            Foreign::Cancelled(tx, said) => {
                 if let Some(key) = self.calls.by_invite(tx) {
-                    self.tell(key, call::Input::Cancelled { tx }, now, out);
+                    self.tell(key, call::Input::Cancelled { tx, said }, now, out);
                 }
             }
             Foreign::Withdraw(call) => self.withdraw(call, now, out),

@@ -7,7 +7,7 @@ use std::time::Instant;
 use crate::call::{self, Call, CallbackKey, Floor, Shared, Snapshot};
 use crate::dispatch::{Claim, Match};
 use crate::model::{
-    CallKey, Event, Hangup, OperatorName, Outcome, RejectReason, ShardId, TrunkName,
+    CallKey, Event, Hangup, OperatorName, Outcome, RejectReason, Said, ShardId, TrunkName,
 };
 use crate::registrar::CarrierInput;
 use crate::shard::address::Calls;
@@ -277,11 +277,11 @@ impl Shard {
                     self.tell(key, call::Input::Ack { request }, now, out);
                 }
             }
-            endpoint::Event::Cancelled { tx, .. } => {
+            endpoint::Event::Cancelled { tx, said } => {
                 if let Some(key) = self.calls.by_invite(tx) {
-                    self.tell(key, call::Input::Cancelled { tx }, now, out);
+                    self.tell(key, call::Input::Cancelled { tx, said }, now, out);
                 } else if let Some(home) = self.lent.get(&tx) {
-                    out.push(Output::Foreign(*home, Foreign::Cancelled(tx)));
+                    out.push(Output::Foreign(*home, Foreign::Cancelled(tx, said)));
                 }
             }
             endpoint::Event::NoAck { tx } => {
@@ -548,6 +548,7 @@ fn fail(call: &mut Call, floor: &mut Floor<'_>) {
             outcome: Outcome::Failed,
             hangup: Hangup::Fault,
             cause: None,
+            said: Said::default(),
             lasted: std::time::Duration::ZERO,
         });
     }

@@ -54,6 +54,16 @@ impl World {
         self.act(phone, |phone, _| phone.script.answer = Some(answer));
     }
 
+    /// The phone gives up dialling, and says why.
+    pub fn cancels(&mut self, phone: PhoneId, reason: &str) {
+        self.act(phone, |phone, now| {
+            if let Some((tx, _)) = &phone.dialing {
+                let (tx, reason) = (*tx, Some(reason));
+                phone.endpoint.cancel(tx, reason, now, &mut phone.out);
+            }
+        });
+    }
+
     /// From now on the phone says that it takes these methods.
     pub fn allows(&mut self, phone: PhoneId, methods: &'static str) {
         self.act(phone, |phone, _| phone.script.allow = Some(methods));

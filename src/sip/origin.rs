@@ -1,6 +1,5 @@
 //! Who sent a request, which transaction it belongs to, and where its answers go.
 
-use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
@@ -101,11 +100,6 @@ impl std::ops::Deref for StatelessTag {
 pub(crate) fn to_tag(headers: &Headers) -> Option<Box<str>> {
     let tag = headers.with_address(Name::To, |to| to.tag().map(Box::from));
     tag.ok().flatten()
-}
-
-/// The Reason header of a request (RFC 3326).
-pub(crate) fn reason(request: &Request) -> Option<String> {
-    request.headers.first(&Name::Reason).map(Cow::into_owned)
 }
 
 /// What the top Via of a request says of its sender, beside where it came from.

@@ -4,9 +4,10 @@
 use serde_json::{Value, json};
 
 use crate::backend::{Backend, Does};
+use crate::caller::Caller;
 use crate::client::caller;
 use crate::eventually;
-use crate::server::Server;
+use crate::server::{QUEUES, Server};
 use crate::sound::{Stream, melody, seconds_of};
 use crate::tones::{CALLER, Prompts, hours, tones};
 
@@ -116,4 +117,40 @@ fn a_flow_ends_at_its_limit_with_its_caller_and_before_the_answer() {
     );
     let refused = kept("4002", json!(["open", "why", "no"]), "flow", "rejected");
     assert_eq!(refused["answered"], Value::Null, "{refused}");
+}
+
+#[test]
+fn the_log_says_what_a_caller_said_at_the_end() {
+    let waits = "
+version: 1
+flow: waits
+start: long
+languages: [en]
+nodes:
+  long: { type: play, prompt: [{ silence: 30s }], next: end }
+  end: { type: hangup }
+";
+    let flows = [("2000", "waits", waits)];
+    for (reason, told) in [
+        (
+            "Reason: Q.850;cause=31, SIP;cause=503\r\n",
+            " sip_cause=503 q850_cause=31",
+        ),
+        ("Reason: Q.850;cause=31;text=\"\r\n", ""),
+        ("", ""),
+    ] {
+        let server = Server::with(QUEUES, &flows);
+        Caller::dials(&server, "2000").hangs_up(reason);
+        eventually("the call has ended", 10, || {
+            server.log().contains("call ended")
+        });
+        let log = server.log();
+        let line = log
+            .lines()
+            .find(|line| line.contains("call ended"))
+            .unwrap();
+        let (_, rest) = line.split_once(" lasted_s=").unwrap();
+        let rest = rest.trim_start_matches(|char: char| char.is_ascii_digit() || char == '.');
+        assert_eq!(rest, told, "{reason}");
+    }
 }

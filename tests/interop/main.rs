@@ -13,6 +13,7 @@ mod admission;
 mod asks;
 mod backend;
 mod callbacks;
+mod caller;
 mod calls;
 mod client;
 mod commands;

@@ -1,7 +1,8 @@
 //! Requests that are too large for a datagram (RFC 3261 section 18.1.1).
 
-use std::net::{TcpListener, UdpSocket};
+use std::net::TcpListener;
 
+use crate::caller::{Caller, datagrams};
 use crate::server::{Server, free_port};
 use crate::wire::{Peer, Plain, SDP, accepted, header};
 
@@ -13,62 +14,11 @@ fn server(user: &str, line: u16) -> Server {
     Server::outside(TRUNKS, &field)
 }
 
-fn datagrams(port: u16, server: &Server) -> Peer {
-    let socket = UdpSocket::bind(("127.0.0.1", port)).unwrap();
-    socket.connect(("127.0.0.1", server.sip)).unwrap();
-    Peer {
-        wire: Box::new(socket),
-        transport: "UDP",
-        to: server.address(),
-    }
-}
-
 fn stream(line: &TcpListener, server: &Server) -> Peer {
     Peer {
         wire: Box::new(Plain::over(accepted(line))),
         transport: "TCP",
         to: server.address(),
-    }
-}
-
-/// Somebody who dials the line.
-struct Caller {
-    peer: Peer,
-    tag: String,
-}
-
-impl Caller {
-    fn dials(server: &Server) -> Self {
-        let mut caller = Self {
-            peer: datagrams(0, server),
-            tag: String::new(),
-        };
-        caller.says("INVITE", 1, SDP);
-        let answer = caller.peer.expect("SIP/2.0 200 ");
-        let to = header(&answer, "To").unwrap();
-        caller.tag = to.split_once(";tag=").unwrap().1.to_owned();
-        caller.says("ACK", 1, "");
-        caller
-    }
-
-    fn hangs_up(&mut self) {
-        self.says("BYE", 2, "");
-    }
-
-    fn says(&mut self, method: &str, number: u32, body: &str) {
-        let tag = match self.tag.as_str() {
-            "" => String::new(),
-            tag => format!(";tag={tag}"),
-        };
-        let kind = match body {
-            "" => "",
-            _ => "Content-Type: application/sdp\r\n",
-        };
-        let more = format!(
-            "From: <sip:0600@w.invalid>;tag=c\r\nTo: <sip:2001@w.invalid>{tag}\r\nCall-ID: sizes\r\nCSeq: {number} {method}\r\nContact: <sip:0600@w.invalid>\r\n{kind}"
-        );
-        let target = format!("sip:2001@{}", self.peer.to);
-        self.peer.request(method, &target, &more, body);
     }
 }
 
@@ -82,7 +32,7 @@ fn a_large_call_to_a_line_that_asks_goes_by_tcp_all_the_time() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let server = server(&"field".repeat(100), port);
-    let mut caller = Caller::dials(&server);
+    let mut caller = Caller::dials(&server, "2001");
     let mut line = stream(&listener, &server);
     let invite = line.expect("INVITE ");
     assert_eq!(way(&invite), "SIP/2.0/TCP");
@@ -95,7 +45,7 @@ fn a_large_call_to_a_line_that_asks_goes_by_tcp_all_the_time() {
     let more = format!("Contact: <sip:field@127.0.0.1:{port}>\r\n{kind}");
     line.answer(&invite, "200 OK", &more, SDP);
     line.expect("ACK ");
-    caller.hangs_up();
+    caller.hangs_up("");
     let bye = line.expect("BYE ");
     line.answer(&bye, "200 OK", "", "");
 }
@@ -107,7 +57,7 @@ fn what_is_large_within_a_call_goes_by_tcp_or_else_by_a_datagram() {
         let listener = listens.then(|| TcpListener::bind(("127.0.0.1", port)).unwrap());
         let server = server("field", port);
         let mut line = datagrams(port, &server);
-        let mut caller = Caller::dials(&server);
+        let mut caller = Caller::dials(&server, "2001");
         let invite = line.expect("INVITE ");
         assert_eq!(way(&invite), "SIP/2.0/UDP");
         let long = "x".repeat(1300);
@@ -123,7 +73,7 @@ fn what_is_large_within_a_call_goes_by_tcp_or_else_by_a_datagram() {
         let transport = format!("SIP/2.0/{}", line.transport);
         let ack = line.expect("ACK ");
         assert_eq!(way(&ack), transport);
-        caller.hangs_up();
+        caller.hangs_up("");
         let bye = line.expect("BYE ");
         assert_eq!(way(&bye), transport);
         assert!(bye.len() > 1300);

@@ -18,6 +18,7 @@ mod asks;
 mod callbacks;
 mod carries;
 mod codes;
+mod causes;
 mod customers;
 mod estimates;
 mod outside;

@@ -407,3 +407,44 @@ fn longer(request: &Request, now: bool) -> Option<Response> {
         refusal
     })
 }
+
+/// A gateway's refusal, with the cause of the network behind it.
+fn gateway<const CODE: u16, const CAUSE: u16>(request: &Request) -> Option<Response> {
+    (request.method == Method::Invite).then(|| {
+        let mut refusal = Response::to(request, CODE);
+        refusal.set_to_tag("gateway");
+        let reason = format!("Q.850;cause={CAUSE};text=\"said behind\"");
+        refusal.headers.push(Name::Reason, reason);
+        refusal
+    })
+}
+
+/// RFC 6432.
+#[test]
+fn a_gateway_that_names_the_cause_behind_it_is_believed() {
+    use LineResult::{Answered, Busy, Failed, NoAnswer, Refused};
+    for (script, tried) in [
+        (
+            gateway::<503, 0> as fn(&Request) -> Option<Response>,
+            &[Failed, Answered][..],
+        ),
+        (gateway::<503, 34>, &[Failed, Answered]),
+        (gateway::<503, 17>, &[Busy]),
+        (gateway::<500, 19>, &[NoAnswer]),
+        (gateway::<408, 31>, &[NoAnswer, Answered]),
+        (gateway::<408, 18>, &[NoAnswer]),
+        (gateway::<480, 17>, &[Busy]),
+        (gateway::<480, 272>, &[NoAnswer]),
+        (gateway::<486, 19>, &[Busy]),
+        (gateway::<404, 17>, &[Refused]),
+    ] {
+        let line = format!("{{ uri: [\"{}\", \"{}\"] }}", at(0), at(1));
+        let mut world = with(TRUNK, &line, 11);
+        let first = world.phone("first", Manner::Rings, None);
+        world.phone("second", Manner::Answers(s(1)), Some(s(5)));
+        world.answers_by(first, script);
+        dials_field(&mut world);
+        world.run(s(4));
+        assert_eq!(tries(&world), tried);
+    }
+}

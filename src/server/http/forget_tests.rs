@@ -97,6 +97,7 @@ fn goes_on() -> [Event; 4] {
             outcome: Outcome::EndedInFlow,
             hangup: Hangup::Flow,
             cause: None,
+            said: exchange::model::Said::default(),
             lasted: Duration::ZERO,
         },
     ]

@@ -91,6 +91,7 @@ fn record() -> CallRecord {
         outcome: Outcome::EndedInFlow,
         hangup: Hangup::Caller,
         cause: None,
+        said: exchange::model::Said::default(),
         lasted: Duration::from_secs(3),
     };
     ledger.handle(&stamped(3, ended)).unwrap()

@@ -56,6 +56,7 @@ fn lives(store: &Store, calls: &[(&str, bool)]) {
                 outcome: Outcome::EndedInFlow,
                 hangup: Hangup::Flow,
                 cause: None,
+                said: exchange::model::Said::default(),
                 lasted: Duration::from_secs(1),
             });
         }

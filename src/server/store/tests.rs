@@ -65,6 +65,7 @@ pub(super) fn record(n: u64) -> CallRecord {
         outcome: Outcome::EndedInFlow,
         hangup: Hangup::Flow,
         cause: None,
+        said: exchange::model::Said::default(),
         lasted: Duration::from_secs(1),
     };
     ledger.handle(&stamped(ended)).unwrap()

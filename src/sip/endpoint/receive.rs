@@ -173,8 +173,8 @@ impl Endpoint {
         response.set_to_tag(tag.as_deref().unwrap_or(&stateless));
         self.send_response(&mut response, home, out);
         if is_news {
-            let reason = origin::reason(request);
-            out.tell(Event::Cancelled { tx, reason });
+            let said = request.headers.reason();
+            out.tell(Event::Cancelled { tx, said });
         }
     }
 

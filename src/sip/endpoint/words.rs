@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use crate::model::{RejectReason, ShardId};
+use crate::model::{RejectReason, Said, ShardId};
 pub use crate::sip::method::MethodLabel;
 use crate::sip::{Advertise, ConnectionId, Peer, Request, Response, Transport};
 
@@ -104,8 +104,8 @@ pub enum Event {
     Cancelled {
         /// The INVITE.
         tx: ServerTx,
-        /// The Reason header (RFC 3326).
-        reason: Option<String>,
+        /// What the CANCEL says of the reason.
+        said: Said,
     },
     /// A provisional answer from 101 up, or a final one. A second 2xx with another To
     /// tag is another branch of a fork: to be acknowledged and ended.

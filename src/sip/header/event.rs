@@ -73,7 +73,7 @@ impl SubscriptionState {
     }
 }
 
-fn token_and_params(text: &str) -> Option<(&str, Params)> {
+pub(super) fn token_and_params(text: &str) -> Option<(&str, Params)> {
     let (token, params) = text
         .split_once(';')
         .map_or((text, None), |(token, rest)| (token, Some(rest)));

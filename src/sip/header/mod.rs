@@ -4,6 +4,7 @@ mod address;
 mod cseq;
 mod event;
 mod rack;
+mod reason;
 mod refer_to;
 mod replaces;
 mod via;

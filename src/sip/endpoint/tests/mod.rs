@@ -167,8 +167,8 @@ impl Rig {
                 text
             }
             Event::Ack { .. } => "[ACK]".into(),
-            Event::Cancelled { reason, .. } => match reason {
-                Some(reason) => format!("[cancelled {reason}]"),
+            Event::Cancelled { said, .. } => match said.sip {
+                Some(code) => format!("[cancelled {code}]"),
                 None => "[cancelled]".into(),
             },
             Event::Response { response, .. } => format!("[{}]", response.code),
