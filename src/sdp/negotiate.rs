@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::model::Codec;
-use crate::sdp::parse::number;
 use crate::sdp::{Description, Media};
+use crate::sip::digits;
 
 /// Who sends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -204,8 +204,9 @@ fn pick(description: &Description, local: &Local<'_>) -> Result<(usize, Agreed),
 }
 
 fn speaks(media: &Media, format: &str, codec: Codec) -> bool {
-    let payload = number(format).and_then(|payload| u8::try_from(payload).ok());
-    let Some(payload) = payload else { return false };
+    let Some(payload) = digits::<u8>(format) else {
+        return false;
+    };
     let mapped = media.maps.iter().find(|(mapped, _, _)| *mapped == payload);
     match mapped {
         Some((_, name, rate)) => {

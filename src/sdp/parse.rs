@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use crate::model::limits;
 use crate::sdp::Direction;
+use crate::sip::digits;
 
 /// A description that cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -120,12 +121,7 @@ fn read_media(
     else {
         return Err(bad);
     };
-    let port = port
-        .split('/')
-        .next()
-        .and_then(number)
-        .and_then(|port| u16::try_from(port).ok())
-        .ok_or(bad)?;
+    let port = port.split('/').next().and_then(digits).ok_or(bad)?;
     let formats: Vec<_> = words.map(str::to_owned).collect();
     if formats.len() > limits::SDP_FORMATS {
         return Err(SdpError::TooMany('m'));
@@ -168,21 +164,12 @@ fn read_attribute(value: &str, stream: Option<&mut Media>, session: &mut Directi
         return;
     };
     let mut parts = encoding.trim().split('/');
-    let (Some(name), Some(rate)) = (parts.next(), parts.next().and_then(number)) else {
+    let (Some(name), Some(rate)) = (parts.next(), parts.next().and_then(digits)) else {
         return;
     };
-    if let Some(payload) = number(payload)
-        .and_then(|payload| u8::try_from(payload).ok())
-        .filter(|payload| *payload < 128)
-    {
+    if let Some(payload) = digits(payload).filter(|payload| *payload < 128) {
         stream.maps.push((payload, name.to_ascii_lowercase(), rate));
     }
-}
-
-/// Digits only: Rust's own parse takes a sign.
-pub(super) fn number(text: &str) -> Option<u32> {
-    let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    plain.then(|| text.parse().ok()).flatten()
 }
 
 #[cfg(test)]

@@ -229,9 +229,8 @@ fn hexadecimal(text: &str) -> Option<u64> {
 
 /// Eight hexadecimal digits, from 1 (RFC 7616 section 3.4).
 fn read_count(text: &str) -> Option<u32> {
-    let hexadecimal = text.len() == 8 && text.bytes().all(|b| b.is_ascii_hexdigit());
-    let count = hexadecimal.then(|| u32::from_str_radix(text, 16).ok());
-    count.flatten().filter(|count| *count > 0)
+    let count = hexadecimal(text).filter(|_| text.len() == 8)?;
+    u32::try_from(count).ok().filter(|count| *count > 0)
 }
 
 #[cfg(test)]
