@@ -395,16 +395,11 @@ impl Shard {
 /// Whether a caller can read our description; one that does not say what it can read, can
 /// (RFC 3261 section 20.1).
 fn takes_sdp(request: &Request) -> bool {
-    let mut said = request.headers.all(&Name::Accept).peekable();
-    said.peek().is_none()
-        || said.any(|line| {
-            let kinds = line.split(',').map(|kind| kind.split(';').next());
-            kinds.flatten().any(|kind| {
-                let known = ["application/sdp", "application/*", "*/*"];
-                let kind = kind.trim();
-                known.iter().any(|known| kind.eq_ignore_ascii_case(known))
-            })
-        })
+    let headers = &request.headers;
+    let kinds = headers.tokens(&Name::Accept);
+    let mut kinds = kinds.iter().filter_map(|kind| kind.split(';').next());
+    headers.first(&Name::Accept).is_none()
+        || kinds.any(|kind| ["application/sdp", "application/*", "*/*"].contains(&kind.trim_end()))
 }
 
 /// Whether a dialog has to be secure (RFC 3261 section 12.1.1).

@@ -274,8 +274,8 @@ impl Headers {
         Ok(list)
     }
 
-    /// The option tags of Require, Supported, …; no more than
-    /// [`limits::OPTION_TAGS`].
+    /// The option tags of Require, Supported, …, or another list of words, in lower case; no
+    /// more than [`limits::OPTION_TAGS`].
     #[must_use]
     pub fn tokens(&self, name: &Name) -> Vec<String> {
         let mut tokens = Vec::new();
