@@ -16,7 +16,8 @@ use crate::shard::shard::Shard;
 use crate::shard::words::Output;
 use crate::sip::session_timer::Wish;
 use crate::sip::{
-    Contacts, Dialog, Hop, Name, Peer, Request, Response, Scheme, ServerTx, SessionTimer, Uri,
+    Contacts, Dialog, Hop, Name, Peer, Request, Response, Scheme, ServerTx, SessionTimer,
+    Transport, Uri,
 };
 
 /// The trunk in records of calls that operators make, and the number in metrics.
@@ -212,10 +213,11 @@ impl Shard {
         now: Instant,
     ) -> Result<Caller, Refusal> {
         let permits = self.permits(&guest.trunk, now)?;
-        // Operators' phones are reached by the flow that they called by.
+        // Operators' phones are reached by the flow that they called by, and who opened a
+        // stream by that.
         let hop = match guest.made_by {
-            Some(_) => Hop::Flow(peer),
-            None => Hop::Listener(peer),
+            None if peer.transport == Transport::Udp => Hop::Listener(peer),
+            Some(_) | None => Hop::Flow(peer),
         };
         let (dialog, timer) = self.agree(request, hop, now)?;
         Ok(Caller {

@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{Dialog, DialogId, Hop, Method, Name, Peer, Request, Uri};
+use super::{ConnectionId, Dialog, DialogId, Hop, Method, Name, Peer, Request, Uri};
 
 /// One step: a request that comes, or one of ours.
 #[derive(Clone, Debug)]
@@ -229,6 +229,13 @@ fn who_names_the_address_that_requests_go_to_takes_streams_there() {
             Hop::Flow(peer) => format!("Flow {}", peer.remote),
         };
         assert_eq!(found, goes, "{route} {contact}");
+        // A stream to it that we opened is opened again.
+        let tcp = Peer::tcp(from.remote, ConnectionId(1));
+        let streams = matches!(
+            hop(Hop::Listener(tcp)).peer().connection,
+            Some(ConnectionId(1))
+        );
+        assert_eq!(streams, goes.starts_with("Flow"), "{route} {contact}");
         // A phone of ours stays with the flow that it opened.
         assert!(matches!(hop(Hop::Flow(from)), Hop::Flow(_)));
     }

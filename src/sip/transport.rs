@@ -169,12 +169,20 @@ pub enum Hop {
 }
 
 impl Hop {
-    /// The way to an address that `uri` names, unless it names the transport too.
+    /// The way to an address that `uri` names, which may name the transport too. A stream to
+    /// it that is gone is opened again.
     #[must_use]
     pub fn named(uri: &Uri, peer: Peer) -> Self {
-        match uri.param("transport") {
-            None => Self::Listener(peer),
-            Some(_) => Self::Flow(peer),
+        let asks = uri.param("transport");
+        let listens = match peer.transport {
+            Transport::Udp => asks.is_none(),
+            Transport::Tcp => asks.is_none_or(|name| name.eq_ignore_ascii_case("tcp")),
+            Transport::Tls | Transport::Ws | Transport::Wss => false,
+        };
+        let connection = None;
+        match listens {
+            true => Self::Listener(Peer { connection, ..peer }),
+            false => Self::Flow(peer),
         }
     }
 

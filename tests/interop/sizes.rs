@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 
 use crate::caller::{Caller, datagrams};
+use crate::eventually;
 use crate::server::{Server, free_port};
 use crate::wire::{Peer, Plain, SDP, accepted, header};
 
@@ -45,7 +46,12 @@ fn a_large_call_to_a_line_that_asks_goes_by_tcp_all_the_time() {
     let more = format!("Contact: <sip:field@127.0.0.1:{port}>\r\n{kind}");
     line.answer(&invite, "200 OK", &more, SDP);
     line.expect("ACK ");
+    // Its server keeps no connection on which nothing comes.
+    drop(line);
+    let open = "centrale_sip_connections{transport=\"TCP\"}";
+    eventually("the connection is gone", 5, || server.metric(open) < 0.5);
     caller.hangs_up("");
+    let mut line = stream(&listener, &server);
     let bye = line.expect("BYE ");
     line.answer(&bye, "200 OK", "", "");
 }
