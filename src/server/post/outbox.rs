@@ -236,6 +236,7 @@ mod tests {
     #[test]
     fn nothing_of_a_forgotten_number_is_delivered() {
         let folder = std::env::temp_dir().join(format!("centrale-erased-{}", std::process::id()));
+        std::fs::remove_dir_all(&folder).ok();
         std::fs::create_dir_all(&folder).unwrap();
         let path = Outbox::beside(&folder.join("a.db"));
         let mut outbox = Outbox::open(&path).unwrap();
@@ -287,6 +288,7 @@ mod tests {
     #[test]
     fn deliveries_go_in_order_come_again_and_are_given_up() {
         let folder = std::env::temp_dir().join(format!("centrale-outbox-{}", std::process::id()));
+        std::fs::remove_dir_all(&folder).ok();
         std::fs::create_dir_all(&folder).unwrap();
         let path = Outbox::beside(&folder.join("a.db"));
         let mut outbox = Outbox::open(&path).unwrap();
