@@ -24,6 +24,8 @@
 
 mod crowd;
 mod phones;
+#[path = "../../tests/interop/ports.rs"]
+mod ports;
 mod server;
 mod strangers;
 

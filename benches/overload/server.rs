@@ -3,13 +3,15 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
+
+use crate::ports::free_port;
 
 const FLOW: &str = "
 version: 1
@@ -37,15 +39,11 @@ pub(crate) fn pin(core: usize) {
     }
 }
 
-fn free_port() -> io::Result<u16> {
-    Ok(UdpSocket::bind("127.0.0.1:0")?.local_addr()?.port())
-}
-
 impl Server {
     /// `binary` on core 0, with callers at 127.0.0.1 and no others; this thread goes to
     /// the last core.
     pub(crate) fn start(binary: &str, calls_per_second: u32, operators: usize) -> io::Result<Self> {
-        let (sip, http) = (free_port()?, free_port()?);
+        let (sip, http) = (free_port(), free_port());
         let name = format!("centrale-overload-{}-{sip}", std::process::id());
         let folder = std::env::temp_dir().join(name);
         fs::create_dir_all(folder.join("config"))?;

@@ -35,6 +35,7 @@ mod overload;
 mod phones;
 mod picks;
 mod pjsua;
+mod ports;
 mod raw;
 mod reach;
 mod recordings;
