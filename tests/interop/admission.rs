@@ -3,7 +3,7 @@
 use crate::raw::Wire;
 use crate::server::Server;
 
-pub(crate) const SDP: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 39000 RTP/AVP 8\r\n";
+pub(crate) const SDP: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 7900 RTP/AVP 8\r\n";
 
 /// Sends an INVITE of its own making and gives the final answer.
 pub(crate) fn answer(server: &Server, number: &str, headers: &str, sdp: &str) -> String {
@@ -100,7 +100,7 @@ fn a_stranger_may_not_call() {
 #[test]
 fn over_the_limit_callers_are_told_when_to_come_again() {
     let server = Server::start("limits: { calls: 1 }");
-    crate::client::register(&server, "alice", crate::server::free_port(), 600);
+    crate::client::register(&server, "alice", crate::ports::free_port(), 600);
     server.wait_for("alice", "ready", 5);
     let first = answer(&server, "2000", "", SDP);
     assert!(first.starts_with("SIP/2.0 200 "), "{first}");

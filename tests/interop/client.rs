@@ -3,12 +3,13 @@
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
-use crate::eventually;
-use crate::server::{Server, free_port};
+use crate::ports::free_port;
+use crate::server::Server;
+use crate::{PATIENCE, comes, eventually};
 
 /// A client that runs.
 pub(crate) struct Client {
@@ -41,17 +42,12 @@ impl Client {
 
     /// Waits for its end; `true` when it saw what its scenario wants.
     pub(crate) fn ends(&mut self, seconds: u64) -> bool {
-        let until = Instant::now() + Duration::from_secs(seconds);
         let mut code = None;
-        eventually(&format!("{} ends", self.name), seconds + 1, || {
-            code = self
-                .child
-                .try_wait()
-                .unwrap()
-                .map(|status| status.success());
-            code.is_some() || Instant::now() >= until
+        comes(seconds, || {
+            code = self.child.try_wait().unwrap();
+            code.is_some()
         });
-        code.unwrap_or(false)
+        code.is_some_and(|status| status.success())
     }
 
     /// As [`Self::ends`], and it must be so.
@@ -74,14 +70,12 @@ impl Client {
 
     /// As [`Self::says`], so many times since its start.
     pub(crate) fn says_often(&self, line: &str, times: usize, seconds: u64) {
-        let until = Instant::now() + Duration::from_secs(seconds);
-        let said = || {
+        let said = comes(seconds, || {
             let text = fs::read(&self.log).unwrap_or_default();
             let text = String::from_utf8_lossy(&text).into_owned();
             text.lines().filter(|said| said.trim() == line).count() >= times
-        };
-        eventually("a line", seconds + 1, || said() || Instant::now() >= until);
-        assert!(said(), "{} never says `{line}`: {}", self.name, self.said());
+        });
+        assert!(said, "{} never says `{line}`: {}", self.name, self.said());
     }
 
     pub(crate) fn said(&self) -> String {
@@ -105,8 +99,19 @@ fn scenario(name: &str) -> PathBuf {
         .join(format!("{name}.xml"))
 }
 
-/// Starts sipp with a scenario of ours, at a port of its own.
+/// Starts sipp with a scenario of ours, at a port of its own, and waits until it listens.
 pub(crate) fn sipp(server: &Server, name: &str, port: u16, more: &[&str]) -> Client {
+    let mut sipp = start_sipp(server, name, port, more);
+    let socket = format!(":{port:04X} ");
+    eventually("sipp listens", 10, || {
+        let sockets = fs::read_to_string("/proc/net/udp").unwrap();
+        sockets.contains(&socket) || sipp.child.try_wait().unwrap().is_some()
+    });
+    sipp
+}
+
+/// The same for one who begins by itself.
+fn start_sipp(server: &Server, name: &str, port: u16, more: &[&str]) -> Client {
     let mut command = Command::new("sipp");
     command
         .current_dir(&server.folder)
@@ -114,7 +119,7 @@ pub(crate) fn sipp(server: &Server, name: &str, port: u16, more: &[&str]) -> Cli
         .arg("-sf")
         .arg(scenario(name))
         .args(["-i", "127.0.0.1", "-mi", "127.0.0.1", "-m", "1", "-nostdin"])
-        .args(["-p", &port.to_string(), "-timeout", "60", "-timeout_error"])
+        .args(["-p", &port.to_string(), "-timeout", "300", "-timeout_error"])
         .args(more);
     let log = server.folder.join(format!("sipp-{name}-{port}.log"));
     Client::spawn(command, &format!("sipp {name}"), log)
@@ -134,7 +139,7 @@ pub(crate) fn register_at(server: &Server, user: &str, ip: &str, port: u16, expi
     let more = [
         "-i", ip, "-mi", ip, "-inf", &file, "-key", "expires", &expires,
     ];
-    sipp(server, "register", port, &more).succeeds(10);
+    start_sipp(server, "register", port, &more).succeeds(10);
 }
 
 /// A phone that registers and waits for a call as its scenario says.
@@ -152,7 +157,7 @@ pub(crate) fn phone(server: &Server, user: &str, name: &str, more: &[&str]) -> C
 pub(crate) fn caller(server: &Server, name: &str, number: &str, more: &[&str]) -> Client {
     let mut all = vec!["-s", number];
     all.extend(more);
-    sipp(server, name, free_port(), &all)
+    start_sipp(server, name, free_port(), &all)
 }
 
 /// A caller who stays until the other side hangs up.
@@ -167,8 +172,11 @@ pub(crate) fn brief(server: &Server, number: &str, talks_ms: u32) -> Client {
     caller(server, "caller", number, &more)
 }
 
+/// Where phones hear that choose a port of these for each call, and skip those that are taken.
+const PHONES_SOUND: Range<u16> = 9_000..9_998;
+
 /// Where sipp's callers say that they hear: nobody listens there.
-pub(crate) const MEDIA: [&str; 3] = ["-key", "media", "39000"];
+pub(crate) const MEDIA: [&str; 3] = ["-key", "media", "7900"];
 
 /// baresip as an operator's phone, which answers by itself, plays a tone of 440 Hz and
 /// records what it hears into its folder.
@@ -200,16 +208,18 @@ pub(crate) fn baresip_at(
         "<sip:{user}@centrale.localhost;transport={transport}>;auth_pass={user};outbound=\"sip:{address};transport={transport}\";regint=60;answermode=auto;audio_codecs=pcma,pcmu\n"
     );
     let config = format!(
-        "poll_method epoll\nsip_listen 127.0.0.1:{}\naudio_player aubridge,one\naudio_source aufile,{}\naudio_alert aubridge,two\nausrc_srate 8000\nauplay_srate 8000\naudio_buffer 20-160\nrtp_ports 41000-41100\nnet_interface 127.0.0.1\nmodule_path /usr/lib/baresip/modules\nmodule stdio.so\nmodule g711.so\nmodule aubridge.so\nmodule aufile.so\nmodule sndfile.so\nmodule_tmp account.so\nmodule_app menu.so\nsnd_path {}\n{more}",
+        "poll_method epoll\nsip_listen 127.0.0.1:{}\naudio_player aubridge,one\naudio_source aufile,{}\naudio_alert aubridge,two\nausrc_srate 8000\nauplay_srate 8000\naudio_buffer 20-160\nrtp_ports {}-{}\nnet_interface 127.0.0.1\nmodule_path /usr/lib/baresip/modules\nmodule stdio.so\nmodule g711.so\nmodule aubridge.so\nmodule aufile.so\nmodule sndfile.so\nmodule_tmp account.so\nmodule_app menu.so\nsnd_path {}\n{more}",
         free_port(),
         tone.display(),
+        PHONES_SOUND.start,
+        PHONES_SOUND.end,
         folder.display()
     );
     fs::write(folder.join("accounts"), account).unwrap();
     fs::write(folder.join("config"), config).unwrap();
     fs::write(folder.join("contacts"), "").unwrap();
     let mut command = Command::new("baresip");
-    command.args(["-f", &folder.display().to_string(), "-t", "120", "-v"]);
+    command.args(["-f", &folder.display().to_string(), "-t", "600", "-v"]);
     let client = Client::spawn(command, "baresip", folder.join("log"));
     server.wait_for(user, "ready", 30);
     (client, folder)
@@ -218,9 +228,7 @@ pub(crate) fn baresip_at(
 /// Tells a baresip what to do, as its user would by the keyboard, and gives its answer.
 pub(crate) fn order(control: u16, command: &str, words: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", control)).unwrap();
-    stream
-        .set_read_timeout(Some(Duration::from_secs(5)))
-        .unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let said = format!("{{\"command\":\"{command}\",\"params\":\"{words}\",\"token\":\"t\"}}");
     write!(stream, "{}:{said},", said.len()).unwrap();
     let mut heard = String::new();
@@ -246,7 +254,7 @@ pub(crate) fn pjsua(server: &Server, user: Option<&str>, tone: f64) -> (Client, 
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/pjsua.py");
     let mut command = Command::new(target.join("phones/bin/python"));
     command.arg(script).arg(&folder);
-    command.args([free_port().to_string(), free_port().to_string()]);
+    command.args([free_port().to_string(), PHONES_SOUND.start.to_string()]);
     if let Some(user) = user {
         command.args([user, "centrale.localhost", &server.address()]);
     }

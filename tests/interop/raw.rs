@@ -1,6 +1,7 @@
 //! A phone, a proxy or a caller down to its last byte: what no ready client can be made to
 //! say.
 
+use std::collections::HashSet;
 use std::io::{ErrorKind, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
 use std::time::Duration;
@@ -10,11 +11,8 @@ use exchange::sip::digest::Algorithm;
 use exchange::sip::{Message, Method, Name, Request, Response};
 
 use crate::digest::{REGISTRAR, proof};
-use crate::eventually;
 use crate::wire::Plain;
-
-/// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+use crate::{PATIENCE, eventually};
 
 enum Socket {
     Udp(UdpSocket),
@@ -33,6 +31,8 @@ pub(crate) struct Wire {
     pub(crate) operator: Option<&'static str>,
     /// The message that came last, as it came.
     heard: Bytes,
+    /// All that came, so that what is sent again is known.
+    known: HashSet<Bytes>,
 }
 
 impl Wire {
@@ -65,6 +65,7 @@ impl Wire {
             proof: String::new(),
             operator: None,
             heard: Bytes::new(),
+            known: HashSet::new(),
         }
     }
 
@@ -82,8 +83,18 @@ impl Wire {
         }
     }
 
-    /// The next message; `None` when nothing comes within so long.
+    /// The next message that did not come before; `None` when nothing comes within so long.
     pub(crate) fn within(&mut self, patience: Duration) -> Option<Message> {
+        loop {
+            self.read(patience)?;
+            // An answer that was late, here or there, makes the other side say it again.
+            if self.known.insert(self.heard.clone()) {
+                return Some(Message::parse(&self.heard).unwrap());
+            }
+        }
+    }
+
+    fn read(&mut self, patience: Duration) -> Option<()> {
         let read = match &mut self.socket {
             Socket::Udp(socket) => {
                 socket.set_read_timeout(Some(patience)).unwrap();
@@ -99,9 +110,10 @@ impl Wire {
         match read {
             Ok(bytes) => self.heard = bytes?,
             Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
+            Err(error) if error.kind() == ErrorKind::Interrupted => return self.read(patience),
             Err(error) => panic!("{error}"),
         }
-        Some(Message::parse(&self.heard).unwrap())
+        Some(())
     }
 
     /// The message that came last, as it came.
@@ -257,7 +269,7 @@ CSeq: {sent} {method}
         let ip = self.local.ip();
         let family = if ip.is_ipv6() { "IP6" } else { "IP4" };
         let body = format!(
-            "v=0\r\no=- 1 1 IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\nm=audio 39000 RTP/AVP 8\r\n"
+            "v=0\r\no=- 1 1 IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\nm=audio 7900 RTP/AVP 8\r\n"
         );
         let headers = format!(
             "Contact: {}\nContent-Type: application/sdp\n{headers}",

@@ -7,9 +7,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::client::{baresip, caller, phone};
-use crate::eventually;
 use crate::server::Server;
 use crate::sound::{Stream, seconds_of};
+use crate::{PATIENCE, eventually};
 
 const FLOOR: &str = "
 queues:
@@ -66,9 +66,7 @@ fn server() -> Server {
 /// What a path gives, whatever it is: the status and the bytes.
 fn fetch(server: &Server, method: &str, path: &str) -> (u16, Vec<u8>) {
     let mut stream = TcpStream::connect(("127.0.0.1", server.http)).unwrap();
-    stream
-        .set_read_timeout(Some(Duration::from_secs(5)))
-        .unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     write!(
         stream,
         "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
@@ -152,16 +150,10 @@ fn a_message_is_heard_marked_and_deleted_by_the_api() {
     );
     let spoken = seconds_of(700.0, &sound[0]);
     assert!(spoken > duration - 0.4, "{spoken} s of {duration} s");
-    let record = server.records()[0].clone();
-    eventually("the record has the message", 5, || {
-        server.records()[0]["recordings"][0]["result"] == "kept"
-    });
+    let record = server.record_when(|record| record["recordings"][0]["result"] == "kept");
     assert_eq!(record["recordings"][0]["mailbox"], "office", "{record}");
-    assert_eq!(
-        server.metric("centrale_voicemail_messages_total{mailbox=\"office\"}"),
-        1.0
-    );
-    assert_eq!(server.metric("centrale_recordings_active"), 0.0);
+    server.counts("centrale_voicemail_messages_total{mailbox=\"office\"}", 1.0);
+    server.counts("centrale_recordings_active", 0.0);
     let (code, marked) = server.post(&format!("{path}/heard"), "{\"heard\": true}");
     assert_eq!((code, &marked["heard"]), (200, &json!(true)));
     let unheard = server.json("/api/v1/messages?heard=false");
@@ -210,8 +202,9 @@ fn a_talk_is_recorded_with_the_caller_left_and_the_operator_right() {
     let stream = Stream::start(1_000.0, None);
     let call = calls(&server, "caller", "3001", &stream, "6000");
     server.wait_for("alice", "talking", 10);
-    let live = server.json("/api/v1/calls");
-    assert_eq!(live["calls"][0]["recording"], "on", "{live}");
+    server.shows("/api/v1/calls", |live| {
+        live["calls"][0]["recording"] == "on"
+    });
     call.succeeds(15);
     stream.heard();
     let id = server.record()["id"].as_str().unwrap().to_owned();
@@ -227,8 +220,8 @@ fn a_talk_is_recorded_with_the_caller_left_and_the_operator_right() {
         panic!("{} channels", sides.len());
     };
     let (caller, operator) = (seconds_of(1_000.0, left), seconds_of(440.0, right));
-    assert!(caller > 5.0, "the caller for {caller} s");
-    assert!(operator > 3.0, "the operator for {operator} s");
+    assert!(caller > 3.0, "the caller for {caller} s");
+    assert!(operator > 2.0, "the operator for {operator} s");
     assert_eq!(seconds_of(440.0, left) + seconds_of(1_000.0, right), 0.0);
     let (code, _) = fetch(&server, "DELETE", &path);
     assert_eq!(code, 200);
@@ -256,7 +249,7 @@ fn nothing_that_sounds_while_a_secret_is_entered_is_recorded() {
     let (before, secret, after) = (quiet - first, again - quiet, loud.len() - again);
     assert!(before >= 8, "{before} tenths before it");
     assert!(secret >= 25, "{secret} tenths of the secret");
-    assert!((15..=30).contains(&after), "{after} tenths after it");
+    assert!(after >= 15, "{after} tenths after it");
     assert!(loud.iter().skip(quiet).take(secret).all(|loud| !loud));
     assert!(loud.iter().skip(again).all(|loud| *loud));
     let record = server.record().to_string();
@@ -274,10 +267,8 @@ fn a_survey_is_answered_by_a_key_after_the_talk() {
     let record = server.record();
     assert_eq!(record["survey"], json!({ "csat": 5 }), "{record}");
     assert_eq!(record["path"], json!(["on", "help", "rate", "end"]));
-    let counted = server.metric(
-        "centrale_survey_answers_total{answer=\"5\",project=\"\",question=\"csat\",queue=\"support\"}",
-    );
-    assert_eq!(counted, 1.0);
+    let answers = "centrale_survey_answers_total{answer=\"5\",project=\"\",question=\"csat\",queue=\"support\"}";
+    server.counts(answers, 1.0);
 }
 
 #[test]
@@ -290,7 +281,7 @@ fn a_killed_server_keeps_what_was_said_before() {
         let files = std::fs::read_dir(&folder).into_iter().flatten().flatten();
         files
             .into_iter()
-            .any(|file| file.metadata().unwrap().len() > 40_000)
+            .any(|file| file.metadata().unwrap().len() > 64_000)
     });
     server.kill_and_restart();
     drop(call);
@@ -313,8 +304,7 @@ fn a_disk_that_takes_nothing_costs_the_message_and_not_the_call() {
     let record = server.record();
     assert_eq!(record["path"], json!(["leave", "none"]), "{record}");
     assert_eq!(record["recordings"][0]["result"], "failed");
-    let failed = server.metric("centrale_recording_errors_total{reason=\"open\"}");
-    assert_eq!(failed, 1.0);
-    let told = server.metric("centrale_flow_errors_total{flow=\"message\",reason=\"recording\"}");
-    assert_eq!(told, 1.0);
+    server.counts("centrale_recording_errors_total{reason=\"open\"}", 1.0);
+    let told = "centrale_flow_errors_total{flow=\"message\",reason=\"recording\"}";
+    server.counts(told, 1.0);
 }

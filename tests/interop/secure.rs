@@ -8,11 +8,12 @@ use socket2::{Domain, Socket, Type};
 use tokio_rustls::rustls::{ServerConnection, StreamOwned};
 
 use crate::client::{baresip_at, brief};
-use crate::eventually;
-use crate::server::{LISTENS, OUTSIDE, SIP, Server, free_port};
+use crate::ports::free_port;
+use crate::server::{LISTENS, OUTSIDE, SIP, Server};
 use crate::wire::{
     Certificate, Peer, Plain, SDP, Secure, Wire as _, accepted, connect, encrypted, header, upgrade,
 };
+use crate::{PATIENCE, eventually};
 
 /// A phone registers, somebody calls, both over the same transport, and hangs up.
 fn call_over(secure: &Secure, transport: &'static str, user: &str, scheme: &str) {
@@ -81,7 +82,7 @@ fn calls_go_over_tls_and_websockets() {
     for transport in ["tls", "ws", "wss"] {
         let name = "centrale_sip_requests_total{direction=\"in\",method=\"INVITE\"";
         let series = format!("{name},transport=\"{transport}\"}}");
-        assert!(secure.server.metric(&series) >= 1.0, "{series}");
+        secure.server.counts_least(&series, 1.0);
     }
 }
 
@@ -99,11 +100,7 @@ fn pings_are_answered_as_each_transport_has_them() {
         assert_eq!(&pong, b"\r\n");
     }
     // What is said after them is answered as ever.
-    let mut tls = Peer {
-        wire: Box::new(Plain::over(tls)),
-        transport: "TLS",
-        to: "localhost".to_owned(),
-    };
+    let mut tls = Peer::over(Box::new(Plain::over(tls)), "TLS", "localhost".to_owned());
     for _ in 0..2 {
         assert!(tls.options().starts_with("SIP/2.0 200 "));
     }
@@ -151,19 +148,18 @@ fn who_does_not_finish_the_handshake_is_closed_in_time() {
         .map(|port| connect(SocketAddr::from(([127, 0, 0, 1], port))))
         .into();
     for stream in &mut half {
-        stream
-            .set_read_timeout(Some(Duration::from_secs(8)))
-            .unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
     }
     half[1].write_all(b"GET / HTTP/1.1\r\nHost: ").unwrap();
     for stream in &mut half {
         let closed = stream.read(&mut [0; 64]);
         assert!(matches!(closed, Ok(0) | Err(_)), "{closed:?}");
     }
+    // Five seconds, and what a busy machine takes to see that they are over.
     let took = began.elapsed().as_secs();
-    assert!((4..7).contains(&took), "{took} s");
+    assert!((4..15).contains(&took), "{took} s");
     let dropped = "centrale_sip_connections_dropped_total{reason=\"handshake\"}";
-    assert!((secure.server.metric(dropped) - 3.0).abs() < 0.1);
+    secure.server.counts(dropped, 3.0);
 }
 
 #[test]
@@ -187,13 +183,13 @@ fn a_message_that_is_not_whole_in_time_ends_its_stream() {
         ("parts", web(), [&part[..], head].concat(), &byte_and_ping),
         ("pings", web(), Vec::new(), ping),
     ];
+    let (began, mut took) = (Instant::now(), Vec::new());
     for (_, stream, begin, _) in &mut open {
         stream.write_all(begin).unwrap();
         let patience = Some(Duration::from_millis(50));
         stream.set_read_timeout(patience).unwrap();
     }
-    let (began, mut took) = (Instant::now(), Vec::new());
-    while open.len() > 1 && began.elapsed().as_secs() < 12 {
+    while open.len() > 1 && began.elapsed().as_secs() < 25 {
         open.retain_mut(|(name, stream, _, piece)| {
             // Each byte is a sign of life, and none is the last.
             let waits = stream.write_all(piece).is_ok()
@@ -209,11 +205,9 @@ fn a_message_that_is_not_whole_in_time_ends_its_stream() {
     }
     let left: Vec<&str> = open.iter().map(|(name, ..)| *name).collect();
     assert_eq!(left, ["pings"], "{took:?}");
-    assert!(took.iter().all(|(_, s)| (4..8).contains(s)), "{took:?}");
+    assert!(took.iter().all(|(_, s)| (4..20).contains(s)), "{took:?}");
     let dropped = "centrale_sip_connections_dropped_total{reason=\"unfinished\"}";
-    eventually("all three are counted", 5, || {
-        (secure.server.metric(dropped) - 3.0).abs() < 0.1
-    });
+    secure.server.counts(dropped, 3.0);
 }
 
 #[test]
@@ -234,17 +228,12 @@ fn a_new_certificate_is_shown_and_a_broken_one_is_not() {
     eventually("the new certificate is shown", 10, || shows(&new));
     assert!(!shows(&old));
     std::fs::write(secure.certificate.file("certificate.pem"), "nonsense").unwrap();
-    eventually("the broken one is in the log", 10, || {
-        secure
-            .server
-            .log()
-            .contains("going on with the certificate that was there")
-    });
+    secure
+        .server
+        .logs("going on with the certificate that was there");
     secure.server.signal("-HUP");
-    eventually("the reload is refused", 5, || {
-        let log = secure.server.log();
-        log.contains("not reloaded") && log.contains("there is no certificate in PEM")
-    });
+    secure.server.logs("not reloaded");
+    secure.server.logs("there is no certificate in PEM");
     assert!(shows(&new));
     assert!(before.options().starts_with("SIP/2.0 200 "), "it goes on");
 }
@@ -276,9 +265,9 @@ fn a_line_that_shows_another_s_certificate_hears_nothing() {
     let mut stream = StreamOwned::new(connection, accepted);
     let heard = stream.read(&mut [0; 64]);
     assert!(matches!(heard, Err(_) | Ok(0)), "{heard:?}");
-    let bye = caller.wire.next();
-    assert!(bye.starts_with("BYE "), "the flow goes on: {bye}");
-    assert!(server.log().contains("a line cannot be reached"));
+    // The flow goes on.
+    caller.expect("BYE ");
+    server.logs("a line cannot be reached");
 }
 
 #[test]
@@ -286,11 +275,7 @@ fn tls_1_2_will_do() {
     let secure = Secure::start("old", "");
     let stream = connect(SocketAddr::from(([127, 0, 0, 1], secure.tls)));
     let stream = encrypted(stream, secure.certificate.old_believer());
-    let mut peer = Peer {
-        wire: Box::new(Plain::over(stream)),
-        transport: "TLS",
-        to: "localhost".to_owned(),
-    };
+    let mut peer = Peer::over(Box::new(Plain::over(stream)), "TLS", "localhost".to_owned());
     assert!(peer.options().starts_with("SIP/2.0 200 "));
 }
 
@@ -315,7 +300,7 @@ fn a_stream_that_cannot_be_followed_is_closed_with_a_reason() {
         );
     }
     let dropped = "centrale_sip_connections_dropped_total{reason=\"malformed\"}";
-    assert!((server.metric(dropped) - 3.0).abs() < 0.1);
+    server.counts(dropped, 3.0);
 }
 
 #[test]
@@ -327,7 +312,7 @@ fn who_has_shown_nothing_is_closed_after_half_a_minute_of_pings() {
         .unwrap();
     let began = Instant::now();
     let (mut pongs, mut buffer) = (0, [0; 64]);
-    while began.elapsed().as_secs() < 40 {
+    while began.elapsed().as_secs() < 60 {
         // A stream that was closed may be told so by either.
         if stream.write_all(b"\r\n\r\n").is_err() {
             break;
@@ -344,9 +329,9 @@ fn who_has_shown_nothing_is_closed_after_half_a_minute_of_pings() {
         }
     }
     let took = began.elapsed().as_secs();
-    assert!((29..33).contains(&took) && pongs > 5, "{took} s, {pongs}");
+    assert!((29..50).contains(&took) && pongs > 5, "{took} s, {pongs}");
     let dropped = "centrale_sip_connections_dropped_total{reason=\"idle\"}";
-    assert!((server.metric(dropped) - 1.0).abs() < 0.1);
+    server.counts(dropped, 1.0);
 }
 
 #[test]
@@ -357,9 +342,7 @@ fn who_reads_nothing_is_closed_before_much_waits_for_it() {
     socket.set_recv_buffer_size(4096).unwrap();
     socket.connect(&address.into()).unwrap();
     let mut stream: TcpStream = socket.into();
-    stream
-        .set_write_timeout(Some(Duration::from_secs(20)))
-        .unwrap();
+    stream.set_write_timeout(Some(3 * PATIENCE)).unwrap();
     let before = server.memory();
     let mut closed = false;
     for number in 0..60_000 {
@@ -373,15 +356,12 @@ fn who_reads_nothing_is_closed_before_much_waits_for_it() {
     }
     assert!(closed, "60,000 answers do not fit anywhere");
     let dropped = "centrale_sip_connections_dropped_total{reason=\"slow\"}";
-    eventually("it is counted", 5, || server.metric(dropped) > 0.5);
+    server.counts_least(dropped, 1.0);
     let grown = server.memory().saturating_sub(before);
     assert!(grown < 32 * 1024 * 1024, "{grown} bytes");
     // Others are served as ever.
-    let mut other = Peer {
-        wire: Box::new(Plain::over(connect(address))),
-        transport: "TCP",
-        to: "localhost".to_owned(),
-    };
+    let plain = Plain::over(connect(address));
+    let mut other = Peer::over(Box::new(plain), "TCP", "localhost".to_owned());
     assert!(other.options().starts_with("SIP/2.0 200 "));
 }
 
@@ -411,7 +391,7 @@ fn a_line_that_cannot_be_reached_is_given_up_at_once() {
     let floor = format!(
         "queues: {{ support: {{ requires: {{}} }} }}
 operators: {{ alice: {{ secret: alice }} }}
-lines: {{ field: {{ uri: \"sip:field@127.0.0.1:{};transport=tcp\" }} }}
+lines: {{ field: {{ uri: \"sip:field@127.0.0.1:{};transport=tcp\", try_for: 32s }} }}
 ",
         free_port()
     );
@@ -419,9 +399,9 @@ lines: {{ field: {{ uri: \"sip:field@127.0.0.1:{};transport=tcp\" }} }}
     let server = Server::with_more(&floor, &[("2001", "outside", &flow)], "");
     let mut caller = call_line(&server);
     let began = Instant::now();
-    let bye = caller.wire.next();
-    assert!(bye.starts_with("BYE "), "{bye}");
-    assert!(began.elapsed().as_secs() < 3);
+    caller.expect("BYE ");
+    // Whoever says nothing is waited for for 32 s.
+    assert!(began.elapsed() < PATIENCE);
 }
 
 /// Calls a number; the 200, which is acknowledged.
@@ -444,11 +424,8 @@ fn call(caller: &mut Peer, number: &str, sdp: &str) -> String {
 /// Somebody calls the number that leads to the line outside.
 fn call_line(server: &Server) -> Peer {
     let stream = connect(SocketAddr::from(([127, 0, 0, 1], server.sip)));
-    let mut caller = Peer {
-        wire: Box::new(Plain::over(stream)),
-        transport: "TCP",
-        to: server.address(),
-    };
+    let plain = Plain::over(stream);
+    let mut caller = Peer::over(Box::new(plain), "TCP", server.address());
     call(&mut caller, "2001", SDP);
     caller
 }
@@ -460,27 +437,18 @@ fn a_phone_and_a_caller_may_come_by_ipv6() {
     let trunk = format!("{SIP}trunks: {{ here: {{ from: [\"::1/128\"] }} }}\n");
     let server = Server::start(&(more.concat() + &trunk));
     let address = SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, port));
-    let mut phone = Peer {
-        wire: Box::new(Plain::over(connect(address))),
-        transport: "TCP",
-        to: address.to_string(),
-    };
+    let plain = Plain::over(connect(address));
+    let mut phone = Peer::over(Box::new(plain), "TCP", address.to_string());
     phone.register("alice", "sip");
     server.wait_for("alice", "ready", 5);
     let sound = UdpSocket::bind("[::1]:0").unwrap();
-    sound
-        .set_read_timeout(Some(Duration::from_secs(5)))
-        .unwrap();
+    sound.set_read_timeout(Some(PATIENCE)).unwrap();
     let socket = UdpSocket::bind("[::1]:0").unwrap();
     socket.connect(address).unwrap();
-    let mut caller = Peer {
-        wire: Box::new(socket),
-        transport: "UDP",
-        to: address.to_string(),
-    };
+    let mut caller = Peer::over(Box::new(socket), "UDP", address.to_string());
     let sdp = SDP
         .replace("IP4 127.0.0.1", "IP6 ::1")
-        .replace("39000", &sound.local_addr().unwrap().port().to_string());
+        .replace("7900", &sound.local_addr().unwrap().port().to_string());
     let answered = call(&mut caller, "2000", &sdp);
     assert!(answered.contains("c=IN IP6 ::1\r\n"), "{answered}");
     let contact = header(&answered, "Contact").unwrap();
@@ -507,7 +475,7 @@ fn baresip_registers_and_is_called_over_tls() {
     server.wait_for("alice", "ready", 10);
     let invites =
         "centrale_sip_requests_total{direction=\"out\",method=\"INVITE\",transport=\"tls\"}";
-    assert!(server.metric(invites) >= 1.0);
+    server.counts_least(invites, 1.0);
     drop(alice);
     server.wait_for("alice", "logged_out", 5);
 }

@@ -1,22 +1,24 @@
 //! The server under test: a configuration of its own, ports of its own.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::eventually;
+use crate::ports::free_port;
+use crate::{PATIENCE, eventually};
 
 pub(crate) const QUEUES: &str = "
 queues:
   support:
     requires: { support: 1 }
-    offer_timeout: 2s
+    offer_timeout: 10s
     wrap_up: 1s
     max_wait: 30s
     music: calm
@@ -71,20 +73,11 @@ pub(crate) struct Server {
     pub(crate) http: u16,
     /// Where the line outside is.
     pub(crate) line: u16,
+    /// How many states of each operator were seen.
+    pub(crate) seen: Mutex<HashMap<String, usize>>,
 }
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
-
-/// A port that is free for both transports.
-pub(crate) fn free_port() -> u16 {
-    loop {
-        let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let port = udp.local_addr().unwrap().port();
-        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
-}
 
 /// The number that is dialled, and the flow's name and text.
 pub(crate) type Dialled<'a> = (&'a str, &'a str, &'a str);
@@ -204,11 +197,6 @@ impl Server {
         Self::run(folder, (sip, http, line))
     }
 
-    /// How many shards it has.
-    pub(crate) fn cores(&self) -> usize {
-        std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-    }
-
     /// At the loopback address of IPv6.
     pub(crate) fn start_on_ipv6() -> Self {
         let (sip, http) = (free_port(), free_port());
@@ -268,14 +256,16 @@ impl Server {
             .stderr(log)
             .spawn()
             .unwrap();
-        let server = Self {
+        let mut server = Self {
             child,
             folder,
             sip,
             http,
             line,
+            seen: Mutex::default(),
         };
         eventually("the server is ready", 20, || {
+            assert_eq!(server.exit_code(), None, "it ended");
             server.ask("/readyz").is_some_and(|(code, _)| code == 200)
         });
         server
@@ -360,8 +350,8 @@ impl Server {
         body: &str,
     ) -> Option<(u16, String)> {
         let address = SocketAddr::from(([127, 0, 0, 1], self.http));
-        let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(2)).ok()?;
-        stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+        let mut stream = TcpStream::connect_timeout(&address, PATIENCE).ok()?;
+        stream.set_read_timeout(Some(PATIENCE)).ok()?;
         let length = body.len();
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
@@ -385,61 +375,11 @@ impl Server {
 
     /// Orders an operator into a state, and what was answered.
     pub(crate) fn order(&self, operator: &str, state: &str) -> Value {
+        self.look_on(operator);
         let path = format!("/api/v1/operators/{operator}/state");
         let (code, answer) = self.post(&path, state);
         assert_eq!(code, 200, "{answer}");
         answer
-    }
-
-    /// The calls that wait.
-    pub(crate) fn queued(&self) -> Vec<String> {
-        let calls = self.json("/api/v1/calls");
-        let calls = calls["calls"].as_array().unwrap().iter();
-        let queued = calls.filter(|call| call["state"] == "queued");
-        queued
-            .map(|call| call["id"].as_str().unwrap().to_owned())
-            .collect()
-    }
-
-    pub(crate) fn operator(&self, name: &str) -> (String, Option<String>) {
-        let operator = self.json(&format!("/api/v1/operators/{name}"));
-        let word = |key: &str| operator[key].as_str().map(str::to_owned);
-        (word("state").unwrap(), word("reason"))
-    }
-
-    pub(crate) fn wait_for(&self, operator: &str, state: &str, seconds: u64) {
-        eventually(&format!("{operator} is {state}"), seconds, || {
-            self.operator(operator).0 == state
-        });
-    }
-
-    pub(crate) fn records(&self) -> Vec<Value> {
-        let page = self.json("/api/v1/records");
-        page["records"].as_array().unwrap().clone()
-    }
-
-    /// The one record, once it is there and says how its streams did.
-    pub(crate) fn record(&self) -> Value {
-        eventually("the record is written", 10, || {
-            self.records()
-                .first()
-                .is_some_and(|record| !record["caller_quality"].is_null())
-        });
-        let records = self.records();
-        assert_eq!(records.len(), 1, "{records:?}");
-        records[0].clone()
-    }
-
-    pub(crate) fn metric(&self, start: &str) -> f64 {
-        let (_, text) = self.ask("/metrics").unwrap();
-        let lines = text.lines().filter(|line| line.starts_with(start));
-        lines
-            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
-            .sum()
-    }
-
-    pub(crate) fn log(&self) -> String {
-        fs::read_to_string(self.folder.join("log")).unwrap_or_default()
     }
 }
 

@@ -1,5 +1,6 @@
 //! SIP by hand over each stream: TCP, TLS, WebSocket.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Read, Write};
@@ -7,7 +8,6 @@ use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use bytes::Bytes;
 use exchange::sip::digest::Algorithm;
@@ -25,13 +25,11 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
 
 use crate::digest::{REGISTRAR, proof};
-use crate::eventually;
-use crate::server::{LISTENS, SIP, Server, free_port};
+use crate::ports::free_port;
+use crate::server::{LISTENS, SIP, Server};
+use crate::{PATIENCE, eventually};
 
 static BRANCH: AtomicU32 = AtomicU32::new(0);
-
-/// Nobody waits longer for an answer.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A certificate on disk, for this machine and `carrier.test`.
 pub(crate) struct Certificate {
@@ -157,11 +155,7 @@ impl Secure {
             "WS" => Box::new(upgrade(stream, "sip").unwrap()),
             _ => Box::new(upgrade(self.encrypted(stream), "sip").unwrap()),
         };
-        Peer {
-            wire,
-            transport,
-            to: format!("127.0.0.1:{port}"),
-        }
+        Peer::over(wire, transport, format!("127.0.0.1:{port}"))
     }
 
     pub(crate) fn encrypted(&self, stream: TcpStream) -> StreamOwned<ClientConnection, TcpStream> {
@@ -287,7 +281,12 @@ impl Wire for UdpSocket {
     fn next(&mut self) -> String {
         self.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut buffer = [0; 4096];
-        let length = self.recv(&mut buffer).unwrap();
+        let length = loop {
+            match self.recv(&mut buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => break read.unwrap(),
+            }
+        };
         String::from_utf8_lossy(&buffer[..length]).into_owned()
     }
 }
@@ -320,12 +319,23 @@ pub(crate) fn header(message: &str, name: &str) -> Option<String> {
 
 /// One end of a stream.
 pub(crate) struct Peer {
-    pub(crate) wire: Box<dyn Wire>,
-    pub(crate) transport: &'static str,
+    wire: Box<dyn Wire>,
+    transport: &'static str,
     pub(crate) to: String,
+    /// All that came, so that what is sent again is known.
+    known: HashSet<String>,
 }
 
 impl Peer {
+    pub(crate) fn over(wire: Box<dyn Wire>, transport: &'static str, to: String) -> Self {
+        Self {
+            wire,
+            transport,
+            to,
+            known: HashSet::new(),
+        }
+    }
+
     /// A request of ours; `more` are headers, each with its end.
     pub(crate) fn request(&mut self, method: &str, target: &str, more: &str, body: &str) {
         let transport = self.transport;
@@ -342,12 +352,12 @@ impl Peer {
         self.wire.next()
     }
 
-    /// The next message, which begins so.
+    /// The next message that did not come before, which begins so.
     pub(crate) fn expect(&mut self, start: &str) -> String {
         loop {
             let message = self.wire.next();
-            // A busy server may say 100 first.
-            if message.starts_with("SIP/2.0 100 ") {
+            // A busy server may say 100 first, or again what was answered too late.
+            if message.starts_with("SIP/2.0 100 ") || !self.known.insert(message.clone()) {
                 continue;
             }
             assert!(message.starts_with(start), "{start}: {message}");
@@ -397,4 +407,4 @@ impl Peer {
 }
 
 /// A description at a port where nobody listens.
-pub(crate) const SDP: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 39000 RTP/AVP 0 8\r\n";
+pub(crate) const SDP: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 7900 RTP/AVP 0 8\r\n";
