@@ -40,6 +40,8 @@ use server::Server;
 use strangers::Strangers;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_centrale");
+/// The usual ones.
+const SOUND: &str = "10000-29999";
 /// How long each load lasts.
 const LASTS: Duration = Duration::from_secs(15);
 /// How long each load lasts while it is looked what the server can carry.
@@ -189,7 +191,7 @@ fn is_whole(tally: &Tally) -> bool {
 }
 
 fn calls(given: Option<f64>) -> io::Result<bool> {
-    let server = Server::start(BINARY, 10_000, PHONES)?;
+    let server = Server::start((BINARY, SOUND), 10_000, PHONES)?;
     let mut phones = Phones::new(server.sip, PHONES)?;
     phones.refresh(Duration::from_secs(2));
     head("Calls: INVITE, 200, 100 ms, BYE");
@@ -238,7 +240,7 @@ fn calls(given: Option<f64>) -> io::Result<bool> {
 
 fn limit(given: Option<f64>) -> io::Result<bool> {
     let most: u32 = given.map_or(200, |rate| rate as u32);
-    let server = Server::start(BINARY, most, 0)?;
+    let server = Server::start((BINARY, SOUND), most, 0)?;
     head(&format!("A limit of {most} calls a second"));
     let mut good = true;
     for times in [0.9, 2.0, 5.0, 10.0] {
@@ -256,7 +258,7 @@ fn limit(given: Option<f64>) -> io::Result<bool> {
 }
 
 fn flood() -> io::Result<bool> {
-    let server = Server::start(BINARY, 10_000, 0)?;
+    let server = Server::start((BINARY, SOUND), 10_000, 0)?;
     head("Strangers: 10,000 messages a second from 512 addresses, 50 calls a second beside them");
     let mut crowd = crowd(&server)?;
     let (tally, goodput) = load(&mut crowd, 50.0, Duration::from_secs(5));
@@ -284,7 +286,7 @@ fn flood() -> io::Result<bool> {
 }
 
 fn registers() -> io::Result<bool> {
-    let server = Server::start(BINARY, 500, 10_000)?;
+    let server = Server::start((BINARY, SOUND), 500, 10_000)?;
     let mut phones = Phones::new(server.sip, 10_000)?;
     println!("\nPhones: 10,000, each REGISTER challenged");
     let there = phones.refresh(Duration::from_secs(20));

@@ -40,9 +40,13 @@ pub(crate) fn pin(core: usize) {
 }
 
 impl Server {
-    /// `binary` on core 0, with callers at 127.0.0.1 and no others; this thread goes to
-    /// the last core.
-    pub(crate) fn start(binary: &str, calls_per_second: u32, operators: usize) -> io::Result<Self> {
+    /// `binary` on core 0, with callers at 127.0.0.1 and no others, and these ports for
+    /// streams; this thread goes to the last core.
+    pub(crate) fn start(
+        (binary, ports): (&str, &str),
+        calls_per_second: u32,
+        operators: usize,
+    ) -> io::Result<Self> {
         let (sip, http) = (free_port(), free_port());
         let name = format!("centrale-overload-{}-{sip}", std::process::id());
         let folder = std::env::temp_dir().join(name);
@@ -50,7 +54,7 @@ impl Server {
         fs::create_dir_all(folder.join("flows"))?;
         fs::write(folder.join("flows/load.yaml"), FLOW)?;
         let mut text = format!(
-            "sip:\n  listen: [\"udp://127.0.0.1:{sip}\"]\n  trunks: {{ load: {{ from: [127.0.0.1/32] }} }}\nmedia: {{ silence: 10m }}\nhttp: {{ listen: \"127.0.0.1:{http}\" }}\nstorage: {{ url: \"sqlite:../load.db\" }}\npaths: {{ flows: ../flows, prompts: ../flows }}\nlimits: {{ calls: 5000, calls_per_second: {calls_per_second} }}\nnumbers: {{ \"1\": {{ flow: load }} }}\noperators:\n  nobody: {{ secret: x }}\n"
+            "sip:\n  listen: [\"udp://127.0.0.1:{sip}\"]\n  trunks: {{ load: {{ from: [127.0.0.1/32] }} }}\nmedia: {{ ports: {ports}, silence: 10m }}\nhttp: {{ listen: \"127.0.0.1:{http}\" }}\nstorage: {{ url: \"sqlite:../load.db\" }}\npaths: {{ flows: ../flows, prompts: ../flows }}\nlimits: {{ calls: 5000, calls_per_second: {calls_per_second} }}\nnumbers: {{ \"1\": {{ flow: load }} }}\noperators:\n  nobody: {{ secret: x }}\n"
         );
         for number in 0..operators {
             writeln!(text, "  op{number}: {{ secret: x }}").ok();

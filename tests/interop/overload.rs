@@ -17,6 +17,8 @@ use crate::ports::free_port;
 use crate::server::Server as System;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_centrale");
+/// Not the usual ones, of which some are those of clients.
+const SOUND: &str = "30000-32767";
 const LASTS: Duration = Duration::from_secs(4);
 const FAREWELL: Duration = Duration::from_secs(15);
 
@@ -42,7 +44,7 @@ fn percent(part: u64, whole: u64, least: u64) -> bool {
 #[test]
 fn under_more_than_it_can_carry_it_goes_on_carrying() {
     let _turn = turn();
-    let server = Server::start(BINARY, 10_000, 0).unwrap();
+    let server = Server::start((BINARY, SOUND), 10_000, 0).unwrap();
     load(&server, 300.0);
     let memory = server.resident();
     for rate in [600.0, 3000.0] {
@@ -266,7 +268,7 @@ fn ten_times_what_the_limit_lets_in_leaves_it_what_it_lets_in() {
 #[test]
 fn a_flood_of_strangers_costs_callers_nothing() {
     let _turn = turn();
-    let server = Server::start(BINARY, 10_000, 0).unwrap();
+    let server = Server::start((BINARY, SOUND), 10_000, 0).unwrap();
     load(&server, 20.0);
     let memory = server.resident();
     // A machine that stood still may have had its reasons, once.

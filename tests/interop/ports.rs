@@ -11,13 +11,18 @@ use std::sync::{Mutex, PoisonError};
 /// streams is here.
 const ALL: Range<u16> = 10_000..20_000;
 /// So many at a time are this process's.
-const BLOCK: u16 = 200;
+pub(crate) const BLOCK: u16 = 200;
 
 struct Pool {
     left: Range<u16>,
-    /// What shows other processes that a block is taken: the system takes it back with the
-    /// process.
-    claims: Vec<UnixListener>,
+    claims: Vec<Block>,
+}
+
+/// Ports that nobody else is given as long as this lives.
+pub(crate) struct Block {
+    pub(crate) start: u16,
+    /// What shows other processes that it is taken: the system takes it back with the process.
+    _claim: UnixListener,
 }
 
 static POOL: Mutex<Pool> = Mutex::new(Pool {
@@ -46,12 +51,20 @@ pub(crate) fn free_port() -> u16 {
 
 impl Pool {
     fn claim(&mut self) {
-        let block = ALL.step_by(BLOCK.into()).find_map(|start| {
-            let name = SocketAddr::from_abstract_name(format!("centrale-ports-{start}")).ok()?;
-            Some((start, UnixListener::bind_addr(&name).ok()?))
-        });
-        let (start, claim) = block.expect("other processes have all ports");
-        self.claims.push(claim);
-        self.left = start..start + BLOCK;
+        let block = ALL.step_by(BLOCK.into()).find_map(Block::claim);
+        let block = block.expect("other processes have all ports");
+        self.left = block.start..block.start + BLOCK;
+        self.claims.push(block);
+    }
+}
+
+impl Block {
+    pub(crate) fn claim(start: u16) -> Option<Self> {
+        let name = SocketAddr::from_abstract_name(format!("centrale-ports-{start}")).ok()?;
+        let claim = UnixListener::bind_addr(&name).ok()?;
+        Some(Self {
+            start,
+            _claim: claim,
+        })
     }
 }

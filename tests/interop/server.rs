@@ -1,17 +1,17 @@
 //! The server under test: a configuration of its own, ports of its own.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 
 use serde_json::Value;
 
-use crate::ports::free_port;
+use crate::ports::{BLOCK, Block, free_port};
 use crate::{PATIENCE, eventually};
 
 pub(crate) const QUEUES: &str = "
@@ -95,6 +95,29 @@ pub(crate) fn configure((sip, http, line): (u16, u16, u16), more: &str) -> PathB
     write((sip, http), (&floor, &flows), (HERE, more))
 }
 
+/// Where servers hear their streams. Each has a part that is not soon another's: what is still
+/// under way to one that is gone would be taken for the stream of a call.
+const SOUND: [u16; 2] = [20_000, 30_000];
+
+static SOUND_OF: Mutex<BTreeMap<PathBuf, Block>> = Mutex::new(BTreeMap::new());
+
+/// The first of a server's own ports for streams, as long as it runs.
+fn sound_ports(folder: &Path) -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let [first, end] = SOUND;
+    let blocks = (end - first) / BLOCK;
+    // Processes beside this one begin elsewhere.
+    let more = u16::try_from(std::process::id() % u32::from(blocks)).unwrap();
+    let mut tries = (0..blocks).filter_map(|_| {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed) + more;
+        Block::claim(first + number % blocks * BLOCK)
+    });
+    let block = tries.next().expect("other processes have all ports");
+    let start = block.start;
+    SOUND_OF.lock().unwrap().insert(folder.to_owned(), block);
+    start
+}
+
 /// Everybody on this machine may call.
 const HERE: &str = "trunks: { here: { from: [127.0.0.0/8] } }";
 
@@ -117,8 +140,7 @@ fn write(
         fs::write(folder.join(format!("flows/{flow}.yaml")), text).unwrap();
         numbers.push(format!("  \"{dialled}\": {{ flow: {flow} }}"));
     }
-    // Each server has its slice, so that tests can run beside each other.
-    let first = 20_000 + (number % 40) * 200;
+    let first = sound_ports(&folder);
     // sipp sends no sound, and takes no OPTIONS in a call: it is not to be asked.
     let silence = if more.contains(HEEDS_SILENCE) {
         "3s"
@@ -151,7 +173,7 @@ paths: {{ flows: ../flows, prompts: {} }}
 {}
 {more}
 ",
-        first + 199,
+        first + BLOCK - 1,
         prompts.display(),
         numbers.join("\n")
     );
@@ -387,6 +409,9 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.child.kill().ok();
         self.child.wait().ok();
+        if let Ok(mut all) = SOUND_OF.lock() {
+            all.remove(&self.folder);
+        }
         if std::thread::panicking() {
             let log = self.log();
             let lines: Vec<&str> = log.lines().rev().take(60).collect();
