@@ -176,6 +176,7 @@ fn a_message_that_is_not_whole_in_time_ends_its_stream() {
     let byte_and_ping = [0x00, 0x81, 0, 0, 0, 0, b'x', 0x89, 0x80, 0, 0, 0, 0];
     let ping = &byte_and_ping[7..];
     let head = b"OPTIONS sip:localhost SIP/2.0\r\n";
+    let (began, mut took) = (Instant::now(), Vec::new());
     let tcp = connect(at(secure.server.sip));
     let mut open = vec![
         ("stream", tcp, head.to_vec(), &b"x"[..]),
@@ -183,7 +184,6 @@ fn a_message_that_is_not_whole_in_time_ends_its_stream() {
         ("parts", web(), [&part[..], head].concat(), &byte_and_ping),
         ("pings", web(), Vec::new(), ping),
     ];
-    let (began, mut took) = (Instant::now(), Vec::new());
     for (_, stream, begin, _) in &mut open {
         stream.write_all(begin).unwrap();
         let patience = Some(Duration::from_millis(50));
