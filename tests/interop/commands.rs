@@ -71,7 +71,7 @@ fn a_wrap_up_is_extended_and_ended() {
     let floor = QUEUES.replace("wrap_up: 1s", "wrap_up: 4s");
     let server = Server::with(&floor, &[("2000", "direct", DIRECT)]);
     let operator = phone(&server, "alice", "phone_answers", &[]);
-    let call = brief(&server, "2000", 500);
+    let call = brief(&server, "2000", 2_000);
     let path = "/api/v1/operators/alice/wrap_up";
     assert_eq!(server.post(path, r#"{"more":"30s"}"#).0, 409);
     server.wait_for("alice", "wrap_up", 10);
@@ -92,7 +92,7 @@ fn a_wrap_up_is_extended_and_ended() {
     operator.succeeds(10);
 
     let operator = phone(&server, "alice", "phone_answers", &[]);
-    let call = brief(&server, "2000", 500);
+    let call = brief(&server, "2000", 2_000);
     server.wait_for("alice", "wrap_up", 10);
     assert_eq!(server.post(path, r#"{"more":"1h"}"#).0, 200);
     let answer = server.order("alice", r#"{"state":"ready"}"#);

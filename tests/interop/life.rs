@@ -27,7 +27,7 @@ fn a_reload_is_all_or_nothing() {
     server.signal("-HUP");
     server.logs("INFO reloaded");
     let operator = phone(&server, "alice", "phone_answers", &[]);
-    let call = brief(&server, "3000", 500);
+    let call = brief(&server, "3000", 2_000);
     call.succeeds(10);
     operator.succeeds(10);
 }
@@ -101,7 +101,7 @@ fn a_database_that_takes_nothing_is_noticed_by_no_caller() {
     let thief = rusqlite::Connection::open(server.folder.join("records.db")).unwrap();
     thief.execute_batch("BEGIN EXCLUSIVE").unwrap();
     let began = Instant::now();
-    let call = brief(&server, "2000", 500);
+    let call = brief(&server, "2000", 2_000);
     call.succeeds(5);
     operator.succeeds(5);
     let took = began.elapsed();
