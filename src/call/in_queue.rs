@@ -9,6 +9,7 @@ use crate::call::dial::Dial;
 use crate::call::floor::Floor;
 use crate::call::in_flow::line_exit;
 use crate::call::in_offer::Offer;
+use crate::call::invite::ELSEWHERE;
 use crate::call::promise::Wanted;
 use crate::call::waiting::{Place, Waiter};
 use crate::dispatch::{Abandoned, TicketId};
@@ -427,8 +428,10 @@ impl Call {
 
     /// Gives everything back that waiting holds. The seat is the box's own.
     pub(super) fn leave_queue(&mut self, reason: DequeueReason, floor: &mut Floor<'_>) {
+        // RFC 3326 section 3.1: what a line took was not missed.
+        let why = (reason == DequeueReason::Line).then_some(ELSEWHERE);
         for offer in self.leave_queue_ringing(reason, floor) {
-            self.withdraw(offer, None, floor);
+            self.withdraw(offer, why, floor);
         }
     }
 

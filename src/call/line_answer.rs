@@ -91,6 +91,14 @@ impl Call {
         });
     }
 
+    /// Another has the caller: whatever rings is told so (RFC 3326 section 3.1).
+    pub(super) fn stop_trying(&mut self, dial: &mut Dial, floor: &mut Floor<'_>) {
+        for other in std::mem::take(&mut dial.tries) {
+            self.tried(other.line, LineResult::GivenUp, floor);
+            self.give_up(vec![other.branch], Some(ELSEWHERE), floor);
+        }
+    }
+
     fn line_took(
         &mut self,
         (tx, response): (ClientTx, &Response),
@@ -106,10 +114,7 @@ impl Call {
         let Some(tried) = dial.take_try(tx) else {
             return self.drop_dial(dial, floor);
         };
-        for other in std::mem::take(&mut dial.tries) {
-            self.tried(other.line, LineResult::GivenUp, floor);
-            self.give_up(vec![other.branch], Some(ELSEWHERE), floor);
-        }
+        self.stop_trying(&mut dial, floor);
         let line = tried.line;
         dial.leg.pass = dial.account.take().map(|account| {
             let mut answered = tried.answered;

@@ -124,7 +124,8 @@ impl Call {
         let Stage::Queued(mut queue) = std::mem::replace(&mut self.stage, Stage::Flow) else {
             return;
         };
-        if let Some(dial) = queue.dial.take() {
+        if let Some(mut dial) = queue.dial.take() {
+            self.stop_trying(&mut dial, floor);
             self.drop_dial(dial, floor);
         }
         self.taken(&mut offer, &mut queue, floor);

@@ -19,7 +19,8 @@ impl Phone {
                 }
                 self.leave(now);
             }
-            Event::Cancelled { tx, .. } => {
+            Event::Cancelled { tx, reason } => {
+                self.stopped.push(reason.unwrap_or_default());
                 if let Some((_, request)) = self.ringing.take_if(|(ringing, _)| *ringing == tx) {
                     self.plan = None;
                     self.respond(tx, &Response::to(&request, 487), now);

@@ -59,6 +59,12 @@ impl World {
         self.phones.get(phone.0).map_or(&[], |phone| &phone.heard)
     }
 
+    /// The Reason of each CANCEL that stopped a phone's ringing; empty where there was none.
+    #[must_use]
+    pub fn stopped(&self, phone: PhoneId) -> &[String] {
+        self.phones.get(phone.0).map_or(&[], |phone| &phone.stopped)
+    }
+
     /// How much was played to a phone that was no loop.
     #[must_use]
     pub fn said(&self, phone: PhoneId) -> usize {

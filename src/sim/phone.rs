@@ -74,6 +74,8 @@ pub(super) struct Phone {
     pub(super) talked: usize,
     /// The first requests that it heard.
     pub(super) heard: Vec<Request>,
+    /// The Reason of each CANCEL that stopped its ringing; empty where there was none.
+    pub(super) stopped: Vec<String>,
     pub(super) asking: Asking,
     /// What it was told of its REFERs: status codes of NOTIFYs, and of refusals.
     pub(super) notified: Vec<u16>,
@@ -122,6 +124,7 @@ impl Phone {
             codes: Vec::new(),
             talked: 0,
             heard: Vec::new(),
+            stopped: Vec::new(),
             asking: Asking::default(),
             notified: Vec::new(),
             second: None,

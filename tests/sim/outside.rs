@@ -131,6 +131,33 @@ fn a_line_that_a_queue_escalates_to_hears_that_nobody_answered() {
     assert_eq!(told("History-Info"), None);
 }
 
+/// RFC 3326 section 3.1: a call that somebody else has is none that was missed.
+#[test]
+fn whoever_rings_when_the_line_or_the_operator_answers_is_told_so() {
+    let step = "escalate: [{ after: 2s, line: field }], offer_timeout: 60s";
+    for (line, operator) in [
+        (Manner::Answers(s(2)), Manner::Rings),
+        (Manner::Rings, Manner::Answers(s(5))),
+    ] {
+        let field = format!("{{ uri: \"{}\" }}", at(0));
+        let mut world = world_outside((TRUNK, &field), (step, ANN), 11);
+        let phones = [world.phone("field", line, None), {
+            world.operator("ann", operator, None)
+        }];
+        world.run(s(1));
+        let caller = world.caller("1", None);
+        let talks = |w: &World| phones.iter().position(|phone| w.bridged(caller, *phone));
+        assert!(world.run_until(s(20), |w| talks(w).is_some()));
+        world.run(s(1));
+        let other = phones[1 - talks(&world).unwrap()];
+        assert_eq!(world.doing(other), Doing::Idle);
+        let elsewhere = "SIP;cause=200;text=\"Call completed elsewhere\"";
+        assert_eq!(world.stopped(other), [elsewhere], "{operator:?}");
+        world.hang_up(caller);
+        settle(&mut world);
+    }
+}
+
 #[test]
 fn nobody_else_gets_an_answer_to_a_challenge() {
     // Another realm, a line without a trunk, a trunk without an account.
