@@ -104,18 +104,23 @@ pub(crate) fn sipp(server: &Server, name: &str, port: u16, more: &[&str]) -> Cli
     let mut sipp = start_sipp(server, name, port, more);
     let socket = format!(":{port:04X} ");
     eventually("sipp listens", 10, || {
-        let sockets = fs::read_to_string("/proc/net/udp").unwrap();
-        sockets.contains(&socket) || sipp.child.try_wait().unwrap().is_some()
+        let sockets = ["udp", "udp6"].map(|kind| fs::read_to_string(format!("/proc/net/{kind}")));
+        let listens = sockets.iter().flatten().any(|all| all.contains(&socket));
+        listens || sipp.child.try_wait().unwrap().is_some()
     });
     sipp
 }
 
 /// The same for one who begins by itself.
 fn start_sipp(server: &Server, name: &str, port: u16, more: &[&str]) -> Client {
+    let to = match more.contains(&"::1") {
+        true => format!("[::1]:{}", server.sip),
+        false => server.address(),
+    };
     let mut command = Command::new("sipp");
     command
         .current_dir(&server.folder)
-        .arg(server.address())
+        .arg(to)
         .arg("-sf")
         .arg(scenario(name))
         .args(["-i", "127.0.0.1", "-mi", "127.0.0.1", "-m", "1", "-nostdin"])
@@ -130,12 +135,17 @@ pub(crate) fn register(server: &Server, user: &str, port: u16, expires: u32) {
     register_at(server, user, "127.0.0.1", port, expires);
 }
 
+/// A file with an operator's name and answer to a challenge; the password is the name.
+pub(crate) fn secret(server: &Server, user: &str) -> String {
+    let file = server.folder.join(format!("{user}.csv"));
+    let line = format!("SEQUENTIAL\n{user};[authentication username={user} password={user}]\n");
+    fs::write(&file, line).unwrap();
+    file.display().to_string()
+}
+
 /// As [`register`], from an address of this machine.
 pub(crate) fn register_at(server: &Server, user: &str, ip: &str, port: u16, expires: u32) {
-    let secrets = server.folder.join(format!("{user}.csv"));
-    let line = format!("SEQUENTIAL\n{user};[authentication username={user} password={user}]\n");
-    fs::write(&secrets, line).unwrap();
-    let (file, expires) = (secrets.display().to_string(), expires.to_string());
+    let (file, expires) = (secret(server, user), expires.to_string());
     let more = [
         "-i", ip, "-mi", ip, "-inf", &file, "-key", "expires", &expires,
     ];

@@ -1,9 +1,18 @@
 //! What standards say of calls, one scenario each or several in a row; the scenarios name
 //! the RFCs.
 
-use crate::client::{MEDIA, brief, caller, phone};
-use crate::server::Server;
+use std::net::SocketAddr;
 
+use exchange::sip::{Method, Name};
+
+use crate::client::{MEDIA, brief, caller, patient, phone, register, register_at, secret, sipp};
+use crate::eventually;
+use crate::raw::Wire;
+use crate::ports::free_port;
+use crate::server::{QUEUES, Server};
+
+/// RFC 3261 sections 8.2.1, 9.2, 11.2, 12.2.2 and 13.2.1; RFC 3264 sections 5 and 8.4; RFC
+/// 3311 section 5.2; RFC 4028 section 9; RFC 6086 section 4.2.2.
 #[test]
 fn callers_and_phones_may_do_all_that_the_standards_let_them() {
     let server = Server::start("");
@@ -23,6 +32,7 @@ fn callers_and_phones_may_do_all_that_the_standards_let_them() {
     operator.succeeds(10);
 }
 
+/// RFC 3261 section 8.1.3.4, RFC 3325 section 9.1.
 #[test]
 fn a_phone_that_sends_an_offer_elsewhere_has_missed_it() {
     let server = Server::start("");
@@ -36,6 +46,7 @@ fn a_phone_that_sends_an_offer_elsewhere_has_missed_it() {
     server.counts("centrale_sip_dialogs", 0.0);
 }
 
+/// RFC 3261 section 13.2.2.4.
 #[test]
 fn of_two_phones_behind_a_proxy_that_answer_the_second_is_hung_up() {
     let server = Server::start("");
@@ -44,10 +55,154 @@ fn of_two_phones_behind_a_proxy_that_answer_the_second_is_hung_up() {
     forks.succeeds(10);
 }
 
+/// RFC 3262 section 4.
 #[test]
 fn ringing_that_has_to_be_acknowledged_is() {
     let server = Server::start("");
     let rings = phone(&server, "bob", "phone_rings_reliably", &[]);
     caller(&server, "caller_wants_reliability", "2000", &MEDIA).succeeds(15);
     rings.succeeds(10);
+}
+
+/// RFC 3515 sections 2.4.2, 2.4.3 and 2.4.4.
+#[test]
+fn an_operator_sends_a_caller_on_and_is_told_how_it_goes() {
+    for (whom, kind) in [
+        ("billing", "queue"),
+        ("carol", "operator"),
+        ("field", "line"),
+    ] {
+        let server = Server::start("");
+        let takes = match kind {
+            "line" => sipp(&server, "phone_answers", server.line, &[]),
+            _ => phone(&server, "carol", "phone_answers", &[]),
+        };
+        let more = ["-key", "whom", whom, "-d", "500"];
+        let sends = phone(&server, "alice", "phone_sends_on", &more);
+        let _call = patient(&server, "2000");
+        sends.succeeds(20);
+        if kind != "line" {
+            server.wait_for("carol", "talking", 10);
+        }
+        let transfers = |result: &str| {
+            server.metric(&format!(
+                "centrale_transfers_total{{kind=\"{kind}\",result=\"{result}\"}}"
+            ))
+        };
+        eventually("it is done", 5, || transfers("done") > 0.5);
+        drop(takes);
+    }
+}
+
+/// RFC 3891 section 3, RFC 3326 section 3.1.
+#[test]
+fn an_operator_takes_the_place_of_a_phone_that_rings() {
+    let server = Server::start("");
+    let mut alice = Wire::udp(SocketAddr::from(([127, 0, 0, 1], server.sip)));
+    let contact = format!("Contact: {}\n", alice.contact("alice"));
+    assert_eq!(alice.register("alice", &contact).code, 200);
+    server.wait_for("alice", "ready", 5);
+    let call = patient(&server, "2000");
+    let offer = alice.request();
+    alice.ring(&offer, "desk");
+
+    let port = free_port();
+    register(&server, "bob", port, 600);
+    server.wait_for("bob", "ready", 5);
+    let (call_id, from) = (offer.headers.call_id(), offer.headers.from());
+    let replaces = format!(
+        "{};to-tag={};from-tag=desk;early-only",
+        call_id.unwrap(),
+        from.unwrap().tag().unwrap()
+    );
+    let file = secret(&server, "bob");
+    let more = ["-inf", &file, "-key", "replaces", &replaces, "-d", "500"];
+    let bob = sipp(&server, "phone_picks_up", port, &more);
+    let cancel = alice.request();
+    assert_eq!(cancel.method, Method::Cancel);
+    // RFC 3326 section 3.1: somebody else has it.
+    let reason = cancel.headers.first(&Name::Reason).unwrap_or_default();
+    assert!(reason.starts_with("SIP;cause=200"), "{reason}");
+    alice.respond(&cancel, 200);
+    alice.respond(&offer, 487);
+    bob.succeeds(10);
+    call.succeeds(10);
+    assert_eq!(server.record()["operator"], "bob");
+}
+
+/// RFC 3261 sections 10.3 and 17.1.1; RFC 3581 section 4; RFC 3327 section 5.3; RFC 8760
+/// section 2.3; RFC 7616 section 3.4.
+#[test]
+fn a_phone_registers_and_is_called_through_a_proxy() {
+    let server = Server::start("");
+    let (port, file) = (free_port(), secret(&server, "alice"));
+    sipp(&server, "register_by_path", port, &["-inf", &file]).succeeds(10);
+    server.wait_for("alice", "ready", 5);
+    let proxy = sipp(&server, "phone_by_path", port, &[]);
+    let _call = patient(&server, "2000");
+    proxy.succeeds(10);
+    server.wait_for("alice", "paused", 5);
+}
+
+/// RFC 4028 sections 7 and 9.
+#[test]
+fn how_often_a_call_is_refreshed_is_agreed_on_with_either_side() {
+    let server = Server::start("");
+    let operator = phone(&server, "alice", "phone_wants_longer", &[]);
+    let more = [&MEDIA[..], &["-d", "1500"]].concat();
+    caller(&server, "caller_hurries", "2000", &more).succeeds(15);
+    operator.succeeds(10);
+}
+
+/// RFC 3261 section 14.2, RFC 3264 section 5, RFC 3311 section 5.2.
+#[test]
+fn who_proposes_while_our_own_proposal_is_open_has_to_wait() {
+    let server = Server::start("");
+    let operator = phone(&server, "alice", "phone_answers", &[]);
+    let more = [&MEDIA[..], &["-d", "1000"]].concat();
+    caller(&server, "caller_glares", "2000", &more).succeeds(15);
+    operator.succeeds(10);
+}
+
+/// Rings an operator, then a line as well; whoever was there told the caller goodbye.
+const ESCALATES: &str = "
+version: 1
+flow: escalates
+start: wait
+languages: [en]
+nodes:
+  wait: { type: queue, queue: support, answered: end, timeout: end, full: end, no_operators: end, error: end }
+  end: { type: hangup, cause: normal }
+";
+
+/// RFC 3325 section 9.1; RFC 3326 sections 2 and 3.1; RFC 5806; RFC 7044 section 5.
+#[test]
+fn a_line_is_told_who_calls_and_what_was_dialled_and_the_caller_why_it_is_over() {
+    let port = free_port();
+    let steps = "    escalate: [{ after: 1s, line: field }]\n    offer_timeout: 20s\n";
+    let floor = QUEUES.replacen("    offer_timeout: 2s\n", steps, 1);
+    let floor = format!("{floor}lines: {{ field: {{ uri: \"sip:field@127.0.0.1:{port}\" }} }}\n");
+    let server = Server::with(&floor, &[("2000", "escalates", ESCALATES)]);
+    let rings = phone(&server, "alice", "phone_is_told", &["-d", "60000"]);
+    let line = sipp(&server, "line_is_told", port, &["-d", "500"]);
+    caller(&server, "caller_asserts", "2000", &MEDIA).succeeds(15);
+    line.succeeds(10);
+    rings.succeeds(10);
+    let record = server.record();
+    assert_eq!(record["line"], "field", "{record}");
+    assert_eq!(record["from"], "+31201234567", "{record}");
+}
+
+/// RFC 3261 section 19.1.1, RFC 5118 section 4.
+#[test]
+fn a_call_is_carried_from_end_to_end_by_ipv6() {
+    let server = Server::start_on_ipv6();
+    let (port, six) = (free_port(), ["-i", "::1", "-mi", "::1"]);
+    register_at(&server, "alice", "::1", port, 600);
+    server.wait_for("alice", "ready", 5);
+    let operator = sipp(&server, "phone_answers", port, &six);
+    let more = [&MEDIA[..], &six, &["-d", "1000"]].concat();
+    caller(&server, "caller", "2000", &more).succeeds(15);
+    operator.succeeds(10);
+    assert_eq!(server.record()["operator"], "alice");
 }
