@@ -139,6 +139,7 @@ fn said(codes: &[u16]) -> String {
     codes.join(" ")
 }
 
+/// RFC 4475 section 3.
 #[test]
 fn no_torture_message_leaves_anything_behind() {
     let messages = own().into_iter().map(|(_, _, bytes)| bytes);
@@ -164,6 +165,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_path_buf()
 }
 
+/// RFC 4475 section 3.
 #[test]
 fn each_torture_message_of_our_own_gets_what_its_section_says() {
     let messages = own();

@@ -40,6 +40,7 @@ fn write(dialled: &Uri, target: &Uri, (divert, unanswered): (Divert, bool)) -> V
 mod tests {
     use super::*;
 
+    /// RFC 5806, RFC 7044 section 5.
     #[test]
     fn a_line_is_told_what_was_dialled_as_it_wants_to_hear_it() {
         let (dialled, line) = (

@@ -39,6 +39,7 @@ pub(super) fn is_number(text: &str) -> bool {
 mod tests {
     use super::*;
 
+    /// RFC 3966 section 5.1.
     #[test]
     fn the_longest_prefix_that_fits_is_replaced() {
         let rewrites = |rules: &[(&str, &str)]| {

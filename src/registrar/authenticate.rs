@@ -224,6 +224,7 @@ mod tests {
         }
     }
 
+    /// RFC 3261 section 22.1.
     #[test]
     fn the_right_password_opens_by_either_algorithm() {
         let nonce = Nonces::new([1; 32]).issue(NOW);
@@ -257,6 +258,7 @@ mod tests {
         }
     }
 
+    /// RFC 7616 section 3.3.
     #[test]
     fn an_old_nonce_is_asked_again_and_a_forged_one_from_the_start() {
         let nonce = Nonces::new([1; 32]).issue(NOW);
@@ -271,6 +273,7 @@ mod tests {
         assert_eq!(verdict(&forged, "alice", NOW), "401 MD5 SHA-256");
     }
 
+    /// RFC 7616 section 3.4.
     #[test]
     fn what_was_said_once_opens_once() {
         for (qop, algorithm) in [
@@ -298,6 +301,7 @@ mod tests {
         assert_eq!(verdict(&proof, "alice", NOW), "401 MD5 SHA-256");
     }
 
+    /// RFC 8760 section 2.3.
     #[test]
     fn each_phone_is_offered_what_it_can_take() {
         for (name, offered) in [

@@ -130,6 +130,7 @@ impl Rig {
     }
 }
 
+/// RFC 3261 section 10.2.
 #[test]
 fn it_registers_refreshes_before_the_end_and_takes_back() {
     let mut rig = Rig::registered();
@@ -172,6 +173,7 @@ fn it_registers_refreshes_before_the_end_and_takes_back() {
     assert_eq!(rig.carrier.deadline(), None);
 }
 
+/// RFC 5626 section 4.5.
 #[test]
 fn it_rests_longer_after_each_failure_and_not_for_ever() {
     let mut rig = Rig::new();
@@ -190,6 +192,7 @@ fn it_rests_longer_after_each_failure_and_not_for_ever() {
     assert!(rig.now > rig.start);
 }
 
+/// RFC 3263 section 4.3.
 #[test]
 fn a_server_that_is_silent_or_ill_makes_room_for_the_next() {
     let mut rig = Rig::new();

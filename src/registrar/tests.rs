@@ -168,6 +168,7 @@ fn refreshing_for_ever_does_not_grow_the_heap() {
     assert_eq!(rig.registrar.backlog(), 1);
 }
 
+/// RFC 3261 section 10.3.
 #[test]
 fn a_brief_registration_is_refused_with_the_least() {
     let mut rig = Rig::new();
@@ -187,6 +188,7 @@ fn a_brief_registration_is_refused_with_the_least() {
     assert!(rig.registrar.is_empty());
 }
 
+/// RFC 3261 section 10.3.
 #[test]
 fn a_star_goes_alone_and_means_the_end() {
     let mut rig = Rig::new();
@@ -202,6 +204,7 @@ fn a_star_goes_alone_and_means_the_end() {
     assert_eq!(rig.registrar.len(), 1);
 }
 
+/// RFC 3261 section 10.3.
 #[test]
 fn what_was_overtaken_changes_nothing() {
     let rig = Rig::new();
@@ -253,6 +256,7 @@ fn the_oldest_phone_makes_room_and_too_many_at_once_are_refused() {
     assert_eq!(rig.try_register(many).unwrap_err(), Refusal::TooMany);
 }
 
+/// RFC 5626 section 6.
 #[test]
 fn a_silent_phone_and_a_broken_stream_are_forgotten() {
     let mut rig = Rig::new();

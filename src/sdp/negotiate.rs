@@ -285,6 +285,7 @@ mod tests {
         Description::parse(text.as_bytes()).unwrap()
     }
 
+    /// RFC 3264 section 6.
     #[test]
     fn the_first_common_codec_of_the_proposal_is_taken_with_its_keys() {
         let proposal = description(
@@ -308,6 +309,7 @@ mod tests {
         );
     }
 
+    /// RFC 3264 section 5.
     #[test]
     fn our_proposal_answered_is_agreed_on_by_both() {
         let proposal =
@@ -326,6 +328,7 @@ mod tests {
         );
     }
 
+    /// RFC 3264 section 8.4.
     #[test]
     fn each_way_to_hold_stops_our_sending() {
         for (lines, send, receive, ours) in [
@@ -360,6 +363,7 @@ mod tests {
         }
     }
 
+    /// RFC 3264 section 6.
     #[test]
     fn what_cannot_be_agreed_on_is_refused() {
         for (lines, refusal) in [

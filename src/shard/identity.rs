@@ -86,6 +86,7 @@ mod tests {
     use super::*;
     use crate::sip::Method;
 
+    /// RFC 3966 section 5.1.
     #[test]
     fn a_number_is_read_without_what_decorates_it() {
         for (uri, number) in [
@@ -99,6 +100,7 @@ mod tests {
         }
     }
 
+    /// RFC 3325 section 9.1, RFC 3323 section 4.2.
     #[test]
     fn the_asserted_identity_is_the_caller_unless_it_is_private() {
         let pai = "P-Asserted-Identity";

@@ -217,6 +217,7 @@ mod tests {
     const SHA: &str =
         r#"Digest realm="carrier.example", nonce="n2", algorithm=SHA-256, qop="auth""#;
 
+    /// RFC 8760 section 2.4.
     #[test]
     fn the_strongest_challenge_of_our_realm_is_answered_and_can_be_verified() {
         let foreign = r#"Digest realm="evil.example", nonce="x", algorithm=SHA-256"#;
@@ -265,6 +266,7 @@ mod tests {
         assert!(!value.contains("cnonce"), "{value}");
     }
 
+    /// RFC 3261 section 22.2.
     #[test]
     fn nothing_else_is_answered() {
         for (code, challenges) in [
@@ -291,6 +293,7 @@ mod tests {
         }
     }
 
+    /// RFC 3261 section 22.2.
     #[test]
     fn a_challenge_is_answered_once_and_a_stale_nonce_once_more() {
         let (account, stale) = (account(), SHA.replace("n2", "n3") + ", stale=TRUE");

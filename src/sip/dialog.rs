@@ -415,6 +415,7 @@ mod tests {
             .collect()
     }
 
+    /// RFC 3261 section 12.1.
     #[test]
     fn a_callee_speaks_back_along_the_way_that_the_invite_came() {
         let mut dialog = callee("Record-Route: <sip:p2.example.com;lr>, <sip:p1.example.com;lr>\n");
@@ -437,6 +438,7 @@ mod tests {
         assert_eq!(info.headers.cseq().unwrap().number, 1002);
     }
 
+    /// RFC 3261 section 12.1.
     #[test]
     fn a_caller_speaks_along_the_way_turned_around() {
         let response = response(
@@ -470,6 +472,7 @@ mod tests {
         );
     }
 
+    /// RFC 3261 section 12.2.1.1.
     #[test]
     fn a_strict_router_is_the_target_and_the_target_ends_the_route() {
         let mut dialog =
@@ -484,6 +487,7 @@ mod tests {
         );
     }
 
+    /// RFC 3261 section 12.2.2.
     #[test]
     fn requests_come_in_order_and_may_move_the_target() {
         let mut dialog = callee("");
@@ -528,6 +532,7 @@ mod tests {
         assert_eq!(dialog.target().to_string(), "sip:anna@a.example");
     }
 
+    /// RFC 3261 section 12.2.1.1.
     #[test]
     fn only_a_literal_route_changes_where_requests_go() {
         for (route, expected) in [
@@ -543,6 +548,7 @@ mod tests {
         }
     }
 
+    /// RFC 3261 section 12.1.
     #[test]
     fn an_early_dialog_may_lack_a_contact_and_a_confirmed_one_not() {
         let make = |code| {

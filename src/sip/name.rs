@@ -228,6 +228,7 @@ impl fmt::Display for Name {
 mod tests {
     use super::*;
 
+    /// RFC 3261 section 7.3.
     #[test]
     fn compact_and_full_names_are_one() {
         for (compact, full) in [

@@ -249,6 +249,7 @@ mod tests {
         nonces.spend(&Credentials::parse(&text).unwrap(), at)
     }
 
+    /// RFC 7616 section 3.3.
     #[test]
     fn a_nonce_grows_old_and_cannot_be_made_up() {
         let nonces = Nonces::new([7; 32]);
@@ -269,6 +270,7 @@ mod tests {
         }
     }
 
+    /// RFC 7616 section 3.4.
     #[test]
     fn each_count_is_good_once_in_any_order_within_a_window() {
         let nonces = Nonces::new([7; 32]);

@@ -26,6 +26,7 @@ fn code(text: &str) -> Option<u16> {
     }
 }
 
+/// RFC 3261 section 7.3.
 #[test]
 fn an_invite_reads_with_folds_compact_names_and_spaces() {
     let Ok(Message::Request(request)) = parse(INVITE) else {

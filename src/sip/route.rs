@@ -109,6 +109,7 @@ pub fn by_weight(mut services: Vec<Service>, below: &mut dyn FnMut(u64) -> u64) 
 mod tests {
     use super::*;
 
+    /// RFC 3263 section 4.1.
     #[test]
     fn an_address_tells_what_is_to_be_asked() {
         let straight = |transport, remote: &str| {
@@ -181,6 +182,7 @@ mod tests {
         }
     }
 
+    /// RFC 3263 section 4.2.
     #[test]
     fn services_are_tried_by_priority_and_drawn_by_weight() {
         let services = vec![

@@ -325,6 +325,7 @@ mod tests {
         (value, response.headers.first(&Name::Require).is_some())
     }
 
+    /// RFC 4028 section 9.
     #[test]
     fn who_refreshes_follows_table_2_of_the_rfc() {
         let now = Instant::now();
@@ -369,6 +370,7 @@ mod tests {
         }
     }
 
+    /// RFC 4028 section 9.
     #[test]
     fn too_small_an_interval_is_refused_to_one_who_knows_422() {
         let request = invite(&[(Name::Supported, "timer"), (Name::SessionExpires, "60")]);
@@ -376,6 +378,7 @@ mod tests {
         assert_eq!(refused, Err(TooSmall { min_se: 90 }));
     }
 
+    /// RFC 4028 section 7.
     #[test]
     fn after_a_422_the_interval_asked_for_rises() {
         let wish = Wish::default();
@@ -397,6 +400,7 @@ mod tests {
         }
     }
 
+    /// RFC 4028 section 10.
     #[test]
     fn the_refresher_asks_at_half_time_and_ends_without_success() {
         let start = Instant::now();
@@ -436,6 +440,7 @@ mod tests {
         }
     }
 
+    /// RFC 4028 section 10.
     #[test]
     fn the_other_side_waits_until_shortly_before_the_end() {
         let start = Instant::now();
@@ -449,6 +454,7 @@ mod tests {
         );
     }
 
+    /// RFC 4028 section 10.
     #[test]
     fn a_peer_that_says_nothing_is_refreshed_by_us() {
         let timer = SessionTimer::answered(&answer(&[]), Wish::default(), Instant::now());

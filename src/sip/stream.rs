@@ -214,6 +214,7 @@ mod tests {
     }
 
     proptest! {
+        /// RFC 3261 section 18.3.
         #[test]
         fn messages_are_the_same_however_the_stream_is_cut(cuts in proptest::collection::vec(1..30usize, 1..40)) {
             let stream = format!("{ONE}\r\n\r\n{TWO}\r\n{ONE}");
@@ -261,6 +262,7 @@ mod tests {
         }
     }
 
+    /// RFC 3261 section 18.3.
     #[test]
     fn a_stream_that_cannot_be_followed_is_an_error() {
         for (text, error) in [

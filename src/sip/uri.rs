@@ -441,6 +441,7 @@ mod tests {
         }
     }
 
+    /// RFC 3261 section 19.1.1.
     #[test]
     fn addresses_fall_into_their_parts() {
         let cases = [
@@ -484,6 +485,7 @@ mod tests {
         );
     }
 
+    /// RFC 3261 section 19.1.1.
     #[test]
     fn what_is_no_address_is_refused() {
         for text in [

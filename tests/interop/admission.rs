@@ -14,6 +14,7 @@ pub(crate) fn answer(server: &Server, number: &str, headers: &str, sdp: &str) ->
     wire.heard()
 }
 
+/// RFC 3261 sections 8.2.2.1, 8.2.2.3, 8.2.3 and 16.3.
 #[test]
 fn each_refusal_has_its_code() {
     let server = Server::start("");

@@ -70,6 +70,7 @@ fn a_caller_presses_a_key_waits_and_talks_with_an_operator() {
     }
 }
 
+/// RFC 3261 section 15.1.
 #[test]
 fn the_operator_hangs_up_and_the_caller_is_told() {
     let server = Server::start("");
@@ -80,6 +81,7 @@ fn the_operator_hangs_up_and_the_caller_is_told() {
     assert_eq!(server.record()["outcome"], "answered");
 }
 
+/// RFC 3264 section 8.4.
 #[test]
 fn hold_and_resume_by_the_operator() {
     let server = Server::start("");
@@ -93,6 +95,7 @@ fn hold_and_resume_by_the_operator() {
     server.logs("Resumed");
 }
 
+/// RFC 3261 section 18.3.
 #[test]
 fn a_caller_comes_by_tcp() {
     let server = Server::start("");
@@ -105,6 +108,7 @@ fn a_caller_comes_by_tcp() {
     server.counts_least(tcp, 1.0);
 }
 
+/// RFC 5626 section 7.
 #[test]
 fn an_operators_phone_by_tcp_rings_over_its_own_connection() {
     let server = Server::start("");

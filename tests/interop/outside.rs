@@ -21,7 +21,8 @@ use crate::{PATIENCE, eventually};
 
 const NOBODY: &str = "{ uri: \"sip:field@127.0.0.1:9\" }";
 
-/// A line that leads back here (RFC 7332): each time round costs one of seventy hops.
+/// RFC 3261 section 16.3, RFC 7332: a line leads back here, and each time round costs one of
+/// seventy hops.
 #[test]
 fn a_call_that_goes_round_comes_to_an_end() {
     let floor = format!("{QUEUES}lines: {{ field: {NOBODY} }}\n");
@@ -39,6 +40,7 @@ fn a_call_that_goes_round_comes_to_an_end() {
     server.counts(refused, 1.0);
 }
 
+/// RFC 3261 section 22.1.
 #[test]
 fn a_trunk_calls_in_with_its_password_from_anywhere() {
     let trunks = "trunks: { pbx: { username: pbx, secret: s3cret }, far: { username: far, secret: far, from: [192.0.2.1] } }";
@@ -62,6 +64,7 @@ fn credentials(challenge: &Response, user: &str, password: &str) -> String {
     format!("Authorization: {answer}\r\n")
 }
 
+/// RFC 8760 section 2.3.
 #[test]
 fn a_stranger_learns_nothing_about_who_has_an_account() {
     let trunks = "trunks: { pbx: { username: pbx, secret: s3cret }, far: { username: far, secret: far, from: [192.0.2.1] } }";
@@ -116,6 +119,7 @@ fn a_stranger_learns_nothing_about_who_has_an_account() {
     assert!(again.contains("stale=true"), "{again}");
 }
 
+/// RFC 3261 section 22.2.
 #[test]
 fn a_line_that_asks_gets_the_trunks_answer() {
     let port = free_port();
@@ -129,6 +133,7 @@ fn a_line_that_asks_gets_the_trunks_answer() {
     assert_eq!(record["outcome"], "escalated", "{record}");
 }
 
+/// RFC 3261 section 10.2.
 #[test]
 fn we_are_a_carriers_subscriber_while_we_run() {
     let (port, nobody) = (free_port(), free_port());
@@ -225,6 +230,7 @@ fn a_name_leads_to_tls() {
     assert!(via.starts_with("SIP/2.0/TLS "), "{via}");
 }
 
+/// RFC 3263 section 4.3.
 #[test]
 fn a_dead_server_of_a_name_makes_room_for_the_next() {
     let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -273,6 +279,7 @@ fn a_dead_server_of_a_name_makes_room_for_the_next() {
     );
 }
 
+/// RFC 5118 section 4.
 #[test]
 fn lines_and_carriers_are_reached_by_ipv6_written_or_by_name() {
     let dns = name_server(vec![

@@ -32,6 +32,7 @@ fn a_registration_runs_out() {
     server.logs("operator=bob state=ready");
 }
 
+/// RFC 3261 section 22.1.
 #[test]
 fn a_wrong_password_is_refused() {
     let server = Server::start("");
@@ -112,6 +113,7 @@ fn both_phones_of_an_operator_ring_and_one_has_the_call() {
     mobile.succeeds(10);
 }
 
+/// RFC 3515 section 2.4.3.
 #[test]
 fn a_baresip_holds_and_hands_the_caller_to_a_colleague_with_two_phones() {
     let server = Server::start("");

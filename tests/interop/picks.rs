@@ -117,6 +117,7 @@ fn each_strategy_picks_whom_it_says() {
     }
 }
 
+/// RFC 3326 section 3.1.
 #[test]
 fn all_ring_and_whoever_is_slower_is_told_who_was_not() {
     let server = server("strategy: ring_all, wrap_up: 1s", "");

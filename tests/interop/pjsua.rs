@@ -54,6 +54,7 @@ fn seconds_between(tone: f64, samples: &[i16]) -> f64 {
     f64::from(u32::try_from(other.count()).unwrap()) / 10.0
 }
 
+/// RFC 3891 section 3.
 #[test]
 fn a_phone_of_another_make_talks_holds_and_hands_callers_on() {
     let server = Server::start("");

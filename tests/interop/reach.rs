@@ -112,6 +112,7 @@ fn a_flow_rings_an_operator_by_name() {
     server.counts(answered, 1.0);
 }
 
+/// RFC 3326 section 2.
 #[test]
 fn the_cause_of_a_hangup_is_told() {
     let server = Server::with(FLOOR, &[("1", "named", NAMED)]);
@@ -133,6 +134,7 @@ fn the_cause_of_a_hangup_is_told() {
     assert_eq!(record["offers"][0]["result"], "rejected", "{record}");
 }
 
+/// RFC 4733 section 2.5.
 #[test]
 fn digits_by_rfc_4733_are_confirmed_by_a_key() {
     let server = Server::with(FLOOR, &[("1", "confirm", CONFIRM)]);
@@ -164,6 +166,7 @@ fn addresses_of_a_flow_ring_together_or_in_turn() {
     }
 }
 
+/// RFC 3262 section 3.
 #[test]
 fn a_caller_hears_the_prompt_before_the_answer() {
     let server = Server::with(FLOOR, &[("1", "early", EARLY)]);

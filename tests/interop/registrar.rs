@@ -144,7 +144,7 @@ fn a_phone_with_two_flows_rings_once_and_by_the_other_if_one_fails() {
     server.has_phones("alice", 1);
 }
 
-/// RFC 5118, RFC 4566 section 5.7: addresses in brackets but in descriptions.
+/// RFC 5118 section 4, RFC 4566 section 5.7: addresses in brackets but in descriptions.
 #[test]
 fn phones_and_callers_come_by_ipv6() {
     let server = Server::start_on_ipv6();

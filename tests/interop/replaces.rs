@@ -15,6 +15,7 @@ fn named(offer: &Request, tag: &str) -> String {
     format!("{call_id};to-tag={theirs};from-tag={tag}")
 }
 
+/// RFC 3891 section 3.
 #[test]
 fn what_rings_at_a_colleague_is_picked_up_by_replaces() {
     let server = Server::start("");

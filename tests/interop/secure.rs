@@ -68,6 +68,7 @@ fn call_over(secure: &Secure, transport: &'static str, user: &str, scheme: &str)
     secure.server.wait_for(user, "logged_out", 5);
 }
 
+/// RFC 7118 section 5.
 #[test]
 fn calls_go_over_tls_and_websockets() {
     let secure = Secure::start("calls", "");
@@ -86,6 +87,7 @@ fn calls_go_over_tls_and_websockets() {
     }
 }
 
+/// RFC 5626 section 4.4, RFC 7118 section 6.
 #[test]
 fn pings_are_answered_as_each_transport_has_them() {
     use tokio_tungstenite::tungstenite::Message;
@@ -118,6 +120,7 @@ fn pings_are_answered_as_each_transport_has_them() {
     assert!(matches!(ws.read(), Ok(Message::Close(_))));
 }
 
+/// RFC 7118 section 4.
 #[test]
 fn only_sip_is_spoken_and_only_to_pages_that_may() {
     let more = format!("{SIP}websocket: {{ origins: [\"https://desk.example.com\"] }}\n");
@@ -256,6 +259,7 @@ lines: {{ field: {{ uri: \"sips:field@127.0.0.1:{port}\" }} }}
     (server, caller, accepted(&line))
 }
 
+/// RFC 5922 section 7.2.
 #[test]
 fn a_line_that_shows_another_s_certificate_hears_nothing() {
     let certificate = Certificate::new("trusted");
@@ -375,6 +379,7 @@ fn who_reads_nothing_is_closed_before_much_waits_for_it() {
     });
 }
 
+/// RFC 5922 section 7.2.
 #[test]
 fn a_line_is_dialled_over_tls_if_it_shows_who_it_is() {
     let certificate = Certificate::new("line");
@@ -440,6 +445,7 @@ fn call_line(server: &Server) -> Peer {
     caller
 }
 
+/// RFC 5118 section 4.
 #[test]
 fn a_phone_and_a_caller_may_come_by_ipv6() {
     let port = free_port();

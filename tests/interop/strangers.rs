@@ -137,6 +137,7 @@ fn a_phone_that_registered_is_no_stranger() {
     }
 }
 
+/// RFC 3325 section 5.
 #[test]
 fn only_a_trunk_may_assert_who_calls() {
     let server = server("");

@@ -19,7 +19,7 @@ fn header(response: &Response, name: &Name) -> String {
     value.unwrap_or_default().into_owned()
 }
 
-/// Sections 3.3.6 and 3.3.7.
+/// RFC 4475 sections 3.3.6 and 3.3.7.
 #[test]
 fn what_nobody_knows_is_refused_with_what_is_known() {
     let server = Server::start("");
@@ -39,9 +39,9 @@ fn what_nobody_knows_is_refused_with_what_is_known() {
     }
 }
 
-/// Sections 3.3.12, 3.3.13 and 3.3.14: a parameter behind the brackets is the binding's, one
-/// within them the URI's, which comes back with each call; headers are for no Request-URI
-/// (RFC 3261 section 19.1.1).
+/// RFC 4475 sections 3.3.12, 3.3.13 and 3.3.14: a parameter behind the brackets is the
+/// binding's, one within them the URI's, which comes back with each call; headers are for
+/// no Request-URI (RFC 3261 section 19.1.1).
 #[test]
 fn what_a_contact_has_besides_goes_where_it_belongs() {
     for wire in WIRES {

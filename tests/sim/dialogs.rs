@@ -34,6 +34,7 @@ fn by_another(request: &mut Request) {
         .set(Name::From, "<sip:ann@10.0.0.9>;tag=another");
 }
 
+/// RFC 3261 section 12.2.2.
 #[test]
 fn only_what_has_the_call_id_and_both_tags_is_inside_a_dialog() {
     let (mut world, caller, ann) = talking(Manner::Answers(s(1)), 501);
@@ -57,6 +58,7 @@ fn only_what_has_the_call_id_and_both_tags_is_inside_a_dialog() {
     settle(&mut world);
 }
 
+/// RFC 3261 section 13.2.2.4.
 #[test]
 fn the_fork_that_lost_cannot_end_the_talk_of_the_one_that_won() {
     let (mut world, caller, ann) = talking(Manner::Forks(s(1)), 94);
@@ -81,6 +83,7 @@ pub(crate) fn describes(request: &mut Request, lines: &str) {
     request.body = description("10.0.0.0", lines).into();
 }
 
+/// RFC 3261 section 13.3.1.4.
 #[test]
 fn a_late_copy_of_an_ack_is_not_the_ack_of_the_next_answer() {
     for offers in [true, false] {
@@ -127,6 +130,7 @@ pub(crate) fn refreshes(world: &World, phone: PhoneId) -> Vec<Request> {
     invites.cloned().collect()
 }
 
+/// RFC 3264 section 8.
 #[test]
 fn a_refresh_says_again_what_was_said_last() {
     // Held in both ways, with keys of another number, and a stream that was refused.
@@ -168,6 +172,7 @@ fn version(text: &str) -> u64 {
     line.unwrap().split(' ').nth(1).unwrap().parse().unwrap()
 }
 
+/// RFC 3264 section 8.
 #[test]
 fn each_of_the_phones_that_rang_is_told_one_version_after_the_other() {
     for first in [true, false] {
@@ -252,6 +257,7 @@ fn wants_long(request: &Request) -> Option<Response> {
     })
 }
 
+/// RFC 4028 section 7.
 #[test]
 fn a_phone_that_wants_longer_sessions_is_asked_again_with_its_own() {
     let mut world = world("", 506);
@@ -272,6 +278,7 @@ fn a_phone_that_wants_longer_sessions_is_asked_again_with_its_own() {
     settle(&mut world);
 }
 
+/// RFC 4028 section 7.
 #[test]
 fn a_phone_that_is_never_content_is_asked_twice() {
     let mut world = world("strategy: ordered", 507);

@@ -18,6 +18,7 @@ fn listens(world: &mut World, manner: Manner) -> PhoneId {
     caller
 }
 
+/// RFC 3262 section 3.
 #[test]
 fn a_caller_hears_a_prompt_before_the_answer_and_then_an_operator() {
     for (manner, told, pracks) in [
@@ -44,6 +45,7 @@ fn a_caller_hears_a_prompt_before_the_answer_and_then_an_operator() {
     }
 }
 
+/// RFC 3262 section 3.
 #[test]
 fn the_answer_waits_for_the_acknowledgement() {
     let mut world = world("", 402);
@@ -59,6 +61,7 @@ fn the_answer_waits_for_the_acknowledgement() {
     assert_eq!(outcome(&world), Outcome::Answered);
 }
 
+/// RFC 3262 section 3.
 #[test]
 fn who_never_acknowledges_is_refused() {
     let mut world = world("", 403);
@@ -73,6 +76,7 @@ fn who_never_acknowledges_is_refused() {
     assert_eq!(world.pracks(caller), 0);
 }
 
+/// RFC 3261 section 15.1.
 #[test]
 fn who_gives_up_before_the_answer_leaves_nothing() {
     for seed in 0..20 {

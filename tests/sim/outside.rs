@@ -55,6 +55,7 @@ fn of(heard: &[Request], method: Method) -> Vec<&Request> {
         .collect()
 }
 
+/// RFC 3261 section 22.2.
 #[test]
 fn a_carrier_that_asks_is_answered_in_every_request_of_the_call() {
     let line = format!("{{ uri: \"{}\", trunk: carrier }}", at(0));
@@ -96,6 +97,7 @@ fn a_carrier_that_asks_is_answered_in_every_request_of_the_call() {
     assert!(told("History-Info").ends_with(";index=1.1;mp=1"));
 }
 
+/// RFC 5806.
 #[test]
 fn a_line_that_a_queue_escalates_to_hears_that_nobody_answered() {
     let line = format!(
@@ -158,6 +160,7 @@ fn whoever_rings_when_the_line_or_the_operator_answers_is_told_so() {
     }
 }
 
+/// RFC 3261 section 22.2.
 #[test]
 fn nobody_else_gets_an_answer_to_a_challenge() {
     // Another realm, a line without a trunk, a trunk without an account.
@@ -200,6 +203,7 @@ fn a_phone_that_asks_is_a_phone_that_refuses() {
     assert!(!world.heard(ann).iter().any(proves));
 }
 
+/// RFC 3263 section 4.3.
 #[test]
 fn a_line_goes_to_its_next_address_only_when_the_server_is_in_trouble() {
     use LineResult::{Answered, Busy, Failed, NoAnswer, Refused, Unreachable};
@@ -241,6 +245,7 @@ fn a_line_goes_to_its_next_address_only_when_the_server_is_in_trouble() {
     }
 }
 
+/// RFC 3263 section 4.2.
 #[test]
 fn names_are_looked_up_and_all_their_addresses_tried() {
     for (known, expected) in [
@@ -341,6 +346,7 @@ fn we_register_with_a_carrier_refresh_and_take_it_back() {
     settle(&mut world);
 }
 
+/// RFC 3966 section 5.1.
 #[test]
 fn numbers_are_written_our_way_on_each_trunk() {
     let trunks =
@@ -398,6 +404,7 @@ fn a_caller_never_makes_us_call_anybody_but_a_line() {
     assert_eq!(world.invited().len(), 2);
 }
 
+/// RFC 4028 section 7.
 #[test]
 fn a_line_that_wants_longer_sessions_is_asked_again_with_its_own() {
     // Before who calls is asked, and after.

@@ -25,6 +25,7 @@ fn ringing(world: &mut World, manner: Manner) -> (exchange::sim::PhoneId, exchan
     (ann, caller)
 }
 
+/// RFC 3261 section 15.1.
 #[test]
 fn both_hang_up_at_once() {
     for (seed, moment) in moments() {
@@ -41,6 +42,7 @@ fn both_hang_up_at_once() {
     }
 }
 
+/// RFC 3261 section 9.2.
 #[test]
 fn the_operator_answers_as_the_caller_leaves() {
     let mut outcomes = std::collections::BTreeSet::new();
@@ -60,6 +62,7 @@ fn the_operator_answers_as_the_caller_leaves() {
     );
 }
 
+/// RFC 3261 section 9.2.
 #[test]
 fn the_caller_gives_up_as_the_call_is_answered() {
     for (seed, moment) in moments() {

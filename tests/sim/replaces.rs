@@ -20,6 +20,7 @@ fn answers() -> Manner {
     Manner::Answers(s(1))
 }
 
+/// RFC 3891 section 3.
 #[test]
 fn an_operator_goes_on_at_another_phone() {
     // By the shard that the Call-ID of the INVITE leads to, it is at home or not.
@@ -41,6 +42,7 @@ fn an_operator_goes_on_at_another_phone() {
     }
 }
 
+/// RFC 3891 section 3.
 #[test]
 fn a_colleague_takes_a_caller_over() {
     for seed in 4..8 {
@@ -71,6 +73,7 @@ fn a_colleague_takes_a_caller_over() {
     }
 }
 
+/// RFC 3891 section 3.
 #[test]
 fn what_rings_at_a_colleague_is_picked_up() {
     for (seed, name) in [(8, "bea"), (9, "bea"), (10, "ann"), (11, "ann")] {
@@ -102,6 +105,7 @@ fn what_rings_at_a_colleague_is_picked_up() {
     }
 }
 
+/// RFC 3891 section 3.
 #[test]
 fn what_cannot_be_replaced_is_refused_and_the_two_talk_on() {
     let (mut world, caller, ann) = with_ann(answers(), 12);
@@ -135,6 +139,7 @@ fn what_cannot_be_replaced_is_refused_and_the_two_talk_on() {
     settle(&mut world);
 }
 
+/// RFC 3891 section 3.
 #[test]
 fn a_place_that_is_gone_is_declined() {
     let (mut world, caller, ann) = with_ann(Manner::Rings, 13);
@@ -170,6 +175,7 @@ fn a_phone_without_ports_is_turned_away_and_the_other_rings_on() {
     settle(&mut world);
 }
 
+/// RFC 3891 section 3.
 #[test]
 fn two_cannot_have_the_same_place() {
     for seed in 15..19 {
@@ -211,6 +217,7 @@ fn the_place_of_a_line_is_nobody_else_s() {
     settle(&mut world);
 }
 
+/// RFC 3264 section 8.4.
 #[test]
 fn a_caller_who_holds_goes_on_holding_whoever_is_there() {
     let (mut world, caller, ann) = with_ann(answers(), 20);

@@ -42,6 +42,7 @@ fn codes(world: &mut World, from: SocketAddr, text: &str) -> Vec<u16> {
     answers[before..].iter().map(|answer| answer.code).collect()
 }
 
+/// RFC 3261 section 8.2.7.
 #[test]
 fn who_has_shown_nothing_is_answered_once_and_forgotten() {
     const HERE: &str = "centrale.localhost";

@@ -64,6 +64,7 @@ fn owned((event, state, body): (&str, &str, &str)) -> (String, String, String) {
     )
 }
 
+/// RFC 3515 sections 2.4.3 and 2.4.4.
 #[test]
 fn when_the_line_answers_the_operator_is_told_and_goes() {
     let mut scene = talking(Manner::Answers(s(5)), 601);
@@ -94,6 +95,7 @@ fn when_the_line_answers_the_operator_is_told_and_goes() {
     assert_eq!(world.records()[0].outcome, Outcome::Answered);
 }
 
+/// RFC 3515 section 2.4.6.
 #[test]
 fn when_the_line_does_not_answer_the_two_talk_on() {
     let mut scene = talking(Manner::Refuses(486), 602);
@@ -140,6 +142,7 @@ fn when_the_line_does_not_answer_the_two_talk_on() {
     settle(world);
 }
 
+/// RFC 3515 section 2.4.3.
 #[test]
 fn an_operator_who_does_not_wait_for_the_line_loses_nobody() {
     // The line answers, or does not: then the caller is back in the queue, as old as before.
@@ -171,6 +174,7 @@ fn an_operator_who_does_not_wait_for_the_line_loses_nobody() {
     }
 }
 
+/// RFC 3891 section 3.
 #[test]
 fn an_operator_speaks_with_the_line_first_and_then_hands_the_caller_on() {
     // By the shard that the second call is at, it comes home or is at home.

@@ -48,6 +48,7 @@ pub(crate) fn transfers(world: &World) -> Vec<(TransferKind, Option<String>, boo
     told.collect()
 }
 
+/// RFC 3515 section 2.4.3.
 #[test]
 fn a_caller_who_is_sent_on_waits_as_old_as_before() {
     let cases = [
@@ -80,6 +81,7 @@ fn a_caller_who_is_sent_on_waits_as_old_as_before() {
     }
 }
 
+/// RFC 3515 section 2.4.3.
 #[test]
 fn whoever_was_sent_on_goes_before_who_came_later() {
     let mut scene = talking(32);
@@ -104,6 +106,7 @@ fn whoever_was_sent_on_goes_before_who_came_later() {
     settle(world);
 }
 
+/// RFC 3515 section 2.4.2.
 #[test]
 fn what_cannot_be_is_refused_and_the_two_talk_on() {
     let mut scene = talking(33);
@@ -148,6 +151,7 @@ fn what_cannot_be_is_refused_and_the_two_talk_on() {
     settle(world);
 }
 
+/// RFC 3891 section 3.
 #[test]
 fn an_operator_asks_a_colleague_and_hands_the_caller_on() {
     // By the shard that the second call's Call-ID leads to, the call comes home or is at
@@ -184,6 +188,7 @@ fn an_operator_asks_a_colleague_and_hands_the_caller_on() {
     }
 }
 
+/// RFC 3891 section 3.
 #[test]
 fn a_caller_is_handed_on_while_the_second_call_still_waits() {
     for seed in 50..54 {
@@ -209,6 +214,7 @@ fn a_caller_is_handed_on_while_the_second_call_still_waits() {
     }
 }
 
+/// RFC 3891 section 3.
 #[test]
 fn a_second_call_is_given_to_nobody_else() {
     for seed in 60..64 {
@@ -240,6 +246,7 @@ fn a_second_call_is_given_to_nobody_else() {
     }
 }
 
+/// RFC 3261 section 22.1.
 #[test]
 fn only_operators_with_the_password_call_in_their_name() {
     let mut world = world("", 70);

@@ -23,6 +23,7 @@ fn listens(manner: Manner, seed: u64) -> (World, PhoneId) {
     (world, caller)
 }
 
+/// RFC 3261 section 14.2, RFC 3311 section 5.2.
 #[test]
 fn before_the_answer_a_proposal_waits_for_the_answer_to_the_one_before() {
     for (manner, update) in [
@@ -56,6 +57,7 @@ fn before_the_answer_a_proposal_waits_for_the_answer_to_the_one_before() {
     }
 }
 
+/// RFC 3261 section 14.2.
 #[test]
 fn while_our_own_proposal_is_unanswered_another_has_to_wait() {
     for ann_leaves in [false, true] {
@@ -114,6 +116,7 @@ fn after_a_glare_whoever_began_the_dialog_waits_longer() {
     }
 }
 
+/// RFC 3261 section 14.2.
 #[test]
 fn a_proposal_that_is_refused_leaves_everything_as_it_was() {
     let (mut world, caller, ann) = talking(Manner::Answers(s(1)), 540);
@@ -141,6 +144,7 @@ fn a_proposal_that_is_refused_leaves_everything_as_it_was() {
     settle(&mut world);
 }
 
+/// RFC 3262 section 3.
 #[test]
 fn a_prack_for_another_answer_acknowledges_nothing() {
     // The second 183 is the one that it acknowledges itself.

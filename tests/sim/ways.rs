@@ -92,6 +92,7 @@ fn a_caller_who_leaves_while_it_rings_frees_the_operator_at_once() {
     assert_eq!(outcome(&world), Outcome::ShortAbandon);
 }
 
+/// RFC 3261 section 13.3.1.4.
 #[test]
 fn an_answer_that_nobody_acknowledges_ends_the_call() {
     let mut world = world("", 40);
@@ -389,6 +390,7 @@ fn a_silent_phone_that_answers_keeps_its_call() {
     assert_eq!((held, resumed), (1, 1));
 }
 
+/// RFC 4028 section 10.
 #[test]
 fn a_long_talk_is_refreshed_and_goes_on() {
     let mut world = world("", 19);

@@ -150,6 +150,7 @@ mod tests {
         resent
     }
 
+    /// RFC 3261 section 17.1.2.
     #[test]
     fn over_udp_it_is_sent_eleven_times_and_times_out_after_64_t1() {
         let start = Instant::now();
@@ -162,6 +163,7 @@ mod tests {
         );
     }
 
+    /// RFC 3261 section 17.1.2.
     #[test]
     fn a_provisional_slows_it_down_and_timer_f_still_ends_it() {
         let start = Instant::now();
@@ -173,6 +175,7 @@ mod tests {
         );
     }
 
+    /// RFC 3261 section 17.1.2.
     #[test]
     fn a_final_answer_is_reported_once_and_absorbed_for_t4() {
         let start = Instant::now();

@@ -207,6 +207,7 @@ mod tests {
     use InviteClientEffect as Effect;
     use InviteClientInput as Input;
 
+    /// RFC 3261 section 17.1.1.
     #[test]
     fn over_udp_it_is_sent_seven_times_and_times_out_after_64_t1() {
         let start = Instant::now();
@@ -222,6 +223,7 @@ mod tests {
         assert!(machine.is_over());
     }
 
+    /// RFC 3261 section 17.1.1.
     #[test]
     fn on_a_stream_it_is_sent_once() {
         let start = Instant::now();
@@ -234,6 +236,7 @@ mod tests {
         assert!(machine.is_over());
     }
 
+    /// RFC 3261 section 17.1.1.
     #[test]
     fn ringing_never_ends_by_itself_but_a_cancelled_one_does() {
         let start = Instant::now();
@@ -250,6 +253,7 @@ mod tests {
         );
     }
 
+    /// RFC 3261 section 17.1.1.
     #[test]
     fn each_repeated_failure_is_acknowledged_until_timer_d() {
         let start = Instant::now();
@@ -269,6 +273,7 @@ mod tests {
         assert!(machine.is_over(), "timer D is zero on a stream");
     }
 
+    /// RFC 6026 section 7.2.
     #[test]
     fn after_a_2xx_further_ones_are_told_apart_until_timer_m() {
         let start = Instant::now();

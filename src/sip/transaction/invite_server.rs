@@ -232,6 +232,7 @@ mod tests {
         (resent, last)
     }
 
+    /// RFC 3261 section 13.3.1.4.
     #[test]
     fn a_2xx_is_resent_on_every_transport_until_64_t1_and_the_silence_is_told() {
         for reliable in [false, true] {
@@ -250,6 +251,7 @@ mod tests {
         }
     }
 
+    /// RFC 6026 section 7.1.
     #[test]
     fn an_acknowledged_2xx_is_quiet_and_absorbs_until_timer_l() {
         let start = Instant::now();
@@ -262,6 +264,7 @@ mod tests {
         assert_eq!(run_out(&mut machine, start), (Vec::new(), Effect::Nothing));
     }
 
+    /// RFC 3261 section 17.2.1.
     #[test]
     fn a_failure_is_resent_over_udp_until_the_ack() {
         let start = Instant::now();
@@ -283,6 +286,7 @@ mod tests {
         assert!(machine.is_over(), "timer I is zero on a stream");
     }
 
+    /// RFC 3261 section 17.2.1.
     #[test]
     fn a_failure_without_ack_ends_at_timer_h() {
         let start = Instant::now();
@@ -292,6 +296,7 @@ mod tests {
         assert_eq!((resent.len(), last), (10, Effect::Nothing));
     }
 
+    /// RFC 3261 section 17.2.1.
     #[test]
     fn a_silent_user_is_covered_by_a_100_and_a_final_answer_is_given_once() {
         let start = Instant::now();

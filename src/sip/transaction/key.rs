@@ -154,6 +154,7 @@ mod tests {
         keys.server(a) == keys.server(b)
     }
 
+    /// RFC 3261 section 17.2.3.
     #[test]
     fn with_the_cookie_branch_sent_by_and_method_decide() {
         let other = |change: fn(&mut RequestMark<'static>)| {
@@ -169,6 +170,7 @@ mod tests {
         assert!(!other(|m| m.method = "BYE"));
     }
 
+    /// RFC 3261 section 17.2.3.
     #[test]
     fn without_the_cookie_the_old_comparison_holds() {
         for branch in [None, Some("1"), Some("z9hG4bK")] {
@@ -203,6 +205,7 @@ mod tests {
         }
     }
 
+    /// RFC 3261 section 8.2.2.2.
     #[test]
     fn copies_by_two_ways_merge_whatever_their_branches() {
         let keys = Keys::new([1, 2]);

@@ -120,6 +120,7 @@ mod tests {
     use ServerEffect as Effect;
     use ServerInput as Input;
 
+    /// RFC 3261 section 17.2.2.
     #[test]
     fn a_repeated_request_gets_the_answer_again_until_timer_j() {
         let start = Instant::now();
@@ -133,6 +134,7 @@ mod tests {
         assert_eq!(machine.handle(Input::Request, start), Effect::Nothing);
     }
 
+    /// RFC 3261 section 17.2.2.
     #[test]
     fn on_a_stream_it_ends_with_its_answer() {
         let start = Instant::now();
@@ -142,6 +144,7 @@ mod tests {
         assert!(machine.is_over());
     }
 
+    /// RFC 4320 section 3.2.
     #[test]
     fn one_that_nobody_answers_does_not_stay() {
         let start = Instant::now();

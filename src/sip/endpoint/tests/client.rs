@@ -19,6 +19,7 @@ fn ack_for(rig: &mut Rig, tx: ClientTx, to_tag: &str) -> String {
     rig.told()
 }
 
+/// RFC 3261 section 8.1.1.
 #[test]
 fn a_request_carries_our_via_max_forwards_and_name() {
     let mut rig = Rig::new();
@@ -33,6 +34,7 @@ fn a_request_carries_our_via_max_forwards_and_name() {
     assert!(text.contains("User-Agent: Centrale\r\n"), "{text}");
 }
 
+/// RFC 3261 section 17.1.1.
 #[test]
 fn a_failure_is_acknowledged_within_the_transaction_each_time_it_comes() {
     let mut rig = Rig::new();
@@ -60,6 +62,7 @@ fn a_failure_is_acknowledged_within_the_transaction_each_time_it_comes() {
     assert_eq!(rig.receive(&busy, udp()), "", "a stray answer");
 }
 
+/// RFC 6026 section 7.2.
 #[test]
 fn a_2xx_is_told_once_and_its_copies_get_the_users_ack() {
     let mut rig = Rig::new();
@@ -80,6 +83,7 @@ fn a_2xx_is_told_once_and_its_copies_get_the_users_ack() {
     assert_eq!(rig.endpoint.in_flight(), 0);
 }
 
+/// RFC 3261 section 13.2.2.4.
 #[test]
 fn each_branch_of_a_fork_is_told_and_keeps_its_own_ack() {
     let mut rig = Rig::new();
@@ -96,6 +100,7 @@ fn each_branch_of_a_fork_is_told_and_keeps_its_own_ack() {
     assert!(rig.sent_text().contains("tag=t1"));
 }
 
+/// RFC 3261 section 13.2.2.4.
 #[test]
 fn a_fork_without_end_is_cut() {
     let mut rig = Rig::new();
@@ -109,6 +114,7 @@ fn a_fork_without_end_is_cut() {
     assert_eq!(told.count(), 8);
 }
 
+/// RFC 3261 section 9.1.
 #[test]
 fn a_cancel_waits_for_a_provisional_answer() {
     let mut rig = Rig::new();
@@ -148,6 +154,7 @@ fn branch(text: &str) -> &str {
         .unwrap()
 }
 
+/// RFC 3261 section 9.1.
 #[test]
 fn a_cancel_may_cross_a_2xx_which_is_told() {
     let mut rig = Rig::new();
@@ -161,6 +168,7 @@ fn a_cancel_may_cross_a_2xx_which_is_told() {
     assert_eq!(rig.receive(&ok, udp()), "ACK>5070");
 }
 
+/// RFC 3261 section 9.1.
 #[test]
 fn a_cancel_after_a_final_answer_is_nothing() {
     let mut rig = Rig::new();
@@ -170,6 +178,7 @@ fn a_cancel_after_a_final_answer_is_nothing() {
     assert_eq!(rig.told(), "");
 }
 
+/// RFC 3261 section 9.1.
 #[test]
 fn a_cancelled_phone_that_rings_on_is_given_up_after_64_t1() {
     let mut rig = Rig::new();
@@ -206,6 +215,7 @@ fn nobody_answers() {
     assert_eq!(rig.endpoint.in_flight(), 0);
 }
 
+/// RFC 3261 section 17.1.4.
 #[test]
 fn a_lost_stream_fails_what_waited_on_it() {
     let mut rig = Rig::new();
@@ -248,6 +258,7 @@ fn unreachable(rig: &mut Rig) -> String {
     rig.told()
 }
 
+/// RFC 3261 section 17.1.4.
 #[test]
 fn a_stream_that_cannot_be_opened_fails_what_waits_for_it_at_once() {
     let mut rig = Rig::new();
@@ -269,6 +280,7 @@ fn by_size(rig: &mut Rig, method: Method, length: usize) -> String {
     rig.told()
 }
 
+/// RFC 3261 section 18.1.1.
 #[test]
 fn a_large_request_goes_by_tcp_or_else_by_a_datagram() {
     for method in [
@@ -362,6 +374,7 @@ fn a_large_ack_goes_by_tcp_and_by_a_datagram_when_the_2xx_comes_again() {
     );
 }
 
+/// RFC 3261 section 18.1.1.
 #[test]
 fn a_large_request_that_was_answered_by_tcp_stays_there() {
     let mut rig = Rig::new();
@@ -374,6 +387,7 @@ fn a_large_request_that_was_answered_by_tcp_stays_there() {
     assert_eq!(rig.told(), "[Unreachable]");
 }
 
+/// RFC 3261 section 8.1.3.3.
 #[test]
 fn an_answer_that_is_not_to_a_request_of_ours_is_ignored() {
     let mut rig = Rig::new();

@@ -23,6 +23,7 @@ fn refused(text: &str, code: u16, header: &str) {
     assert_eq!(rig.receive(&ack, udp()), "");
 }
 
+/// RFC 3261 sections 8.2.1, 8.2.2.1, 8.2.2.3 and 16.3.
 #[test]
 fn what_is_not_for_us_is_refused_without_state() {
     refused(&request("FROB", VIA, ""), 501, "Allow: INVITE,");

@@ -15,6 +15,7 @@ fn ack(via: &str, tag: &str) -> String {
     )
 }
 
+/// RFC 3261 section 17.2.1.
 #[test]
 fn an_invite_is_told_once_and_its_copies_get_the_last_answer() {
     let mut rig = Rig::new();
@@ -30,6 +31,7 @@ fn an_invite_is_told_once_and_its_copies_get_the_last_answer() {
     assert_eq!(rig.endpoint.in_flight(), 0);
 }
 
+/// RFC 3261 section 17.2.1.
 #[test]
 fn a_slow_user_is_covered_by_a_100() {
     let mut rig = Rig::new();
@@ -37,6 +39,7 @@ fn a_slow_user_is_covered_by_a_100() {
     assert_eq!(rig.pass(Duration::from_secs(60)), ["200 100>5070"]);
 }
 
+/// RFC 3261 section 13.3.1.4.
 #[test]
 fn a_2xx_is_sent_until_the_user_acknowledges_on_a_stream_too() {
     for peer in [udp(), tcp()] {
@@ -58,6 +61,7 @@ fn a_2xx_is_sent_until_the_user_acknowledges_on_a_stream_too() {
     }
 }
 
+/// RFC 3261 section 13.3.1.4.
 #[test]
 fn a_2xx_that_nobody_acknowledges_is_told_after_64_t1() {
     let mut rig = Rig::new();
@@ -69,6 +73,7 @@ fn a_2xx_that_nobody_acknowledges_is_told_after_64_t1() {
     assert_eq!(rig.endpoint.in_flight(), 0);
 }
 
+/// RFC 3261 section 17.2.1.
 #[test]
 fn a_failure_is_sent_again_over_udp_only() {
     let mut rig = Rig::new();
@@ -84,6 +89,7 @@ fn a_failure_is_sent_again_over_udp_only() {
     assert_eq!(rig.endpoint.in_flight(), 0);
 }
 
+/// RFC 3261 section 9.2.
 #[test]
 fn a_cancel_has_its_200_each_time_and_is_told_once() {
     let mut rig = Rig::new();
@@ -95,6 +101,7 @@ fn a_cancel_has_its_200_each_time_and_is_told_once() {
     assert_eq!(rig.receive(&cancel, udp()), "200>5070");
 }
 
+/// RFC 3261 section 9.2.
 #[test]
 fn a_cancel_that_crosses_our_2xx_is_not_told() {
     let mut rig = Rig::new();
@@ -104,6 +111,7 @@ fn a_cancel_that_crosses_our_2xx_is_not_told() {
     assert!(rig.sent_text().contains(";tag=c030000000000000abc"));
 }
 
+/// RFC 3261 section 9.2.
 #[test]
 fn a_cancel_of_nothing_has_a_481_and_leaves_nothing() {
     let mut rig = Rig::new();
@@ -111,6 +119,7 @@ fn a_cancel_of_nothing_has_a_481_and_leaves_nothing() {
     assert_eq!(rig.endpoint.in_flight(), 0);
 }
 
+/// RFC 3261 section 17.2.2.
 #[test]
 fn other_requests_are_told_once_and_forgotten_after_timer_j() {
     let mut rig = Rig::new();
@@ -128,6 +137,7 @@ fn other_requests_are_told_once_and_forgotten_after_timer_j() {
     assert_eq!(rig.endpoint.in_flight(), 0, "timer J is zero on a stream");
 }
 
+/// RFC 3261 section 8.2.2.2.
 #[test]
 fn a_request_that_came_by_two_ways_is_merged() {
     let mut rig = Rig::new();
@@ -141,6 +151,7 @@ fn a_request_that_came_by_two_ways_is_merged() {
     assert_eq!(rig.receive(&inside, udp()), "[INVITE]");
 }
 
+/// RFC 3261 section 17.2.3.
 #[test]
 fn a_peer_of_rfc_2543_is_matched_without_its_branch() {
     for via in [
@@ -180,6 +191,7 @@ fn an_ack_with_the_branch_of_an_accepted_invite_is_for_the_user() {
     );
 }
 
+/// RFC 3261 section 17.2.3.
 #[test]
 fn an_ack_of_nothing_is_ignored() {
     let mut rig = Rig::new();
@@ -196,6 +208,7 @@ fn an_ack_of_nothing_is_ignored() {
     );
 }
 
+/// RFC 3261 section 18.2.2, RFC 3581 section 4.
 #[test]
 fn answers_go_where_the_request_came_from() {
     for (via, peer, port, said) in [
@@ -246,6 +259,7 @@ fn answers_go_where_the_request_came_from() {
     }
 }
 
+/// RFC 3261 section 18.2.2.
 #[test]
 fn a_stream_answers_over_the_same_connection() {
     let mut rig = Rig::new();
@@ -261,6 +275,7 @@ fn a_stream_answers_over_the_same_connection() {
     assert_eq!(sent, Some(tcp()));
 }
 
+/// RFC 3261 section 8.2.6.2.
 #[test]
 fn a_final_answer_without_a_to_tag_is_given_one() {
     let mut rig = Rig::new();
@@ -276,6 +291,7 @@ fn a_final_answer_without_a_to_tag_is_given_one() {
     assert!(rig.sent_text().contains("Server: Centrale"));
 }
 
+/// RFC 3261 section 8.2.3.
 #[test]
 fn a_body_that_is_packed_is_refused_whatever_it_comes_with() {
     for (more, body, refused) in [
