@@ -2,7 +2,8 @@
 //! servers, registrations.
 
 use std::fs;
-use std::net::{Ipv6Addr, UdpSocket};
+use std::net::{Ipv6Addr, TcpListener, UdpSocket};
+use std::time::Duration;
 
 use exchange::sip::digest::Algorithm;
 use exchange::sip::{self, Method, Response};
@@ -199,7 +200,7 @@ fn pointer(preference: u16, service: &str, to: &str) -> RData {
 #[test]
 fn a_name_leads_to_tls() {
     let certificate = Certificate::new("naptr");
-    let line = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let line = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = line.local_addr().unwrap().port();
     let dns = name_server(vec![
         ("carrier.test.", pointer(5, "SIPS+D2T", "_secure.test.")),
@@ -277,6 +278,29 @@ fn a_dead_server_of_a_name_makes_room_for_the_next() {
         text.starts_with("INVITE sip:field@carrier.test SIP/2.0"),
         "{text}"
     );
+}
+
+/// RFC 3261 section 18.1.1.
+#[test]
+fn what_is_too_large_for_a_datagram_goes_to_a_line_by_tcp_or_else_by_udp() {
+    let (name, number) = ("ж".repeat(64), "1".repeat(64));
+    let identity = format!("P-Asserted-Identity: \"{name}\" <sip:{number}@carrier.example>\n");
+    for transport in ["TCP", "UDP"] {
+        let server = Server::start("");
+        let at = ("127.0.0.1", server.line);
+        let datagrams = UdpSocket::bind(at).unwrap();
+        let listens = (transport == "TCP").then(|| TcpListener::bind(at).unwrap());
+        let server_at = server.address().parse().unwrap();
+        crate::raw::Wire::udp(server_at).call_with("2001", &identity);
+        let mut wire: Box<dyn crate::wire::Wire> = match &listens {
+            Some(line) => Box::new(Plain::over(accepted(line))),
+            None => Box::new(datagrams),
+        };
+        let invite = wire.next();
+        assert!(invite.len() > 1_300, "{invite}");
+        let via = header(&invite, "Via").unwrap();
+        assert!(via.starts_with(&format!("SIP/2.0/{transport} ")), "{via}");
+    }
 }
 
 /// RFC 5118 section 4.

@@ -234,11 +234,16 @@ CSeq: {sent} {method}
 
     /// Calls a number with a stream of G.711, and is answered.
     pub(crate) fn call(&mut self, number: &str) -> Response {
+        self.call_with(number, "")
+    }
+
+    /// The same with more headers.
+    pub(crate) fn call_with(&mut self, number: &str, headers: &str) -> Response {
         let number = format!("{number}@{}", self.server);
         let mut taken = None;
         // A machine that does other things may have no time just then.
         eventually("there is time for a call", 5, || {
-            let answer = self.invite(&number, "");
+            let answer = self.invite(&number, headers);
             taken = (answer.code != 503).then_some(answer);
             taken.is_some()
         });

@@ -95,6 +95,32 @@ fn when_the_line_answers_the_operator_is_told_and_goes() {
     assert_eq!(world.records()[0].outcome, Outcome::Answered);
 }
 
+/// RFC 4488 section 4.
+#[test]
+fn who_wants_no_notice_of_a_transfer_gets_none() {
+    let mut scene = talking(Manner::Answers(s(5)), 605);
+    let Scene {
+        world,
+        line,
+        ann,
+        caller,
+    } = &mut scene;
+    let refer_sub = || Name::Other("Refer-Sub".into());
+    world.says(*ann, Method::Refer, |refer| {
+        refer.headers.push(Name::ReferTo, format!("<{TO_LINE}>"));
+        refer.headers.push(refer_sub(), "false");
+    });
+    assert!(world.run_until(s(10), |w| w.bridged(*caller, *line)));
+    world.run(s(1));
+    let accepted = &world.replies(*ann)[0];
+    let echoed = accepted.headers.first(&refer_sub());
+    assert_eq!((accepted.code, echoed.as_deref()), (202, Some("false")));
+    assert_eq!(told(world, *ann), []);
+    assert_eq!(world.doing(*ann), Doing::Idle);
+    world.hang_up(*line);
+    settle(world);
+}
+
 /// RFC 3515 section 2.4.6.
 #[test]
 fn when_the_line_does_not_answer_the_two_talk_on() {
