@@ -164,6 +164,53 @@ fn who_proposes_while_our_own_proposal_is_open_has_to_wait() {
     operator.succeeds(10);
 }
 
+/// RFC 3261 section 14.1, RFC 4028 section 10.
+#[test]
+fn a_refresh_of_ours_that_is_met_by_a_491_comes_again() {
+    let server = Server::start("");
+    // Half of the shortest session is 45 s.
+    let long = ["-timeout", "90"];
+    let operator = phone(&server, "alice", "phone_glares", &long);
+    let more = [&MEDIA[..], &long].concat();
+    let call = caller(&server, "caller_is_left", "2000", &more);
+    operator.succeeds(70);
+    call.succeeds(10);
+    assert_eq!(server.record()["outcome"], "answered");
+}
+
+/// RFC 3261 section 8.2.2.2.
+#[test]
+fn an_invite_that_comes_by_two_ways_is_one_call() {
+    let server = Server::start("");
+    let operator = phone(&server, "alice", "phone_answers", &[]);
+    let more = [&MEDIA[..], &["-d", "500"]].concat();
+    caller(&server, "caller_comes_twice", "2000", &more).succeeds(15);
+    operator.succeeds(10);
+    assert_eq!(server.record()["operator"], "alice");
+}
+
+/// Says something before the answer.
+const EARLY: &str = "
+version: 1
+flow: early
+start: say
+answer: false
+languages: [en]
+nodes:
+  say: { type: play, prompt: [welcome], next: end }
+  end: { type: hangup }
+";
+
+/// RFC 3261 sections 9.1 and 9.2.
+#[test]
+fn a_caller_gives_up_before_the_answer() {
+    let server = Server::with(QUEUES, &[("1", "early", EARLY)]);
+    caller(&server, "caller_gives_up", "1", &MEDIA).succeeds(10);
+    let record = server.record();
+    assert_eq!(record["hangup"], "caller", "{record}");
+    assert!(record["answered"].is_null(), "{record}");
+}
+
 /// Rings an operator, then a line as well; whoever was there told the caller goodbye.
 const ESCALATES: &str = "
 version: 1
