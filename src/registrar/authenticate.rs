@@ -294,6 +294,7 @@ mod tests {
         }
     }
 
+    /// RFC 3261 section 22.4.
     #[test]
     fn only_old_phones_answer_without_quality() {
         let nonce = Nonces::new([1; 32]).issue(NOW);

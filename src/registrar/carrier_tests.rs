@@ -209,6 +209,7 @@ fn a_server_that_is_silent_or_ill_makes_room_for_the_next() {
     assert!(!rig.carrier.is_over());
 }
 
+/// RFC 3261 section 10.2.
 #[test]
 fn no_is_no_and_retry_after_is_heeded() {
     for (code, more, rest) in [
@@ -228,6 +229,7 @@ fn no_is_no_and_retry_after_is_heeded() {
     }
 }
 
+/// RFC 3261 section 10.2.
 #[test]
 fn it_asks_for_longer_when_told_to() {
     let mut rig = Rig::new();
@@ -251,6 +253,7 @@ fn it_asks_for_longer_when_told_to() {
     }
 }
 
+/// RFC 3261 section 22.2.
 #[test]
 fn a_challenge_from_elsewhere_or_for_another_realm_gets_nothing() {
     let ask = |realm: &str| NONCE.replace("carrier.example", realm);
@@ -278,6 +281,7 @@ fn a_challenge_from_elsewhere_or_for_another_realm_gets_nothing() {
     );
 }
 
+/// RFC 3261 section 10.2.
 #[test]
 fn it_holds_until_it_expires_even_when_a_refresh_fails() {
     let mut rig = Rig::registered();
@@ -296,6 +300,7 @@ fn it_holds_until_it_expires_even_when_a_refresh_fails() {
     assert_eq!(told, ["registered false None"]);
 }
 
+/// RFC 3261 section 10.2.
 #[test]
 fn who_leaves_in_the_middle_takes_back_what_was_granted_meanwhile() {
     let mut rig = Rig::new();

@@ -104,6 +104,7 @@ fn told(changes: &[Change]) -> String {
     words.collect::<Vec<_>>().join(", ")
 }
 
+/// RFC 3261 section 10.3.
 #[test]
 fn phones_come_stay_and_go() {
     let mut rig = Rig::new();
@@ -134,6 +135,7 @@ fn phones_come_stay_and_go() {
     assert!(rig.registrar.is_empty());
 }
 
+/// RFC 3261 section 10.3.
 #[test]
 fn what_is_not_refreshed_vanishes_on_time() {
     let mut rig = Rig::new();

@@ -247,8 +247,8 @@ mod tests {
         }
     }
 
-    /// Without `qop`, as RFC 2069 had it. The vector was made with md5sum:
-    /// `MD5(HA1:nonce:MD5(INVITE:sip:bob@biloxi.com))`.
+    /// RFC 3261 section 22.4: without `qop`, as RFC 2069 had it. The vector was made with
+    /// md5sum: `MD5(HA1:nonce:MD5(INVITE:sip:bob@biloxi.com))`.
     #[test]
     fn an_old_challenge_is_answered_in_the_old_way() {
         let mut bob = account();
@@ -312,6 +312,7 @@ mod tests {
         assert_eq!(request.headers.all(&Name::Authorization).count(), 1);
     }
 
+    /// RFC 7616 section 3.4.
     #[test]
     fn the_next_request_brings_the_answer_and_counts() {
         let mut answered = Answered::default();

@@ -523,6 +523,7 @@ mod tests {
         assert_eq!(dialog.target().to_string(), "sip:anna@b.example");
     }
 
+    /// RFC 3261 section 12.2.1.2.
     #[test]
     fn the_answer_to_our_re_invite_moves_the_target() {
         let mut dialog = callee("");
@@ -559,6 +560,7 @@ mod tests {
         assert_eq!(make(200).unwrap_err(), DialogError::Header);
     }
 
+    /// RFC 3261 section 12.2.2.
     #[test]
     fn a_dialog_holds_what_has_its_call_id_and_both_its_tags() {
         let inside = |from: &str, to: &str, call_id: &str| {

@@ -259,6 +259,7 @@ mod tests {
         .unwrap()
     }
 
+    /// RFC 7616 section 3.9.1.
     #[test]
     fn the_answers_of_rfc_7616_are_right_and_no_other() {
         let cases = [

@@ -130,6 +130,7 @@ static TOKEN: [bool; 256] = {
 mod tests {
     use super::*;
 
+    /// RFC 3261 section 7.1.
     #[test]
     fn methods_are_tokens_and_case_matters() {
         assert_eq!(Method::parse("INVITE"), Some(Method::Invite));

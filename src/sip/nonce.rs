@@ -300,6 +300,7 @@ mod tests {
         }
     }
 
+    /// RFC 7616 section 3.4.
     #[test]
     fn without_a_count_a_nonce_is_good_once() {
         let nonces = Nonces::new([7; 32]);

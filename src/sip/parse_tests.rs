@@ -43,6 +43,7 @@ fn an_invite_reads_with_folds_compact_names_and_spaces() {
     assert_eq!(&request.body[..], b"v=0\n");
 }
 
+/// RFC 3261 section 21.4.1.
 #[test]
 fn broken_requests_get_their_answer() {
     let cases = [

@@ -419,6 +419,7 @@ mod tests {
         assert_eq!(timer.due(start + second * (301 + 568)), Some(Due::Expired));
     }
 
+    /// RFC 4028 section 7.
     #[test]
     fn the_answer_to_a_refresh_says_how_it_goes_on() {
         let start = Instant::now();
@@ -489,7 +490,7 @@ mod tests {
     }
 
     proptest! {
-        /// Ticks come when they like, early, late and twice.
+        /// RFC 4028 section 10; ticks come when they like, early, late and twice.
         #[test]
         fn a_refresh_is_said_once_at_half_time_and_never_after_the_end(
             timer in agreed(),
@@ -520,7 +521,8 @@ mod tests {
             }
         }
 
-        /// Whoever refreshes: each refresh is late by so much of what there is to spare.
+        /// RFC 4028 section 10, whoever refreshes: each refresh is late by so much of what
+        /// there is to spare.
         #[test]
         fn a_call_that_is_refreshed_in_time_never_ends(
             timer in agreed(),

@@ -251,6 +251,7 @@ mod tests {
         assert!(framer.looked < 6 * head.len(), "{}", framer.looked);
     }
 
+    /// RFC 3261 section 18.3.
     #[test]
     fn headers_without_number_end_the_stream() {
         for (count, folds, ends) in [(255, 0, false), (256, 0, true), (255, 500, false)] {

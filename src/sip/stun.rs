@@ -118,6 +118,7 @@ mod tests {
         out
     }
 
+    /// RFC 5626 section 8.
     #[test]
     fn a_phone_learns_what_it_looks_like_from_here() {
         // RFC 5769 sections 2.2 and 2.3.
@@ -146,6 +147,7 @@ mod tests {
         }
     }
 
+    /// RFC 5626 section 8.
     #[test]
     fn what_has_to_be_understood_and_is_not_is_named() {
         let attributes = [0, 0x24, 0, 1, 9, 0, 0, 0, 0x7f, 0xff, 0, 0];
@@ -159,6 +161,7 @@ mod tests {
         assert_eq!(&answer[HEADER..], told);
     }
 
+    /// RFC 5626 section 8.
     #[test]
     fn what_is_no_question_of_this_kind_has_no_answer() {
         let good = request(BINDING, &[]);

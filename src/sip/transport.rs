@@ -370,6 +370,7 @@ mod tests {
         assert_eq!(fixed.contact(udp("127.0.0.1:7")), "sip:203.0.113.9:5060");
     }
 
+    /// RFC 3263 section 4.1.
     #[test]
     fn a_uri_says_how_it_is_reached() {
         for (uri, transport) in [

@@ -506,6 +506,7 @@ mod tests {
         }
     }
 
+    /// RFC 3261 section 19.1.1.
     #[test]
     fn parameters_are_read_after_the_host() {
         let uri = Uri::parse("sip:a;lr=user@host;LR;transport=TCP?subject=x;y=z").unwrap();
@@ -514,6 +515,7 @@ mod tests {
         assert_eq!(uri.param("y"), None);
     }
 
+    /// RFC 3261 section 19.1.1.
     #[test]
     fn headers_are_read_from_behind_the_question_mark() {
         let uri = Uri::parse(

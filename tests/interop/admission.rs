@@ -98,6 +98,7 @@ fn a_stranger_may_not_call() {
     });
 }
 
+/// RFC 3261 section 21.5.4.
 #[test]
 fn over_the_limit_callers_are_told_when_to_come_again() {
     let server = Server::start("limits: { calls: 1 }");

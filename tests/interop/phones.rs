@@ -6,6 +6,7 @@ use crate::client::{baresip, baresip_told, brief, order, patient, phone, registe
 use crate::ports::free_port;
 use crate::server::{DIRECT, QUEUES, Server};
 
+/// RFC 3261 section 10.3.
 #[test]
 fn a_phone_registers_refreshes_and_leaves() {
     let server = Server::start("");
@@ -23,6 +24,7 @@ fn a_phone_registers_refreshes_and_leaves() {
     server.wait_for("bob", "logged_out", 5);
 }
 
+/// RFC 3261 section 10.3.
 #[test]
 fn a_registration_runs_out() {
     let server = Server::start("");
@@ -89,6 +91,7 @@ fn a_phone_that_is_not_answered_is_a_missed_offer() {
     assert_eq!(record["outcome"], "answered");
 }
 
+/// RFC 3261 section 9.1.
 #[test]
 fn a_caller_who_leaves_stops_the_ringing() {
     let server = Server::start("");
@@ -102,6 +105,7 @@ fn a_caller_who_leaves_stops_the_ringing() {
     assert_eq!(record["offers"][0]["result"], "withdrawn");
 }
 
+/// RFC 3261 section 9.1.
 #[test]
 fn both_phones_of_an_operator_ring_and_one_has_the_call() {
     let server = Server::start("");

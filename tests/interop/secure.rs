@@ -68,7 +68,7 @@ fn call_over(secure: &Secure, transport: &'static str, user: &str, scheme: &str)
     secure.server.wait_for(user, "logged_out", 5);
 }
 
-/// RFC 7118 section 5.
+/// RFC 7118 section 5, RFC 3261 section 26.2.1.
 #[test]
 fn calls_go_over_tls_and_websockets() {
     let secure = Secure::start("calls", "");
@@ -283,7 +283,8 @@ fn tls_1_2_will_do() {
     assert!(peer.options().starts_with("SIP/2.0 200 "));
 }
 
-/// Requests on one stream, each answered as it should be; the last is the last.
+/// RFC 3261 section 18.3: requests on one stream, each answered as it should be; the last is
+/// the last.
 #[test]
 fn a_stream_that_cannot_be_followed_is_closed_with_a_reason() {
     let server = Server::start("");
@@ -401,6 +402,7 @@ fn a_line_is_dialled_over_tls_if_it_shows_who_it_is() {
     );
 }
 
+/// RFC 3261 section 8.1.3.1.
 #[test]
 fn a_line_that_cannot_be_reached_is_given_up_at_once() {
     let floor = format!(
@@ -477,6 +479,7 @@ fn a_phone_and_a_caller_may_come_by_ipv6() {
     assert!(header(&offer, "Via").unwrap().contains("[::1]:"), "{offer}");
 }
 
+/// RFC 3261 section 26.2.1.
 #[test]
 fn baresip_registers_and_is_called_over_tls() {
     let secure = Secure::start("baresip", "");

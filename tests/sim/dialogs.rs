@@ -218,6 +218,7 @@ fn accepts(request: &Request, lines: &str) -> Response {
     response
 }
 
+/// RFC 3261 section 12.2.1.2.
 #[test]
 fn what_a_phone_answers_to_a_refresh_is_taken_over() {
     let (mut world, caller, ann) = talking(Manner::Answers(s(1)), 505);
@@ -312,6 +313,7 @@ fn busy(request: &Request) -> Option<Response> {
     })
 }
 
+/// RFC 3261 section 14.2.
 #[test]
 fn a_refresh_that_came_at_a_bad_time_comes_again_when_it_may() {
     let (mut world, caller, ann) = talking(Manner::Answers(s(1)), 508);
@@ -328,6 +330,7 @@ fn a_refresh_that_came_at_a_bad_time_comes_again_when_it_may() {
     settle(&mut world);
 }
 
+/// RFC 4028 section 7.
 #[test]
 fn the_answer_to_a_refresh_says_who_refreshes_next() {
     let (mut world, caller, ann) = talking(Manner::Answers(s(1)), 509);

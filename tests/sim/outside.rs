@@ -184,6 +184,7 @@ fn nobody_else_gets_an_answer_to_a_challenge() {
     }
 }
 
+/// RFC 3261 section 22.2.
 #[test]
 fn a_phone_that_asks_is_a_phone_that_refuses() {
     let line = format!("{{ uri: \"{}\", trunk: carrier }}", at(9));
@@ -318,6 +319,7 @@ fn probes_find_out_who_is_down_and_it_is_tried_last() {
     assert_eq!(back, [("line", true), ("trunk", true)]);
 }
 
+/// RFC 3261 section 10.2.
 #[test]
 fn we_register_with_a_carrier_refresh_and_take_it_back() {
     let trunks = format!(

@@ -199,6 +199,7 @@ fn two_cannot_have_the_same_place() {
     }
 }
 
+/// RFC 3891 section 3.
 #[test]
 fn the_place_of_a_line_is_nobody_else_s() {
     let mut world = world("", 19);

@@ -85,6 +85,7 @@ fn who_has_shown_nothing_is_answered_once_and_forgotten() {
     assert_eq!(heard, [403], "an INVITE");
 }
 
+/// RFC 3891 section 3.
 #[test]
 fn who_wants_the_place_of_a_call_and_is_no_operator_is_declined_and_forgotten() {
     let mut world = world("", 1);
@@ -140,6 +141,7 @@ Alert-Info: <http://tone.gone.example/ring.wav>
     assert_eq!(world.look_ups(), before);
 }
 
+/// RFC 3261 section 21.5.4.
 #[test]
 fn those_who_are_refused_together_come_back_at_different_times() {
     let mut world = world("", 1);

@@ -358,6 +358,7 @@ fn display(text: &str) -> Option<Option<Cow<'_, str>>> {
 mod tests {
     use super::*;
 
+    /// RFC 3261 section 20.
     #[test]
     fn names_and_addresses_read() {
         let cases = [
@@ -387,6 +388,7 @@ mod tests {
         }
     }
 
+    /// RFC 3261 section 20.
     #[test]
     fn what_could_mean_two_things_is_refused() {
         for text in [

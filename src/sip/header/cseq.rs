@@ -29,6 +29,7 @@ impl CSeq {
 mod tests {
     use super::*;
 
+    /// RFC 3261 section 8.1.1.
     #[test]
     fn numbers_stay_below_two_to_the_31() {
         assert_eq!(

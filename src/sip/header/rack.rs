@@ -53,6 +53,7 @@ mod tests {
     use super::*;
     use crate::sip::Method;
 
+    /// RFC 3262 section 7.
     #[test]
     fn an_answer_is_named_by_two_numbers_and_a_method() {
         let mut headers = Headers::default();
@@ -80,6 +81,7 @@ mod tests {
         }
     }
 
+    /// RFC 3262 section 7.
     #[test]
     fn an_answer_is_numbered_from_one() {
         let read = |value: &'static str| {

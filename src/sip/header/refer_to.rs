@@ -35,6 +35,7 @@ mod tests {
         headers
     }
 
+    /// RFC 3515 section 2.1.
     #[test]
     fn there_is_one_target() {
         let attended = "<sip:b@h?Replaces=c%40d%3Bto-tag%3D1%3Bfrom-tag%3D2>";

@@ -47,6 +47,7 @@ impl Headers {
 mod tests {
     use super::*;
 
+    /// RFC 3891 section 6.1.
     #[test]
     fn a_dialog_is_named_by_three_values() {
         for (text, call_id, tags, early_only) in [
@@ -76,6 +77,7 @@ mod tests {
         }
     }
 
+    /// RFC 3891 section 6.1.
     #[test]
     fn what_names_no_dialog_or_two_is_refused() {
         for text in [

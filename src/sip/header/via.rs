@@ -173,6 +173,7 @@ impl Via {
 mod tests {
     use super::*;
 
+    /// RFC 3261 section 20.
     #[test]
     fn a_hop_reads_with_spaces_and_brackets() {
         let via = Via::parse("SIP  / 2.0\t/ udp  [2001:db8::9:1] : 5070 ;received=[2001:db8::9:255];branch=z9hG4bKas3;rport").unwrap();

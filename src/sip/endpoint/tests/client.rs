@@ -195,6 +195,7 @@ fn a_cancelled_phone_that_rings_on_is_given_up_after_64_t1() {
     assert_eq!(rig.endpoint.in_flight(), 0);
 }
 
+/// RFC 3261 section 8.1.3.1.
 #[test]
 fn nobody_answers() {
     let mut rig = Rig::new();
@@ -430,6 +431,7 @@ fn the_same_seed_sends_the_same_bytes() {
     assert!(sent().1.starts_with("c03"));
 }
 
+/// RFC 3261 section 17.1.1.
 #[test]
 fn a_provisional_100_is_not_told() {
     let mut rig = Rig::new();

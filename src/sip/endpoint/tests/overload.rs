@@ -47,6 +47,7 @@ fn what_we_know_may_be_required() {
     assert_eq!(rig.receive(&invite, udp()), "[INVITE]");
 }
 
+/// RFC 3261 section 7.1.
 #[test]
 fn a_version_that_nobody_speaks_has_a_505() {
     let mut rig = Rig::new();
@@ -55,6 +56,7 @@ fn a_version_that_nobody_speaks_has_a_505() {
     assert_eq!(rig.endpoint.in_flight(), 0);
 }
 
+/// RFC 3261 section 21.4.1.
 #[test]
 fn a_request_that_cannot_be_read_has_a_400() {
     let mut rig = Rig::new();
@@ -78,6 +80,7 @@ fn noise_is_not_answered() {
     }
 }
 
+/// RFC 3261 section 21.5.4.
 #[test]
 fn beyond_the_bound_strangers_get_a_503_and_calls_in_progress_do_not() {
     let mut rig = Rig::with(Settings {

@@ -180,6 +180,7 @@ fn a_peer_of_rfc_2543_is_matched_without_its_branch() {
     }
 }
 
+/// RFC 6026 section 7.1.
 #[test]
 fn an_ack_with_the_branch_of_an_accepted_invite_is_for_the_user() {
     let mut rig = Rig::new();
