@@ -2,9 +2,11 @@
 //! the RFCs.
 
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
-use exchange::sip::{Method, Name};
+use exchange::sip::{Message, Method, Name};
 
+use crate::admission::SDP;
 use crate::client::{MEDIA, brief, caller, patient, phone, register, register_at, secret, sipp};
 use crate::eventually;
 use crate::raw::Wire;
@@ -176,6 +178,32 @@ fn a_refresh_of_ours_that_is_met_by_a_491_comes_again() {
     operator.succeeds(70);
     call.succeeds(10);
     assert_eq!(server.record()["outcome"], "answered");
+}
+
+/// RFC 3261 section 13.3.1.4.
+#[test]
+fn an_answer_that_nobody_acknowledges_comes_again_until_the_call_is_over() {
+    let server = Server::start("");
+    let mut caller = Wire::udp(SocketAddr::from(([127, 0, 0, 1], server.sip)));
+    let contact = caller.contact("caller");
+    let headers = format!("Contact: {contact}\nContent-Type: application/sdp\n");
+    let taken = caller.ask(("INVITE", "2000"), &headers, SDP);
+    assert_eq!(taken.code, 200);
+    let (began, mut copies) = (Instant::now(), 0);
+    let bye = loop {
+        // T2 is four seconds.
+        match caller.within(Duration::from_secs(8)) {
+            Some(Message::Response(copy)) => copies += u32::from(copy.code == 200),
+            Some(Message::Request(request)) => break request,
+            None => panic!("neither answer nor BYE"),
+        }
+    };
+    assert_eq!(bye.method, Method::Bye);
+    caller.respond(&bye, 200);
+    let took = began.elapsed().as_secs();
+    assert!((31..36).contains(&took), "{took} s");
+    // After 0.5, 1.5, 3.5 and 7.5 s, and then every four seconds.
+    assert!((9..=10).contains(&copies), "{copies}");
 }
 
 /// RFC 3261 section 8.2.2.2.
