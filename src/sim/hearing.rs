@@ -19,8 +19,8 @@ impl Phone {
                 }
                 self.leave(now);
             }
-            Event::Cancelled { tx, reason } => {
-                self.stopped.push(reason.unwrap_or_default());
+            Event::Cancelled { tx, said } => {
+                self.stopped.push(said.sip);
                 if let Some((_, request)) = self.ringing.take_if(|(ringing, _)| *ringing == tx) {
                     self.plan = None;
                     self.respond(tx, &Response::to(&request, 487), now);

@@ -59,9 +59,9 @@ impl World {
         self.phones.get(phone.0).map_or(&[], |phone| &phone.heard)
     }
 
-    /// The Reason of each CANCEL that stopped a phone's ringing; empty where there was none.
+    /// The SIP code in the Reason of each CANCEL that stopped a phone's ringing.
     #[must_use]
-    pub fn stopped(&self, phone: PhoneId) -> &[String] {
+    pub fn stopped(&self, phone: PhoneId) -> &[Option<u16>] {
         self.phones.get(phone.0).map_or(&[], |phone| &phone.stopped)
     }
 

@@ -74,8 +74,8 @@ pub(super) struct Phone {
     pub(super) talked: usize,
     /// The first requests that it heard.
     pub(super) heard: Vec<Request>,
-    /// The Reason of each CANCEL that stopped its ringing; empty where there was none.
-    pub(super) stopped: Vec<String>,
+    /// The SIP code in the Reason of each CANCEL that stopped its ringing.
+    pub(super) stopped: Vec<Option<u16>>,
     pub(super) asking: Asking,
     /// What it was told of its REFERs: status codes of NOTIFYs, and of refusals.
     pub(super) notified: Vec<u16>,

@@ -9,11 +9,7 @@ use crate::wire::{Peer, SDP, header};
 pub(crate) fn datagrams(port: u16, server: &Server) -> Peer {
     let socket = UdpSocket::bind(("127.0.0.1", port)).unwrap();
     socket.connect(("127.0.0.1", server.sip)).unwrap();
-    Peer {
-        wire: Box::new(socket),
-        transport: "UDP",
-        to: server.address(),
-    }
+    Peer::over(Box::new(socket), "UDP", server.address())
 }
 
 /// Somebody who calls, and what is said is what is written.

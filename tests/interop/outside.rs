@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::net::{Ipv6Addr, TcpListener, UdpSocket};
-use std::time::Duration;
 
 use exchange::sip::digest::Algorithm;
 use exchange::sip::{self, Method, Response};

@@ -4,7 +4,8 @@ use std::net::TcpListener;
 
 use crate::caller::{Caller, datagrams};
 use crate::eventually;
-use crate::server::{Server, free_port};
+use crate::ports::free_port;
+use crate::server::Server;
 use crate::wire::{Peer, Plain, SDP, accepted, header};
 
 const TRUNKS: &str = "trunks: { here: { from: [127.0.0.0/8] }, carrier: { credentials: { username: \"4711\", secret: pass, realm: carrier.example } } }";
@@ -16,11 +17,8 @@ fn server(user: &str, line: u16) -> Server {
 }
 
 fn stream(line: &TcpListener, server: &Server) -> Peer {
-    Peer {
-        wire: Box::new(Plain::over(accepted(line))),
-        transport: "TCP",
-        to: server.address(),
-    }
+    let stream = Plain::over(accepted(line));
+    Peer::over(Box::new(stream), "TCP", server.address())
 }
 
 fn way(request: &str) -> String {

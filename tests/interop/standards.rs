@@ -9,8 +9,8 @@ use exchange::sip::{Message, Method, Name};
 use crate::admission::SDP;
 use crate::client::{MEDIA, brief, caller, patient, phone, register, register_at, secret, sipp};
 use crate::eventually;
-use crate::raw::Wire;
 use crate::ports::free_port;
+use crate::raw::Wire;
 use crate::server::{QUEUES, Server};
 
 /// RFC 3261 sections 8.2.1, 9.2, 11.2, 12.2.2 and 13.2.1; RFC 3264 sections 5 and 8.4; RFC
