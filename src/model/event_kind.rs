@@ -4,7 +4,7 @@ use crate::model::Event;
 
 impl Event {
     /// Every kind there is.
-    pub const KINDS: [&str; 44] = [
+    pub const KINDS: [&str; 45] = [
         "call_started",
         "call_rejected",
         "call_answered",
@@ -17,6 +17,7 @@ impl Event {
         "offered",
         "prioritized",
         "uncoverable",
+        "came_back",
         "estimated",
         "offer_ended",
         "talking",
