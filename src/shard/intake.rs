@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::call::CALLS;
 use crate::model::{DropReason, Event, RejectReason, ShardId};
-use crate::shard::guard::{Fate, Judgement, Rank, Weighs};
+use crate::shard::guard::{Fate, Judgement, Pairing, Parked, Rank};
 use crate::shard::shard::Shard;
 use crate::shard::words::{Input, Output};
 use crate::sip::endpoint::{Count, TurnedAway};
@@ -33,6 +33,7 @@ pub struct Mark {
     rank: Rank,
     is_invite: bool,
     is_scanner: bool,
+    pairing: Pairing,
 }
 
 /// A message that was judged.
@@ -46,9 +47,13 @@ pub struct Parcel {
     pub mark: Mark,
 }
 
-impl Weighs for Parcel {
+impl Parked for Parcel {
     fn weight(&self) -> usize {
         self.bytes.len()
+    }
+
+    fn pairing(&self) -> Pairing {
+        self.mark.pairing
     }
 }
 
@@ -75,6 +80,11 @@ impl Shard {
             rank,
             is_invite: sniff.kind == Kind::Invite,
             is_scanner,
+            pairing: match sniff.branch {
+                Some(branch) if sniff.kind == Kind::Invite => Pairing::Invite(branch),
+                Some(branch) if sniff.kind == Kind::Cancel => Pairing::Cancel(branch),
+                Some(_) | None => Pairing::None,
+            },
         };
         Arrival::For(sniff.owner, mark)
     }
@@ -125,6 +135,8 @@ impl Shard {
         let begins = rank == Rank::Call && mark.is_invite;
         if mark.is_scanner {
             self.turn_away((&bytes, peer), TurnedAway::Scanner, now, out);
+        } else if fate == Fate::GivenUp {
+            self.turn_away((&bytes, peer), TurnedAway::GivenUp, now, out);
         } else if begins && (fate == Fate::Late || self.has_no_room(now)) {
             self.turn_away((&bytes, peer), TurnedAway::Overload, now, out);
         } else if fate == Fate::Late {

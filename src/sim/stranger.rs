@@ -1,19 +1,56 @@
 //! Those who are no phone of the world: they send what they like, once, and say no more.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::shard::Shard;
+use crate::shard::{Arrival, Parcel, Shard};
 use crate::sim::world::Packet;
 use crate::sim::{PhoneId, World};
-use crate::sip::{Message, Response};
+use crate::sip::{Message, Peer, Response};
 
 impl World {
     /// Somebody sends a datagram, line by line, and is not heard of again.
     pub fn stranger(&mut self, from: SocketAddr, text: &str) {
         let text = text.replace('\n', "\r\n");
         self.post(Packet::ToServer(from, Bytes::from(text)));
+    }
+
+    /// Somebody sends datagrams, line by line, all of which are there before the first is
+    /// dealt with, which takes so long; how many are heard.
+    pub fn at_once(&mut self, from: SocketAddr, texts: &[String], wait: Duration) -> usize {
+        let mut heard = 0;
+        let shards = u8::try_from(self.shards.len()).unwrap_or(1);
+        let (now, peer) = (self.now, Peer::udp(from));
+        for text in texts {
+            let bytes = Bytes::from(text.replace('\n', "\r\n"));
+            let judged = self.shards.first_mut();
+            let judged = judged.map(|shard| shard.judge(&bytes, peer, shards, now));
+            let Some(Arrival::For(owner, mark)) = judged else {
+                continue;
+            };
+            let home = owner.map_or(0, |shard| usize::from(shard.0));
+            if let Some(shard) = self.shards.get_mut(home) {
+                heard += usize::from(shard.accept(Parcel { bytes, peer, mark }, now));
+            }
+        }
+        self.run(wait);
+        for index in 0..self.shards.len() {
+            self.work(index);
+        }
+        self.go_on();
+        heard
+    }
+
+    fn work(&mut self, index: usize) {
+        let now = self.now;
+        let mut out = Vec::new();
+        while let Some(shard) = self.shards.get_mut(index)
+            && shard.work(now, &mut out)
+        {
+            self.perform(std::mem::take(&mut out));
+        }
     }
 
     /// What went to an address where there is no phone.

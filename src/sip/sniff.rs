@@ -42,6 +42,9 @@ pub struct Sniff<'a> {
     /// Whether it bears a branch or a tag of our making. Whoever knows the shape of them
     /// can make one up: it says where a message goes, and not that it is honest.
     pub is_ours: bool,
+    /// What an INVITE and its CANCEL have in common, and others hardly ever (RFC 3261
+    /// section 9.1): their branch, hashed.
+    pub branch: Option<u64>,
     /// The tag in To, if there is one; of a request.
     pub to_tag: Option<&'a str>,
     /// User-Agent.
@@ -60,6 +63,7 @@ impl<'a> Sniff<'a> {
             kind: Kind::Nonsense,
             owner: None,
             is_ours: false,
+            branch: None,
             to_tag: None,
             agent: None,
         };
@@ -69,6 +73,7 @@ impl<'a> Sniff<'a> {
         };
         sniff.kind = kind(first);
         let is_response = sniff.kind == Kind::Response;
+        let mut is_paired = matches!(sniff.kind, Kind::Invite | Kind::Cancel);
         let mut call_id = None;
         for line in lines.take_while(|line| !line.is_empty()) {
             let Some((name, value)) = header(line) else {
@@ -80,6 +85,9 @@ impl<'a> Sniff<'a> {
                     sniff.claim(after(value, b"branch="), shards);
                     return sniff;
                 }
+            } else if name == Known::Via && is_paired {
+                is_paired = false;
+                sniff.branch = after(value, b"branch=").map(hashed);
             } else if name == Known::To && sniff.to_tag.is_none() {
                 sniff.to_tag = after(outside(value), b"tag=");
                 if sniff.claim(sniff.to_tag, shards) {
@@ -174,10 +182,14 @@ fn by_hash(call_id: &[u8], shards: u8) -> Option<ShardId> {
     if shards <= 1 {
         return Some(ShardId(0));
     }
-    let mut hash = DefaultHasher::new();
-    hash.write(call_id);
-    let shard = hash.finish() % u64::from(shards.max(1));
+    let shard = hashed(call_id) % u64::from(shards.max(1));
     u8::try_from(shard).ok().map(ShardId)
+}
+
+fn hashed(bytes: impl AsRef<[u8]>) -> u64 {
+    let mut hash = DefaultHasher::new();
+    hash.write(bytes.as_ref());
+    hash.finish()
 }
 
 /// The parameters of an address, without those of the URI in its brackets.
@@ -218,6 +230,30 @@ mod tests {
         let agent = sniff.agent.map(|agent| format!(" by {agent}"));
         let agent = agent.unwrap_or_default();
         format!("{:?}{ours}{follows}{forgotten}{agent}", sniff.kind)
+    }
+
+    /// RFC 3261 section 9.1: the CANCEL has the INVITE's topmost Via.
+    #[test]
+    fn an_invite_and_its_cancel_are_seen_to_belong_together() {
+        let branch = |method: &str, vias: &str| {
+            let text = format!("{method} sip:a@b SIP/2.0\r\n{vias}\r\nTo: <sip:a@b>\r\n\r\n");
+            Sniff::of(text.as_bytes(), 1).branch
+        };
+        let top = "SIP/2.0/UDP h;rport;branch=z9hG4bKa";
+        let below = "SIP/2.0/UDP h;branch=z9hG4bKb";
+        let invite = branch("INVITE", &format!("Via: {top}, {below}"));
+        assert!(invite.is_some());
+        for (method, vias, same) in [
+            ("INVITE", format!("v: {top}\r\nVia: {below}"), true),
+            ("CANCEL", format!("Via: {top}"), true),
+            ("CANCEL", format!("Via: {below}"), false),
+            ("BYE", format!("Via: {top}"), false),
+            ("OPTIONS", format!("Via: {top}"), false),
+        ] {
+            assert_eq!(branch(method, &vias) == invite, same, "{method} {vias}");
+        }
+        // One of before RFC 3261 has none.
+        assert_eq!(branch("CANCEL", "Via: SIP/2.0/UDP h"), None);
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod customers;
 mod digest;
 mod disk;
 mod endings;
+mod given_up;
 mod life;
 #[path = "../../benches/overload/server.rs"]
 mod loaded;

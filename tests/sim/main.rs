@@ -21,6 +21,7 @@ mod codes;
 mod causes;
 mod customers;
 mod estimates;
+mod given_up;
 mod outside;
 mod picks;
 mod races;

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::pairs::{Pairing, Pairs};
+
 /// What goes before what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::shard) enum Rank {
@@ -23,6 +25,9 @@ pub(in crate::shard) enum Fate {
     Handled,
     /// It waited for too long: its sender is told, or sends it again.
     Late,
+    /// It is a call that was given up while it waited, and there is no time to begin it for
+    /// nothing. What gives it up is next.
+    GivenUp,
 }
 
 /// How long a call may wait while the shard keeps up: a burst passes.
@@ -44,10 +49,13 @@ const MOST: usize = 8_192;
 /// And their bytes together.
 const BYTES: usize = 32 * 1024 * 1024;
 
-/// Whose size is known.
-pub(in crate::shard) trait Weighs {
+/// What can wait.
+pub(in crate::shard) trait Parked {
     /// In bytes.
     fn weight(&self) -> usize;
+
+    /// What it belongs with.
+    fn pairing(&self) -> Pairing;
 }
 
 #[derive(Debug)]
@@ -60,6 +68,7 @@ struct Waiting<T> {
 #[derive(Debug)]
 pub(in crate::shard) struct Backlog<T> {
     ranks: [VecDeque<Waiting<T>>; 4],
+    pairs: Pairs<Waiting<T>>,
     bytes: usize,
     /// When no call waited for the last time.
     kept_up: Option<Instant>,
@@ -99,6 +108,7 @@ impl<T> Default for Backlog<T> {
     fn default() -> Self {
         Self {
             ranks: Default::default(),
+            pairs: Pairs::default(),
             bytes: 0,
             kept_up: None,
             strained: None,
@@ -107,7 +117,7 @@ impl<T> Default for Backlog<T> {
     }
 }
 
-impl<T: Weighs> Backlog<T> {
+impl<T: Parked> Backlog<T> {
     /// Takes one in; `false` when there is no room.
     pub(in crate::shard) fn push(&mut self, rank: Rank, item: T, now: Instant) -> bool {
         let weight = item.weight();
@@ -126,8 +136,29 @@ impl<T: Weighs> Backlog<T> {
             self.kept_up = Some(now);
         }
         self.bytes += weight;
-        queue.push_back(Waiting { item, since: now });
+        let waiting = Waiting { item, since: now };
+        let waiting = match waiting.item.pairing() {
+            Pairing::Invite(branch) if rank == Rank::Call => {
+                self.pairs.begin(branch);
+                Some(waiting)
+            }
+            Pairing::Cancel(branch) => self.pairs.park(branch, waiting),
+            Pairing::Invite(_) | Pairing::None => Some(waiting),
+        };
+        queue.extend(waiting);
         true
+    }
+
+    /// An INVITE has its turn: whatever gives it up is next. Whether anything does.
+    fn follow(&mut self, branch: u64) -> bool {
+        let cancels = self.pairs.release(branch);
+        let is_given_up = !cancels.is_empty();
+        if let Some(queue) = self.ranks.get_mut(place(Rank::Follows)) {
+            for cancel in cancels.into_iter().rev() {
+                queue.push_front(cancel);
+            }
+        }
+        is_given_up
     }
 
     /// Whether a call that comes would be dealt with in time.
@@ -158,8 +189,15 @@ impl<T: Weighs> Backlog<T> {
                 *queue = VecDeque::new();
             }
             self.bytes = self.bytes.saturating_sub(item.weight());
+            let is_given_up = match item.pairing() {
+                Pairing::Invite(branch) if rank == Rank::Call => self.follow(branch),
+                Pairing::Invite(_) | Pairing::Cancel(_) | Pairing::None => false,
+            };
             let waited = now.saturating_duration_since(since);
-            let fate = if self.may_wait(rank, now).is_some_and(|most| waited > most) {
+            let is_late = self.may_wait(rank, now).is_some_and(|most| waited > most);
+            let fate = if is_given_up && (is_late || self.is_standing(now)) {
+                Fate::GivenUp
+            } else if is_late {
                 Fate::Late
             } else {
                 Fate::Handled
@@ -167,7 +205,7 @@ impl<T: Weighs> Backlog<T> {
             match fate {
                 Fate::Handled if rank == Rank::Call => self.pace.note(now),
                 Fate::Late if rank == Rank::Call => self.strained = Some(now),
-                Fate::Handled | Fate::Late => {}
+                Fate::Handled | Fate::Late | Fate::GivenUp => {}
             }
             return Some((rank, item, fate));
         }
@@ -213,18 +251,40 @@ mod tests {
 
     use super::*;
 
-    impl Weighs for u32 {
+    impl Parked for u32 {
         fn weight(&self) -> usize {
             1000
+        }
+
+        fn pairing(&self) -> Pairing {
+            Pairing::None
         }
     }
 
     /// As large as a datagram may be.
     struct Heavy;
 
-    impl Weighs for Heavy {
+    impl Parked for Heavy {
         fn weight(&self) -> usize {
             65_536
+        }
+
+        fn pairing(&self) -> Pairing {
+            Pairing::None
+        }
+    }
+
+    /// An INVITE or a CANCEL of a branch, and which of its copies.
+    #[derive(Debug, PartialEq)]
+    struct Paired(Pairing, u32);
+
+    impl Parked for Paired {
+        fn weight(&self) -> usize {
+            1000
+        }
+
+        fn pairing(&self) -> Pairing {
+            self.0
         }
     }
 
@@ -251,6 +311,89 @@ mod tests {
         }
         assert_eq!(order, [5, 4, 2, 3, 1]);
         assert!(backlog.is_empty());
+    }
+
+    /// In the order in which they are dealt with.
+    fn order(backlog: &mut Backlog<Paired>, now: Instant) -> Vec<Paired> {
+        let next = std::iter::from_fn(|| backlog.pop(now).map(|(_, item, _)| item));
+        next.collect()
+    }
+
+    /// RFC 3261 section 9.2: what a CANCEL gives up has to be there.
+    #[test]
+    fn a_cancel_goes_right_behind_its_invite_and_no_later() {
+        use Pairing::{Cancel, Invite};
+        let (mut backlog, now) = (Backlog::default(), Instant::now());
+        for (rank, pairing, copy) in [
+            (Rank::Call, Invite(1), 0),
+            (Rank::Call, Invite(2), 0),
+            (Rank::Follows, Cancel(2), 0),
+            (Rank::Call, Invite(3), 0),
+            (Rank::Call, Invite(2), 1),
+            (Rank::Follows, Cancel(2), 1),
+            (Rank::Follows, Cancel(9), 0),
+            (Rank::Follows, Pairing::None, 0),
+        ] {
+            assert!(backlog.push(rank, Paired(pairing, copy), now));
+        }
+        let expected = [
+            Paired(Cancel(9), 0),
+            Paired(Pairing::None, 0),
+            Paired(Invite(1), 0),
+            Paired(Invite(2), 0),
+            Paired(Cancel(2), 0),
+            Paired(Cancel(2), 1),
+            Paired(Invite(3), 0),
+            Paired(Invite(2), 1),
+        ];
+        assert_eq!(order(&mut backlog, now), expected);
+        assert!(backlog.is_empty() && backlog.pairs.is_empty());
+        assert_eq!(backlog.bytes, 0);
+        // Whose INVITE was dealt with is not put off by others.
+        backlog.push(Rank::Call, Paired(Invite(1), 0), now);
+        backlog.push(Rank::Follows, Paired(Cancel(2), 0), now);
+        let expected = [Paired(Cancel(2), 0), Paired(Invite(1), 0)];
+        assert_eq!(order(&mut backlog, now), expected);
+    }
+
+    /// A burst passes, and its calls are begun and given up as any other.
+    #[test]
+    fn a_call_that_is_given_up_is_begun_only_while_there_is_time() {
+        use Pairing::{Cancel, Invite};
+        let (mut backlog, start) = (Backlog::default(), Instant::now());
+        let mut fates = |wait, first| {
+            let came = start + first;
+            backlog.push(Rank::Call, Paired(Invite(1), 0), came);
+            backlog.push(Rank::Follows, Paired(Cancel(1), 0), came);
+            backlog.push(Rank::Call, Paired(Invite(2), 0), came);
+            let next = || {
+                backlog
+                    .pop(came + wait)
+                    .map(|(_, item, fate)| (item.0, fate))
+            };
+            std::iter::from_fn(next).collect::<Vec<_>>()
+        };
+        let (handled, late) = (Fate::Handled, Fate::Late);
+        let fate = |first, last| vec![(Invite(1), first), (Cancel(1), handled), (Invite(2), last)];
+        assert_eq!(fates(ms(400), ms(0)), fate(handled, handled));
+        assert_eq!(fates(ms(600), ms(1000)), fate(Fate::GivenUp, late));
+        // Somebody was turned away just before.
+        assert_eq!(fates(ms(10), ms(1700)), fate(Fate::GivenUp, handled));
+        assert_eq!(fates(ms(10), ms(9000)), fate(handled, handled));
+    }
+
+    #[test]
+    fn copies_of_a_cancel_do_not_pile_up_behind_an_invite() {
+        let (mut backlog, now) = (Backlog::default(), Instant::now());
+        backlog.push(Rank::Call, Paired(Pairing::Invite(1), 0), now);
+        for copy in 0..100 {
+            backlog.push(Rank::Follows, Paired(Pairing::Cancel(1), copy), now);
+        }
+        let order = order(&mut backlog, now);
+        assert_eq!(order.len(), 101);
+        let at = order.iter().position(|item| item.0 == Pairing::Invite(1));
+        assert!(at.is_some_and(|at| at > 90), "{at:?}");
+        assert_eq!(backlog.bytes, 0);
     }
 
     #[test]
@@ -286,7 +429,7 @@ mod tests {
                         last = oldest.unwrap();
                         break;
                     }
-                    Some((_, _, Fate::Late)) => {}
+                    Some((_, _, Fate::Late | Fate::GivenUp)) => {}
                     None => break,
                 }
             }
@@ -322,7 +465,7 @@ mod tests {
                     handled += 1;
                     now += call;
                 }
-                Some((_, _, Fate::Late)) => {
+                Some((_, _, Fate::Late | Fate::GivenUp)) => {
                     late += 1;
                     now += away;
                 }

@@ -20,6 +20,7 @@
 mod backlog;
 mod bucket;
 mod keeper;
+mod pairs;
 mod sources;
 mod table;
 
@@ -27,6 +28,7 @@ mod table;
 mod tests;
 
 pub(super) use backlog::Rank;
-pub(super) use backlog::{Backlog, Fate, Weighs};
+pub(super) use backlog::{Backlog, Fate, Parked};
 pub(super) use keeper::{Guard, Judgement};
+pub(super) use pairs::Pairing;
 pub use sources::Sources;

@@ -138,6 +138,7 @@ impl<'a> Glance<'a> {
         let mut put = |part: &str| out.extend_from_slice(part.as_bytes());
         put(match why {
             TurnedAway::Overload => "SIP/2.0 503 ",
+            TurnedAway::GivenUp => "SIP/2.0 487 ",
             TurnedAway::Scanner => "SIP/2.0 403 ",
         });
         put(reason_phrase(why.code()));

@@ -156,7 +156,11 @@ impl Endpoint {
         out: &mut Out<'_>,
     ) {
         let Some(tx) = known else {
-            self.answer_without_state(request, 481, origin, home, out);
+            // What was turned away unread has its final answer: a CANCEL is taken, and
+            // changes nothing (RFC 3261 section 9.2).
+            let was_here = self.turned_away.knows(origin.key, out.now);
+            let code = if was_here { 200 } else { 481 };
+            self.answer_without_state(request, code, origin, home, out);
             return;
         };
         let Some(entry) = self.servers.get_mut(tx) else {

@@ -42,6 +42,8 @@ pub(super) enum Objection {
     Encoding,
     /// 503, with the seconds after which to try again.
     Overload(&'static str),
+    /// 487: its sender has given it up.
+    GivenUp,
     /// 403: from a scanner.
     Scanner,
 }
@@ -58,6 +60,7 @@ impl Objection {
             Self::Extension(_) => 420,
             Self::Encoding => 415,
             Self::Overload(_) => 503,
+            Self::GivenUp => 487,
             Self::Scanner => 403,
         }
     }
@@ -72,7 +75,7 @@ impl Objection {
             Self::TooManyHops => Some(RejectReason::MaxForwards),
             Self::Merged => None,
             Self::Extension(_) => Some(RejectReason::Extension),
-            Self::Overload(_) => Some(RejectReason::Overload),
+            Self::Overload(_) | Self::GivenUp => Some(RejectReason::Overload),
             Self::Scanner => Some(RejectReason::UnknownSource),
         }
     }
@@ -174,6 +177,7 @@ impl Endpoint {
             | Objection::Header
             | Objection::TooManyHops
             | Objection::Merged
+            | Objection::GivenUp
             | Objection::Scanner => {}
         }
         self.send_response(&mut response, home, out);

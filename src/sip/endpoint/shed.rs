@@ -24,6 +24,8 @@ use crate::sip::{Message, Method, Peer};
 pub enum TurnedAway {
     /// 503 with Retry-After: there is no time for it.
     Overload,
+    /// 487: it was given up before there was time for it.
+    GivenUp,
     /// 403: it is from a scanner.
     Scanner,
 }
@@ -32,13 +34,14 @@ impl TurnedAway {
     pub(super) fn code(self) -> u16 {
         match self {
             Self::Overload => 503,
+            Self::GivenUp => 487,
             Self::Scanner => 403,
         }
     }
 
     fn reason(self) -> RejectReason {
         match self {
-            Self::Overload => RejectReason::Overload,
+            Self::Overload | Self::GivenUp => RejectReason::Overload,
             Self::Scanner => RejectReason::UnknownSource,
         }
     }
@@ -46,6 +49,7 @@ impl TurnedAway {
     fn objection(self, key: Key) -> Objection {
         match self {
             Self::Overload => Objection::Overload(retry_after(key)),
+            Self::GivenUp => Objection::GivenUp,
             Self::Scanner => Objection::Scanner,
         }
     }

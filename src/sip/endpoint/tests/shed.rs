@@ -169,6 +169,7 @@ fn a_refusal_is_counted_and_goes_where_its_sender_wants_it() {
         let home = SocketAddr::new(udp().remote.ip(), to);
         for (why, counted) in [
             (TurnedAway::Overload, "Overload 503"),
+            (TurnedAway::GivenUp, "Overload 487"),
             (TurnedAway::Scanner, "UnknownSource 403"),
         ] {
             let (told, _) = turned_away_at(&mut Rig::new(), &text, from, why);
@@ -213,6 +214,21 @@ fn a_copy_of_what_was_turned_away_is_no_call() {
     // Half a minute later it is another one that happens to be called the same.
     rig.pass(GIVE_UP);
     assert_eq!(rig.receive(&invite, udp()), "[INVITE]");
+}
+
+/// RFC 3261 section 9.2: it comes too late, but not for nothing.
+#[test]
+fn a_cancel_of_what_was_turned_away_is_taken() {
+    for why in [TurnedAway::GivenUp, TurnedAway::Overload] {
+        let mut rig = Rig::new();
+        turned_away(&mut rig, &request("INVITE", VIA, ""), why);
+        let cancel = request("CANCEL", VIA, "");
+        assert_eq!(rig.receive(&cancel, udp()), "200>5070");
+        let other = VIA.replace("z9hG4bKa1", "z9hG4bKa2");
+        let cancel = request("CANCEL", &other, "");
+        assert_eq!(rig.receive(&cancel, udp()), "481>5070");
+        assert_eq!(rig.endpoint.in_flight(), 0);
+    }
 }
 
 #[test]

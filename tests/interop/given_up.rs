@@ -1,0 +1,99 @@
+//! Calls that are given up before anybody answered, and what proxies do to requests.
+
+use exchange::sip::Method;
+
+use crate::admission::SDP;
+use crate::eventually;
+use crate::raw::Wire;
+use crate::server::{QUEUES, Server};
+
+/// Heard before the answer, of which there is none.
+const EARLY: &str = "
+version: 1
+flow: early
+start: talk
+answer: false
+languages: [en]
+nodes:
+  talk: { type: play, prompt: [{silence: 4s}], next: no }
+  no: { type: reject, code: 486 }
+";
+
+fn server() -> Server {
+    Server::with(QUEUES, &[("3000", "early", EARLY)])
+}
+
+fn wire(server: &Server, by: &str) -> Wire {
+    let address = server.address().parse().unwrap();
+    match by {
+        "UDP" => Wire::udp(address),
+        _ => Wire::tcp(address),
+    }
+}
+
+/// A request of a call that has one transaction, and nothing but this.
+fn request(wire: &Wire, (method, call): (&str, usize), more: &str, body: &str) -> String {
+    let (local, transport, length) = (wire.local, wire.transport(), body.len());
+    let port = local.port();
+    let text = format!(
+        "{method} sip:3000@centrale.localhost SIP/2.0
+Via: SIP/2.0/{transport} {local};branch=z9hG4bKup{port}{call};rport
+Max-Forwards: 70
+From: <sip:caller@{local}>;tag=c
+To: <sip:3000@centrale.localhost>
+Call-ID: {call}@{port}
+CSeq: 1 {method}
+{more}Content-Length: {length}
+
+"
+    );
+    text.replace('\n', "\r\n") + body
+}
+
+fn invite(wire: &Wire, call: usize, more: &str) -> String {
+    let contact = wire.contact("caller");
+    let more = format!("Contact: {contact}\n{more}Content-Type: application/sdp\n");
+    request(wire, ("INVITE", call), &more, SDP)
+}
+
+/// RFC 3261 section 9.2: a proxy, or a network that reorders, delivers both at once.
+#[test]
+fn a_caller_who_gives_up_in_the_same_breath_is_told_so() {
+    const CALLS: usize = 20;
+    let server = server();
+    for by in ["UDP", "TCP"] {
+        let mut wire = wire(&server, by);
+        for call in 0..CALLS {
+            let cancel = request(&wire, ("CANCEL", call), "", "");
+            let both = [invite(&wire, call, ""), cancel];
+            match by {
+                "UDP" => both.iter().for_each(|text| wire.send(text.as_bytes())),
+                _ => wire.send(both.concat().as_bytes()),
+            }
+            // Which of the two comes first is the network's affair.
+            let mut codes = Vec::new();
+            while codes.len() < 2 {
+                let response = wire.response();
+                let own = format!("{call}@{}", wire.local.port());
+                let cseq = response.headers.cseq().unwrap();
+                let said = (cseq.method, response.code);
+                let own = response.headers.call_id().is_ok_and(|id| *id == *own);
+                if own && !codes.contains(&said) {
+                    codes.push(said);
+                }
+            }
+            codes.sort_by_key(|(_, code)| *code);
+            let expected = [(Method::Cancel, 200), (Method::Invite, 487)];
+            assert_eq!(codes, expected, "{by} {call}");
+            let ack = request(&wire, ("ACK", call), "", "");
+            wire.send(ack.as_bytes());
+        }
+    }
+    eventually("each has a record", 10, || {
+        server.records().len() == 2 * CALLS
+    });
+    for record in server.records() {
+        assert_eq!(record["outcome"], "ended_in_flow", "{record}");
+        assert_eq!(record["hangup"], "caller", "{record}");
+    }
+}

@@ -1,0 +1,109 @@
+//! Calls that their callers give up before they are answered.
+
+use std::net::SocketAddr;
+
+use exchange::model::{Hangup, Outcome};
+use exchange::sim::World;
+use exchange::sip::{Method, Response};
+
+use crate::{ms, s, settle, world};
+
+/// Of the trunk; there is no phone.
+const FROM: &str = "10.7.7.7:5060";
+const SDP: &str =
+    "v=0\no=- 1 1 IN IP4 10.7.7.7\ns=-\nc=IN IP4 10.7.7.7\nt=0 0\nm=audio 4000 RTP/AVP 8\n";
+
+fn from() -> SocketAddr {
+    FROM.parse().unwrap()
+}
+
+/// A request for a number, of a call and transaction of its own.
+fn request((method, number): (&str, &str), call: usize, more: &str, body: &str) -> String {
+    let length = body.len() + body.lines().count();
+    format!(
+        "{method} sip:{number}@10.255.0.1 SIP/2.0
+Via: SIP/2.0/UDP {FROM};branch=z9hG4bK{call};rport
+Max-Forwards: 70
+From: <sip:x@10.7.7.7>;tag=x
+To: <sip:{number}@10.255.0.1>
+Call-ID: {call}@given-up
+CSeq: 1 {method}
+Contact: <sip:x@{FROM}>
+{more}Content-Length: {length}
+
+{body}"
+    )
+}
+
+fn invite(number: &str, call: usize, more: &str) -> String {
+    let more = format!("{more}Content-Type: application/sdp\n");
+    request(("INVITE", number), call, &more, SDP)
+}
+
+/// The final answers to a method within a call, each once; the network may have changed
+/// their order.
+fn answers(world: &World, method: &Method, call: usize) -> Vec<u16> {
+    let id = format!("{call}@given-up");
+    let own = |response: &Response| {
+        let headers = &response.headers;
+        headers.call_id().is_ok_and(|own| *own == *id)
+            && headers.cseq().is_ok_and(|cseq| cseq.method == *method)
+    };
+    let heard = world.astray(from());
+    let finals = heard.iter().filter(|r| r.code >= 200 && own(r));
+    let mut codes: Vec<u16> = finals.map(|response| response.code).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    codes
+}
+
+/// RFC 3261 section 9.2: the INVITE is there as soon as it has come, whatever waits before
+/// it and however often both come.
+#[test]
+fn who_gives_up_in_the_same_breath_is_no_caller() {
+    let mut world = world("", 571);
+    let mut texts = Vec::new();
+    // Of either shard, before the answer and where it comes at once.
+    for call in 0..8 {
+        let number = ["8", "1"][call % 2];
+        let (invite, cancel) = (
+            invite(number, call, ""),
+            request(("CANCEL", number), call, "", ""),
+        );
+        texts.extend([invite.clone(), cancel.clone()]);
+        if call >= 4 {
+            texts.extend([invite, cancel]);
+        }
+    }
+    assert_eq!(world.at_once(from(), &texts, ms(0)), texts.len());
+    world.run(ms(100));
+    for call in 0..8 {
+        assert_eq!(answers(&world, &Method::Cancel, call), [200], "{call}");
+        assert_eq!(answers(&world, &Method::Invite, call), [487], "{call}");
+    }
+    settle(&mut world);
+    let records = world.records();
+    assert_eq!(records.len(), 8);
+    for record in records {
+        let ended = (record.outcome, record.hangup);
+        assert_eq!(ended, (Outcome::EndedInFlow, Some(Hangup::Caller)));
+        assert_eq!(record.answered, None);
+    }
+}
+
+/// The same, and nothing is begun for it while calls have to wait for too long.
+#[test]
+fn who_gives_up_while_there_is_no_time_costs_none() {
+    let mut world = world("", 576);
+    let (invite, cancel) = (invite("1", 1, ""), request(("CANCEL", "1"), 1, "", ""));
+    let texts = [invite.clone(), cancel, invite.clone()];
+    assert_eq!(world.at_once(from(), &texts, ms(600)), 3);
+    world.stranger(from(), &invite);
+    world.run(s(1));
+    assert_eq!(answers(&world, &Method::Cancel, 1), [200]);
+    // Copies are told that there was no time.
+    assert_eq!(answers(&world, &Method::Invite, 1), [487, 503]);
+    assert_eq!(world.transactions(), 0);
+    settle(&mut world);
+    assert!(world.records().is_empty());
+}
