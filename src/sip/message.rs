@@ -91,18 +91,38 @@ impl Request {
 impl Response {
     /// The answer to a request: Via, From, To, Call-ID and CSeq echoed as they came
     /// (RFC 3261 section 8.2.6.2). The tag of To is the caller's to add.
+    ///
+    /// One that makes a dialog says by which proxies its requests are to go: Record-Route
+    /// is echoed too, line by line (section 12.1.1). To a re-INVITE, which makes none, that
+    /// does no harm.
     #[must_use]
     pub fn to(request: &Request, code: u16) -> Self {
-        Self::echoing(&request.headers, code)
+        const MAKES_DIALOG: [Name; 6] = [
+            Name::Via,
+            Name::RecordRoute,
+            Name::From,
+            Name::To,
+            Name::CallId,
+            Name::CSeq,
+        ];
+        if request.method == Method::Invite && (101..300).contains(&code) {
+            Self::with(&request.headers, &MAKES_DIALOG, code)
+        } else {
+            Self::echoing(&request.headers, code)
+        }
     }
 
     /// As [`Self::to`], of a request that could not be read whole.
     pub(crate) fn echoing(headers: &Headers, code: u16) -> Self {
         const ECHOED: [Name; 5] = [Name::Via, Name::From, Name::To, Name::CallId, Name::CSeq];
+        Self::with(headers, &ECHOED, code)
+    }
+
+    fn with(headers: &Headers, echoed: &[Name], code: u16) -> Self {
         Self {
             code,
             reason: Bytes::from_static(reason_phrase(code).as_bytes()),
-            headers: headers.some(&ECHOED),
+            headers: headers.some(echoed),
             body: Bytes::new(),
         }
     }
@@ -215,5 +235,47 @@ pub fn reason_phrase(code: u16) -> &'static str {
         402..=499 => "Request Failure",
         502 | 504 | 506..=512 | 514..=599 => "Server Failure",
         _ => "Failure",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 3261 section 12.1.1: all values, in order, with whatever is unknown of them.
+    #[test]
+    fn what_makes_a_dialog_names_the_proxies_of_the_request() {
+        const PROXIES: [&str; 2] = [
+            "<sip:p3.example.com;lr;ours=a%2Cb>;x=\"y,z\", <sip:p2.example.com;lr>",
+            "<sip:p1.example.com>",
+        ];
+        for (method, code, names) in [
+            ("INVITE", 100, false),
+            ("INVITE", 101, true),
+            ("INVITE", 180, true),
+            ("INVITE", 183, true),
+            ("INVITE", 200, true),
+            ("INVITE", 302, false),
+            ("INVITE", 487, false),
+            ("BYE", 200, false),
+            ("OPTIONS", 200, false),
+        ] {
+            let [first, second] = PROXIES;
+            let text = format!(
+                "{method} sip:1@198.51.100.1 SIP/2.0\r\n\
+                 Record-Route: {first}\r\n\
+                 Via: SIP/2.0/UDP 192.0.2.7;branch=z9hG4bKa\r\n\
+                 Record-Route: {second}\r\n\
+                 From: <sip:a@example.com>;tag=a\r\nTo: <sip:1@example.com>\r\n\
+                 Call-ID: c\r\nCSeq: 1 {method}\r\nContent-Length: 0\r\n\r\n"
+            );
+            let Ok(Message::Request(request)) = Message::parse(&Bytes::from(text)) else {
+                unreachable!();
+            };
+            let written = Message::parse(&Response::to(&request, code).write()).unwrap();
+            let echoed: Vec<_> = written.headers().all(&Name::RecordRoute).collect();
+            let expected: &[&str] = if names { &PROXIES } else { &[] };
+            assert_eq!(echoed, expected, "{code} to {method}");
+        }
     }
 }

@@ -1,11 +1,12 @@
 //! Calls that are given up before anybody answered, and what proxies do to requests.
 
-use exchange::sip::Method;
+use exchange::sip::{Method, Name, Response};
 
 use crate::admission::SDP;
+use crate::client::register;
 use crate::eventually;
 use crate::raw::Wire;
-use crate::server::{QUEUES, Server};
+use crate::server::{QUEUES, Server, free_port};
 
 /// Heard before the answer, of which there is none.
 const EARLY: &str = "
@@ -96,4 +97,36 @@ fn a_caller_who_gives_up_in_the_same_breath_is_told_so() {
         assert_eq!(record["outcome"], "ended_in_flow", "{record}");
         assert_eq!(record["hangup"], "caller", "{record}");
     }
+}
+
+/// RFC 3261 section 12.1.1, for callers and for operators who call.
+#[test]
+fn the_proxies_on_the_way_are_named_in_whatever_makes_a_dialog() {
+    const PROXIES: [&str; 2] = [
+        "<sip:p2.example.com;lr;ours=1>, <sip:p1.example.com;lr>",
+        "<sip:p0.example.com;lr>",
+    ];
+    let [first, second] = PROXIES;
+    let more = format!("Record-Route: {first}\nRecord-Route: {second}\n");
+    let named = |answer: &Response| {
+        let names = answer.headers.all(&Name::RecordRoute);
+        names.eq(PROXIES)
+    };
+    let server = Server::start("");
+    register(&server, "alice", free_port(), 600);
+    server.wait_for("alice", "ready", 5);
+    let mut caller = wire(&server, "UDP");
+    let headers = format!(
+        "Contact: {}\n{more}Content-Type: application/sdp\n",
+        caller.contact("x")
+    );
+    let answer = caller.ask(("INVITE", "2000"), &headers, SDP);
+    assert_eq!(answer.code, 200);
+    assert!(named(&answer), "{}", caller.heard());
+    let mut phone = wire(&server, "UDP");
+    let contact = format!("Contact: {}\nExpires: 600\n", phone.contact("bob"));
+    assert_eq!(phone.register("bob", &contact).code, 200);
+    let answer = phone.call_as("bob", "2000", &more);
+    assert_eq!(answer.code, 200, "{}", phone.heard());
+    assert!(named(&answer), "{}", phone.heard());
 }

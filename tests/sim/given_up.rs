@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use exchange::model::{Hangup, Outcome};
 use exchange::sim::World;
-use exchange::sip::{Method, Response};
+use exchange::sip::{Method, Name, Response};
 
 use crate::{ms, s, settle, world};
 
@@ -106,4 +106,24 @@ fn who_gives_up_while_there_is_no_time_costs_none() {
     assert_eq!(world.transactions(), 0);
     settle(&mut world);
     assert!(world.records().is_empty());
+}
+
+/// RFC 3261 section 12.1.1: callers are reached by the proxies that want to stay.
+#[test]
+fn whatever_makes_a_dialog_names_the_proxies_on_the_way() {
+    const FIRST: &str = "<sip:p2.example.com;lr;x=1>, <sip:p1.example.com;lr>";
+    const SECOND: &str = "<sip:p0.example.com;lr>";
+    let more = format!("Record-Route: {FIRST}\nRecord-Route: {SECOND}\n");
+    let mut world = world("", 574);
+    world.stranger(from(), &invite("8", 1, &more));
+    world.stranger(from(), &invite("1", 2, &more));
+    world.run(s(1));
+    let heard = world.astray(from());
+    let code = |code| heard.iter().filter(move |r| r.code == code);
+    assert!(code(183).count() >= 1 && code(200).count() >= 1);
+    for answer in code(183).chain(code(200)) {
+        let names: Vec<_> = answer.headers.all(&Name::RecordRoute).collect();
+        assert_eq!(names, [FIRST, SECOND], "{}", answer.code);
+    }
+    settle(&mut world);
 }
