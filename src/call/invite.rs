@@ -12,7 +12,9 @@ use crate::call::stopping::Stop;
 use crate::model::{Codec, Number, OperatorName};
 use crate::registrar::Binding;
 use crate::sip::session_timer::{self, Wish};
-use crate::sip::{ClientTx, Dialog, Hop, Host, Method, Name, Peer, Request, Response, Scheme, Uri};
+use crate::sip::{
+    ClientTx, Contacts, Dialog, Hop, Host, Method, Name, Peer, Request, Response, Scheme, Uri,
+};
 
 /// One INVITE of ours that has no final answer.
 #[derive(Debug)]
@@ -172,6 +174,11 @@ impl Call {
         floor: &mut Floor<'_>,
     ) -> Option<()> {
         let dialog = acknowledge(&branch, response, peer, floor)?;
+        if !has_contact(response) {
+            leg.dialog = Some(dialog);
+            leg.bye(Some(NO_CONTACT), floor);
+            return None;
+        }
         leg.note_allow(&response.headers.tokens(&Name::Allow));
         leg.timer = Some(crate::sip::SessionTimer::answered(
             response,
@@ -270,6 +277,8 @@ fn is_anonymous(from: &Number) -> bool {
 
 /// Reason (RFC 3326) for a phone with which no stream can be agreed on.
 const NO_CODEC: &str = "SIP;cause=488;text=\"Not Acceptable Here\"";
+/// The same for one that does not say where it is.
+const NO_CONTACT: &str = "SIP;cause=400;text=\"No Contact\"";
 /// For phones that rang when another was picked up.
 pub(super) const ELSEWHERE: &str = "SIP;cause=200;text=\"Call completed elsewhere\"";
 
@@ -286,6 +295,8 @@ pub(super) fn hang_up_late(
     }
 }
 
+/// Acknowledges a 2xx, whatever is wrong with it: whoever sent it believes in a call until
+/// then (RFC 3261 section 13.2.2.4). One without Contact is reached where the INVITE went.
 fn acknowledge(
     branch: &Branch,
     response: &Response,
@@ -293,7 +304,15 @@ fn acknowledge(
     floor: &mut Floor<'_>,
 ) -> Option<Dialog> {
     let hop = branch.hop.at(peer);
-    let mut dialog = Dialog::from_response(&branch.request, response, &branch.contact, hop).ok()?;
+    let made = |response| Dialog::from_response(&branch.request, response, &branch.contact, hop);
+    let mut dialog = if has_contact(response) {
+        made(response).ok()?
+    } else {
+        let mut response = response.clone();
+        let target = format!("<{}>", branch.request.uri);
+        response.headers.set(Name::Contact, target);
+        made(&response).ok()?
+    };
     let mut ack = dialog.ack(dialog.local_cseq());
     // RFC 3261 section 13.2.2.4: what let the INVITE through lets its ACK through.
     for name in [Name::Authorization, Name::ProxyAuthorization] {
@@ -308,6 +327,11 @@ fn acknowledge(
         early.continues_as(&mut dialog);
     }
     Some(dialog)
+}
+
+fn has_contact(response: &Response) -> bool {
+    let contacts = response.headers.contacts();
+    matches!(contacts, Ok(Contacts::List(list)) if !list.is_empty())
 }
 
 /// A quoted string (RFC 3261 section 25.1).

@@ -13,6 +13,7 @@ impl Phone {
             Event::Request { tx, request, .. } => self.requested(tx, request, now),
             // For the phones of a simulation one ACK is as good as another.
             Event::Ack { .. } => {
+                self.script.acknowledged += 1;
                 let answered = self.ringing.take().map(|(tx, _)| tx);
                 for tx in answered.into_iter().chain(self.unacked.take()) {
                     self.endpoint.acknowledged(tx);

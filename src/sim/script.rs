@@ -18,6 +18,8 @@ pub(super) struct Script {
     pub(super) allow: Option<&'static str>,
     sent: Vec<ClientTx>,
     acks: usize,
+    /// ACKs for its 2xx that it got.
+    pub(super) acknowledged: usize,
     /// 2xx to INVITEs of its, each as often as it came.
     successes: Vec<Bytes>,
     pub(super) replies: Vec<Response>,
@@ -98,6 +100,13 @@ impl World {
     pub fn successes(&self, phone: PhoneId) -> &[Bytes] {
         let phone = self.phones.get(phone.0);
         phone.map_or(&[], |phone| &phone.script.successes)
+    }
+
+    /// How many ACKs for its 2xx the phone got.
+    #[must_use]
+    pub fn acknowledged(&self, phone: PhoneId) -> usize {
+        let phone = self.phones.get(phone.0);
+        phone.map_or(0, |phone| phone.script.acknowledged)
     }
 
     /// The final answers to what the phone said.

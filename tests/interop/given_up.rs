@@ -130,3 +130,32 @@ fn the_proxies_on_the_way_are_named_in_whatever_makes_a_dialog() {
     assert_eq!(answer.code, 200, "{}", phone.heard());
     assert!(named(&answer), "{}", phone.heard());
 }
+
+/// RFC 3261 section 13.2.2.4: each time that the 200 comes.
+#[test]
+fn a_phone_that_does_not_say_where_it_is_is_hung_up() {
+    let server = Server::start("");
+    let mut phone = wire(&server, "UDP");
+    let contact = format!("Contact: {}\nExpires: 600\n", phone.contact("alice"));
+    assert_eq!(phone.register("alice", &contact).code, 200);
+    server.wait_for("alice", "ready", 5);
+    let mut caller = wire(&server, "UDP");
+    caller.call("2000");
+    let invite = phone.request();
+    assert_eq!(invite.method, Method::Invite);
+    let mut taken = Response::to(&invite, 200);
+    taken.set_to_tag("nowhere");
+    taken.headers.push(Name::ContentType, "application/sdp");
+    taken.body = SDP.into();
+    phone.send(&taken.write());
+    let ack = phone.request();
+    assert_eq!(ack.method, Method::Ack, "{}", phone.heard());
+    assert_eq!(ack.uri.as_str(), invite.uri.as_str());
+    let bye = phone.request();
+    assert_eq!(bye.method, Method::Bye, "{}", phone.heard());
+    assert_eq!(bye.headers.to().unwrap().tag(), Some("nowhere"));
+    phone.respond(&bye, 200);
+    phone.send(&taken.write());
+    let again = phone.request();
+    assert_eq!(again.method, Method::Ack, "{}", phone.heard());
+}
