@@ -131,6 +131,46 @@ fn the_proxies_on_the_way_are_named_in_whatever_makes_a_dialog() {
     assert!(named(&answer), "{}", phone.heard());
 }
 
+/// RFC 3261 sections 16.3 and 11: a proxy may hand on with nothing left, and whom it is for
+/// takes it.
+#[test]
+fn a_goodbye_that_made_all_its_hops_is_one() {
+    let server = Server::start("");
+    register(&server, "alice", free_port(), 600);
+    server.wait_for("alice", "ready", 5);
+    let mut wire = wire(&server, "UDP");
+    let asked = wire.ask(("OPTIONS", "2000"), "Max-Forwards: 0\n", "");
+    assert_eq!(asked.code, 200);
+    let taken = wire.call("2000");
+    let (local, server_at) = (wire.local, server.address());
+    let header = |name| taken.headers.first(&name).unwrap().into_owned();
+    let bye = format!(
+        "BYE sip:{server_at} SIP/2.0
+Via: SIP/2.0/UDP {local};branch=z9hG4bKlast;rport
+Max-Forwards: 0
+From: {}
+To: {}
+Call-ID: {}
+CSeq: 99 BYE
+Content-Length: 0
+
+",
+        header(Name::From),
+        header(Name::To),
+        header(Name::CallId),
+    );
+    wire.send(bye.replace('\n', "\r\n").as_bytes());
+    loop {
+        let answer = wire.response();
+        if answer.headers.cseq().is_ok_and(|c| c.method == Method::Bye) {
+            assert_eq!(answer.code, 200);
+            break;
+        }
+    }
+    eventually("the call is over", 5, || server.records().len() == 1);
+    assert_eq!(server.record()["hangup"], "caller");
+}
+
 /// RFC 3261 section 13.2.2.4: each time that the 200 comes.
 #[test]
 fn a_phone_that_does_not_say_where_it_is_is_hung_up() {

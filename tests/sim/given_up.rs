@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 
 use exchange::model::{Hangup, Outcome};
-use exchange::sim::World;
+use exchange::sim::{Manner, World};
 use exchange::sip::{Method, Name, Response};
 
+use crate::dialogs::talking;
 use crate::{ms, s, settle, world};
 
 /// Of the trunk; there is no phone.
@@ -125,5 +126,26 @@ fn whatever_makes_a_dialog_names_the_proxies_on_the_way() {
         let names: Vec<_> = answer.headers.all(&Name::RecordRoute).collect();
         assert_eq!(names, [FIRST, SECOND], "{}", answer.code);
     }
+    settle(&mut world);
+}
+
+/// RFC 3261 section 16.3: we are whom it is for.
+#[test]
+fn what_is_said_in_a_call_may_have_made_all_its_hops() {
+    let (mut world, caller, ann) = talking(Manner::Answers(s(1)), 575);
+    for (phone, method) in [
+        (caller, Method::Options),
+        (ann, Method::Update),
+        (caller, Method::Invite),
+        (caller, Method::Bye),
+    ] {
+        world.says(phone, method, |request| {
+            request.headers.set(Name::MaxForwards, "0");
+        });
+        world.run(ms(100));
+        let last = world.replies(phone).last().map(|response| response.code);
+        assert_eq!(last, Some(200));
+    }
+    assert!(!world.bridged(caller, ann));
     settle(&mut world);
 }

@@ -119,8 +119,11 @@ impl Endpoint {
             Scheme::Sip | Scheme::Sips | Scheme::Tel => {}
             Scheme::Other(_) => return Some(Objection::Scheme),
         }
+        // RFC 3261 section 16.3: a limit for those who pass on. Of all that comes here only a
+        // call that begins may be, to a line, and the round that it goes then has an end.
+        let begins = request.method == Method::Invite && origin.to_tag.is_none();
         match request.headers.max_forwards() {
-            Ok(Some(0)) => return Some(Objection::TooManyHops),
+            Ok(Some(0)) if begins => return Some(Objection::TooManyHops),
             Ok(Some(_) | None) => {}
             Err(_) => return Some(Objection::Header),
         }

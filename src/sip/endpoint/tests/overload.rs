@@ -40,6 +40,37 @@ fn what_is_not_for_us_is_refused_without_state() {
     refused(&other, 416, "SIP/2.0 416");
 }
 
+/// RFC 3261 sections 16.3 and 11: it limits those who pass on, and is nothing to whom the
+/// request is for. We pass calls on.
+#[test]
+fn what_ends_here_may_have_made_all_its_hops() {
+    let spent = |text: String| text.replace("Max-Forwards: 70", "Max-Forwards: 0");
+    let inside = |text: String| text.replace("1>\nCall", "1>;tag=c030000000000000abc\nCall");
+    for (method, within) in [
+        ("BYE", true),
+        ("INVITE", true),
+        ("UPDATE", true),
+        ("INFO", true),
+        ("OPTIONS", false),
+        ("REGISTER", false),
+    ] {
+        let mut text = spent(request(method, VIA, ""));
+        if within {
+            text = inside(text);
+        }
+        let mut rig = Rig::new();
+        assert_eq!(rig.receive(&text, udp()), format!("[{method}]"));
+    }
+    let mut rig = Rig::new();
+    rig.receive(&request("INVITE", VIA, ""), udp());
+    let cancel = spent(request("CANCEL", VIA, ""));
+    assert_eq!(rig.receive(&cancel, udp()), "200>5070 [cancelled]");
+    rig.respond(200);
+    let other = VIA.replace("z9hG4bKa1", "z9hG4bKa2");
+    let ack = inside(spent(request("ACK", &other, "")));
+    assert_eq!(rig.receive(&ack, udp()), "[ACK]");
+}
+
 #[test]
 fn what_we_know_may_be_required() {
     let mut rig = Rig::new();
