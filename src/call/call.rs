@@ -177,11 +177,22 @@ fn hops_left(invite: &Request) -> Option<u8> {
     hops.map(|hops| hops.saturating_sub(1))
 }
 
+/// When an INVITE has had its time (RFC 3261 section 13.3.1): the caller gives it up then.
+fn expires_at(invite: &Request, now: Instant) -> Option<Instant> {
+    let seconds = invite.headers.expires()?;
+    now.checked_add(Duration::from_secs(seconds.into()))
+}
+
 /// Where the caller's INVITE is.
 #[derive(Debug)]
 pub(super) enum Invitation {
     /// Not answered.
-    Pending { tx: ServerTx, request: Box<Request> },
+    Pending {
+        tx: ServerTx,
+        request: Box<Request>,
+        /// When the caller wants it no more.
+        until: Option<Instant>,
+    },
     /// The 200 is out, its ACK not in.
     Answered,
     /// The ACK is in.
@@ -320,6 +331,7 @@ impl Call {
         };
         let invitation = Invitation::Pending {
             tx: caller.tx,
+            until: expires_at(&caller.request, floor.now),
             request: Box::new(caller.request),
         };
         let mut call = Self::of(facts, run, (invitation, leg), caller.permits);
@@ -442,7 +454,9 @@ impl Call {
     fn caller_deadline(&self) -> Option<Instant> {
         match self.invitation {
             Invitation::Confirmed => self.leg.deadline(),
-            Invitation::Pending { .. } => self.progress.deadline(),
+            Invitation::Pending { until, .. } => {
+                self.progress.deadline().into_iter().chain(until).min()
+            }
             Invitation::Answered | Invitation::Over => None,
         }
     }
@@ -450,6 +464,7 @@ impl Call {
     fn tick(&mut self, floor: &mut Floor<'_>) {
         self.check_leg(Side::Caller, floor);
         self.check_leg(Side::Other, floor);
+        self.tick_invitation(floor);
         self.tick_progress(floor);
         self.tick_successor(floor);
         match &self.stage {

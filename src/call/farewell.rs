@@ -132,9 +132,25 @@ impl Call {
             matches!(&self.invitation, Invitation::Pending { tx: pending, .. } if *pending == tx);
         if ours {
             self.story.said = said;
-            self.refuse_caller(487, floor);
-            self.end(self.outcome(floor.now), Hangup::Caller, floor);
+            self.given_up(floor);
         }
+    }
+
+    /// An INVITE that says how long it is meant, and is not answered by then, ends as one
+    /// that the caller gives up (RFC 3261 section 13.3.1).
+    pub(super) fn tick_invitation(&mut self, floor: &mut Floor<'_>) {
+        if let Invitation::Pending {
+            until: Some(at), ..
+        } = self.invitation
+            && floor.now >= at
+        {
+            self.given_up(floor);
+        }
+    }
+
+    fn given_up(&mut self, floor: &mut Floor<'_>) {
+        self.refuse_caller(487, floor);
+        self.end(self.outcome(floor.now), Hangup::Caller, floor);
     }
 
     /// The ACK of a call that ended while it was on its way, or the news that none comes:

@@ -235,7 +235,7 @@ impl Call {
     }
 
     pub(super) fn send_200(&mut self, floor: &mut Floor<'_>) {
-        let Invitation::Pending { tx, request } = &self.invitation else {
+        let Invitation::Pending { tx, request, .. } = &self.invitation else {
             return;
         };
         let tx = *tx;
@@ -429,7 +429,7 @@ impl Call {
 
     /// Refuses the INVITE, if it is not answered yet.
     pub(super) fn refuse_caller(&mut self, code: u16, floor: &mut Floor<'_>) {
-        if let Invitation::Pending { tx, request } = &self.invitation {
+        if let Invitation::Pending { tx, request, .. } = &self.invitation {
             let mut response = Response::to(request, code);
             if let Some(dialog) = &self.leg.dialog {
                 response.set_to_tag(&dialog.id().local_tag);

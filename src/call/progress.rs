@@ -124,7 +124,7 @@ impl Call {
     }
 
     fn say_183(&mut self, floor: &mut Floor<'_>) {
-        let (Invitation::Pending { tx, request }, Progress::Told(told)) =
+        let (Invitation::Pending { tx, request, .. }, Progress::Told(told)) =
             (&self.invitation, &mut self.progress)
         else {
             return;

@@ -1,5 +1,7 @@
 //! Calls that are given up before anybody answered, and what proxies do to requests.
 
+use std::time::{Duration, Instant};
+
 use exchange::sip::{Method, Name, Response};
 
 use crate::admission::SDP;
@@ -57,6 +59,20 @@ fn invite(wire: &Wire, call: usize, more: &str) -> String {
     request(wire, ("INVITE", call), &more, SDP)
 }
 
+/// The final answer to a method within a call; those to other calls may come again.
+fn answer(wire: &mut Wire, method: &Method, call: usize) -> Response {
+    let id = format!("{call}@{}", wire.local.port());
+    loop {
+        let response = wire.response();
+        let headers = &response.headers;
+        if headers.call_id().is_ok_and(|own| *own == *id)
+            && headers.cseq().is_ok_and(|cseq| cseq.method == *method)
+        {
+            return response;
+        }
+    }
+}
+
 /// RFC 3261 section 9.2: a proxy, or a network that reorders, delivers both at once.
 #[test]
 fn a_caller_who_gives_up_in_the_same_breath_is_told_so() {
@@ -97,6 +113,21 @@ fn a_caller_who_gives_up_in_the_same_breath_is_told_so() {
         assert_eq!(record["outcome"], "ended_in_flow", "{record}");
         assert_eq!(record["hangup"], "caller", "{record}");
     }
+}
+
+/// RFC 3261 section 13.3.1.
+#[test]
+fn an_invite_has_the_time_that_it_names() {
+    let server = server();
+    let mut wire = wire(&server, "UDP");
+    let began = Instant::now();
+    let text = invite(&wire, 1, "Expires: 1\n");
+    wire.send(text.as_bytes());
+    assert_eq!(answer(&mut wire, &Method::Invite, 1).code, 487);
+    let took = began.elapsed();
+    assert!(took >= Duration::from_secs(1), "{took:?}");
+    eventually("it has a record", 10, || server.records().len() == 1);
+    assert_eq!(server.record()["hangup"], "caller");
 }
 
 /// RFC 3261 section 12.1.1, for callers and for operators who call.

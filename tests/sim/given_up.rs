@@ -1,4 +1,4 @@
-//! Calls that their callers give up before they are answered.
+//! Calls that their callers give up, or give so much time, before they are answered.
 
 use std::net::SocketAddr;
 
@@ -7,7 +7,7 @@ use exchange::sim::{Manner, World};
 use exchange::sip::{Method, Name, Response};
 
 use crate::dialogs::talking;
-use crate::{ms, s, settle, world};
+use crate::{ms, record, s, settle, world};
 
 /// Of the trunk; there is no phone.
 const FROM: &str = "10.7.7.7:5060";
@@ -107,6 +107,44 @@ fn who_gives_up_while_there_is_no_time_costs_none() {
     assert_eq!(world.transactions(), 0);
     settle(&mut world);
     assert!(world.records().is_empty());
+}
+
+/// RFC 3261 sections 13.3.1 and 20.19. Without it the flow refuses after three seconds.
+#[test]
+fn an_invite_ends_when_the_time_that_it_names_is_over() {
+    for (more, after, code, hangup) in [
+        ("", s(3), 404, Hangup::Flow),
+        ("Expires: 2\n", s(2), 487, Hangup::Caller),
+        ("Expires: 0\n", s(0), 487, Hangup::Caller),
+        ("Expires: 60\n", s(3), 404, Hangup::Flow),
+        ("Expires: 99999999999999999999\n", s(3), 404, Hangup::Flow),
+        ("Expires: +1\n", s(3), 404, Hangup::Flow),
+        ("Expires: soon\n", s(3), 404, Hangup::Flow),
+    ] {
+        let mut world = world("", 572);
+        world.stranger(from(), &invite("8", 1, more));
+        if !after.is_zero() {
+            world.run(after - ms(100));
+            let early = answers(&world, &Method::Invite, 1);
+            assert!(early.is_empty(), "{more}{early:?}");
+        }
+        world.run(ms(200));
+        assert_eq!(answers(&world, &Method::Invite, 1), [code], "{more}");
+        settle(&mut world);
+        let record = record(&world);
+        assert_eq!(record.hangup, Some(hangup), "{more}");
+    }
+}
+
+#[test]
+fn the_time_of_an_invite_says_nothing_of_the_call_that_was_answered() {
+    let mut world = world("", 573);
+    world.stranger(from(), &invite("1", 1, "Expires: 1\n"));
+    world.run(s(10));
+    assert_eq!(answers(&world, &Method::Invite, 1), [200]);
+    assert!(world.records().is_empty(), "the call goes on");
+    // Its 200 is never acknowledged.
+    settle(&mut world);
 }
 
 /// RFC 3261 section 12.1.1: callers are reached by the proxies that want to stay.
