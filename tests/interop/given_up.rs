@@ -7,8 +7,9 @@ use exchange::sip::{Method, Name, Response};
 use crate::admission::SDP;
 use crate::client::register;
 use crate::eventually;
+use crate::ports::free_port;
 use crate::raw::Wire;
-use crate::server::{QUEUES, Server, free_port};
+use crate::server::{QUEUES, Server};
 
 /// Heard before the answer, of which there is none.
 const EARLY: &str = "
