@@ -227,6 +227,7 @@ fn a_phone_that_does_not_say_where_it_is_is_hung_up() {
     assert_eq!(bye.method, Method::Bye, "{}", phone.heard());
     assert_eq!(bye.headers.to().unwrap().tag(), Some("nowhere"));
     phone.respond(&bye, 200);
+    phone.forget();
     phone.send(&taken.write());
     let again = phone.request();
     assert_eq!(again.method, Method::Ack, "{}", phone.heard());

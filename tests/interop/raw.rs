@@ -94,6 +94,11 @@ impl Wire {
         }
     }
 
+    /// What came before counts when it comes again.
+    pub(crate) fn forget(&mut self) {
+        self.known.clear();
+    }
+
     fn read(&mut self, patience: Duration) -> Option<()> {
         let read = match &mut self.socket {
             Socket::Udp(socket) => {
