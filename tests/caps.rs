@@ -114,6 +114,50 @@ fn each_cap_of_a_description_holds() {
 }
 
 #[test]
+#[test]
+fn each_cap_of_a_body_of_parts_holds() {
+    let is_read = |kind: &str, body: &str| {
+        let headers = format!("Content-Type: {kind}\r\n");
+        let message = invite("sip:c@d", &headers, body);
+        match Message::parse(&Bytes::from(message)) {
+            Ok(Message::Request(mut request)) => {
+                request.unpack();
+                &request.body[..] == b"v=0"
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    let sdp = "Content-Type: application/sdp\r\n\r\nv=0";
+    let other = "Content-Type: x/y\r\nContent-Disposition: x;handling=optional\r\n\r\nz";
+    let parts = |boundary: &str, others: usize| {
+        let other = format!("--{boundary}\r\n{other}\r\n").repeat(others);
+        format!("{other}--{boundary}\r\n{sdp}\r\n--{boundary}--\r\n")
+    };
+    // Those within a part count, too.
+    let within = |others: usize| {
+        let head = "Content-Type: multipart/mixed;boundary=c\r\n\r\n";
+        format!("--b\r\n{head}{}\r\n--b--\r\n", parts("c", others))
+    };
+    let kind = "multipart/mixed;boundary=b";
+    let most = limits::BODY_PARTS;
+    for (body, read) in [
+        (parts("b", most - 1), true),
+        (parts("b", most), false),
+        (within(most - 2), true),
+        (within(most - 1), false),
+    ] {
+        assert_eq!(is_read(kind, &body), read, "{body}");
+    }
+    for (length, read) in [
+        (limits::BOUNDARY_CHARS, true),
+        (limits::BOUNDARY_CHARS + 1, false),
+    ] {
+        let boundary = "b".repeat(length);
+        let kind = format!("multipart/mixed;boundary={boundary}");
+        assert_eq!(is_read(&kind, &parts(&boundary, 1)), read, "{length}");
+    }
+}
+
 fn a_message_on_a_stream_is_capped() {
     let next = |size: usize| {
         let head = "MESSAGE sip:a@b SIP/2.0\r\nContent-Length: 130000\r\nX: ";

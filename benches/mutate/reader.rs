@@ -113,9 +113,15 @@ pub(crate) fn read(bytes: &Bytes) {
     if let Some(value) = headers.first(&Name::Authorization) {
         drop(exchange::sip::digest::Credentials::parse(&value));
     }
-    let body = match &message {
-        Message::Request(request) => &request.body,
-        Message::Response(response) => &response.body,
+    let body = match message {
+        Message::Request(mut request) => {
+            request.unpack();
+            request.body
+        }
+        Message::Response(mut response) => {
+            response.unpack();
+            response.body
+        }
     };
-    drop(exchange::sdp::Description::parse(body));
+    drop(exchange::sdp::Description::parse(&body));
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::call::call::{Call, Invitation, Stage};
 use crate::call::floor::Floor;
-use crate::call::leg::{ALLOW, Acknowledged, Leg, Side};
+use crate::call::leg::{ACCEPT, ALLOW, Acknowledged, Leg, Side};
 use crate::call::refer::Refer;
 use crate::call::refresh::Reply;
 use crate::model::{Hangup, Outcome};
@@ -145,7 +145,7 @@ impl Call {
                     response.headers.push(Name::MinSe, min_se.to_string());
                 }
                 if code == 415 {
-                    response.headers.push(Name::Accept, "application/sdp");
+                    response.headers.push(Name::Accept, ACCEPT);
                 }
                 if code == 500 {
                     let wait = floor.endpoint.chance(MOST_WAIT).as_secs();

@@ -16,6 +16,8 @@ use crate::sip::{ClientTx, Dialog, Method, Name, Peer, Request, Response, Server
 
 /// What we understand, for Allow (RFC 3261 section 20.5).
 pub const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO, PRACK, REFER";
+/// The bodies that we read, for Accept.
+pub const ACCEPT: &str = "application/sdp, multipart/mixed";
 /// How long a silent phone may take to answer whether it is still there.
 const PROBE_TIME: Duration = Duration::from_secs(10);
 

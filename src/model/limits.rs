@@ -26,6 +26,10 @@ pub const CONTACTS: usize = 64;
 pub const PARAMETERS: usize = 64;
 /// A body.
 pub const BODY_BYTES: usize = 64 * 1024;
+/// Parts of a body, those within parts included; a carrier sends two or three.
+pub const BODY_PARTS: usize = 8;
+/// What parts them (RFC 2046 section 5.1.1).
+pub const BOUNDARY_CHARS: usize = 70;
 /// A message on a stream is complete within this, or the connection closes.
 pub const STREAM_MESSAGE_TIME: Duration = Duration::from_secs(5);
 /// The TLS handshake and the upgrade to WebSocket are done within this.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Instant, UNIX_EPOCH};
 
-use crate::call::{CALLS, Call, Caller, Destination, Permit};
+use crate::call::{self, CALLS, Call, Caller, Destination, Permit};
 use crate::flow::Flow;
 use crate::model::{
     CallId, CallKey, Event, Number, OperatorName, Project, RejectReason, TrunkName,
@@ -213,13 +213,16 @@ impl Shard {
         now: Instant,
     ) -> Result<Caller, Refusal> {
         let permits = self.permits(&guest.trunk, now)?;
+        // Whoever had to prove itself proved the body as it came.
+        let mut request = request.clone();
+        request.unpack();
         // Operators' phones are reached by the flow that they called by, and who opened a
         // stream by that.
         let hop = match guest.made_by {
             None if peer.transport == Transport::Udp => Hop::Listener(peer),
             Some(_) | None => Hop::Flow(peer),
         };
-        let (dialog, timer) = self.agree(request, hop, now)?;
+        let (dialog, timer) = self.agree(&request, hop, now)?;
         Ok(Caller {
             key,
             id: self.call_id(key),
@@ -236,7 +239,7 @@ impl Shard {
             trunk: guest.trunk,
             permits,
             snapshot: Arc::clone(&self.snapshot),
-            request: request.clone(),
+            request,
             made_by: guest.made_by,
         })
     }
@@ -309,7 +312,7 @@ impl Shard {
             return Err(Refusal {
                 code,
                 reason: RejectReason::Unsupported,
-                more: Some((Name::Accept, "application/sdp".to_owned())),
+                more: Some((Name::Accept, call::ACCEPT.to_owned())),
             });
         }
         let proposal = Description::parse(&request.body)

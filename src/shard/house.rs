@@ -219,7 +219,8 @@ impl Shard {
         }
     }
 
-    fn take_place(&mut self, wish: Replacement, now: Instant, out: &mut Vec<Output>) {
+    fn take_place(&mut self, mut wish: Replacement, now: Instant, out: &mut Vec<Output>) {
+        wish.request.unpack();
         if let Err(refusal) = self.check_proposal(&wish.request, wish.peer) {
             return self.refuse(wish.tx, &wish.request, wish.peer, &refusal, now);
         }

@@ -272,8 +272,9 @@ impl Shard {
             endpoint::Event::Request { tx, request, peer } => {
                 self.requested(tx, request, peer, now, out);
             }
-            endpoint::Event::Ack { request, .. } => {
+            endpoint::Event::Ack { mut request, .. } => {
                 if let Some(key) = to_tag(&request).and_then(|tag| self.calls.by_tag(&tag)) {
+                    request.unpack();
                     self.tell(key, call::Input::Ack { request }, now, out);
                 }
             }
@@ -291,7 +292,11 @@ impl Shard {
                     out.push(Output::Foreign(home, Foreign::NoAck(tx)));
                 }
             }
-            endpoint::Event::Response { tx, response, peer } => {
+            endpoint::Event::Response {
+                tx,
+                mut response,
+                peer,
+            } => {
                 let Some(key) = self.calls.by_question(tx) else {
                     let code = response.code;
                     if !self.carrier_answered(tx, &response, peer, now)
@@ -309,6 +314,7 @@ impl Shard {
                 if response.code >= 300 || (response.code >= 200 && !invite) {
                     self.calls.answered(key, tx);
                 }
+                response.unpack();
                 let input = call::Input::Response { tx, response, peer };
                 self.tell(key, input, now, out);
             }
@@ -328,7 +334,7 @@ impl Shard {
     fn requested(
         &mut self,
         tx: ServerTx,
-        request: Request,
+        mut request: Request,
         peer: Peer,
         now: Instant,
         out: &mut Vec<Output>,
@@ -337,6 +343,9 @@ impl Shard {
             let Some(key) = self.calls.by_tag(&tag) else {
                 return self.decline((tx, &request, peer), UNKNOWN_DIALOG, now);
             };
+            if let Method::Invite | Method::Update | Method::Prack = request.method {
+                request.unpack();
+            }
             let input = call::Input::Request { tx, request, peer };
             return self.tell(key, input, now, out);
         }
@@ -356,7 +365,7 @@ impl Shard {
             Method::Options => {
                 let mut response = Response::to(&request, 200);
                 response.headers.push(Name::Allow, call::ALLOW);
-                response.headers.push(Name::Accept, "application/sdp");
+                response.headers.push(Name::Accept, call::ACCEPT);
                 self.answer_stranger(tx, &response, now);
             }
             Method::Ack

@@ -18,6 +18,7 @@ mod header;
 mod headers;
 mod message;
 mod method;
+mod multipart;
 mod name;
 pub mod nonce;
 mod origin;

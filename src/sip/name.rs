@@ -89,6 +89,7 @@ names! {
     ContentLength = "Content-Length" | "l",
     ContentType = "Content-Type" | "c",
     ContentEncoding = "Content-Encoding" | "e",
+    ContentDisposition = "Content-Disposition",
     Route = "Route",
     RecordRoute = "Record-Route",
     Expires = "Expires",

@@ -116,6 +116,15 @@ impl Message {
     }
 }
 
+/// A part of a body: its headers, perhaps none, and what they are about (RFC 2046
+/// section 5.1).
+pub(super) fn read_part(bytes: &Bytes) -> Option<(Headers, Bytes)> {
+    let mut lines = Lines { bytes, at: 0 };
+    let (headers, complaint) = read_headers(bytes, &mut lines).ok()?;
+    let rest = bytes.slice(lines.at.min(bytes.len())..);
+    complaint.is_none().then_some((headers, rest))
+}
+
 /// Where a line stands, without its end.
 #[derive(Clone, Copy)]
 struct Line {

@@ -278,3 +278,13 @@ fn a_call_is_carried_from_end_to_end_by_ipv6() {
     operator.succeeds(10);
     assert_eq!(server.record()["operator"], "alice");
 }
+
+/// RFC 5621 section 3.1.
+#[test]
+fn a_phone_may_answer_with_more_than_a_description() {
+    let server = Server::start("");
+    let answers = phone(&server, "bob", "phone_answers_in_parts", &[]);
+    brief(&server, "2000", 3000).succeeds(15);
+    answers.succeeds(10);
+    assert_eq!(server.record()["outcome"], "answered");
+}

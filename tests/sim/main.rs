@@ -8,6 +8,7 @@
     reason = "any moment serves as the beginning, and a test may stop at surprises"
 )]
 
+mod bodies;
 mod desk;
 mod dialogs;
 mod early;
