@@ -141,7 +141,12 @@ impl Leg {
         floor: &Floor<'_>,
     ) -> Option<Bytes> {
         let local = self.local(remote, codecs, floor)?;
-        let text = sdp::propose(&local, Direction::SendRecv);
+        let said = self.described.as_deref();
+        let said = said.and_then(|said| Description::parse(said).ok());
+        let text = match said {
+            Some(said) => sdp::propose_again(&said, &local, Direction::SendRecv),
+            None => sdp::propose(&local, Direction::SendRecv),
+        };
         Some(self.say(text))
     }
 

@@ -6,5 +6,5 @@
 mod negotiate;
 mod parse;
 
-pub use negotiate::{Agreed, Direction, Local, Refusal, agree, answer, propose};
+pub use negotiate::{Agreed, Direction, Local, Refusal, agree, answer, propose, propose_again};
 pub use parse::{Description, Media, SdpError, legible};

@@ -110,6 +110,9 @@ pub enum Refusal {
 
 /// The payload type that we propose for keys.
 const OUR_KEYS: u8 = 101;
+/// Neither encrypted nor with feedback. A stream whose peer takes feedback (RTP/AVPF, RFC
+/// 4585) is the same to us: we send none.
+const PLAIN: &str = "RTP/AVP";
 
 /// Answers a proposal: the text, and what it means.
 ///
@@ -120,18 +123,17 @@ pub fn answer(proposal: &Description, local: &Local<'_>) -> Result<(String, Agre
     let mut text = head(local);
     for (at, media) in proposal.media.iter().enumerate() {
         if at == index {
-            let ours = media.direction.mirrored();
-            stream(
-                &mut text,
-                local.address.port(),
-                &[agreed.codec],
-                agreed.keys,
-                ours,
-            );
+            let stream = Stream {
+                port: local.address.port(),
+                // RFC 3264 section 6.1: the answer goes the way of the proposal.
+                protocol: &media.protocol,
+                codecs: &[agreed.codec],
+                keys: agreed.keys,
+                direction: media.direction.mirrored(),
+            };
+            stream.write(&mut text);
         } else {
-            // RFC 3264 section 6: a refused stream keeps its place, with port 0.
-            let format = media.formats.first().map_or("0", String::as_str);
-            write!(text, "m={} 0 {} {format}\r\n", media.kind, media.protocol).ok();
+            refuse(media, &mut text);
         }
     }
     Ok((text, agreed))
@@ -141,13 +143,22 @@ pub fn answer(proposal: &Description, local: &Local<'_>) -> Result<(String, Agre
 #[must_use]
 pub fn propose(local: &Local<'_>, direction: Direction) -> String {
     let mut text = head(local);
-    stream(
-        &mut text,
-        local.address.port(),
-        local.codecs,
-        Some(OUR_KEYS),
-        direction,
-    );
+    Stream::proposed(local, PLAIN, direction).write(&mut text);
+    text
+}
+
+/// Our proposal in a session where we said `before`: all its streams in their order, and
+/// those that were refused stay so (RFC 3264 section 8).
+#[must_use]
+pub fn propose_again(before: &Description, local: &Local<'_>, direction: Direction) -> String {
+    let mut text = head(local);
+    for media in &before.media {
+        if media.port == 0 {
+            refuse(media, &mut text);
+        } else {
+            Stream::proposed(local, &media.protocol, direction).write(&mut text);
+        }
+    }
     text
 }
 
@@ -163,7 +174,7 @@ fn pick(description: &Description, local: &Local<'_>) -> Result<(usize, Agreed),
     let audio = |media: &Media| {
         media.kind == "audio"
             && media.port != 0
-            && matches!(media.protocol.as_str(), "RTP/AVP" | "RTP/AVPF")
+            && matches!(media.protocol.as_str(), PLAIN | "RTP/AVPF")
     };
     let (index, media) = description
         .media
@@ -233,33 +244,52 @@ fn head(local: &Local<'_>) -> String {
     format!("v=0\r\no=- {id} {version} IN {kind} {ip}\r\ns=-\r\nc=IN {kind} {ip}\r\nt=0 0\r\n")
 }
 
-// Writing to a String cannot fail, so the results below are dropped.
-fn stream(text: &mut String, port: u16, codecs: &[Codec], keys: Option<u8>, direction: Direction) {
-    write!(text, "m=audio {port} RTP/AVP").ok();
-    for codec in codecs {
-        write!(text, " {}", codec.payload_type()).ok();
+/// RFC 3264 section 6: a refused stream keeps its place, with port 0.
+fn refuse(media: &Media, text: &mut String) {
+    let format = media.formats.first().map_or("0", String::as_str);
+    // Writing to a String cannot fail, here and below.
+    write!(text, "m={} 0 {} {format}\r\n", media.kind, media.protocol).ok();
+}
+
+/// A stream of ours.
+struct Stream<'a> {
+    port: u16,
+    protocol: &'a str,
+    codecs: &'a [Codec],
+    keys: Option<u8>,
+    direction: Direction,
+}
+
+impl<'a> Stream<'a> {
+    fn proposed(local: &Local<'a>, protocol: &'a str, direction: Direction) -> Self {
+        Self {
+            port: local.address.port(),
+            protocol,
+            codecs: local.codecs,
+            keys: Some(OUR_KEYS),
+            direction,
+        }
     }
-    if let Some(keys) = keys {
-        write!(text, " {keys}").ok();
+
+    fn write(&self, text: &mut String) {
+        write!(text, "m=audio {} {}", self.port, self.protocol).ok();
+        for codec in self.codecs {
+            write!(text, " {}", codec.payload_type()).ok();
+        }
+        if let Some(keys) = self.keys {
+            write!(text, " {keys}").ok();
+        }
+        text.push_str("\r\n");
+        for codec in self.codecs {
+            let (payload, encoding) = (codec.payload_type(), codec.encoding());
+            write!(text, "a=rtpmap:{payload} {encoding}/8000\r\n").ok();
+        }
+        if let Some(keys) = self.keys {
+            let map = format_args!("a=rtpmap:{keys} telephone-event/8000\r\n");
+            write!(text, "{map}a=fmtp:{keys} 0-15\r\n").ok();
+        }
+        write!(text, "a=ptime:20\r\na={}\r\n", self.direction.as_str()).ok();
     }
-    text.push_str("\r\n");
-    for codec in codecs {
-        write!(
-            text,
-            "a=rtpmap:{} {}/8000\r\n",
-            codec.payload_type(),
-            codec.encoding()
-        )
-        .ok();
-    }
-    if let Some(keys) = keys {
-        write!(
-            text,
-            "a=rtpmap:{keys} telephone-event/8000\r\na=fmtp:{keys} 0-15\r\n"
-        )
-        .ok();
-    }
-    write!(text, "a=ptime:20\r\na={}\r\n", direction.as_str()).ok();
 }
 
 #[cfg(test)]
@@ -307,6 +337,33 @@ mod tests {
             text.ends_with("a=sendrecv\r\nm=video 0 RTP/AVP 31\r\n"),
             "{text}"
         );
+    }
+
+    /// RFC 3264 section 6.1.
+    #[test]
+    fn an_answer_names_the_transport_of_its_proposal() {
+        for protocol in ["RTP/AVP", "RTP/AVPF"] {
+            let proposal = description(&format!("m=audio 4000 {protocol} 8"));
+            let (text, _) = answer(&proposal, &local()).unwrap();
+            let line = format!("\r\nm=audio 10000 {protocol} 8\r\n");
+            assert!(text.contains(&line), "{text}");
+        }
+    }
+
+    /// RFC 3264 section 8.
+    #[test]
+    fn a_proposal_within_a_session_has_all_its_streams_in_order() {
+        let lines = "m=video 4002 RTP/AVP 96\nm=audio 4000 RTP/AVPF 8\nm=audio 4004 RTP/AVP 0";
+        let (said, _) = answer(&description(lines), &local()).unwrap();
+        let said = Description::parse(said.as_bytes()).unwrap();
+        let text = propose_again(&said, &local(), Direction::SendRecv);
+        let streams: Vec<&str> = text.lines().filter(|line| line.starts_with("m=")).collect();
+        let expected = [
+            "m=video 0 RTP/AVP 96",
+            "m=audio 10000 RTP/AVPF 8 0 101",
+            "m=audio 0 RTP/AVP 0",
+        ];
+        assert_eq!(streams, expected);
     }
 
     /// RFC 3264 section 5.
@@ -405,7 +462,7 @@ mod tests {
 
         #[test]
         fn any_lines_are_answered_or_refused(lines in "(([mca])=[ -~]{0,40}\n){0,12}") {
-            if let Ok(read) = Description::parse(format!("v=0\n{lines}").as_bytes()) {
+            if let Ok(read) = Description::parse(format!("v=0\nc=IN IP4 192.0.2.9\n{lines}").as_bytes()) {
                 drop(answer(&read, &local()));
             }
         }

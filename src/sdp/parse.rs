@@ -15,6 +15,9 @@ pub enum SdpError {
     /// A `c=` or `m=` line that cannot be read.
     #[error("unreadable {0}= line")]
     Malformed(char),
+    /// A stream without a `c=` line of its own or of the session (RFC 8866 section 5.7).
+    #[error("a stream without a c= line")]
+    NoConnection,
     /// More lines of a kind than a limit.
     #[error("too many {0}= lines")]
     TooMany(char),
@@ -56,7 +59,8 @@ pub struct Media {
     pub protocol: String,
     /// The formats, in the peer's order of preference.
     pub formats: Vec<String>,
-    /// Where to send; `None` without a `c=` line or with a name instead of an address.
+    /// Where to send; `None` for one that is refused without a `c=` line, and when there is
+    /// a name instead of an address.
     pub address: Option<IpAddr>,
     /// Whether it sends, receives, both or neither, as the peer sees it.
     pub direction: Direction,
@@ -78,9 +82,11 @@ impl Description {
         if lines.next() != Some("v=0") {
             return Err(SdpError::NotSdp);
         }
-        let mut address = None;
+        let mut session = None;
         let mut direction = Direction::SendRecv;
         let mut media: Vec<Media> = Vec::new();
+        // Whether it is known of the last stream where it is.
+        let mut connected = Ok(());
         let mut attributes = 0;
         for line in lines {
             let Some((kind, value)) = line.split_once('=') else {
@@ -88,12 +94,20 @@ impl Description {
             };
             match kind {
                 "m" if media.len() == limits::SDP_MEDIA => return Err(SdpError::TooMany('m')),
-                "m" => media.push(read_media(value, address, direction)?),
+                "m" => {
+                    connected?;
+                    let stream = read_media(value, session.flatten(), direction)?;
+                    if session.is_none() && stream.port != 0 {
+                        connected = Err(SdpError::NoConnection);
+                    }
+                    media.push(stream);
+                }
                 "c" => {
                     let read = read_connection(value)?;
+                    connected = Ok(());
                     match media.last_mut() {
                         Some(stream) => stream.address = read,
-                        None => address = read,
+                        None => session = Some(read),
                     }
                 }
                 "a" => {
@@ -106,7 +120,7 @@ impl Description {
                 _ => {}
             }
         }
-        Ok(Self { media })
+        connected.map(|()| Self { media })
     }
 }
 
@@ -178,7 +192,9 @@ mod tests {
 
     #[test]
     fn numbers_are_digits_and_fit() {
-        let read = |lines: &str| Description::parse(format!("v=0\n{lines}").as_bytes());
+        let read = |lines: &str| {
+            Description::parse(format!("v=0\nc=IN IP4 192.0.2.9\n{lines}").as_bytes())
+        };
         for port in ["+5", "-5", "0x5", "65536", "٥"] {
             let line = format!("m=audio {port} RTP/AVP 8");
             assert_eq!(read(&line), Err(SdpError::Malformed('m')), "{port}");
@@ -191,6 +207,30 @@ mod tests {
         ] {
             let lines = format!("m=audio 5 RTP/AVP 96\na=rtpmap:{map}");
             assert_eq!(read(&lines).unwrap().media[0].maps.len(), count, "{map}");
+        }
+    }
+
+    /// RFC 8866 section 5.7.
+    #[test]
+    fn a_stream_needs_a_connection() {
+        const C: &str = "c=IN IP4 192.0.2.9\n";
+        const M: &str = "m=audio 4000 RTP/AVP 8\n";
+        for (lines, read) in [
+            (format!("{C}{M}{M}"), true),
+            (format!("{M}{C}{M}{C}"), true),
+            (format!("m=audio 0 RTP/AVP 8\n{M}{C}"), true),
+            (format!("{M}c=IN IP4 host.example\n"), true),
+            (M.to_owned(), false),
+            (format!("{M}{C}{M}"), false),
+            (format!("{M}{M}{C}"), false),
+        ] {
+            let found = Description::parse(format!("v=0\n{lines}").as_bytes());
+            let expected = if read {
+                None
+            } else {
+                Some(SdpError::NoConnection)
+            };
+            assert_eq!(found.err(), expected, "{lines}");
         }
     }
 
