@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::call::call::{Call, Invitation, Stage};
 use crate::call::floor::Floor;
-use crate::call::leg::{ACCEPT, ALLOW, Acknowledged, Leg, Side};
+use crate::call::leg::{ACCEPT, ALLOW, Acknowledged, Leg, SUPPORTED, Side, tell_abilities};
 use crate::call::refer::Refer;
 use crate::call::refresh::Reply;
 use crate::model::{Hangup, Outcome};
@@ -43,7 +43,7 @@ impl Call {
             Method::Info => self.info(side, (tx, request), floor),
             Method::Options => {
                 let mut response = Response::to(request, 200);
-                response.headers.push(Name::Allow, ALLOW);
+                tell_abilities(&mut response.headers);
                 floor.respond(tx, &response);
             }
             Method::Refer => {
@@ -129,7 +129,7 @@ impl Call {
                     response.headers.push(Name::Contact, contact);
                 }
                 response.headers.push(Name::Allow, ALLOW);
-                response.headers.push(Name::Supported, "timer");
+                response.headers.push(Name::Supported, SUPPORTED);
                 if request.method == Method::Invite
                     && let Some(leg) = self.leg_at(side)
                 {
@@ -146,6 +146,11 @@ impl Call {
                 }
                 if code == 415 {
                     response.headers.push(Name::Accept, ACCEPT);
+                }
+                if code == 488 {
+                    let domain = &self.facts.snapshot.config.domain;
+                    let warning = format!("399 {domain} \"no stream that both can use\"");
+                    response.headers.push(Name::Warning, warning);
                 }
                 if code == 500 {
                     let wait = floor.endpoint.chance(MOST_WAIT).as_secs();

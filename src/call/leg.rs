@@ -12,12 +12,17 @@ use crate::call::refresh::Refresh;
 use crate::media::Command;
 use crate::model::{Codec, LegId};
 use crate::sdp::{self, Agreed, Description, Direction, Local};
-use crate::sip::{ClientTx, Dialog, Method, Name, Peer, Request, Response, ServerTx, SessionTimer};
+use crate::sip::{
+    ClientTx, Dialog, Headers, Method, Name, Peer, Request, Response, ServerTx, SessionTimer,
+};
 
 /// What we understand, for Allow (RFC 3261 section 20.5).
 pub const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO, PRACK, REFER";
 /// The bodies that we read, for Accept.
 pub const ACCEPT: &str = "application/sdp, multipart/mixed";
+/// The extensions that we know, for Supported: answers that are acknowledged (RFC 3262),
+/// session timers (RFC 4028), Replaces (RFC 3891), REFER without report (RFC 4488).
+pub(super) const SUPPORTED: &str = "100rel, timer, replaces, norefersub";
 /// How long a silent phone may take to answer whether it is still there.
 const PROBE_TIME: Duration = Duration::from_secs(10);
 
@@ -257,7 +262,7 @@ impl Leg {
             response.headers.push(Name::Contact, format!("<{contact}>"));
         }
         response.headers.push(Name::Allow, ALLOW);
-        response.headers.push(Name::Supported, "timer, replaces");
+        response.headers.push(Name::Supported, SUPPORTED);
         if let Some(timer) = &self.timer {
             timer.write_answer(&mut response.headers);
         }
@@ -430,8 +435,17 @@ fn is_private(ip: IpAddr) -> bool {
     }
 }
 
+/// What an answer to OPTIONS says of us (RFC 3261 section 11.2).
+pub fn tell_abilities(headers: &mut Headers) {
+    headers.push(Name::Allow, ALLOW);
+    headers.push(Name::Accept, ACCEPT);
+    headers.push(Name::AcceptEncoding, "identity");
+    headers.push(Name::Other("Accept-Language".into()), "en");
+    headers.push(Name::Supported, SUPPORTED);
+}
+
 /// Puts a description into a message.
-pub(super) fn put_sdp(headers: &mut crate::sip::Headers, body: &mut Bytes, text: Bytes) {
+pub(super) fn put_sdp(headers: &mut Headers, body: &mut Bytes, text: Bytes) {
     headers.set(Name::ContentType, "application/sdp");
     *body = text;
 }

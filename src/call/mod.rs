@@ -77,7 +77,7 @@ pub use comebacks::{Comeback, Comebacks};
 pub use destination::Destination;
 pub use floor::{Floor, Output, call_of, leg_id};
 pub use give::{Given, Marks};
-pub use leg::{ACCEPT, ALLOW};
+pub use leg::{ACCEPT, ALLOW, tell_abilities};
 pub use pass::Pass;
 pub use pauses::Pauses;
 pub use promise::wall_ms;

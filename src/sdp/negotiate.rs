@@ -112,6 +112,19 @@ pub enum Refusal {
 const OUR_KEYS: u8 = 101;
 /// Neither encrypted nor with feedback. A stream whose peer takes feedback (RTP/AVPF, RFC
 /// 4585) is the same to us: we send none.
+impl Refusal {
+    /// The value of a Warning by `host` (RFC 3261 section 20.43).
+    #[must_use]
+    pub fn warning(self, host: &str) -> String {
+        let code = match self {
+            Self::NoAudio => 304,
+            Self::NoCodec => 305,
+            Self::Address => 399,
+        };
+        format!("{code} {host} \"{self}\"")
+    }
+}
+
 const PLAIN: &str = "RTP/AVP";
 
 /// Answers a proposal: the text, and what it means.

@@ -28,14 +28,14 @@ pub(super) const UNKNOWN_DIALOG: (u16, RejectReason) = (481, RejectReason::Unkno
 /// Why a caller is refused.
 #[derive(Debug)]
 pub(super) struct Refusal {
-    code: u16,
-    reason: RejectReason,
+    pub(super) code: u16,
+    pub(super) reason: RejectReason,
     /// A header that says more.
     more: Option<(Name, String)>,
 }
 
 /// Where an INVITE comes from.
-enum Source {
+pub(super) enum Source {
     Trunk(TrunkName),
     /// It is asked for credentials.
     Asked(Response),
@@ -43,9 +43,9 @@ enum Source {
 }
 
 /// An INVITE of a trunk, in our words.
-struct Arrival {
+pub(super) struct Arrival {
     trunk: TrunkName,
-    dialled: String,
+    pub(super) dialled: String,
     from: Number,
     display: Option<String>,
 }
@@ -128,7 +128,7 @@ impl Shard {
     }
 
     /// Who it is: a trunk by its address, else one by its secret, if any trunk has one.
-    fn source(&self, request: &Request, peer: Peer, now: Instant) -> Source {
+    pub(super) fn source(&self, request: &Request, peer: Peer, now: Instant) -> Source {
         if let Some(name) = self.trunk_of(peer) {
             return Source::Trunk(name);
         }
@@ -161,7 +161,7 @@ impl Shard {
         }
     }
 
-    fn arrival(&self, name: TrunkName, request: &Request) -> Arrival {
+    pub(super) fn arrival(&self, name: TrunkName, request: &Request) -> Arrival {
         let trunk = self.snapshot.config.sip.trunks.get(&name);
         let trunk = trunk.map(Arc::clone).unwrap_or_default();
         let (from, display) = identity::caller(request, &trunk);
@@ -325,7 +325,14 @@ impl Shard {
         };
         match sdp::answer(&proposal, &local) {
             Ok(_) => Ok(()),
-            Err(_) => Err(Refusal::new(488, RejectReason::NoCodec)),
+            Err(why) => {
+                let warning = why.warning(&self.snapshot.config.domain);
+                Err(Refusal {
+                    code: 488,
+                    reason: RejectReason::NoCodec,
+                    more: Some((Name::Warning, warning)),
+                })
+            }
         }
     }
 

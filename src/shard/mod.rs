@@ -28,6 +28,7 @@ mod guard;
 mod house;
 mod identity;
 mod intake;
+mod options;
 mod order;
 mod outside;
 mod probe;

@@ -362,12 +362,7 @@ impl Shard {
                     out.extend(peer.connection.map(Output::Trusted));
                 }
             }
-            Method::Options => {
-                let mut response = Response::to(&request, 200);
-                response.headers.push(Name::Allow, call::ALLOW);
-                response.headers.push(Name::Accept, call::ACCEPT);
-                self.answer_stranger(tx, &response, now);
-            }
+            Method::Options => self.asked_for_options((tx, &request, peer), now),
             Method::Ack
             | Method::Bye
             | Method::Cancel

@@ -101,6 +101,7 @@ names! {
     Allow = "Allow",
     Accept = "Accept",
     AcceptEncoding = "Accept-Encoding",
+    Warning = "Warning",
     Authorization = "Authorization",
     WwwAuthenticate = "WWW-Authenticate",
     ProxyAuthorization = "Proxy-Authorization",

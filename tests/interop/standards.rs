@@ -4,10 +4,12 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use exchange::sip::digest::Algorithm;
 use exchange::sip::{Message, Method, Name};
 
 use crate::admission::SDP;
 use crate::client::{MEDIA, brief, caller, patient, phone, register, register_at, secret, sipp};
+use crate::digest::proof;
 use crate::eventually;
 use crate::ports::free_port;
 use crate::raw::Wire;
@@ -287,4 +289,34 @@ fn a_phone_may_answer_with_more_than_a_description() {
     brief(&server, "2000", 3000).succeeds(15);
     answers.succeeds(10);
     assert_eq!(server.record()["outcome"], "answered");
+}
+
+/// RFC 3261 section 11.2: of an operator who proves to be one.
+#[test]
+fn an_operator_is_told_what_a_call_would_find() {
+    let server = Server::start("");
+    let address = SocketAddr::from(([127, 0, 0, 1], server.sip));
+    let mut alice = Wire::udp(address);
+    alice.operator = Some("alice");
+    let unproven = "Authorization: Semaphore flags=\"two\"\n";
+    for (to, code) in [("bob", 200), ("*11", 200), ("nobody", 404)] {
+        assert_eq!(alice.ask(("OPTIONS", to), "", "").code, 200);
+        let challenge = alice.ask(("OPTIONS", to), unproven, "");
+        assert_eq!(challenge.code, 401);
+        let uri = format!("sip:{to}@{address}");
+        let asked = (Method::Options, uri.as_str());
+        let proof = proof(&challenge, "alice", Algorithm::Sha256, asked);
+        let answer = alice.ask(("OPTIONS", to), &format!("Authorization: {proof}\n"), "");
+        assert_eq!(answer.code, code, "{to}");
+    }
+}
+
+/// RFC 3261 sections 13.3.1.4 and 20.37: the 200 names what may be used in the dialog.
+#[test]
+fn an_answer_names_the_extensions() {
+    let server = Server::start("");
+    let answer = Wire::udp(([127, 0, 0, 1], server.sip).into()).call("2000");
+    let supported = answer.headers.first(&Name::Supported);
+    let all = "100rel, timer, replaces, norefersub";
+    assert_eq!(supported.as_deref(), Some(all));
 }

@@ -23,6 +23,7 @@ mod causes;
 mod customers;
 mod estimates;
 mod given_up;
+mod options;
 mod outside;
 mod picks;
 mod races;
