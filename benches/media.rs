@@ -52,6 +52,7 @@ fn worker(one: Codec, other: Codec) -> (Worker, Instant) {
         let agreed = Agreed {
             remote: Some(address(port)),
             codec,
+            payload: codec.payload_type(),
             keys: Some(101),
             send: true,
             receive: true,

@@ -87,6 +87,7 @@ fn a_packet_is_passed_on_without_allocation() {
             let agreed = Agreed {
                 remote: Some(address(port)),
                 codec,
+                payload: codec.payload_type(),
                 keys: Some(101),
                 send: true,
                 receive: true,

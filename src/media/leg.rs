@@ -291,6 +291,7 @@ impl Leg {
     pub(crate) fn kind_of(&self, header: &Header) -> Kind {
         match self.agreed {
             Some(agreed) if agreed.keys == Some(header.payload_type) => Kind::Key,
+            Some(agreed) if agreed.payload == header.payload_type => Kind::Sound(agreed.codec),
             Some(_) => match header.payload_type {
                 0 => Kind::Sound(Codec::Pcmu),
                 8 => Kind::Sound(Codec::Pcma),
@@ -328,7 +329,7 @@ impl Leg {
                     };
                     g711::recode(packet.get_mut(payload)?, table);
                 }
-                agreed.codec.payload_type()
+                agreed.payload
             }
             Kind::Key => agreed.keys?,
             Kind::Other => return None,
@@ -386,7 +387,7 @@ impl Leg {
         }
         let header = Header {
             marker: std::mem::replace(&mut self.mark, false),
-            payload_type: agreed.codec.payload_type(),
+            payload_type: agreed.payload,
             sequence: self.sequence,
             timestamp: self.timestamp,
             ssrc: self.ssrc,

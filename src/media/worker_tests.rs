@@ -74,6 +74,7 @@ impl World {
             let agreed = Agreed {
                 remote: Some(address(port)),
                 codec,
+                payload: codec.payload_type(),
                 keys,
                 send: true,
                 receive: true,
@@ -157,6 +158,46 @@ fn a_bridge_passes_sound_in_the_law_of_each_side_with_numbers_of_our_own() {
     assert_eq!(headers[2].sequence.wrapping_sub(headers[0].sequence), 2);
     assert_eq!(headers[2].timestamp.wrapping_sub(headers[0].timestamp), 320);
     assert_eq!(world.seen.reports, [Report::FirstPacket { leg: CALLER }]);
+}
+
+/// RFC 3551 section 6: both ways, and into the other law all the same.
+#[test]
+fn g711_is_passed_on_by_a_dynamic_payload_type() {
+    let mut world = World::new();
+    for (leg, port, codec, payload) in [
+        (CALLER, 4000, Codec::Pcmu, 100),
+        (OPERATOR, 5000, Codec::Pcma, 110),
+    ] {
+        let agreed = Agreed {
+            remote: Some(address(port)),
+            codec,
+            payload,
+            keys: None,
+            send: true,
+            receive: true,
+        };
+        world.command(Command::Connect { leg, agreed });
+    }
+    world.command(Command::Bridge {
+        one: CALLER,
+        other: OPERATOR,
+    });
+    world.packet(CALLER, 4000, (100, 500, 9000), &[0xff; 160]);
+    let (leg, _, packet) = &world.seen.sent[0];
+    assert_eq!((*leg, packet[12]), (OPERATOR, 0xd5));
+    assert_eq!(world.headers()[0].payload_type, 110);
+    // Its own number is taken, too, and the other's is not.
+    world.packet(CALLER, 4000, (0, 501, 9160), &[0xff; 160]);
+    world.packet(CALLER, 4000, (110, 502, 9320), &[0xff; 160]);
+    assert_eq!(world.seen.sent.len(), 2);
+    world.command(Command::Play {
+        leg: CALLER,
+        play: PlayId(1),
+        sounds: Arc::new([sound(20)]),
+        looped: false,
+    });
+    world.pass(20);
+    assert_eq!(world.headers().last().unwrap().payload_type, 100);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 
 use crate::model::Codec;
 use crate::sdp::{Description, Media};
@@ -73,6 +74,9 @@ pub struct Agreed {
     pub remote: Option<SocketAddr>,
     /// The codec, both ways.
     pub codec: Codec,
+    /// Its payload type, both ways: its own, or a dynamic one that the peer gave it
+    /// (RFC 3551 section 6).
+    pub payload: u8,
     /// The payload type of telephone-event (RFC 4733), when the peer takes it.
     pub keys: Option<u8>,
     /// Whether we may send.
@@ -108,10 +112,6 @@ pub enum Refusal {
     Address,
 }
 
-/// The payload type that we propose for keys.
-const OUR_KEYS: u8 = 101;
-/// Neither encrypted nor with feedback. A stream whose peer takes feedback (RTP/AVPF, RFC
-/// 4585) is the same to us: we send none.
 impl Refusal {
     /// The value of a Warning by `host` (RFC 3261 section 20.43).
     #[must_use]
@@ -125,6 +125,12 @@ impl Refusal {
     }
 }
 
+/// The payload type that we propose for keys.
+const OUR_KEYS: u8 = 101;
+/// What a description may give any meaning (RFC 3551 section 6).
+const DYNAMIC: RangeInclusive<u8> = 96..=127;
+/// Neither encrypted nor with feedback. A stream whose peer takes feedback (RTP/AVPF, RFC
+/// 4585) is the same to us: we send none.
 const PLAIN: &str = "RTP/AVP";
 
 /// Answers a proposal: the text, and what it means.
@@ -140,7 +146,7 @@ pub fn answer(proposal: &Description, local: &Local<'_>) -> Result<(String, Agre
                 port: local.address.port(),
                 // RFC 3264 section 6.1: the answer goes the way of the proposal.
                 protocol: &media.protocol,
-                codecs: &[agreed.codec],
+                codecs: vec![(agreed.payload, agreed.codec)],
                 keys: agreed.keys,
                 direction: media.direction.mirrored(),
             };
@@ -195,15 +201,14 @@ fn pick(description: &Description, local: &Local<'_>) -> Result<(usize, Agreed),
         .enumerate()
         .find(|(_, m)| audio(m))
         .ok_or(Refusal::NoAudio)?;
-    let codec = media
+    let (payload, codec) = media
         .formats
         .iter()
-        .find_map(|format| {
-            local
-                .codecs
-                .iter()
-                .copied()
-                .find(|codec| speaks(media, format, *codec))
+        .filter_map(|format| u8::try_from(number(format)?).ok())
+        .find_map(|payload| {
+            let mut codecs = local.codecs.iter().copied();
+            let codec = codecs.find(|codec| speaks(media, payload, *codec))?;
+            Some((payload, codec))
         })
         .ok_or(Refusal::NoCodec)?;
     let keys = media.maps.iter().find(|(payload, name, rate)| {
@@ -220,6 +225,7 @@ fn pick(description: &Description, local: &Local<'_>) -> Result<(usize, Agreed),
     let agreed = Agreed {
         remote,
         codec,
+        payload,
         keys: keys.map(|(payload, _, _)| *payload),
         send: direction.receives() && remote.is_some(),
         receive: direction.sends(),
@@ -227,19 +233,14 @@ fn pick(description: &Description, local: &Local<'_>) -> Result<(usize, Agreed),
     Ok((index, agreed))
 }
 
-fn speaks(media: &Media, format: &str, codec: Codec) -> bool {
-    let Some(payload) = digits::<u8>(format) else {
-        return false;
-    };
+fn speaks(media: &Media, payload: u8, codec: Codec) -> bool {
+    let own = payload == codec.payload_type();
     let mapped = media.maps.iter().find(|(mapped, _, _)| *mapped == payload);
-    match mapped {
-        Some((_, name, rate)) => {
-            payload == codec.payload_type()
-                && *rate == 8000
-                && name.eq_ignore_ascii_case(codec.encoding())
-        }
-        None => payload == codec.payload_type(),
-    }
+    mapped.map_or(own, |(_, name, rate)| {
+        (own || DYNAMIC.contains(&payload))
+            && *rate == 8000
+            && name.eq_ignore_ascii_case(codec.encoding())
+    })
 }
 
 /// Addresses that would make us shout at many (broadcast, multicast).
@@ -268,17 +269,22 @@ fn refuse(media: &Media, text: &mut String) {
 struct Stream<'a> {
     port: u16,
     protocol: &'a str,
-    codecs: &'a [Codec],
+    /// With their payload types.
+    codecs: Vec<(u8, Codec)>,
     keys: Option<u8>,
     direction: Direction,
 }
 
 impl<'a> Stream<'a> {
-    fn proposed(local: &Local<'a>, protocol: &'a str, direction: Direction) -> Self {
+    fn proposed(local: &Local<'_>, protocol: &'a str, direction: Direction) -> Self {
         Self {
             port: local.address.port(),
             protocol,
-            codecs: local.codecs,
+            codecs: local
+                .codecs
+                .iter()
+                .map(|c| (c.payload_type(), *c))
+                .collect(),
             keys: Some(OUR_KEYS),
             direction,
         }
@@ -286,16 +292,15 @@ impl<'a> Stream<'a> {
 
     fn write(&self, text: &mut String) {
         write!(text, "m=audio {} {}", self.port, self.protocol).ok();
-        for codec in self.codecs {
-            write!(text, " {}", codec.payload_type()).ok();
+        for (payload, _) in &self.codecs {
+            write!(text, " {payload}").ok();
         }
         if let Some(keys) = self.keys {
             write!(text, " {keys}").ok();
         }
         text.push_str("\r\n");
-        for codec in self.codecs {
-            let (payload, encoding) = (codec.payload_type(), codec.encoding());
-            write!(text, "a=rtpmap:{payload} {encoding}/8000\r\n").ok();
+        for (payload, codec) in &self.codecs {
+            write!(text, "a=rtpmap:{payload} {}/8000\r\n", codec.encoding()).ok();
         }
         if let Some(keys) = self.keys {
             let map = format_args!("a=rtpmap:{keys} telephone-event/8000\r\n");
@@ -340,6 +345,7 @@ mod tests {
             Agreed {
                 remote: "192.0.2.9:4000".parse().ok(),
                 codec: Codec::Pcmu,
+                payload: 0,
                 keys: Some(96),
                 send: true,
                 receive: true
@@ -350,6 +356,31 @@ mod tests {
             text.ends_with("a=sendrecv\r\nm=video 0 RTP/AVP 31\r\n"),
             "{text}"
         );
+    }
+
+    /// RFC 3264 section 6.1: the answer keeps the number that the proposal gave.
+    #[test]
+    fn g711_may_have_a_dynamic_payload_type() {
+        for (lines, agreed) in [
+            ("100\na=rtpmap:100 PCMU/8000", Ok((100, Codec::Pcmu))),
+            ("100 8\na=rtpmap:100 pcma/8000/1", Ok((100, Codec::Pcma))),
+            ("100 8\na=rtpmap:100 PCMU/16000", Ok((8, Codec::Pcma))),
+            ("50\na=rtpmap:50 PCMU/8000", Err(Refusal::NoCodec)),
+            ("8\na=rtpmap:8 PCMU/8000", Err(Refusal::NoCodec)),
+            ("100", Err(Refusal::NoCodec)),
+        ] {
+            let proposal = description(&format!("m=audio 4000 RTP/AVP {lines}"));
+            let answer = answer(&proposal, &local());
+            let found = answer.as_ref().map(|(_, a)| (a.payload, a.codec));
+            assert_eq!(found.map_err(|refusal| *refusal), agreed, "{lines}");
+            if let Ok((text, Agreed { payload, codec, .. })) = answer {
+                let map = format!("a=rtpmap:{payload} {}/8000\r\n", codec.encoding());
+                assert!(
+                    text.contains(&format!("RTP/AVP {payload}\r\n{map}")),
+                    "{text}"
+                );
+            }
+        }
     }
 
     /// RFC 3264 section 6.1.
