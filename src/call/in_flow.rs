@@ -105,6 +105,9 @@ impl Call {
         }
         self.heard.clear();
         self.driving = false;
+        if !self.is_told() {
+            self.tell_carried(floor);
+        }
         self.part(floor);
     }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use crate::model::CallId;
 
-/// Tags and variables as the flow left them when it sent the call away, or at its end.
+/// Tags and variables as the flow left them when it came to wait, sent the call away, or at
+/// its end.
 /// Nothing of it comes from digits that were typed in secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Carried {

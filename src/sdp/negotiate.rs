@@ -204,7 +204,7 @@ fn pick(description: &Description, local: &Local<'_>) -> Result<(usize, Agreed),
     let (payload, codec) = media
         .formats
         .iter()
-        .filter_map(|format| u8::try_from(number(format)?).ok())
+        .filter_map(|format| digits::<u8>(format))
         .find_map(|payload| {
             let mut codecs = local.codecs.iter().copied();
             let codec = codecs.find(|codec| speaks(media, payload, *codec))?;
