@@ -32,6 +32,7 @@ mod recordings;
 mod replaces;
 mod spoken;
 mod storms;
+mod streams;
 mod strangers;
 mod to_lines;
 mod transfers;
