@@ -54,6 +54,7 @@ fn worker(one: Codec, other: Codec) -> (Worker, Instant) {
             codec,
             payload: codec.payload_type(),
             keys: Some(101),
+            proposed_keys: None,
             send: true,
             receive: true,
         };

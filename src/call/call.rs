@@ -486,11 +486,7 @@ impl Call {
             Report::Opened { local, .. } => self.opened(leg, local, floor),
             Report::OpenFailed { .. } => self.open_failed(leg, floor),
             Report::FirstPacket { .. } | Report::Heard { .. } => {}
-            Report::Key { key, .. } => {
-                if leg == self.leg.id {
-                    self.key(key, floor);
-                }
-            }
+            Report::Key { key, .. } => self.key_heard(leg, key, floor),
             Report::Played { play, .. } => self.played(play, floor),
             Report::Silent { .. } => {
                 if let Some(leg) = self.leg_of(leg) {

@@ -225,21 +225,6 @@ impl Call {
         }
     }
 
-    /// A key by SIP INFO (`application/dtmf-relay`: `Signal=5`; `application/dtmf`: `5`).
-    fn info(&mut self, side: Side, (tx, request): (ServerTx, &Request), floor: &mut Floor<'_>) {
-        let kind = request.headers.first(&Name::ContentType);
-        let kind = kind.as_deref().unwrap_or("").trim().to_ascii_lowercase();
-        let code = match kind.as_str() {
-            "application/dtmf-relay" | "application/dtmf" | "" => 200,
-            _ => 415,
-        };
-        floor.respond(tx, &Response::to(request, code));
-        let key = (code == 200).then(|| key_of(&request.body)).flatten();
-        if let Some(key) = key.filter(|_| side == Side::Caller) {
-            self.key(key, floor);
-        }
-    }
-
     /// The ACK for one of our 2xx.
     pub(super) fn acknowledged(&mut self, ack: &Request, floor: &mut Floor<'_>) {
         let Some(side) = self.side_of(ack) else {
@@ -383,38 +368,5 @@ struct Refused {
 impl Refused {
     fn with(code: u16) -> Self {
         Self { code, min_se: None }
-    }
-}
-
-fn key_of(body: &[u8]) -> Option<char> {
-    let text = std::str::from_utf8(body).ok()?;
-    let signal = text
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("Signal="))
-        .unwrap_or(text);
-    let mut chars = signal.trim().chars();
-    let key = chars.next()?.to_ascii_uppercase();
-    let is_key = key.is_ascii_digit() || matches!(key, '*' | '#' | 'A'..='D');
-    (is_key && chars.next().is_none()).then_some(key)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// RFC 6086 section 4.2.2.
-    #[test]
-    fn a_key_is_read_from_info() {
-        for (body, key) in [
-            ("Signal=5\r\nDuration=160\r\n", Some('5')),
-            ("Signal= *\r\n", Some('*')),
-            ("#", Some('#')),
-            ("a", Some('A')),
-            ("Signal=55", None),
-            ("Signal=", None),
-            ("x", None),
-        ] {
-            assert_eq!(key_of(body.as_bytes()), key, "{body:?}");
-        }
     }
 }

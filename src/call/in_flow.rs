@@ -363,7 +363,7 @@ impl Call {
         match &self.stage {
             Stage::Flow => self.drive(flow::Input::Key(key), floor),
             Stage::Queued(_) => self.key_in_queue(key, floor),
-            // A key of a talk is the other side's: the worker passes it on.
+            // A key of a talk is the other side's.
             Stage::Dialing(_) | Stage::Talking(_) | Stage::Ending { .. } => {}
         }
     }

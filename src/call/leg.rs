@@ -68,6 +68,13 @@ pub(super) struct Probe {
     until: Instant,
 }
 
+/// What the peer says that it takes, of what not everybody does.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Takes {
+    pub(super) update: bool,
+    pub(super) info: bool,
+}
+
 /// One side of a call.
 #[derive(Debug)]
 pub(super) struct Leg {
@@ -85,7 +92,7 @@ pub(super) struct Leg {
     /// Our last description: what a refresh says again.
     pub(super) described: Option<Bytes>,
     pub(super) held: bool,
-    pub(super) takes_update: bool,
+    pub(super) takes: Takes,
     /// How many REFERs came in its dialog.
     pub(super) referred: u32,
     version: u64,
@@ -110,7 +117,7 @@ impl Leg {
             awaits_answer: false,
             described: None,
             held: false,
-            takes_update: false,
+            takes: Takes::default(),
             referred: 0,
             version: 0,
             probe: None,
@@ -135,7 +142,11 @@ impl Leg {
 
     /// Notes what the peer can do, from its INVITE or its 2xx.
     pub(super) fn note_allow(&mut self, allow: &[String]) {
-        self.takes_update = allow.iter().any(|method| method == "update");
+        let takes = |method: &str| allow.iter().any(|allowed| allowed == method);
+        self.takes = Takes {
+            update: takes("update"),
+            info: takes("info"),
+        };
     }
 
     /// What we propose to `remote`, codecs best first.

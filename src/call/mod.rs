@@ -46,6 +46,7 @@ mod in_offer;
 mod in_queue;
 mod in_talk;
 mod invite;
+mod keys;
 mod leg;
 mod line_answer;
 mod made;

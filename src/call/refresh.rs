@@ -48,7 +48,7 @@ impl Leg {
             self.again_at = Some(floor.now + GLARE_OTHER);
             return;
         }
-        let said = self.described.clone().filter(|_| !self.takes_update);
+        let said = self.described.clone().filter(|_| !self.takes.update);
         let (Some(dialog), Some(timer)) = (&mut self.dialog, &self.timer) else {
             return;
         };
@@ -131,7 +131,7 @@ impl Leg {
         if self.described.is_none() {
             return;
         }
-        self.takes_update = false;
+        self.takes.update = false;
         if let Some(pass) = &mut self.pass {
             pass.let_through();
         }

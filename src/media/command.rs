@@ -62,6 +62,14 @@ pub enum Command {
         /// The leg.
         leg: LegId,
     },
+    /// Let the leg hear a key, as an RFC 4733 event that comes from nobody's packets: instead
+    /// of its peer or a play while it lasts. Dropped where no such events were agreed on.
+    Key {
+        /// The leg.
+        leg: LegId,
+        /// `0`–`9`, `*`, `#`, `A`–`D`.
+        key: char,
+    },
     /// Let two legs of this worker hear each other; keys pass as RFC 4733 events.
     Bridge {
         /// One.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::media::codec::g711;
+use crate::media::press::{Frame, Presses};
 use crate::media::recorder::{AT_ONCE, Recorder, Side};
 use crate::media::{Agreed, Sound, Write};
 use crate::model::{Codec, LegId, PlayId, StreamQuality};
@@ -88,6 +89,7 @@ pub(crate) struct Leg {
     mark: bool,
     sent: u64,
     recorders: Vec<Recorder>,
+    presses: Presses,
 }
 
 impl Leg {
@@ -110,6 +112,7 @@ impl Leg {
             mark: true,
             sent: 0,
             recorders: Vec::new(),
+            presses: Presses::default(),
         }
     }
 
@@ -133,6 +136,18 @@ impl Leg {
         });
         self.mark = true;
         self.mapping = None;
+    }
+
+    /// Takes a key that it is to hear; whether it can.
+    pub(crate) fn press(&mut self, key: char) -> bool {
+        let hears = self.agreed.is_some_and(|agreed| agreed.keys.is_some());
+        let taken = hears && self.presses.take(key);
+        if taken {
+            // What its peer says meanwhile is left out; after it the numbers go on.
+            self.mapping = None;
+            self.mark = true;
+        }
+        taken
     }
 
     pub(crate) fn stop(&mut self) {
@@ -290,7 +305,11 @@ impl Leg {
 
     pub(crate) fn kind_of(&self, header: &Header) -> Kind {
         match self.agreed {
-            Some(agreed) if agreed.keys == Some(header.payload_type) => Kind::Key,
+            Some(Agreed {
+                keys,
+                proposed_keys,
+                ..
+            }) if [keys, proposed_keys].contains(&Some(header.payload_type)) => Kind::Key,
             Some(agreed) if agreed.payload == header.payload_type => Kind::Sound(agreed.codec),
             Some(_) => match header.payload_type {
                 0 => Kind::Sound(Codec::Pcmu),
@@ -318,7 +337,8 @@ impl Leg {
     ) -> Option<SocketAddr> {
         let agreed = self
             .agreed
-            .filter(|agreed| agreed.send && self.playing.is_none())?;
+            .filter(|agreed| agreed.send && self.playing.is_none())
+            .filter(|_| self.presses.is_empty())?;
         let payload_type = match kind {
             Kind::Sound(codec) => {
                 if codec != agreed.codec {
@@ -374,6 +394,9 @@ impl Leg {
                 Sent::Nothing
             };
         };
+        if let Some(frame) = self.presses.frame() {
+            return self.key_frame(frame, agreed, buffer);
+        }
         let Some(playing) = &mut self.playing else {
             return Sent::Nothing;
         };
@@ -403,6 +426,46 @@ impl Leg {
                 to,
                 length: HEADER_BYTES + FRAME,
             },
+            None => Sent::Nothing,
+        }
+    }
+
+    /// Writes the next packet of a key. All of one have the time of its beginning (RFC 4733
+    /// section 2.5.1.2).
+    fn key_frame(&mut self, frame: Frame, agreed: Agreed, buffer: &mut [u8]) -> Sent {
+        let (event, keys) = match (frame, agreed.keys) {
+            (Frame::Event { payload, first }, Some(keys)) => ((payload, first), keys),
+            (Frame::Pause, _) | (Frame::Event { .. }, None) => {
+                return Sent::Packet {
+                    to: None,
+                    length: 0,
+                };
+            }
+            (Frame::Over, _) => {
+                self.timestamp = self.timestamp.wrapping_add(Presses::SAMPLES);
+                return Sent::Packet {
+                    to: None,
+                    length: 0,
+                };
+            }
+        };
+        let (payload, first) = event;
+        let header = Header {
+            marker: first,
+            payload_type: keys,
+            sequence: self.sequence,
+            timestamp: self.timestamp,
+            ssrc: self.ssrc,
+        };
+        self.sequence = self.sequence.wrapping_add(1);
+        let length = HEADER_BYTES + payload.len();
+        if let Some(into) = buffer.get_mut(HEADER_BYTES..length) {
+            into.copy_from_slice(&payload);
+        }
+        let to = self.destination().filter(|_| agreed.send);
+        self.sent += u64::from(to.is_some());
+        match rtp::write_header(buffer, &header) {
+            Some(()) => Sent::Packet { to, length },
             None => Sent::Nothing,
         }
     }

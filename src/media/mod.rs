@@ -4,6 +4,7 @@ pub mod codec;
 mod command;
 mod leg;
 mod library;
+mod press;
 mod recorder;
 pub mod wav;
 mod worker;

@@ -123,6 +123,12 @@ impl Worker {
                 self.with(leg, |state| state.play(play, sounds, looped));
                 self.join_wheel(leg, now);
             }
+            Command::Key { leg, key } => {
+                let taken = self.legs.get_mut(&leg).map(|state| state.press(key));
+                if taken == Some(true) {
+                    self.join_wheel(leg, now);
+                }
+            }
             Command::Stop { leg } => self.with(leg, Leg::stop),
             Command::Bridge { one, other } => {
                 if one != other && self.legs.contains_key(&one) && self.legs.contains_key(&other) {

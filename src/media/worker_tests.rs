@@ -76,6 +76,7 @@ impl World {
                 codec,
                 payload: codec.payload_type(),
                 keys,
+                proposed_keys: (leg == OPERATOR).then_some(97),
                 send: true,
                 receive: true,
             };
@@ -236,6 +237,77 @@ fn a_key_is_told_once_and_passed_with_the_other_sides_type() {
             .count(),
         5
     );
+}
+
+/// RFC 3264 section 6.1: who answers sends by the number of the proposal; some by their own.
+#[test]
+fn keys_come_by_the_number_of_the_proposal_and_by_that_of_the_answer() {
+    let mut world = World::new();
+    world.command(Command::Bridge {
+        one: CALLER,
+        other: OPERATOR,
+    });
+    for (number, payload_type) in [(0, 101), (1, 97), (2, 98)] {
+        let time = u32::from(number) * 8_000;
+        let payload = event_payload('7', false, 160).unwrap();
+        world.packet(OPERATOR, 5000, (payload_type, number, time), &payload);
+    }
+    let types = world.headers().into_iter().map(|h| h.payload_type);
+    assert_eq!(types.collect::<Vec<_>>(), [96, 96]);
+    let is_key = |report: &&Report| matches!(report, Report::Key { .. });
+    assert_eq!(world.seen.reports.iter().filter(is_key).count(), 2);
+}
+
+/// RFC 4733 section 2.5.1.2: all packets of one key have the time of its beginning.
+#[test]
+fn a_key_of_ours_takes_the_place_of_sound_and_the_numbers_go_on() {
+    let mut world = World::new();
+    world.command(Command::Bridge {
+        one: CALLER,
+        other: OPERATOR,
+    });
+    let say = |world: &mut World, number: u16| {
+        let time = 9_000 + u32::from(number) * 160;
+        world.packet(CALLER, 4000, (0, 500 + number, time), &[0xff; 160]);
+    };
+    say(&mut world, 0);
+    let leg = OPERATOR;
+    for key in ['5', 'x'] {
+        world.command(Command::Key { leg, key });
+    }
+    for number in 1..=9 {
+        say(&mut world, number);
+        world.pass(20);
+    }
+    world.pass(20);
+    say(&mut world, 11);
+    assert_eq!(world.worker.deadline(), None, "nothing plays");
+    let headers = world.headers();
+    let types: Vec<u8> = headers.iter().map(|h| h.payload_type).collect();
+    let key = [101; 7];
+    assert_eq!(types, [&[8], &key[..], &[8]].concat());
+    assert!(headers.is_sorted_by(|a, b| a.sequence.wrapping_add(1) == b.sequence));
+    let times = headers
+        .iter()
+        .map(|h| h.timestamp.wrapping_sub(headers[0].timestamp));
+    assert_eq!(
+        times.collect::<Vec<_>>(),
+        [&[0], &[160; 7][..], &[1_760]].concat()
+    );
+    assert_eq!((headers[1].marker, headers[2].marker), (true, false));
+
+    // Nobody who takes no events is sent any.
+    let agreed = Agreed {
+        remote: Some(address(5000)),
+        codec: Codec::Pcma,
+        keys: None,
+        proposed_keys: None,
+        send: true,
+        receive: true,
+    };
+    world.command(Command::Connect { leg, agreed });
+    world.command(Command::Key { leg, key: '5' });
+    assert_eq!(world.worker.deadline(), None);
 }
 
 /// A packet of another stream from the caller's host.

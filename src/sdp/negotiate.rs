@@ -77,8 +77,11 @@ pub struct Agreed {
     /// Its payload type, both ways: its own, or a dynamic one that the peer gave it
     /// (RFC 3551 section 6).
     pub payload: u8,
-    /// The payload type of telephone-event (RFC 4733), when the peer takes it.
+    /// The payload type of telephone-event (RFC 4733), when the peer takes it: ours to it.
     pub keys: Option<u8>,
+    /// The one that our proposal named for it. The peer is to send by that one, whatever its
+    /// answer names (RFC 3264 section 6.1); those who do not send by their own.
+    pub proposed_keys: Option<u8>,
     /// Whether we may send.
     pub send: bool,
     /// Whether the peer sends.
@@ -186,7 +189,12 @@ pub fn propose_again(before: &Description, local: &Local<'_>, direction: Directi
 /// # Errors
 /// When it accepts nothing that we proposed.
 pub fn agree(answer: &Description, local: &Local<'_>) -> Result<Agreed, Refusal> {
-    pick(answer, local).map(|(_, agreed)| agreed)
+    let (_, agreed) = pick(answer, local)?;
+    let proposed_keys = agreed.keys.map(|_| OUR_KEYS);
+    Ok(Agreed {
+        proposed_keys,
+        ..agreed
+    })
 }
 
 fn pick(description: &Description, local: &Local<'_>) -> Result<(usize, Agreed), Refusal> {
@@ -227,6 +235,7 @@ fn pick(description: &Description, local: &Local<'_>) -> Result<(usize, Agreed),
         codec,
         payload,
         keys: keys.map(|(payload, _, _)| *payload),
+        proposed_keys: None,
         send: direction.receives() && remote.is_some(),
         receive: direction.sends(),
     };
@@ -347,6 +356,7 @@ mod tests {
                 codec: Codec::Pcmu,
                 payload: 0,
                 keys: Some(96),
+                proposed_keys: None,
                 send: true,
                 receive: true
             }
@@ -427,6 +437,26 @@ mod tests {
             (ours.codec, ours.keys, ours.remote),
             (theirs.codec, theirs.keys, Some(peer.address))
         );
+    }
+
+    /// RFC 3264 section 6.1: whoever answers sends by the proposal's numbers.
+    #[test]
+    fn keys_may_have_another_number_in_the_answer() {
+        for (keys, numbers) in [
+            (
+                "8 97\na=rtpmap:97 telephone-event/8000",
+                (Some(97), Some(101)),
+            ),
+            (
+                "8 101\na=rtpmap:101 telephone-event/8000",
+                (Some(101), Some(101)),
+            ),
+            ("8", (None, None)),
+        ] {
+            let answer = description(&format!("m=audio 4000 RTP/AVP {keys}"));
+            let agreed = agree(&answer, &local()).unwrap();
+            assert_eq!((agreed.keys, agreed.proposed_keys), numbers, "{keys}");
+        }
     }
 
     /// RFC 3264 section 8.4.

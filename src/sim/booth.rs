@@ -14,6 +14,8 @@ struct Stream {
     playing: Option<(PlayId, Instant)>,
     /// How much was played that was no loop.
     said: usize,
+    /// The keys that were made for it.
+    pressed: String,
     peer: Option<LegId>,
     watch: Option<Duration>,
     /// When it was told to watch, or last heard from.
@@ -88,6 +90,7 @@ impl Booth {
                     s.said += usize::from(!looped);
                 });
             }
+            Command::Key { leg, key } => self.with(leg, |s| s.pressed.push(key)),
             Command::Stop { leg } => self.with(leg, |s| s.playing = None),
             Command::Bridge { one, other } => {
                 self.with(one, |s| s.peer = Some(other));
@@ -146,6 +149,13 @@ impl Booth {
         };
         self.reports.push(Report::Key { leg: *leg, key });
         true
+    }
+
+    /// The keys that a phone hears of nobody's packets.
+    pub(super) fn pressed(&self, phone: SocketAddr) -> String {
+        let mut streams = self.streams.values();
+        let stream = streams.find(|stream| stream.remote == Some(phone));
+        stream.map_or_else(String::new, |stream| stream.pressed.clone())
     }
 
     /// How much was played to a phone that was no loop.

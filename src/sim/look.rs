@@ -63,6 +63,13 @@ impl World {
             .is_some_and(|(one, other)| self.booth.bridged(one, other))
     }
 
+    /// The keys that the phone hears as events of ours.
+    #[must_use]
+    pub fn pressed(&self, phone: PhoneId) -> String {
+        let sound = self.phones.get(phone.0).map(Phone::sound);
+        sound.map_or_else(String::new, |sound| self.booth.pressed(sound))
+    }
+
     /// What an operator does.
     #[must_use]
     pub fn operator_state(&self, name: &str) -> OperatorState {

@@ -24,6 +24,7 @@ mod digest;
 mod disk;
 mod endings;
 mod given_up;
+mod keys;
 mod life;
 #[path = "../../benches/overload/server.rs"]
 mod loaded;

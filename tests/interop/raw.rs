@@ -25,6 +25,8 @@ pub(crate) struct Wire {
     pub(crate) local: SocketAddr,
     server: SocketAddr,
     sent: u32,
+    /// Of To, inside a call.
+    tag: String,
     /// The Authorization that was sent last.
     pub(crate) proof: String,
     /// The operator in whose name it speaks; else it is somebody who calls.
@@ -62,6 +64,7 @@ impl Wire {
             local,
             server,
             sent: 0,
+            tag: String::new(),
             proof: String::new(),
             operator: None,
             heard: Bytes::new(),
@@ -202,7 +205,7 @@ impl Wire {
             Some(operator) => format!("{operator}@centrale.localhost"),
             None => format!("caller@{local}"),
         };
-        let length = body.len();
+        let (length, tag) = (body.len(), &self.tag);
         let forwards = match headers.contains("Max-Forwards:") {
             true => "",
             false => "Max-Forwards: 70\n",
@@ -211,7 +214,7 @@ impl Wire {
             "{method} sip:{target} SIP/2.0
 Via: SIP/2.0/{transport} {local};branch=z9hG4bK{port}-{sent};rport
 {forwards}From: <sip:{from}>;tag=w{port}
-To: <sip:{to}>
+To: <sip:{to}>{tag}
 Call-ID: {port}@wire
 CSeq: {sent} {method}
 {headers}Content-Length: {length}
@@ -281,11 +284,42 @@ CSeq: {sent} {method}
         let body = format!(
             "v=0\r\no=- 1 1 IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\nm=audio 7900 RTP/AVP 8\r\n"
         );
+        self.invite_with(to, headers, &body)
+    }
+
+    /// Calls with a description of one's own; what is answered is acknowledged.
+    pub(crate) fn invited(&mut self, to: &str, body: &str) -> Response {
+        let answer = self.invite_with(to, "", body);
+        if answer.code == 200 {
+            self.acknowledge(&answer);
+        }
+        answer
+    }
+
+    /// Says something inside the call that was answered so.
+    pub(crate) fn says_in(
+        &mut self,
+        answer: &Response,
+        method: &str,
+        kind: &str,
+        body: &str,
+    ) -> Response {
+        let to = answer.headers.first(&Name::To).unwrap();
+        let (address, tag) = to.split_once(">;tag=").unwrap();
+        let address = address.split_once("sip:").unwrap().1;
+        let headers = format!("Content-Type: {kind}\n");
+        self.tag = format!(";tag={tag}");
+        let answer = self.ask((method, address), &headers, body);
+        self.tag.clear();
+        answer
+    }
+
+    fn invite_with(&mut self, to: &str, headers: &str, body: &str) -> Response {
         let headers = format!(
             "Contact: {}\nContent-Type: application/sdp\n{headers}",
             self.contact(self.operator.unwrap_or("caller"))
         );
-        self.ask(("INVITE", to), &headers, &body)
+        self.ask(("INVITE", to), &headers, body)
     }
 
     fn acknowledge(&mut self, taken: &Response) {

@@ -24,6 +24,7 @@ mod customers;
 mod estimates;
 mod given_up;
 mod options;
+mod keys;
 mod outside;
 mod picks;
 mod races;
