@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 use crate::call::call::{Call, Facts, Invitation, Stage};
 use crate::call::callbacks::{Callback, CallbackKey, Keep};
 use crate::call::dial::Dial;
+use crate::call::diverted::Way;
 use crate::call::floor::{Floor, Output, leg_id};
 use crate::call::in_offer::Offer;
 use crate::call::in_queue::Waits;
@@ -133,6 +134,7 @@ impl Call {
             began: floor.now,
             made_by: None,
             hops: None,
+            way: Way::default(),
             snapshot,
         };
         let leg = Leg::new(leg_id(key, 0));

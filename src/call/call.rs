@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::call::back::Back;
 use crate::call::dial::Dial;
+use crate::call::diverted::Way;
 use crate::call::farewell::Parting;
 use crate::call::floor::{Floor, leg_id};
 use crate::call::in_queue::InQueue;
@@ -169,6 +170,8 @@ pub(super) struct Facts {
     /// How many hops its INVITE may go on, where it says that: a line that leads back to us
     /// comes to an end (RFC 7332).
     pub(super) hops: Option<u8>,
+    /// Where the call was before, in the words of its trunk.
+    pub(super) way: Way,
     pub(super) snapshot: Arc<Snapshot>,
 }
 
@@ -316,6 +319,11 @@ impl Call {
         leg.note_allow(&caller.request.headers.tokens(&crate::sip::Name::Allow));
         leg.dialog = Some(caller.dialog);
         leg.timer = Some(caller.timer);
+        // An operator's phone is believed in nothing of the kind.
+        let way = match caller.made_by {
+            None => Way::of(&caller.request),
+            Some(_) => Way::default(),
+        };
         let facts = Facts {
             key: caller.key,
             id,
@@ -327,6 +335,7 @@ impl Call {
             began: floor.now,
             made_by: caller.made_by,
             hops: hops_left(&caller.request),
+            way,
             snapshot: caller.snapshot,
         };
         let invitation = Invitation::Pending {

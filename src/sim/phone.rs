@@ -228,6 +228,9 @@ impl Phone {
         if let Some(methods) = self.script.allow {
             headers.push(Name::Allow, methods);
         }
+        for (name, value) in &self.script.more {
+            headers.push(name.clone(), value);
+        }
         request.body = description(self.sound());
         let tx = self.send(request.clone(), now);
         self.dialing = Some((tx, request));

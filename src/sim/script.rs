@@ -16,6 +16,8 @@ pub(super) struct Script {
     answer: Option<Answer>,
     /// What Allow says in its INVITEs and when it picks up.
     pub(super) allow: Option<&'static str>,
+    /// What its INVITEs say besides.
+    pub(super) more: Vec<(Name, String)>,
     sent: Vec<ClientTx>,
     acks: usize,
     /// ACKs for its 2xx that it got.
@@ -69,6 +71,14 @@ impl World {
     /// From now on the phone says that it takes these methods.
     pub fn allows(&mut self, phone: PhoneId, methods: &'static str) {
         self.act(phone, |phone, _| phone.script.allow = Some(methods));
+    }
+
+    /// From now on the phone's INVITEs have these headers too.
+    pub fn adds(&mut self, phone: PhoneId, headers: &[(Name, &str)]) {
+        self.act(phone, |phone, _| {
+            let own = |(name, value): &(Name, &str)| (name.clone(), (*value).to_owned());
+            phone.script.more = headers.iter().map(own).collect();
+        });
     }
 
     /// The phone says something inside its call, or what is to become one, as `change`

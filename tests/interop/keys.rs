@@ -71,7 +71,7 @@ fn keys_pass_under_either_number_and_by_info() {
     let port = |socket: &UdpSocket| socket.local_addr().unwrap().port();
     let mut caller = Wire::udp(address);
     let number = format!("2000@{address}");
-    let called = caller.invited(&number, &description(port(&at_caller), 101));
+    let called = caller.invited(&number, "", &description(port(&at_caller), 101));
     assert_eq!(called.code, 200);
     let offer = alice.request();
     assert!(String::from_utf8_lossy(&offer.body).contains("a=rtpmap:101 telephone-event"));

@@ -20,6 +20,7 @@ mod commands;
 #[path = "../../benches/overload/crowd.rs"]
 mod crowd;
 mod customers;
+mod dialogs;
 mod digest;
 mod disk;
 mod endings;

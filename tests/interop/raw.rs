@@ -51,6 +51,13 @@ impl Wire {
         Self::over(Socket::Udp(socket), local, server)
     }
 
+    /// At this very address.
+    pub(crate) fn at(local: SocketAddr, server: SocketAddr) -> Self {
+        let socket = UdpSocket::bind(local).unwrap();
+        socket.connect(server).unwrap();
+        Self::over(Socket::Udp(socket), local, server)
+    }
+
     pub(crate) fn tcp(server: SocketAddr) -> Self {
         let stream = TcpStream::connect(server).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -288,8 +295,8 @@ CSeq: {sent} {method}
     }
 
     /// Calls with a description of one's own; what is answered is acknowledged.
-    pub(crate) fn invited(&mut self, to: &str, body: &str) -> Response {
-        let answer = self.invite_with(to, "", body);
+    pub(crate) fn invited(&mut self, to: &str, headers: &str, body: &str) -> Response {
+        let answer = self.invite_with(to, headers, body);
         if answer.code == 200 {
             self.acknowledge(&answer);
         }

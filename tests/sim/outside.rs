@@ -133,6 +133,47 @@ fn a_line_that_a_queue_escalates_to_hears_that_nobody_answered() {
     assert_eq!(told("History-Info"), None);
 }
 
+/// RFC 5806 section 5.2, RFC 7044 section 10.3; only a trunk's caller is believed.
+#[test]
+fn a_line_is_told_where_the_call_was_before_it_came_here() {
+    let field = format!("{{ uri: \"{}\" }}", at(0));
+    let mut world = world_outside((TRUNK, &field), ("", ANN), 11);
+    let line = world.phone("field", Manner::Answers(s(1)), Some(s(5)));
+    let caller = world.phone("caller", Manner::Refuses(486), None);
+    world.adds(
+        caller,
+        &[
+            (Name::Diversion, "<sip:+3199@p>;reason=user-busy;counter=2"),
+            (
+                Name::HistoryInfo,
+                "<sip:+3199@p>;index=1, <sip:1@p;cause=486>;index=1.1;mp=1",
+            ),
+        ],
+    );
+    world.dial(caller, "1");
+    world.run(s(1));
+    world.press(caller, "2");
+    assert!(world.run_until(s(20), |w| w.bridged(caller, line)));
+    let invites = of(world.heard(line), Method::Invite);
+    let told = |name: Name| invites[0].headers.first(&name).map(String::from).unwrap();
+    let diversion = told(Name::Diversion);
+    let mut each = diversion.split(", ");
+    assert!(
+        each.next()
+            .unwrap()
+            .starts_with("<sip:1@centrale.localhost>;"),
+        "{diversion}"
+    );
+    assert_eq!(
+        each.next(),
+        Some("<sip:+3199@p>;reason=user-busy;counter=2")
+    );
+    let history = told(Name::HistoryInfo);
+    assert!(history.starts_with("<sip:+3199@p>;index=1, <sip:1@p;cause=486>;index=1.1;mp=1, "));
+    assert!(history.ends_with(">;index=1.1.1;mp=1.1"), "{history}");
+    settle(&mut world);
+}
+
 /// RFC 3326 section 3.1: a call that somebody else has is none that was missed.
 #[test]
 fn whoever_rings_when_the_line_or_the_operator_answers_is_told_so() {

@@ -179,6 +179,11 @@ impl NameAddr {
         RawNameAddr::read(text).map(RawNameAddr::own)
     }
 
+    /// The values of a line, as they stand in it; none after an open quote.
+    pub(crate) fn split(line: &str) -> impl Iterator<Item = &str> {
+        parts(line, b',').map_while(|part| part.map(str::trim_ascii))
+    }
+
     /// The dialog's half at this end.
     #[must_use]
     pub fn tag(&self) -> Option<&str> {
