@@ -373,9 +373,8 @@ impl Call {
             self.give_up(vec![tried.branch], None, floor);
         }
         self.close(&mut dial.leg, floor);
-        let talk = dial.hand_over.take().and_then(|over| over.talk);
-        if let Some(talk) = talk {
-            self.finish_talk(talk, Duration::ZERO, floor);
+        if let Some(over) = dial.hand_over.take() {
+            self.drop_hand_over(over, floor);
         }
         if let Some(calling) = dial.calling.take() {
             self.free(calling.talk, floor);

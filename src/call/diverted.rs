@@ -186,6 +186,7 @@ mod tests {
         Way::of(&invite)
     }
 
+    /// RFC 5806, RFC 7044 section 5.
     #[test]
     fn a_line_is_told_what_was_dialled_as_it_wants_to_hear_it() {
         let told = |divert, unanswered| told(&Way::default(), (divert, unanswered));

@@ -106,6 +106,7 @@ fn key_of(body: &[u8]) -> Option<char> {
 mod tests {
     use super::*;
 
+    /// RFC 6086 section 4.2.2.
     #[test]
     fn a_key_is_read_from_info() {
         for (body, key) in [

@@ -420,6 +420,16 @@ impl Call {
         }
     }
 
+    /// There is nobody to be handed over any more. The operator's REFER ends as everything
+    /// that is told of it does, with a final state (RFC 3515 section 2.4.5), before the BYE.
+    pub(super) fn drop_hand_over(&mut self, over: HandOver, floor: &mut Floor<'_>) {
+        let Some(mut talk) = over.talk else { return };
+        if let Some(progress) = over.progress {
+            progress.tell(487, &mut talk.leg, floor);
+        }
+        self.finish_talk(talk, Duration::ZERO, floor);
+    }
+
     /// The operator who waits for the line hung up; the line rings on. `false` when there
     /// is none.
     pub(super) fn transferor_left(&mut self, floor: &mut Floor<'_>) -> bool {

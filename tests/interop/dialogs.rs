@@ -2,13 +2,84 @@
 
 use std::net::SocketAddr;
 
-use exchange::sip::Name;
+use exchange::sip::{Dialog, Method, Name, Peer, Request, Response};
 
 use crate::raw::Wire;
 use crate::server::Server;
 
 fn address(server: &Server) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], server.sip))
+}
+
+/// Answers an offer with a stream of G.711, by the tag `phone`.
+fn picks_up(phone: &mut Wire, offer: &Request) {
+    let mut response = Response::to(offer, 200);
+    response.set_to_tag("phone");
+    let contact = phone.contact("alice");
+    response.headers.push(Name::Contact, contact);
+    response.headers.push(Name::ContentType, "application/sdp");
+    response.body = crate::wire::SDP.into();
+    phone.send(&response.write());
+    assert_eq!(phone.request().method, Method::Ack);
+}
+
+/// alice, who talks with somebody who called the queue.
+fn talking(server: &Server, mut alice: Wire, headers: &str) -> (Wire, Wire, Response, Request) {
+    assert_eq!(alice.register("alice", headers).code, 200);
+    server.wait_for("alice", "ready", 5);
+    let mut caller = Wire::udp(address(server));
+    let called = caller.call("2000");
+    let offer = alice.request();
+    picks_up(&mut alice, &offer);
+    server.wait_for("alice", "talking", 5);
+    (alice, caller, called, offer)
+}
+
+/// RFC 3515 section 2.4.5: the last NOTIFY comes before the BYE.
+#[test]
+fn a_caller_who_leaves_while_a_line_rings_ends_the_reference_of_the_operator() {
+    let server = Server::start("");
+    let mut line = Wire::at(
+        SocketAddr::from(([127, 0, 0, 1], server.line)),
+        address(&server),
+    );
+    let alice = Wire::udp(address(&server));
+    let contact = format!("Contact: {}\n", alice.contact("alice"));
+    let (mut alice, mut caller, called, offer) = talking(&server, alice, &contact);
+
+    let local = format!("sip:alice@{}", alice.local);
+    let peer = Peer::udp(address(&server));
+    let mut dialog = Dialog::from_request(&offer, "phone", &local, peer).unwrap();
+    let mut refer = dialog.request(Method::Refer);
+    let via = format!("SIP/2.0/UDP {};branch=z9hG4bKrefer;rport", alice.local);
+    refer.headers.push_front(Name::Via, via);
+    refer
+        .headers
+        .push(Name::ReferTo, "<sip:field@centrale.localhost>");
+    refer.headers.push(Name::ContentLength, "0");
+    alice.send(&refer.write());
+    let states = |alice: &mut Wire| {
+        let notify = alice.request();
+        assert_eq!(notify.method, Method::Notify);
+        alice.respond(&notify, 200);
+        let state = notify.headers.first(&Name::SubscriptionState).unwrap();
+        format!(
+            "{state} {}",
+            String::from_utf8_lossy(&notify.body).trim_end()
+        )
+    };
+    assert_eq!(states(&mut alice), "active;expires=90 SIP/2.0 100 Trying");
+    let invite = line.request();
+    line.ring(&invite, "line");
+    assert_eq!(caller.says_in(&called, "BYE", "text/plain", "").code, 200);
+    let last = states(&mut alice);
+    assert_eq!(
+        last,
+        "terminated;reason=noresource SIP/2.0 487 Request Terminated"
+    );
+    let bye = alice.request();
+    assert_eq!(bye.method, Method::Bye);
+    alice.respond(&bye, 200);
 }
 
 /// RFC 5806 section 5.2, RFC 7044 section 10.3.

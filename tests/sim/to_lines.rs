@@ -200,6 +200,28 @@ fn an_operator_who_does_not_wait_for_the_line_loses_nobody() {
     }
 }
 
+/// RFC 3515 section 2.4.5: who was told that it begins is told how it ends.
+#[test]
+fn a_caller_who_leaves_while_the_line_rings_ends_the_reference_too() {
+    let mut scene = talking(Manner::Rings, 605);
+    let Scene {
+        world,
+        line,
+        ann,
+        caller,
+    } = &mut scene;
+    world.refer(*ann, TO_LINE);
+    world.run(s(3));
+    world.hang_up(*caller);
+    world.run(s(1));
+    let gone = (OVER, "487 Request Terminated");
+    let expected = [(ACTIVE, "100 Trying"), gone].map(|(state, body)| ("refer", state, body));
+    assert_eq!(told(world, *ann), expected.map(owned));
+    assert_eq!(world.doing(*ann), Doing::Idle, "it is hung up too");
+    assert_eq!(world.doing(*line), Doing::Idle);
+    settle(world);
+}
+
 /// RFC 3891 section 3.
 #[test]
 fn an_operator_speaks_with_the_line_first_and_then_hands_the_caller_on() {
