@@ -244,7 +244,7 @@ impl Call {
     ) -> Option<Branch> {
         let mut flows = flows.into_iter();
         let flow = flows.next()?;
-        let device = Arc::from(flow.device());
+        let (device, reg_id) = (Arc::from(flow.device()), flow.reg_id);
         let domain = &self.facts.snapshot.config.domain;
         let host = Host::parse(domain).unwrap_or_else(|| Host::Name("invalid".into()));
         let to = Uri::sip(Some(offer.operator.as_str()), &host, None);
@@ -260,6 +260,7 @@ impl Call {
         let mut branch = self.invite(&mut offer.leg, target, headers, floor)?;
         branch.flows = flows.collect();
         branch.phone = Some((offer.operator.clone(), device));
+        branch.reg_id = reg_id;
         Some(branch)
     }
 

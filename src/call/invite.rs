@@ -30,6 +30,8 @@ pub(super) struct Branch {
     pub(super) flows: Vec<Binding>,
     /// Which phone of which operator it rings.
     pub(super) phone: Option<(OperatorName, Arc<str>)>,
+    /// By which of the phone's flows, if they are kept (RFC 5626).
+    pub(super) reg_id: Option<u32>,
     /// The version of the description in it.
     version: u64,
     /// What it asks for of session timers.
@@ -127,6 +129,7 @@ impl Call {
             early: Vec::new(),
             flows: Vec::new(),
             phone: None,
+            reg_id: None,
             version: leg.version(),
             wish: Wish::default(),
             stop: None,

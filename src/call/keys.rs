@@ -76,6 +76,7 @@ impl Leg {
         if self.hears_events() || !self.takes.info {
             return;
         }
+        self.follow(floor);
         let Some(dialog) = &mut self.dialog else {
             return;
         };

@@ -345,9 +345,24 @@ impl Leg {
             .is_some_and(|dialog| dialog.id().local_tag == tag)
     }
 
+    /// A phone that lost its stream and has registered by another is reached by that (RFC
+    /// 5626 section 5.3): looked up for each request, which are few.
+    pub(super) fn follow(&mut self, floor: &Floor<'_>) {
+        let origin = self.origin.as_ref();
+        let flow = origin.and_then(|branch| {
+            let ((operator, device), reg_id) = (branch.phone.as_ref()?, branch.reg_id?);
+            let registrar = &floor.shared.registrar;
+            registrar.flow(operator, (device, reg_id), floor.now)
+        });
+        if let (Some(flow), Some(dialog)) = (flow, &mut self.dialog) {
+            dialog.follow(flow);
+        }
+    }
+
     /// Hangs up a confirmed dialog.
     pub(super) fn bye(&mut self, reason: Option<&str>, floor: &mut Floor<'_>) {
         self.drop_refresh(floor);
+        self.follow(floor);
         if let Some(mut dialog) = self.dialog.take() {
             let mut bye = dialog.request(Method::Bye);
             if let Some(reason) = reason {
@@ -370,6 +385,7 @@ impl Leg {
         if self.probe.is_some() {
             return;
         }
+        self.follow(floor);
         if let Some(dialog) = &mut self.dialog {
             let request = dialog.request(Method::Options);
             self.probe = Some(Probe {

@@ -63,6 +63,7 @@ impl Refer {
 impl Progress {
     /// A NOTIFY with the status that the reference has; a final one is the last.
     pub(super) fn tell(&self, code: u16, leg: &mut Leg, floor: &mut Floor<'_>) {
+        leg.follow(floor);
         let Some(dialog) = leg.dialog.as_mut().filter(|_| self.wanted) else {
             return;
         };

@@ -48,6 +48,7 @@ impl Leg {
             self.again_at = Some(floor.now + GLARE_OTHER);
             return;
         }
+        self.follow(floor);
         let said = self.described.clone().filter(|_| !self.takes.update);
         let (Some(dialog), Some(timer)) = (&mut self.dialog, &self.timer) else {
             return;

@@ -168,6 +168,23 @@ impl Registrar {
         phones
     }
 
+    /// By which flow a device is reached that registered with this `reg-id`, unless a proxy
+    /// leads to it (RFC 5626 section 5.3).
+    #[must_use]
+    pub fn flow(
+        &self,
+        operator: &OperatorName,
+        (device, reg_id): (&str, u32),
+        now: Instant,
+    ) -> Option<Peer> {
+        let phones = self.operators.get(operator)?;
+        let mut flows = phones.bindings.iter().filter(|binding| {
+            binding.expires_at > now && binding.path.is_empty() && binding.reg_id == Some(reg_id)
+        });
+        let flow = flows.find(|binding| binding.device() == device)?;
+        Some(flow.peer)
+    }
+
     /// Forgets what has expired.
     pub fn expire(&self, now: Instant, out: &mut Vec<Change>) {
         while let Some((at, operator)) = self.pop_due(now) {

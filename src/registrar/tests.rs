@@ -378,6 +378,12 @@ fn a_flow_replaces_itself_and_no_other() {
         .collect();
     let (one, two) = ("<urn:uuid:1>;reg-id=1", "<urn:uuid:1>;reg-id=2");
     assert_eq!(keys, [vec![one, two], vec!["<urn:uuid:2>;reg-id=1"]]);
+    // Section 5.3: it is reached by the flow that it has now.
+    for (device, reg_id, found) in [(1, 2, true), (1, 3, false), (3, 1, false)] {
+        let device = format!("<urn:uuid:{device}>");
+        let flow = rig.registrar.flow(&anna(), (&device, reg_id), rig.now);
+        assert_eq!(flow, found.then(peer), "{device} {reg_id}");
+    }
     assert_eq!(
         told(&rig.registrar.forget(&anna(), one)),
         "-<sip:a@h2;ob>;reg-id=1 vanished"

@@ -4,6 +4,9 @@
 //! between them that want to stay. It makes requests inside the dialog and judges those
 //! that come; sending them is the endpoint's affair.
 
+#[path = "dialog_follow.rs"]
+mod follow;
+
 use std::net::SocketAddr;
 
 use super::origin;

@@ -35,6 +35,30 @@ fn talking(server: &Server, mut alice: Wire, headers: &str) -> (Wire, Wire, Resp
     (alice, caller, called, offer)
 }
 
+/// RFC 5626 section 5.3: the BYE goes by the stream that the phone has since.
+#[test]
+fn a_phone_that_lost_its_stream_in_a_talk_is_reached_by_its_next() {
+    let server = Server::start("");
+    let outbound = |phone: &Wire| {
+        let instance = "+sip.instance=\"<urn:uuid:00000000-0000-1000-8000-000A95A0E128>\"";
+        let contact = phone.contact("alice");
+        format!("Supported: path, outbound\nContact: {contact};{instance};reg-id=1\n")
+    };
+    let alice = Wire::tcp(address(&server));
+    let headers = outbound(&alice);
+    let (alice, mut caller, called, offer) = talking(&server, alice, &headers);
+    drop(alice);
+    let mut again = Wire::tcp(address(&server));
+    let headers = outbound(&again);
+    assert_eq!(again.register("alice", &headers).code, 200);
+    assert_eq!(caller.says_in(&called, "BYE", "text/plain", "").code, 200);
+    let bye = again.request();
+    assert_eq!(bye.method, Method::Bye);
+    let call_id = |request: &Request| request.headers.call_id().unwrap().into_owned();
+    assert_eq!(call_id(&bye), call_id(&offer));
+    again.respond(&bye, 200);
+}
+
 /// RFC 3515 section 2.4.5: the last NOTIFY comes before the BYE.
 #[test]
 fn a_caller_who_leaves_while_a_line_rings_ends_the_reference_of_the_operator() {
