@@ -1,5 +1,7 @@
 //! Which call an input belongs to.
 
+use std::collections::VecDeque;
+
 use crate::call::{Call, Marks, call_of};
 use crate::model::{CallKey, LegId, Steady};
 use crate::shard::deadlines::Slot;
@@ -26,7 +28,13 @@ pub(super) struct Calls {
     held: Steady<ServerTx, CallKey>,
     /// Streams that moved from the call that their number names.
     legs: Steady<LegId, CallKey>,
+    /// Tags of dialogs that ended with their calls, the latest at the end.
+    over: VecDeque<String>,
 }
+
+/// Dialogs that are known to have been: a phone that asks for one has missed its end by a
+/// second or two.
+const OVER: usize = 1024;
 
 impl Calls {
     pub(super) fn len(&self) -> usize {
@@ -59,6 +67,10 @@ impl Calls {
         let entry = self.calls.remove(&key)?;
         for tag in entry.tags {
             self.tags.remove(&tag);
+            if self.over.len() >= OVER {
+                self.over.pop_front();
+            }
+            self.over.push_back(tag);
         }
         for tx in entry.asked {
             self.asked.remove(&tx);
@@ -74,6 +86,11 @@ impl Calls {
 
     pub(super) fn by_tag(&self, tag: &str) -> Option<CallKey> {
         self.tags.get(tag).copied()
+    }
+
+    /// Whether a dialog with this tag of ours ended a short while ago.
+    pub(super) fn is_over(&self, tag: &str) -> bool {
+        self.over.iter().any(|over| over == tag)
     }
 
     pub(super) fn by_question(&self, tx: ClientTx) -> Option<CallKey> {

@@ -226,7 +226,12 @@ impl Shard {
         }
         match self.calls.by_tag(&wish.replaces.to_tag) {
             Some(key) => self.tell(key, call::Input::Replace(wish), now, out),
-            None => self.respond(wish.tx, &Response::to(&wish.request, 481), now),
+            // RFC 3891 section 3: a dialog that is over is declined.
+            None => {
+                let over = self.calls.is_over(&wish.replaces.to_tag);
+                let code = if over { 603 } else { 481 };
+                self.respond(wish.tx, &Response::to(&wish.request, code), now);
+            }
         }
     }
 

@@ -37,11 +37,20 @@ impl World {
     /// The phone wants the place of what the other one is in, or rings for. `more` is added
     /// to what it says of that call.
     pub fn replace(&mut self, phone: PhoneId, of: PhoneId, more: &str) {
-        let named = self.phones.get(of.0).and_then(Phone::named);
+        let named = self.named(of);
         let replaces = named.unwrap_or_else(|| "none;to-tag=1;from-tag=2".into());
-        self.act(phone, |phone, now| {
-            phone.replace(format!("{replaces}{more}"), now);
-        });
+        self.replace_named(phone, &format!("{replaces}{more}"));
+    }
+
+    /// The phone wants the place of what Replaces names so.
+    pub fn replace_named(&mut self, phone: PhoneId, replaces: &str) {
+        self.act(phone, |phone, now| phone.replace(replaces.to_owned(), now));
+    }
+
+    /// What Replaces says of what the phone is in, or rings for.
+    #[must_use]
+    pub fn named(&self, phone: PhoneId) -> Option<String> {
+        self.phones.get(phone.0).and_then(Phone::named)
     }
 }
 

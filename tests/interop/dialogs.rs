@@ -106,6 +106,31 @@ fn a_caller_who_leaves_while_a_line_rings_ends_the_reference_of_the_operator() {
     alice.respond(&bye, 200);
 }
 
+/// RFC 3891 section 3.
+#[test]
+fn the_place_of_a_call_that_just_ended_is_declined() {
+    let server = Server::start("");
+    let alice = Wire::udp(address(&server));
+    let contact = format!("Contact: {}\n", alice.contact("alice"));
+    let (mut alice, mut caller, called, offer) = talking(&server, alice, &contact);
+    assert_eq!(caller.says_in(&called, "BYE", "text/plain", "").code, 200);
+    let bye = alice.request();
+    assert_eq!(bye.method, Method::Bye);
+    alice.respond(&bye, 200);
+    server.wait_for("alice", "ready", 5);
+    let from = offer.headers.from().unwrap();
+    let named = |tag: &str| {
+        let call_id = offer.headers.call_id().unwrap();
+        format!("Replaces: {call_id};to-tag={tag};from-tag=phone\n")
+    };
+    let ours = from.tag().unwrap().to_owned();
+    let mut bob = Wire::udp(address(&server));
+    let contact = format!("Contact: {}\n", bob.contact("bob"));
+    assert_eq!(bob.register("bob", &contact).code, 200);
+    assert_eq!(bob.call_as("bob", "alice", &named(&ours)).code, 603);
+    assert_eq!(bob.call_as("bob", "alice", &named("never")).code, 481);
+}
+
 /// RFC 5806 section 5.2, RFC 7044 section 10.3.
 #[test]
 fn a_line_is_told_where_the_call_was_before() {

@@ -175,6 +175,28 @@ fn a_phone_without_ports_is_turned_away_and_the_other_rings_on() {
     settle(&mut world);
 }
 
+/// RFC 3891 section 3: what is over is declined, what never was is not there.
+#[test]
+fn a_call_that_ended_is_declined_and_one_that_never_was_is_not_there() {
+    for seed in 20..24 {
+        let (mut world, caller, ann) = with_ann(answers(), seed);
+        let name = world.named(ann).unwrap();
+        let bea = world.operator("bea", answers(), None);
+        world.run(s(1));
+        world.hang_up(caller);
+        // Nothing of the call is left.
+        settle(&mut world);
+        for (named, code) in [
+            (name.clone(), 603),
+            (name.replace("to-tag=", "to-tag=x"), 481),
+        ] {
+            world.replace_named(bea, &named);
+            world.run(s(1));
+            assert_eq!(world.codes(bea).last(), Some(&code), "{seed} {named}");
+        }
+    }
+}
+
 /// RFC 3891 section 3.
 #[test]
 fn two_cannot_have_the_same_place() {
