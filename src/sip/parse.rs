@@ -64,7 +64,7 @@ impl Message {
             return Err(ParseError::Ignore("keep-alive"));
         };
         let start = start_line(bytes, first).ok_or(ParseError::Ignore("no SIP start line"))?;
-        let (headers, complaint) = read_headers(bytes, &mut lines)?;
+        let (headers, complaint) = read_headers(bytes, &mut lines);
         let rest = bytes.slice(lines.at.min(bytes.len())..);
         match start {
             Start::Request {
@@ -79,6 +79,10 @@ impl Message {
                     refuse(&method, &headers, code, why)
                 };
                 if let Some((code, why)) = complaint {
+                    // Those that were not read may have had what an answer needs.
+                    if complaint == Some(TOO_MANY) && check_common(&headers).is_err() {
+                        return Err(ParseError::Ignore("too many headers"));
+                    }
                     return Err(broken(code, why.into()));
                 }
                 let uri = uri.map_err(|(code, why)| broken(code, why.into()))?;
@@ -174,6 +178,18 @@ impl Lines<'_> {
         }
     }
 
+    /// Goes on behind the empty line after the headers, whatever they are; whether there is
+    /// one.
+    #[cold]
+    fn pass_head(&mut self) -> bool {
+        while let Some(line) = self.line() {
+            if line.start == line.end {
+                return true;
+            }
+        }
+        false
+    }
+
     fn folded(&self) -> bool {
         matches!(self.bytes.get(self.at), Some(b' ' | b'\t'))
     }
@@ -246,12 +262,10 @@ const LONG_ADDRESS: Fault = (414, "request address too long");
 const NO_LENGTH: Fault = (400, "Content-Length does not fit");
 /// RFC 3261 section 21.5.14: no transport of ours carries so much.
 const TOO_LARGE: Fault = (513, "message too large");
+const TOO_MANY: Fault = (400, "too many headers");
 const TOO_LONG: Fault = (400, "header too long");
 
-fn read_headers(
-    bytes: &Bytes,
-    lines: &mut Lines<'_>,
-) -> Result<(Headers, Option<Fault>), ParseError> {
+fn read_headers(bytes: &Bytes, lines: &mut Lines<'_>) -> (Headers, Option<Fault>) {
     let mut fields = Fields::of(bytes, USUAL_LINES);
     let mut complaint = None;
     let first = lines.at;
@@ -263,7 +277,8 @@ fn read_headers(
             break true;
         }
         if fields.iter().len() == limits::HEADERS {
-            return Err(ParseError::Ignore("too many headers"));
+            complaint = complaint.or(Some(TOO_MANY));
+            break lines.pass_head();
         }
         let fault = if lines.folded() {
             folded_header(bytes, line, lines, &mut fields)
@@ -280,7 +295,7 @@ fn read_headers(
     if !whole {
         complaint = complaint.or(Some((400, "no empty line after the headers")));
     }
-    Ok((fields.into(), complaint))
+    (fields.into(), complaint)
 }
 
 #[inline(always)]

@@ -171,3 +171,36 @@ proptest! {
         }
     }
 }
+
+/// RFC 3261 section 8.2 wants an answer to every request but ACK; what it says of its sender
+/// has to be among what was read.
+#[test]
+fn too_many_headers_are_refused_by_what_the_first_of_them_say() {
+    let common = "Via: SIP/2.0/UDP h;branch=z9hG4bKa\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\nCall-ID: c\r\n";
+    let many = "X: y\r\n".repeat(300);
+    let answer = |start: &str, method: &str, early: bool, body: &str| {
+        let cseq = format!("{common}CSeq: 1 {method}\r\n");
+        let (first, last) = if early {
+            (cseq.as_str(), "")
+        } else {
+            ("", cseq.as_str())
+        };
+        let text = format!("{start}\r\n{first}{many}{last}\r\n{body}");
+        match Message::parse(&Bytes::from(text)) {
+            Ok(_) => unreachable!(),
+            Err(ParseError::Refuse(refusal)) => Some((refusal.code, refusal.is_ack)),
+            Err(ParseError::Ignore(_)) => None,
+        }
+    };
+    let invite = "INVITE sip:b@h SIP/2.0";
+    for (start, method, early, told) in [
+        (invite, "INVITE", true, Some((400, false))),
+        (invite, "INVITE", false, None),
+        ("ACK sip:b@h SIP/2.0", "ACK", true, Some((400, true))),
+        ("SIP/2.0 200 OK", "INVITE", true, None),
+    ] {
+        for body in ["", "Via: x\r\n\r\nbody"] {
+            assert_eq!(answer(start, method, early, body), told, "{start} {early}");
+        }
+    }
+}

@@ -43,6 +43,7 @@ mod raw;
 mod reach;
 mod recordings;
 mod registrar;
+mod refusals;
 mod relay;
 mod replaces;
 mod secure;

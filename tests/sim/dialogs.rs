@@ -429,3 +429,19 @@ fn an_update_that_is_refused_for_another_reason_is_no_reason_for_re_invites() {
         settle(&mut world);
     }
 }
+
+/// RFC 3261 section 8.2: a request has an answer, though nobody reads all of it.
+#[test]
+fn a_request_with_too_many_headers_is_refused_and_the_call_goes_on() {
+    let (mut world, caller, ann) = talking(Manner::Answers(s(1)), 512);
+    world.says(caller, Method::Options, |options| {
+        for _ in 0..300 {
+            options.headers.push(Name::Other("X-More".into()), "v");
+        }
+    });
+    world.run(ms(100));
+    assert_eq!(codes(&world, caller), [400]);
+    assert!(world.bridged(caller, ann));
+    world.hang_up(caller);
+    settle(&mut world);
+}

@@ -12,7 +12,7 @@ use exchange::model::limits;
 use exchange::sip::{Frame, StreamFramer};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::places::Line;
 use super::streams::{End, Streams};
@@ -21,7 +21,8 @@ use super::streams::{End, Streams};
 pub(super) const WRITE_TIME: Duration = Duration::from_secs(10);
 /// A phone refreshes its registration every hour at the least.
 const IDLE_TIME: Duration = Duration::from_secs(2 * 3600);
-/// A stream that cannot be followed is closed so long after its sender was told why.
+/// A stream that cannot be followed is closed so long after its sender was told why, and one
+/// that is ended by its sender so long after the last message.
 const PARTING: Duration = Duration::from_secs(1);
 /// What one read takes: the most that a record of TLS holds.
 const READ: usize = 16 * 1024;
@@ -62,7 +63,11 @@ async fn read(
     loop {
         let read = scratch(&mut reader, |bytes| framer.push(bytes));
         match timeout_at(patience.until(line), read).await {
-            Ok(Ok(0)) => return End::Closed,
+            // Whoever has said all may still want to hear: TCP ends each way for itself.
+            Ok(Ok(0)) => {
+                sleep_until(patience.heard_out()).await;
+                return End::Closed;
+            }
             Ok(Ok(_)) => {}
             Ok(Err(error)) => return End::Broken(error),
             Err(_) if Instant::now() < patience.until(line) => continue,
@@ -113,7 +118,7 @@ async fn scratch(
 
 /// Lets the last answer leave. What comes meanwhile is read and dropped: a stream that is
 /// closed with something unread takes its last words back (RST).
-async fn part(reader: &mut (impl AsyncRead + Unpin)) {
+pub(super) async fn part(reader: &mut (impl AsyncRead + Unpin)) {
     let until = Instant::now() + PARTING;
     while let Ok(Ok(1..)) = timeout_at(until, scratch(reader, |_| {})).await {}
 }
@@ -146,6 +151,8 @@ pub(super) struct Patience {
     idle_since: Instant,
     /// Since when a message has been on its way.
     begun: Option<Instant>,
+    /// When the last message came.
+    whole_at: Option<Instant>,
 }
 
 impl Patience {
@@ -153,6 +160,7 @@ impl Patience {
         Self {
             idle_since: Instant::now(),
             begun: None,
+            whole_at: None,
         }
     }
 
@@ -164,11 +172,19 @@ impl Patience {
         if whole || (line.is_trusted() && !is_partial) {
             self.idle_since = now;
         }
+        if whole {
+            self.whole_at = Some(now);
+        }
         self.begun = match self.begun {
             _ if !is_partial => None,
             Some(begun) if !whole => Some(begun),
             Some(_) | None => Some(now),
         };
+    }
+
+    /// When the last message has its answer, or gets none by this stream.
+    fn heard_out(&self) -> Instant {
+        self.whole_at.map_or(self.idle_since, |at| at + PARTING)
     }
 
     /// When it is over, if nothing comes.

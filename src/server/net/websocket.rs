@@ -11,14 +11,17 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::http::header::{ORIGIN, SEC_WEBSOCKET_PROTOCOL};
 use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
 use super::frames::{Carried, carried, config};
 use super::places::Line;
-use super::stream::{Patience, WRITE_TIME};
+use super::stream::{Patience, WRITE_TIME, part};
 use super::streams::{End, Streams};
 
 /// The subprotocol that both sides must name.
@@ -130,7 +133,10 @@ where
                     return end;
                 }
             }
-            Step::Came(Some(Err(error))) => return end_of(error),
+            Step::Came(Some(Err(error))) => {
+                say_why(&mut socket, &error).await;
+                return end_of(error);
+            }
             Step::Came(None) | Step::Goes(None) => return End::Closed,
             Step::Begun => {
                 begun = true;
@@ -185,6 +191,41 @@ where
         Ok(Ok(())) => None,
         Ok(Err(error)) => Some(end_of(error)),
         Err(_) => Some(End::Slow),
+    }
+}
+
+/// Tells the peer what it did wrong, if it did (RFC 6455 section 7.1.7).
+async fn say_why<S>(socket: &mut Socket<S>, error: &Error)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let Some(code) = code_of(error) else { return };
+    let frame = CloseFrame {
+        code,
+        reason: Utf8Bytes::default(),
+    };
+    let told = timeout(WRITE_TIME, socket.send(Message::Close(Some(frame)))).await;
+    if told.is_ok() {
+        part(socket.get_mut()).await;
+    }
+}
+
+/// RFC 6455 section 7.4.1.
+fn code_of(error: &Error) -> Option<CloseCode> {
+    match error {
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
+        Error::Protocol(_) => Some(CloseCode::Protocol),
+        Error::Utf8(_) => Some(CloseCode::Invalid),
+        Error::Capacity(_) => Some(CloseCode::Size),
+        Error::ConnectionClosed
+        | Error::AlreadyClosed
+        | Error::Io(_)
+        | Error::WriteBufferFull(_)
+        | Error::AttackAttempt
+        | Error::Url(_)
+        | Error::Http(_)
+        | Error::HttpFormat(_)
+        | Error::Tls(_) => None,
     }
 }
 
