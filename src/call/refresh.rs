@@ -119,7 +119,7 @@ impl Leg {
             return Reply::Alive;
         }
         if response.code < 300 {
-            self.refreshed(refresh, response, codecs, floor);
+            self.refreshed(refresh, (response, from), codecs, floor);
         } else if refresh.invite.is_none() && takes_no_update(response.code) {
             self.refresh_by_invite(floor);
         }
@@ -142,7 +142,7 @@ impl Leg {
     fn refreshed(
         &mut self,
         refresh: Refresh,
-        response: &Response,
+        (response, from): (&Response, Peer),
         codecs: &[Codec],
         floor: &mut Floor<'_>,
     ) {
@@ -155,7 +155,7 @@ impl Leg {
         let Some(dialog) = &mut self.dialog else {
             return;
         };
-        dialog.refresh(response);
+        dialog.refresh(response, from);
         let peer = dialog.peer();
         let Some(number) = refresh.invite else { return };
         let ack = dialog.ack(number);

@@ -16,8 +16,7 @@ use crate::shard::shard::Shard;
 use crate::shard::words::Output;
 use crate::sip::session_timer::Wish;
 use crate::sip::{
-    Contacts, Dialog, Hop, Name, Peer, Request, Response, Scheme, ServerTx, SessionTimer,
-    Transport, Uri,
+    Contacts, Dialog, Hop, Name, Peer, Request, Response, Scheme, ServerTx, SessionTimer, Uri,
 };
 
 /// The trunk in records of calls that operators make, and the number in metrics.
@@ -216,11 +215,10 @@ impl Shard {
         // Whoever had to prove itself proved the body as it came.
         let mut request = request.clone();
         request.unpack();
-        // Operators' phones are reached by the flow that they called by, and who opened a
-        // stream by that.
+        // Operators' phones are reached by the flow that they called by.
         let hop = match guest.made_by {
-            None if peer.transport == Transport::Udp => Hop::Listener(peer),
-            Some(_) | None => Hop::Flow(peer),
+            Some(_) => Hop::Flow(peer),
+            None => Hop::heard(peer),
         };
         let (dialog, timer) = self.agree(&request, hop, now)?;
         Ok(Caller {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::shard::{Arrival, Parcel, Shard};
 use crate::sim::world::Packet;
 use crate::sim::{PhoneId, World};
-use crate::sip::{Message, Peer, Response};
+use crate::sip::{Message, Peer, Request, Response};
 
 impl World {
     /// Somebody sends a datagram, line by line, and is not heard of again.
@@ -53,16 +53,32 @@ impl World {
         }
     }
 
-    /// What went to an address where there is no phone.
+    /// The answers that went to an address where there is no phone.
     #[must_use]
     pub fn astray(&self, to: SocketAddr) -> Vec<Response> {
-        let bytes = self.astray.iter().filter(|(address, _)| *address == to);
-        let messages = bytes.filter_map(|(_, bytes)| Message::parse(bytes).ok());
-        let responses = messages.filter_map(|message| match message {
+        let responses = self.messages_to(to).filter_map(|message| match message {
             Message::Response(response) => Some(response),
             Message::Request(_) => None,
         });
         responses.collect()
+    }
+
+    /// The requests that did.
+    #[must_use]
+    pub fn asked_astray(&self, to: SocketAddr) -> Vec<Request> {
+        let requests = self.messages_to(to).filter_map(|message| match message {
+            Message::Request(request) => Some(request),
+            Message::Response(_) => None,
+        });
+        requests.collect()
+    }
+
+    fn messages_to(&self, to: SocketAddr) -> impl Iterator<Item = Message> {
+        let bytes = self
+            .astray
+            .iter()
+            .filter(move |(address, _)| *address == to);
+        bytes.filter_map(|(_, bytes)| Message::parse(bytes).ok())
     }
 
     /// The tag that the server gave the phone's dialog.

@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{ConnectionId, Dialog, DialogId, Hop, Method, Name, Peer, Request, Uri};
+use super::{Dialog, DialogId, Hop, Method, Name, Peer, Request, Response, Uri};
 
 /// One step: a request that comes, or one of ours.
 #[derive(Clone, Debug)]
@@ -179,64 +179,104 @@ proptest! {
     }
 }
 
-/// RFC 3261 section 18.1.1, where a router may be on the way.
+/// RFC 3261 section 12.2.1.1. Of the addresses themselves `hop` tells.
 #[test]
-fn who_names_the_address_that_requests_go_to_takes_streams_there() {
+fn requests_go_to_the_first_proxy_or_to_the_target() {
     let from = Peer::udp("192.0.2.7:5070".parse().unwrap());
-    for (route, contact, goes) in [
-        ("", "sip:anna@192.0.2.7:5070", "Listener 192.0.2.7:5070"),
-        ("", "sip:anna@192.0.2.7", "Flow 192.0.2.7:5070"),
-        ("", "sip:anna@10.0.0.7:5070", "Flow 192.0.2.7:5070"),
-        ("", "sip:anna@phone.example:5070", "Flow 192.0.2.7:5070"),
+    for (route, contact, goes, phone) in [
+        ("", "sip:a@192.0.2.9", "192.0.2.9:5060", "192.0.2.7:5070"),
         (
             "",
-            "sip:anna@192.0.2.7:5070;transport=udp",
-            "Flow 192.0.2.7:5070",
+            "sip:a@[2001:db8::1]",
+            "192.0.2.7:5070",
+            "192.0.2.7:5070",
         ),
         (
-            "<sip:192.0.2.7:5070;lr>",
-            "sip:anna@10.0.0.7",
-            "Listener 192.0.2.7:5070",
+            "<sip:p.example;lr>",
+            "sip:a@192.0.2.9",
+            "192.0.2.7:5070",
+            "192.0.2.7:5070",
         ),
         (
-            "<sip:192.0.2.9;lr>",
-            "sip:anna@10.0.0.7",
-            "Listener 192.0.2.9:5060",
+            "<sip:192.0.2.50;lr>",
+            "sip:a@192.0.2.9",
+            "192.0.2.50:5060",
+            "192.0.2.50:5060",
         ),
         (
-            "<sip:proxy.example;lr>",
-            "sip:anna@192.0.2.7:5070",
-            "Flow 192.0.2.7:5070",
+            "<sip:192.0.2.50:7>",
+            "sip:a@192.0.2.9",
+            "192.0.2.50:7",
+            "192.0.2.50:7",
+        ),
+        (
+            "<sip:10.0.0.1;lr>",
+            "sip:a@192.0.2.9",
+            "192.0.2.7:5070",
+            "10.0.0.1:5060",
+        ),
+        (
+            "<sip:[2001:db8::1]:5062;lr>",
+            "sip:a@192.0.2.9",
+            "192.0.2.7:5070",
+            "[2001:db8::1]:5062",
+        ),
+        // Us.
+        (
+            "",
+            "sip:a@198.51.100.1:5070",
+            "192.0.2.7:5070",
+            "192.0.2.7:5070",
         ),
     ] {
-        let mut request = Request::new(Method::Invite, Uri::parse("sip:100@198.51.100.1").unwrap());
-        let headers = &mut request.headers;
-        headers.push(Name::From, "<sip:anna@example.com>;tag=theirs");
-        headers.push(Name::To, "<sip:100@example.com>");
-        headers.push(Name::CallId, "c1");
-        headers.push(Name::CSeq, "5 INVITE");
-        headers.push(Name::Contact, format!("<{contact}>"));
-        if !route.is_empty() {
-            headers.push(Name::RecordRoute, route);
-        }
-        let hop = |hop: Hop| {
-            Dialog::from_request(&request, "ours", "sip:us", hop)
-                .unwrap()
-                .hop()
-        };
-        let found = match hop(Hop::Listener(from)) {
-            Hop::Listener(peer) => format!("Listener {}", peer.remote),
-            Hop::Flow(peer) => format!("Flow {}", peer.remote),
-        };
-        assert_eq!(found, goes, "{route} {contact}");
-        // A stream to it that we opened is opened again.
-        let tcp = Peer::tcp(from.remote, ConnectionId(1));
-        let streams = matches!(
-            hop(Hop::Listener(tcp)).peer().connection,
-            Some(ConnectionId(1))
+        let request = invite(route, contact);
+        let make = |hop| Dialog::from_request(&request, "ours", "sip:198.51.100.1:5070", hop);
+        let dialog = make(Hop::heard(from)).unwrap();
+        assert_eq!(
+            dialog.hop().peer().remote.to_string(),
+            goes,
+            "{route} {contact}"
         );
-        assert_eq!(streams, goes.starts_with("Flow"), "{route} {contact}");
         // A phone of ours stays with the flow that it opened.
-        assert!(matches!(hop(Hop::Flow(from)), Hop::Flow(_)));
+        let hop = make(Hop::Flow(from)).unwrap().hop();
+        assert_eq!(
+            hop,
+            Hop::Flow(Peer::udp(phone.parse().unwrap())),
+            "{route} {contact}"
+        );
     }
+}
+
+#[test]
+fn whoever_gives_another_target_is_reached_there() {
+    let from = Peer::udp("192.0.2.7:5070".parse().unwrap());
+    let moved = |dialog: &Dialog| dialog.hop().peer().remote.to_string();
+    for method in [Method::Update, Method::Invite] {
+        let mut request = invite("", "sip:a@192.0.2.7:5070");
+        let mut dialog =
+            Dialog::from_request(&request, "ours", "sip:us", Hop::heard(from)).unwrap();
+        request.headers.set(Name::CSeq, format!("6 {method}"));
+        request.headers.set(Name::Contact, "<sip:a@192.0.2.9>");
+        request.method = method.clone();
+        dialog.accept(&request, from).unwrap();
+        assert_eq!(moved(&dialog), "192.0.2.9:5060");
+        let mut response = Response::to(&dialog.request(method), 200);
+        response.headers.push(Name::Contact, "<sip:a@192.0.2.10>");
+        dialog.refresh(&response, from);
+        assert_eq!(moved(&dialog), "192.0.2.10:5060");
+    }
+}
+
+fn invite(route: &str, contact: &str) -> Request {
+    let mut request = Request::new(Method::Invite, Uri::parse("sip:100@198.51.100.1").unwrap());
+    let headers = &mut request.headers;
+    headers.push(Name::From, "<sip:anna@example.com>;tag=theirs");
+    headers.push(Name::To, "<sip:100@example.com>");
+    headers.push(Name::CallId, "c1");
+    headers.push(Name::CSeq, "5 INVITE");
+    headers.push(Name::Contact, format!("<{contact}>"));
+    if !route.is_empty() {
+        headers.push(Name::RecordRoute, route);
+    }
+    request
 }

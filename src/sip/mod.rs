@@ -16,6 +16,7 @@ pub mod endpoint;
 mod fields;
 mod header;
 mod headers;
+mod hop;
 mod message;
 mod method;
 mod multipart;
@@ -47,6 +48,7 @@ pub use header::{
     Via,
 };
 pub use headers::{Header, HeaderError, Headers};
+pub use hop::Hop;
 pub use message::{Message, Request, Response, reason_phrase};
 pub use method::Method;
 pub(crate) use name::Known;
@@ -57,6 +59,6 @@ pub use route::{Service, Way, by_weight, way};
 pub use session_timer::SessionTimer;
 pub use stream::{Frame, FrameError, StreamFramer};
 pub use text::Text;
-pub use transport::{Advertise, ConnectionId, Hop, Peer, Transport};
+pub use transport::{Advertise, ConnectionId, Peer, Transport};
 pub(crate) use uri::digits;
 pub use uri::{Host, Scheme, Uri, UriError};

@@ -15,15 +15,23 @@ pub(crate) fn datagrams(port: u16, server: &Server) -> Peer {
 /// Somebody who calls, and what is said is what is written.
 pub(crate) struct Caller {
     number: String,
-    peer: Peer,
+    pub(crate) peer: Peer,
+    /// The URI of its Contact.
+    pub(crate) contact: String,
     tag: String,
 }
 
 impl Caller {
     pub(crate) fn dials(server: &Server, number: &str) -> Self {
+        Self::calls(datagrams(0, server), number, "sip:0600@w.invalid")
+    }
+
+    /// The same from there, with a Contact of its own.
+    pub(crate) fn calls(peer: Peer, number: &str, contact: &str) -> Self {
         let mut caller = Self {
             number: number.to_owned(),
-            peer: datagrams(0, server),
+            peer,
+            contact: contact.to_owned(),
             tag: String::new(),
         };
         caller.says(("INVITE", 1), "Content-Type: application/sdp\r\n", SDP);
@@ -39,14 +47,14 @@ impl Caller {
         self.says(("BYE", 2), more, "");
     }
 
-    fn says(&mut self, (method, sequence): (&str, u32), more: &str, body: &str) {
-        let (number, tag) = (&self.number, &self.tag);
+    pub(crate) fn says(&mut self, (method, sequence): (&str, u32), more: &str, body: &str) {
+        let (number, tag, contact) = (&self.number, &self.tag, &self.contact);
         let tag = match tag.as_str() {
             "" => String::new(),
             tag => format!(";tag={tag}"),
         };
         let more = format!(
-            "From: <sip:0600@w.invalid>;tag=c\r\nTo: <sip:{number}@w.invalid>{tag}\r\nCall-ID: caller\r\nCSeq: {sequence} {method}\r\nContact: <sip:0600@w.invalid>\r\n{more}"
+            "From: <sip:0600@w.invalid>;tag=c\r\nTo: <sip:{number}@w.invalid>{tag}\r\nCall-ID: caller\r\nCSeq: {sequence} {method}\r\nContact: <{contact}>\r\n{more}"
         );
         let target = format!("sip:{number}@{}", self.peer.to);
         self.peer.request(method, &target, &more, body);

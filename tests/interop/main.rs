@@ -54,6 +54,7 @@ mod sound;
 mod spoken;
 mod standards;
 mod strangers;
+mod targets;
 mod throng;
 mod tones;
 mod torture;

@@ -445,3 +445,27 @@ fn a_request_with_too_many_headers_is_refused_and_the_call_goes_on() {
     world.hang_up(caller);
     settle(&mut world);
 }
+
+/// RFC 3261 section 12.2.1.1: a carrier's caller is no phone behind a router.
+#[test]
+fn a_caller_who_gives_another_address_is_hung_up_there() {
+    for method in [Method::Update, Method::Invite] {
+        let (mut world, caller, ann) = talking(Manner::Answers(s(1)), 504);
+        let elsewhere = "10.9.9.9:5080".parse().unwrap();
+        world.says(caller, method.clone(), |request| {
+            request.headers.set(Name::Contact, "<sip:1@10.9.9.9:5080>");
+            if request.method == Method::Invite {
+                describes(request, "m=audio 4000 RTP/AVP 8\r\n");
+            }
+        });
+        world.run(ms(100));
+        assert_eq!(codes(&world, caller), [200]);
+        if method == Method::Invite {
+            world.says(caller, Method::Ack, |_| ());
+        }
+        world.hang_up(ann);
+        world.run(s(2));
+        let asked = world.asked_astray(elsewhere);
+        assert_eq!(asked.first().map(|bye| &bye.method), Some(&Method::Bye));
+    }
+}

@@ -116,8 +116,10 @@ pub(super) struct Entry {
     pub(super) method: Method,
     pub(super) branch: Branch,
     pub(super) peer: Peer,
-    /// The request, to be sent again; empty on a stream.
+    /// The request, to be sent again; empty on a stream that is all there is.
     pub(super) bytes: Bytes,
+    /// Who is dialled when the stream is gone.
+    pub(super) or_else: Option<Peer>,
     pub(super) spare: Option<Spare>,
     pub(super) scheduled: Option<Instant>,
 }

@@ -259,7 +259,7 @@ impl Endpoint {
     /// What waits on a stream will have no answer, unless it may go another way.
     fn lost(&mut self, way: Way, out: &mut Out<'_>) {
         for tx in self.clients.on_stream(way) {
-            if self.goes_by_datagram(tx, out) {
+            if self.goes_by_datagram(tx, out) || self.goes_by_another(tx, out) {
                 continue;
             }
             let Some(entry) = self.clients.get(tx) else {

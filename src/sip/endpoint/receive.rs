@@ -262,9 +262,9 @@ impl Endpoint {
                 let to_tag = origin::to_tag(&response.headers).unwrap_or_default();
                 match invite.answers.iter().find(|answer| answer.to_tag == to_tag) {
                     Some(Answer {
-                        ack: Some((bytes, peer)),
+                        ack: Some((bytes, to)),
                         ..
-                    }) => out.send(bytes.clone(), *peer),
+                    }) => out.send(bytes.clone(), again(*to, peer)),
                     Some(Answer { ack: None, .. }) => {}
                     None if invite.answers.len() < FORKS => {
                         report = true;
@@ -289,6 +289,17 @@ impl Endpoint {
         if report && code > 100 {
             out.tell(Event::Response { tx, response, peer });
         }
+    }
+}
+
+/// Where an ACK goes again whose 2xx comes again `from` there: by the stream of that, if the
+/// other end is the same, for the one that it went by may be gone.
+fn again(to: Peer, from: Peer) -> Peer {
+    let same = to.transport == from.transport && to.remote.ip() == from.remote.ip();
+    if same && from.connection.is_some() {
+        from
+    } else {
+        to
     }
 }
 

@@ -32,6 +32,8 @@ struct Written {
     peer: Peer,
     /// As a datagram, when it is too large for one and goes by TCP.
     spare: Option<Bytes>,
+    /// Who is dialled when the stream is gone.
+    or_else: Option<Peer>,
 }
 
 impl Endpoint {
@@ -125,7 +127,13 @@ impl Endpoint {
         out: &mut Vec<Output>,
     ) -> ClientTx {
         let mut out = Out { now, list: out };
-        let (word, Written { bytes, peer, spare }) = self.write(&mut request, hop.into());
+        let (word, written) = self.write(&mut request, hop.into());
+        let Written {
+            bytes,
+            peer,
+            spare,
+            or_else,
+        } = written;
         out.count(Count::Request {
             method: MethodLabel::from(&request.method),
             inbound: false,
@@ -153,7 +161,12 @@ impl Endpoint {
                 cancel: false,
             },
             peer,
-            bytes: if reliable { Bytes::new() } else { bytes },
+            bytes: if reliable && or_else.is_none() {
+                Bytes::new()
+            } else {
+                bytes
+            },
+            or_else,
             spare: spare.map(|bytes| Spare {
                 bytes,
                 until: now + STREAM_TIME,
@@ -199,6 +212,21 @@ impl Endpoint {
         true
     }
 
+    /// Sends a request whose stream is gone by another; `false` when there is none to be had.
+    /// Whoever heard the first copy takes this one for what it is, a repetition.
+    pub(super) fn goes_by_another(&mut self, tx: ClientTx, out: &mut Out<'_>) -> bool {
+        let Some(entry) = self.clients.get_mut(tx) else {
+            return false;
+        };
+        let unanswered = entry.machine.is_unanswered();
+        let Some(peer) = entry.or_else.take().filter(|_| unanswered) else {
+            return false;
+        };
+        out.send(std::mem::take(&mut entry.bytes), peer);
+        self.clients.goes(tx, peer);
+        true
+    }
+
     /// Acknowledges a 2xx, and again each time that it comes again. The To tag says
     /// which branch of a fork is meant.
     pub fn acknowledge(
@@ -210,7 +238,10 @@ impl Endpoint {
         out: &mut Vec<Output>,
     ) {
         let mut out = Out { now, list: out };
-        let (_, Written { bytes, peer, spare }) = self.write(&mut ack, hop.into());
+        let (_, written) = self.write(&mut ack, hop.into());
+        let Written {
+            bytes, peer, spare, ..
+        } = written;
         out.count(Count::Request {
             method: MethodLabel::Ack,
             inbound: false,
@@ -293,6 +324,7 @@ impl Endpoint {
             branch: Branch { word, cancel: true },
             peer,
             bytes: if reliable { Bytes::new() } else { bytes },
+            or_else: None,
             spare: None,
             scheduled: None,
         });
@@ -337,12 +369,14 @@ impl Endpoint {
                     bytes: request.write(),
                     peer,
                     spare: Some(bytes),
+                    or_else: None,
                 }
             }
-            Hop::Listener(peer) | Hop::Flow(peer) => Written {
+            Hop::Flow(_) | Hop::Listener(_) | Hop::Only(_) | Hop::Stream { .. } => Written {
                 bytes,
                 peer,
                 spare: None,
+                or_else: hop.or_else(),
             },
         };
         (word, written)

@@ -1,8 +1,8 @@
 //! Requests of ours.
 
 use super::*;
-use crate::sip::Hop;
 use crate::sip::transaction::timers::{GIVE_UP, T1, T4, TIMER_D};
+use crate::sip::{Hop, Transport};
 
 fn ack_for(rig: &mut Rig, tx: ClientTx, to_tag: &str) -> String {
     let mut ack = Request::new(Method::Ack, Uri::parse("sip:anna@192.0.2.7").unwrap());
@@ -229,6 +229,47 @@ fn a_lost_stream_fails_what_waited_on_it() {
         .handle(Input::ConnectionLost { connection }, rig.now, &mut rig.out);
     assert_eq!(rig.told(), "[Unreachable] [Unreachable]");
     assert_eq!(rig.endpoint.in_flight(), 1);
+}
+
+#[test]
+fn a_request_whose_stream_is_lost_goes_to_where_its_peer_listens() {
+    let connection = ConnectionId(9);
+    let mut rig = Rig::new();
+    let by_stream = |rig: &mut Rig| {
+        let listens = SocketAddr::new(tcp().remote.ip(), 5090);
+        let hop = Hop::Stream {
+            open: tcp(),
+            listens,
+        };
+        let (request, now) = (Rig::unsent(Method::Bye), rig.now);
+        rig.endpoint.request(request, hop, now, &mut rig.out);
+        assert_eq!(rig.told(), "BYE>5070");
+        (rig.sent_text(), listens)
+    };
+    let lose = |rig: &mut Rig| {
+        let input = Input::ConnectionLost { connection };
+        rig.endpoint.handle(input, rig.now, &mut rig.out);
+        rig.told()
+    };
+    let (sent, remote) = by_stream(&mut rig);
+    let answer = rig.answer(200, "t1");
+    assert_eq!(lose(&mut rig), "BYE>5090");
+    assert_eq!(rig.sent_text(), sent, "a repetition");
+    assert_eq!(lose(&mut rig), "", "it waits for the other one");
+    assert_eq!(
+        rig.receive(&answer, Peer::tcp(remote, ConnectionId(10))),
+        "[200]"
+    );
+    rig.pass(T4);
+    assert_eq!(rig.endpoint.in_flight(), 0);
+    // Nobody listens.
+    by_stream(&mut rig);
+    assert_eq!(lose(&mut rig), "BYE>5090");
+    let transport = Transport::Tcp;
+    let input = Input::Unreachable { transport, remote };
+    rig.endpoint.handle(input, rig.now, &mut rig.out);
+    assert_eq!(rig.told(), "[Unreachable]");
+    assert_eq!(rig.endpoint.in_flight(), 0);
 }
 
 #[test]

@@ -1,0 +1,122 @@
+//! Where requests within a call go (RFC 3261 section 12.2.1.1), and what follows when a stream
+//! is gone (section 18.1.1).
+
+use std::net::TcpListener;
+
+use crate::caller::{Caller, datagrams};
+use crate::eventually;
+use crate::server::{Server, free_port};
+use crate::wire::{Peer, Plain, SDP, accepted, connect, header};
+
+const TRUNKS: &str = "trunks: { here: { from: [127.0.0.0/8] } }";
+
+/// A server whose line `field`, dialled by 2001, is at a port of this machine.
+fn server(line: u16, more: &str) -> Server {
+    let field = format!("{{ uri: \"sip:field@127.0.0.1:{line}{more}\" }}");
+    Server::outside(TRUNKS, &field)
+}
+
+fn listener() -> (TcpListener, u16) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    (listener, port)
+}
+
+fn dialled(listener: &TcpListener, server: &Server) -> Peer {
+    Peer {
+        wire: Box::new(Plain::over(accepted(listener))),
+        transport: "TCP",
+        to: server.address(),
+    }
+}
+
+fn dials_by_tcp(server: &Server) -> Peer {
+    let to = server.address();
+    Peer {
+        wire: Box::new(Plain::over(connect(to.parse().unwrap()))),
+        transport: "TCP",
+        to,
+    }
+}
+
+/// Waits until the server knows that so many streams are left.
+fn streams(server: &Server, left: f64) {
+    let open = "centrale_sip_connections{transport=\"TCP\"}";
+    let is_left = || (server.metric(open) - left).abs() < 0.5;
+    eventually("the connection is gone", 5, is_left);
+}
+
+/// The line takes the call, and names an address of its own.
+fn takes(line: &mut Peer, contact: &str) -> String {
+    let invite = line.expect("INVITE ");
+    let more = format!("Contact: <{contact}>\r\nContent-Type: application/sdp\r\n");
+    line.answer(&invite, "200 OK", &more, SDP);
+    invite
+}
+
+/// The line hangs up what its INVITE began.
+fn hangs_up(line: &mut Peer, invite: &str) {
+    let of = |name| header(invite, name).unwrap();
+    let (from, to, call) = (of("From"), of("To"), of("Call-ID"));
+    let more = format!("From: {to};tag=phone\r\nTo: {from}\r\nCall-ID: {call}\r\nCSeq: 1 BYE\r\n");
+    let contact = of("Contact");
+    line.request("BYE", contact.trim_matches(['<', '>']), &more, "");
+    line.expect("SIP/2.0 200 ");
+}
+
+/// Whoever is at that address is hung up.
+fn is_hung_up(peer: &mut Peer) {
+    let bye = peer.expect("BYE ");
+    peer.answer(&bye, "200 OK", "", "");
+}
+
+#[test]
+fn requests_go_to_the_contact_by_datagrams() {
+    for moves in [false, true] {
+        let [line, gateway, first, second] = [(); 4].map(|()| free_port());
+        let server = server(line, "");
+        let mut line = datagrams(line, &server);
+        let [mut desk, mut other] = [first, second].map(|port| datagrams(port, &server));
+        let contact = |port: u16| format!("sip:x@127.0.0.1:{port}");
+        let mut caller = Caller::calls(datagrams(0, &server), "2001", &contact(first));
+        let invite = takes(&mut line, &contact(gateway));
+        let mut line = datagrams(gateway, &server);
+        line.expect("ACK ");
+        if moves {
+            caller.contact = contact(second);
+            caller.says(("UPDATE", 2), "", "");
+            caller.peer.expect("SIP/2.0 200 ");
+        }
+        hangs_up(&mut line, &invite);
+        is_hung_up(if moves { &mut other } else { &mut desk });
+    }
+}
+
+#[test]
+fn requests_go_to_the_contact_of_a_line_by_another_stream() {
+    let ((listener, port), (gateway, other)) = (listener(), listener());
+    let server = server(port, ";transport=tcp");
+    let mut caller = Caller::dials(&server, "2001");
+    let mut line = dialled(&listener, &server);
+    takes(&mut line, &format!("sip:x@127.0.0.1:{other};transport=tcp"));
+    let mut line = dialled(&gateway, &server);
+    line.expect("ACK ");
+    caller.hangs_up("");
+    is_hung_up(&mut line);
+}
+
+#[test]
+fn a_caller_whose_stream_is_gone_is_hung_up_by_another() {
+    let (desk, port) = listener();
+    let line = free_port();
+    let server = server(line, "");
+    let mut line = datagrams(line, &server);
+    let contact = format!("sip:x@127.0.0.1:{port};transport=tcp");
+    let caller = Caller::calls(dials_by_tcp(&server), "2001", &contact);
+    let invite = takes(&mut line, "sip:x@w.invalid");
+    line.expect("ACK ");
+    drop(caller);
+    streams(&server, 0.0);
+    hangs_up(&mut line, &invite);
+    is_hung_up(&mut dialled(&desk, &server));
+}
