@@ -101,6 +101,7 @@ impl Shard {
             }
         };
         out.extend(peer.connection.map(Output::Trusted));
+        self.endpoint.may_be_dialled(tx, &request);
         let arrival = self.arrival(name, &request);
         if self
             .snapshot

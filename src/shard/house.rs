@@ -81,6 +81,7 @@ impl Shard {
         if !self.is_proven((tx, &request, peer), &operator, now) {
             return;
         }
+        self.endpoint.may_be_dialled(tx, &request);
         let dialled = request.uri.user.as_deref().unwrap_or_default();
         if let Some(code) = Code::read(dialled) {
             return self.dial_code((operator, code), (tx, &request, peer), now, out);

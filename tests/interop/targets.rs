@@ -1,5 +1,5 @@
 //! Where requests within a call go (RFC 3261 section 12.2.1.1), and what follows when a stream
-//! is gone (section 18.1.1).
+//! is gone (sections 18.1.1 and 18.2.2).
 
 use std::net::TcpListener;
 
@@ -9,6 +9,23 @@ use crate::server::{Server, free_port};
 use crate::wire::{Peer, Plain, SDP, accepted, connect, header};
 
 const TRUNKS: &str = "trunks: { here: { from: [127.0.0.0/8] } }";
+
+/// Speaks before it answers, and then does not.
+const REFUSES: &str = "
+version: 1
+flow: refuses
+start: say
+answer: false
+languages: [en]
+nodes:
+  say: { type: play, prompt: [welcome], next: end }
+  end: { type: hangup, cause: busy }
+";
+
+const FLOOR: &str = "
+queues: { support: { requires: { support: 1 }, music: calm } }
+operators: { alice: { secret: alice, skills: { support: 8 } } }
+";
 
 /// A server whose line `field`, dialled by 2001, is at a port of this machine.
 fn server(line: u16, more: &str) -> Server {
@@ -119,4 +136,19 @@ fn a_caller_whose_stream_is_gone_is_hung_up_by_another() {
     streams(&server, 0.0);
     hangs_up(&mut line, &invite);
     is_hung_up(&mut dialled(&desk, &server));
+}
+
+#[test]
+fn an_answer_whose_stream_is_gone_goes_to_the_port_of_the_via() {
+    let (desk, port) = listener();
+    let server = Server::with(FLOOR, &[("1", "refuses", REFUSES)]);
+    let mut caller = dials_by_tcp(&server);
+    let length = SDP.len();
+    caller.wire.send(&format!(
+        "INVITE sip:1@{} SIP/2.0\r\nVia: SIP/2.0/TCP w.invalid:{port};branch=z9hG4bKvia\r\nMax-Forwards: 70\r\nFrom: <sip:0600@w.invalid>;tag=c\r\nTo: <sip:1@w.invalid>\r\nCall-ID: via\r\nCSeq: 1 INVITE\r\nContact: <sip:0600@w.invalid>\r\nContent-Type: application/sdp\r\nContent-Length: {length}\r\n\r\n{SDP}",
+        caller.to,
+    ));
+    caller.expect("SIP/2.0 183 ");
+    drop(caller);
+    dialled(&desk, &server).expect("SIP/2.0 486 ");
 }

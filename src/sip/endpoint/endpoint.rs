@@ -61,7 +61,10 @@ impl Endpoint {
         match input {
             Input::Received { bytes, peer } => self.received(&bytes, peer, &mut out),
             Input::Tick => self.tick(&mut out),
-            Input::ConnectionLost { connection } => self.lost(Way::Open(connection), &mut out),
+            Input::ConnectionLost { connection } => {
+                self.lost(Way::Open(connection), &mut out);
+                self.answers_anew(connection, &mut out);
+            }
             Input::Unreachable { transport, remote } => {
                 self.lost(Way::Opens(transport, remote), &mut out);
             }

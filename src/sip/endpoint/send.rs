@@ -1,7 +1,9 @@
 //! What goes out: answers, requests, CANCEL and ACK.
 
-use bytes::Bytes;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
+
+use bytes::Bytes;
 
 use super::Endpoint;
 use super::clients::{Branch, Cancel, Entry, Invite, Machine as ClientMachine, Spare};
@@ -14,7 +16,7 @@ use crate::sip::transaction::{
     Client, InviteClient, InviteClientInput, InviteServerEffect, InviteServerInput, ServerEffect,
     ServerInput,
 };
-use crate::sip::{Header, Hop, Method, Name, Peer, Request, Response, Transport};
+use crate::sip::{ConnectionId, Header, Hop, Method, Name, Peer, Request, Response, Transport};
 
 /// Max-Forwards of a request of ours (RFC 3261 section 8.1.1.6).
 const MAX_FORWARDS: &str = "70";
@@ -92,6 +94,41 @@ impl Endpoint {
             entry.last = Bytes::copy_from_slice(&bytes);
         }
         self.settle_server(tx);
+    }
+
+    /// Whoever sent a request may be connected to, should their stream be gone before they have
+    /// its answer: where it came from, at the port of its Via (RFC 3261 section 18.2.2). Not
+    /// for strangers, who would have us connect to others.
+    pub fn may_be_dialled(&mut self, tx: ServerTx, request: &Request) {
+        let Some(peer) = self.servers.get(tx).map(|entry| entry.peer) else {
+            return;
+        };
+        if !matches!(peer.transport, Transport::Tcp | Transport::Tls) {
+            return;
+        }
+        let port = request.headers.with_via(|via| via.port).ok().flatten();
+        let port = port.filter(|port| *port != 0);
+        let port = port.unwrap_or_else(|| peer.transport.default_port());
+        let remote = SocketAddr::new(peer.remote.ip(), port);
+        self.servers.listens(tx, remote);
+    }
+
+    /// Brings answers by another stream: those that nobody acknowledged at once, the others
+    /// when there are any.
+    pub(super) fn answers_anew(&mut self, connection: ConnectionId, out: &mut Out<'_>) {
+        for tx in self.servers.lose(connection) {
+            let Some(entry) = self.servers.get_mut(tx) else {
+                continue;
+            };
+            let ServerMachine::Invite(machine) = &mut entry.machine else {
+                continue;
+            };
+            let unheard = !machine.is_proceeding()
+                && machine.handle(InviteServerInput::Invite, out.now) == InviteServerEffect::Resend;
+            if unheard && !entry.last.is_empty() {
+                out.resend(entry.method, &entry.last, entry.peer);
+            }
+        }
     }
 
     /// Answers a request finally and keeps nothing of it: each copy of it is a request of

@@ -1,14 +1,16 @@
 //! The requests that we answer.
 
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
 
 use super::words::{MethodLabel, ServerTx};
 use crate::model::{ShardId, Steady};
-use crate::sip::Peer;
 use crate::sip::transaction::key::Key;
 use crate::sip::transaction::{InviteServer, Server, Table};
+use crate::sip::{ConnectionId, Peer};
 
 /// Which machine it runs.
 #[derive(Debug)]
@@ -59,6 +61,9 @@ pub(super) struct Servers {
     table: Table<Entry>,
     by_key: Steady<Key, ServerTx>,
     by_merge: Steady<Key, ServerTx>,
+    /// Those whose answers may be brought by another stream than the one that they came by,
+    /// and to where. In order, so that a lost stream costs as much as it carried.
+    by_stream: BTreeMap<(ConnectionId, ServerTx), SocketAddr>,
 }
 
 impl Servers {
@@ -68,6 +73,7 @@ impl Servers {
             table: Table::new(),
             by_key: Steady::default(),
             by_merge: Steady::default(),
+            by_stream: BTreeMap::new(),
         }
     }
 
@@ -111,10 +117,47 @@ impl Servers {
         let Some(entry) = own.and_then(|key| self.table.remove(key)) else {
             return;
         };
+        if let Some(connection) = entry.peer.connection {
+            self.by_stream.remove(&(connection, tx));
+        }
         self.by_key.remove(&entry.key);
         if let Some(merge) = entry.merge {
             self.by_merge.remove(&merge);
         }
+    }
+
+    /// Its answers may go to there when its stream is gone.
+    pub(super) fn listens(&mut self, tx: ServerTx, remote: SocketAddr) {
+        let peer = self.get(tx).map(|entry| entry.peer);
+        if let Some(connection) = peer.and_then(|peer| peer.connection) {
+            self.by_stream.insert((connection, tx), remote);
+        }
+    }
+
+    /// A stream is gone: those whose answers go by another from here on.
+    pub(super) fn lose(&mut self, connection: ConnectionId) -> Vec<ServerTx> {
+        let mut moved = Vec::new();
+        while let Some((at, remote)) = self.next_on(connection) {
+            self.by_stream.remove(&at);
+            if let Some(entry) = self.get_mut(at.1) {
+                entry.peer = Peer {
+                    transport: entry.peer.transport,
+                    remote,
+                    connection: None,
+                };
+                moved.push(at.1);
+            }
+        }
+        moved
+    }
+
+    fn next_on(&self, connection: ConnectionId) -> Option<((ConnectionId, ServerTx), SocketAddr)> {
+        let first = ServerTx {
+            key: 0,
+            shard: ShardId(0),
+        };
+        let (at, remote) = self.by_stream.range((connection, first)..).next()?;
+        (at.0 == connection).then_some((*at, *remote))
     }
 
     /// The key of a transaction of this endpoint; another's may be the key of a stranger.
@@ -124,6 +167,6 @@ impl Servers {
 
     #[cfg(test)]
     pub(super) fn is_clean(&self) -> bool {
-        self.by_key.is_empty() && self.by_merge.is_empty()
+        self.by_key.is_empty() && self.by_merge.is_empty() && self.by_stream.is_empty()
     }
 }

@@ -325,3 +325,43 @@ fn a_body_that_is_packed_is_refused_whatever_it_comes_with() {
         }
     }
 }
+
+/// RFC 3261 section 18.2.2.
+#[test]
+fn answers_whose_stream_is_lost_go_to_the_port_of_the_via() {
+    let connection = ConnectionId(9);
+    let via = |port: &str| format!("SIP/2.0/TCP c.example{port};branch=z9hG4bKa1");
+    let lose = |rig: &mut Rig| {
+        let input = Input::ConnectionLost { connection };
+        rig.endpoint.handle(input, rig.now, &mut rig.out);
+        rig.told()
+    };
+    for (port, known, to) in [
+        (":5090", true, "486>5090"),
+        ("", true, "486>5060"),
+        (":5090", false, "486>5070"),
+    ] {
+        let mut rig = Rig::new();
+        let text = request("INVITE", &via(port), "");
+        rig.receive(&text, tcp());
+        let (tx, request) = (rig.server.unwrap(), rig.request.clone().unwrap());
+        if known {
+            rig.endpoint.may_be_dialled(tx, &request);
+        }
+        assert_eq!(rig.respond(180), "180>5070");
+        assert_eq!(lose(&mut rig), "", "nothing is to be said");
+        assert_eq!(rig.respond(486), to);
+        rig.pass(GIVE_UP);
+        assert!(rig.endpoint.is_clean());
+        // It was said, and perhaps nobody heard it.
+        rig.receive(&text, tcp());
+        let tx = rig.server.unwrap();
+        if known {
+            rig.endpoint.may_be_dialled(tx, &request);
+        }
+        assert_eq!(rig.respond(486), "486>5070");
+        assert_eq!(lose(&mut rig), if known { to } else { "" });
+        rig.pass(GIVE_UP);
+        assert!(rig.endpoint.is_clean());
+    }
+}
