@@ -45,8 +45,9 @@ fn a_large_call_to_a_line_that_asks_goes_by_tcp_all_the_time() {
     line.answer(&invite, "200 OK", &more, SDP);
     line.expect("ACK ");
     // Its server keeps no connection on which nothing comes.
+    let open = "centrale_sip_connections{transport=\"tcp\"}";
+    assert!(server.metric(open) > 0.5);
     drop(line);
-    let open = "centrale_sip_connections{transport=\"TCP\"}";
     eventually("the connection is gone", 5, || server.metric(open) < 0.5);
     caller.hangs_up("");
     let mut line = stream(&listener, &server);
