@@ -96,6 +96,12 @@ impl World for Links {
         }
     }
 
+    fn expect(&self, remote: SocketAddr, uri: &Uri) {
+        if let Some(streams) = self.streams.get() {
+            streams.expect(remote, uri);
+        }
+    }
+
     fn event(&self, event: Event) {
         self.witness.tell(event);
     }
@@ -384,6 +390,7 @@ impl Floor {
                 | shard::Output::Count(_)
                 | shard::Output::Media(_)
                 | shard::Output::Trusted(_)
+                | shard::Output::Expected(..)
                 | shard::Output::Dropped(_)
                 | shard::Output::Foreign(..)
                 | shard::Output::Keep { .. }
@@ -508,8 +515,14 @@ fn shared(advertise: Advertise, shards: usize, now: Instant) -> Arc<Shared> {
     Arc::new(Shared::new(board, epoch, advertise))
 }
 
-/// Whether a line, or a carrier's server, is reached over TLS.
+/// Whether a line, or a carrier's server, is reached over TLS; a trunk's caller who came by it
+/// is when the stream is gone.
 fn dials_securely(config: &Config) -> Dials {
+    let listens = config.sip.listen.iter();
+    let listens = listens.map(|listen| match listen.transport {
+        Transport::Tls => Dials::Perhaps,
+        Transport::Udp | Transport::Tcp | Transport::Ws | Transport::Wss => Dials::Never,
+    });
     let each = dialled(config).map(|uri| match (Transport::of(uri), way(uri)) {
         (Some(Transport::Tls), _) => Dials::Surely,
         (_, Some(Way::Open { .. })) => Dials::Perhaps,
@@ -517,7 +530,7 @@ fn dials_securely(config: &Config) -> Dials {
             Dials::Never
         }
     });
-    each.max().unwrap_or(Dials::Never)
+    each.chain(listens).max().unwrap_or(Dials::Never)
 }
 
 /// Who must answer at addresses that need no look-up; of the others the look-up tells.

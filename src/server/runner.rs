@@ -104,6 +104,8 @@ pub(crate) trait World: Send + Sync + 'static {
     fn stream(&self, bytes: Bytes, peer: Peer);
     /// Who is at the other end of a stream may stay.
     fn trust(&self, connection: ConnectionId);
+    /// Whoever answers by TLS there must be whom the URI names.
+    fn expect(&self, remote: SocketAddr, uri: &Uri);
     /// To whoever reads events.
     fn event(&self, event: Event);
     /// To the resolver, whose answer comes to the shard's inbox.
@@ -461,6 +463,7 @@ impl Work {
             }
             Output::Keep { keep, asks } => self.world.keep(keep, asks),
             Output::Trusted(connection) => self.world.trust(connection),
+            Output::Expected(remote, uri) => self.world.expect(remote, &uri),
             Output::Dropped(reason) => self.drop_one(reason, clock::now()),
         }
     }

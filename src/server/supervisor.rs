@@ -120,6 +120,7 @@ impl Supervisor {
                 | Output::Foreign(..)
                 | Output::Keep { .. }
                 | Output::Trusted(_)
+                | Output::Expected(..)
                 | Output::Dropped(_)
                 | Output::Ask { .. }
                 | Output::Resolve { .. } => {}

@@ -177,6 +177,8 @@ impl Shard {
         self.pass_on(None, now, out);
         let (key, tx) = (caller.key, caller.tx);
         let tag = caller.dialog.id().local_tag.clone();
+        let by_tls = caller.dialog.answers_by_tls();
+        out.extend(by_tls.map(|(remote, uri)| Output::Expected(remote, uri.clone())));
         let call = self.floor(now, |floor| Call::begin(caller, floor));
         self.calls.insert(key, call);
         self.calls.hears(key, tag);

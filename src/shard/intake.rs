@@ -221,6 +221,7 @@ fn refused(output: &Output) -> Option<RejectReason> {
         | Output::Keep { .. }
         | Output::Ask { .. }
         | Output::Trusted(_)
+        | Output::Expected(..)
         | Output::Dropped(_) => None,
     }
 }

@@ -164,6 +164,8 @@ pub enum Output {
     Foreign(ShardId, Foreign),
     /// Who is at the other end of this stream is known: it may stay.
     Trusted(ConnectionId),
+    /// Whoever answers by TLS at this address must be whom the URI names.
+    Expected(SocketAddr, Uri),
     /// A message was dropped without an answer.
     Dropped(DropReason),
 }

@@ -387,7 +387,10 @@ impl World {
                 Output::Refusal(Refusal { bytes, peer, .. }) => {
                     self.post(Packet::ToPhone(peer.remote, bytes));
                 }
-                Output::Count(_) | Output::Trusted(_) | Output::Dropped(_) => {}
+                Output::Count(_)
+                | Output::Trusted(_)
+                | Output::Expected(..)
+                | Output::Dropped(_) => {}
                 Output::Media(command) => self.booth.obey(command, self.now),
                 Output::Event(event) => self.happened(event),
                 Output::Match(matched) => {

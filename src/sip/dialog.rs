@@ -11,6 +11,8 @@ use super::{
     Contacts, HeaderError, Headers, Hop, Host, Method, Name, NameAddr, Peer, Replaces, Request,
     Response, Uri,
 };
+use std::net::SocketAddr;
+
 use super::{hop, origin};
 
 /// Where our sequence numbers begin in a dialog that the peer began; far from 0, so that
@@ -297,7 +299,7 @@ impl Dialog {
         if matches!(self.hop, Hop::Flow(_)) {
             return Hop::Flow(self.peer());
         }
-        let next = self.routes.first().map_or(&self.target, |route| &route.uri);
+        let next = self.next();
         let own = Uri::parse(&self.local_contact).ok();
         match hop::next(next, self.hop, self.dialled.as_ref()) {
             // Who names us as itself would have us speak with ourselves.
@@ -306,6 +308,18 @@ impl Dialog {
             }
             to => to,
         }
+    }
+
+    /// Where a stream of TLS is opened when the one that the peer opened is gone, and who must
+    /// answer there.
+    #[must_use]
+    pub fn answers_by_tls(&self) -> Option<(SocketAddr, &Uri)> {
+        let to = self.hop().or_else()?;
+        to.transport.is_secure().then_some((to.remote, self.next()))
+    }
+
+    fn next(&self) -> &Uri {
+        self.routes.first().map_or(&self.target, |route| &route.uri)
     }
 
     fn make(&self, method: Method, cseq: u32) -> Request {

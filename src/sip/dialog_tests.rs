@@ -260,8 +260,11 @@ fn whoever_gives_another_target_is_reached_there() {
         request.method = method.clone();
         dialog.accept(&request, from).unwrap();
         assert_eq!(moved(&dialog), "192.0.2.9:5060");
-        let mut response = Response::to(&dialog.request(method), 200);
+        let mut response = Response::to(&dialog.request(method), 180);
         response.headers.push(Name::Contact, "<sip:a@192.0.2.10>");
+        dialog.refresh(&response, from);
+        assert_eq!(moved(&dialog), "192.0.2.9:5060", "only an answer counts");
+        response.code = 200;
         dialog.refresh(&response, from);
         assert_eq!(moved(&dialog), "192.0.2.10:5060");
     }

@@ -1,12 +1,15 @@
 //! Where requests within a call go (RFC 3261 section 12.2.1.1), and what follows when a stream
 //! is gone (sections 18.1.1 and 18.2.2).
 
+use std::io::Read as _;
 use std::net::TcpListener;
+
+use tokio_rustls::rustls::{ServerConnection, StreamOwned};
 
 use crate::caller::{Caller, datagrams};
 use crate::eventually;
 use crate::server::{Server, free_port};
-use crate::wire::{Peer, Plain, SDP, accepted, connect, header};
+use crate::wire::{Peer, Plain, SDP, Secure, accepted, connect, header};
 
 const TRUNKS: &str = "trunks: { here: { from: [127.0.0.0/8] } }";
 
@@ -56,11 +59,13 @@ fn dials_by_tcp(server: &Server) -> Peer {
     }
 }
 
-/// Waits until the server knows that so many streams are left.
-fn streams(server: &Server, left: f64) {
-    let open = "centrale_sip_connections{transport=\"TCP\"}";
-    let is_left = || (server.metric(open) - left).abs() < 0.5;
-    eventually("the connection is gone", 5, is_left);
+/// The caller's end of its stream is closed, and the server knows.
+fn is_gone(caller: Caller, server: &Server) {
+    let label = caller.peer.transport.to_lowercase();
+    let open = format!("centrale_sip_connections{{transport=\"{label}\"}}");
+    assert!(server.metric(&open) > 0.5);
+    drop(caller);
+    eventually("the connection is gone", 5, || server.metric(&open) < 0.5);
 }
 
 /// The line takes the call, and names an address of its own.
@@ -132,10 +137,42 @@ fn a_caller_whose_stream_is_gone_is_hung_up_by_another() {
     let caller = Caller::calls(dials_by_tcp(&server), "2001", &contact);
     let invite = takes(&mut line, "sip:x@w.invalid");
     line.expect("ACK ");
-    drop(caller);
-    streams(&server, 0.0);
+    is_gone(caller, &server);
     hangs_up(&mut line, &invite);
     is_hung_up(&mut dialled(&desk, &server));
+}
+
+/// RFC 5922 section 7.2, as with lines.
+#[test]
+fn a_caller_by_tls_is_hung_up_by_whoever_shows_the_name_of_its_contact() {
+    for (host, is_it) in [
+        ("carrier.test", true),
+        ("127.0.0.1", true),
+        ("other.test", false),
+    ] {
+        let (desk, port) = listener();
+        let secure = Secure::start(host, "");
+        let server = &secure.server;
+        let mut line = datagrams(server.line, server);
+        let contact = format!("sip:x@{host}:{port};transport=tls");
+        let caller = Caller::calls(secure.connect("TLS"), "2001", &contact);
+        let invite = takes(&mut line, "sip:x@w.invalid");
+        line.expect("ACK ");
+        is_gone(caller, server);
+        hangs_up(&mut line, &invite);
+        let connection = ServerConnection::new(secure.certificate.shown()).unwrap();
+        let mut stream = StreamOwned::new(connection, accepted(&desk));
+        if is_it {
+            is_hung_up(&mut Peer {
+                wire: Box::new(Plain::over(stream)),
+                transport: "TLS",
+                to: server.address(),
+            });
+        } else {
+            let heard = stream.read(&mut [0; 64]);
+            assert!(matches!(heard, Err(_) | Ok(0)), "{heard:?}");
+        }
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use exchange::metric;
 use exchange::model::limits;
 use exchange::shard::Input;
-use exchange::sip::{ConnectionId, Peer, Transport, owner};
+use exchange::sip::{ConnectionId, Peer, Transport, Uri, owner};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -165,6 +165,11 @@ impl Streams {
     /// Who is at the other end may stay.
     pub(crate) fn trust(&self, id: ConnectionId) {
         self.places().trust(id);
+    }
+
+    /// A caller who may be dialled by TLS, should their stream be gone.
+    pub(crate) fn expect(&self, remote: SocketAddr, uri: &Uri) {
+        self.0.tls.expect_caller(remote, uri);
     }
 
     /// Gives a stream its place and its task, and a first message to send.
@@ -357,7 +362,7 @@ impl Guard {
         let tls = &self.streams.0.tls;
         let (connector, name) = tls
             .connector(remote)
-            .ok_or_else(|| failed(&"no line has this address"))?;
+            .ok_or_else(|| failed(&"there are no authorities"))?;
         let mut stream = connector
             .connect(name, stream)
             .await

@@ -133,12 +133,7 @@ impl Tls {
     /// Who must answer at an address of a line or a carrier: whom its URI names (RFC 5922).
     /// Of two names for one address the last counts.
     pub(crate) fn expect(&self, remote: SocketAddr, uri: &Uri) {
-        let name = match &uri.host {
-            Some(Host::Address(ip)) => Some(ServerName::from(*ip)),
-            Some(Host::Name(host)) => ServerName::try_from(host.to_string()).ok(),
-            None => None,
-        };
-        let Some(name) = name else { return };
+        let Some(name) = named(uri) else { return };
         if self.names.load().get(&remote) == Some(&name) {
             return;
         }
@@ -153,16 +148,26 @@ impl Tls {
         });
     }
 
+    /// The same of a caller's Contact, which says nothing of where a line is: a name that is
+    /// known of the address counts.
+    pub(crate) fn expect_caller(&self, remote: SocketAddr, uri: &Uri) {
+        if !self.names.load().contains_key(&remote) {
+            self.expect(remote, uri);
+        }
+    }
+
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(Arc::clone(&self.server))
     }
 
-    /// What dials there, and who must answer.
+    /// What dials there, and who must answer: whoever has a certificate for the address when no
+    /// name is known of it.
     pub(crate) fn connector(
         &self,
         remote: SocketAddr,
     ) -> Option<(TlsConnector, ServerName<'static>)> {
-        let name = self.names.load().get(&remote)?.clone();
+        let name = self.names.load().get(&remote).cloned();
+        let name = name.unwrap_or_else(|| ServerName::from(remote.ip()));
         let client = self.client.load_full()?;
         Some((TlsConnector::from(client), name))
     }
@@ -200,6 +205,13 @@ impl Tls {
 
     fn watched(&self) -> std::sync::MutexGuard<'_, Watched> {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn named(uri: &Uri) -> Option<ServerName<'static>> {
+    match uri.host.as_ref()? {
+        Host::Address(ip) => Some(ServerName::from(*ip)),
+        Host::Name(host) => ServerName::try_from(host.to_string()).ok(),
     }
 }
 
