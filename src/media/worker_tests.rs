@@ -174,6 +174,7 @@ fn g711_is_passed_on_by_a_dynamic_payload_type() {
             codec,
             payload,
             keys: None,
+            proposed_keys: None,
             send: true,
             receive: true,
         };
@@ -300,6 +301,7 @@ fn a_key_of_ours_takes_the_place_of_sound_and_the_numbers_go_on() {
     let agreed = Agreed {
         remote: Some(address(5000)),
         codec: Codec::Pcma,
+        payload: 8,
         keys: None,
         proposed_keys: None,
         send: true,

@@ -124,7 +124,7 @@ impl Message {
 /// section 5.1).
 pub(super) fn read_part(bytes: &Bytes) -> Option<(Headers, Bytes)> {
     let mut lines = Lines { bytes, at: 0 };
-    let (headers, complaint) = read_headers(bytes, &mut lines).ok()?;
+    let (headers, complaint) = read_headers(bytes, &mut lines);
     let rest = bytes.slice(lines.at.min(bytes.len())..);
     complaint.is_none().then_some((headers, rest))
 }

@@ -8,7 +8,8 @@ use tokio_rustls::rustls::{ServerConnection, StreamOwned};
 
 use crate::caller::{Caller, datagrams};
 use crate::eventually;
-use crate::server::{Server, free_port};
+use crate::ports::free_port;
+use crate::server::Server;
 use crate::wire::{Peer, Plain, SDP, Secure, accepted, connect, header};
 
 const TRUNKS: &str = "trunks: { here: { from: [127.0.0.0/8] } }";
@@ -43,20 +44,14 @@ fn listener() -> (TcpListener, u16) {
 }
 
 fn dialled(listener: &TcpListener, server: &Server) -> Peer {
-    Peer {
-        wire: Box::new(Plain::over(accepted(listener))),
-        transport: "TCP",
-        to: server.address(),
-    }
+    let stream = Plain::over(accepted(listener));
+    Peer::over(Box::new(stream), "TCP", server.address())
 }
 
 fn dials_by_tcp(server: &Server) -> Peer {
     let to = server.address();
-    Peer {
-        wire: Box::new(Plain::over(connect(to.parse().unwrap()))),
-        transport: "TCP",
-        to,
-    }
+    let stream = Plain::over(connect(to.parse().unwrap()));
+    Peer::over(Box::new(stream), "TCP", to)
 }
 
 /// The caller's end of its stream is closed, and the server knows.
@@ -163,11 +158,8 @@ fn a_caller_by_tls_is_hung_up_by_whoever_shows_the_name_of_its_contact() {
         let connection = ServerConnection::new(secure.certificate.shown()).unwrap();
         let mut stream = StreamOwned::new(connection, accepted(&desk));
         if is_it {
-            is_hung_up(&mut Peer {
-                wire: Box::new(Plain::over(stream)),
-                transport: "TLS",
-                to: server.address(),
-            });
+            let stream = Box::new(Plain::over(stream));
+            is_hung_up(&mut Peer::over(stream, "TLS", server.address()));
         } else {
             let heard = stream.read(&mut [0; 64]);
             assert!(matches!(heard, Err(_) | Ok(0)), "{heard:?}");

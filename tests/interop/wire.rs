@@ -319,7 +319,7 @@ pub(crate) fn header(message: &str, name: &str) -> Option<String> {
 
 /// One end of a stream.
 pub(crate) struct Peer {
-    wire: Box<dyn Wire>,
+    pub(crate) wire: Box<dyn Wire>,
     pub(crate) transport: &'static str,
     pub(crate) to: String,
     /// All that came, so that what is sent again is known.
