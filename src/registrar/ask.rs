@@ -1,6 +1,6 @@
 //! What a REGISTER asks for (RFC 3261 section 10, RFC 3327, RFC 5626).
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use super::binding::{Binding, Refusal, Rules};
@@ -116,6 +116,39 @@ fn read(contact: NameAddr, usual: Duration, rules: Rules) -> Result<Wanted, Refu
     })
 }
 
+/// Step 7 of section 10.3 takes what a call could go to. An address that is none (`tel:`,
+/// `mailto:`), that means many hosts or nobody, or that asks for a secure way on one that is
+/// not (section 26.2.2), would make an operator ready whom nothing can reach. What is taken
+/// away may be anything.
+pub(super) fn check_places(wanted: &[Wanted], transport: Transport) -> Result<(), Refusal> {
+    let mut stays = wanted.iter().filter(|contact| contact.lasts.is_some());
+    if stays.all(|contact| is_place(&contact.uri, transport)) {
+        Ok(())
+    } else {
+        Err(Refusal::Unreachable)
+    }
+}
+
+fn is_place(uri: &Uri, transport: Transport) -> bool {
+    let way = match uri.scheme {
+        Scheme::Sip => true,
+        Scheme::Sips => transport.is_secure(),
+        Scheme::Tel | Scheme::Other(_) => false,
+    };
+    let host = match &uri.host {
+        Some(Host::Address(ip)) => is_one_host(*ip),
+        Some(Host::Name(_)) => true,
+        None => false,
+    };
+    way && host && uri.port != Some(0)
+}
+
+fn is_one_host(ip: IpAddr) -> bool {
+    let ip = ip.to_canonical();
+    let broadcast = matches!(ip, IpAddr::V4(ip) if ip.is_broadcast());
+    !(ip.is_unspecified() || ip.is_multicast() || broadcast)
+}
+
 fn seconds(number: u32) -> Duration {
     Duration::from_secs(number.into())
 }
@@ -205,7 +238,7 @@ pub(super) fn first_hop(path: &[String], source: Peer) -> Peer {
         Some(name) if name.eq_ignore_ascii_case("tcp") => Transport::Tcp,
         Some(_) => return source,
     };
-    if ip.is_unspecified() || ip.is_multicast() || uri.port == Some(0) {
+    if !is_one_host(*ip) || uri.port == Some(0) {
         return source;
     }
     Peer {

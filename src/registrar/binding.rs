@@ -119,6 +119,9 @@ pub enum Refusal {
     /// A header is missing or cannot be read, or `*` is not alone and final.
     #[error("400: the REGISTER cannot be read")]
     Malformed,
+    /// A contact is no address that a call could go to by the way that the REGISTER came.
+    #[error("400: no call can go to the contact")]
+    Unreachable,
     /// More contacts at once than an operator may have.
     #[error("403: too many contacts")]
     TooMany,
@@ -145,7 +148,7 @@ impl Refusal {
     #[must_use]
     pub fn code(self) -> u16 {
         match self {
-            Self::Malformed => 400,
+            Self::Malformed | Self::Unreachable => 400,
             Self::TooMany => 403,
             Self::PathUnknown => 420,
             Self::TooBrief { .. } => 423,
@@ -162,6 +165,11 @@ impl Refusal {
                 response.headers.push(Name::MinExpires, value);
             }
             Self::PathUnknown => response.headers.push(Name::Unsupported, "path"),
+            Self::Unreachable => {
+                // RFC 3261 section 20.43: 399 is for people to read.
+                let why = "399 centrale \"no call can go to this Contact\"";
+                response.headers.push(Name::Other("Warning".into()), why);
+            }
             Self::Malformed | Self::TooMany | Self::FirstHop | Self::OutOfOrder => {}
         }
     }

@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use dashmap::DashMap;
 
-use super::ask::{Register, first_hop, read_contacts, read_path, settle_flows};
+use super::ask::{Register, check_places, first_hop, read_contacts, read_path, settle_flows};
 use super::binding::{Binding, Change, Refusal, Registered, Rules};
 use super::phones::Phones;
 use crate::model::OperatorName;
@@ -59,6 +59,7 @@ impl Registrar {
         let call_id = headers.call_id().map_err(|_| Refusal::Malformed)?;
         let path = read_path(headers)?;
         let mut wanted = read_contacts(headers, rules)?;
+        check_places(wanted.as_deref().unwrap_or_default(), peer.transport)?;
         let outbound = settle_flows(wanted.as_deref_mut().unwrap_or_default(), request, &path)?;
         let register = Register {
             call_id: &call_id,

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::{Change, Refusal, Registered, Registrar, Rules};
 use crate::model::OperatorName;
-use crate::sip::{ConnectionId, Message, Name, Peer, Request, Response};
+use crate::sip::{ConnectionId, Message, Name, Peer, Request, Response, Transport};
 
 const RULES: Rules = Rules {
     min_expires: Duration::from_secs(60),
@@ -102,6 +102,49 @@ fn told(changes: &[Change]) -> String {
         }
     });
     words.collect::<Vec<_>>().join(", ")
+}
+
+/// RFC 3261 section 10.3 step 7, section 26.2.2.
+#[test]
+fn a_contact_that_no_call_can_go_to_is_refused() {
+    let tls = Peer::stream(Transport::Tls, peer().remote, ConnectionId(1));
+    for (contact, udp, secure) in [
+        ("sip:anna@192.0.2.7", true, true),
+        ("sip:anna@[2001:db8::7]:5070", true, true),
+        ("sip:anna@phone.invalid;transport=ws", true, true),
+        ("sips:anna@192.0.2.7", false, true),
+        ("mailto:anna@example.com", false, false),
+        ("tel:+31201234567", false, false),
+        ("sip:anna@192.0.2.7:0", false, false),
+        ("sip:anna@0.0.0.0", false, false),
+        ("sip:anna@[::]", false, false),
+        ("sip:anna@[::ffff:0.0.0.0]", false, false),
+        ("sip:anna@224.0.1.75", false, false),
+        ("sip:anna@[ff02::1]", false, false),
+        ("sip:anna@255.255.255.255", false, false),
+    ] {
+        for (from, good) in [(peer(), udp), (tls, secure)] {
+            let registrar = Registrar::new();
+            let ask = |cseq, contacts: &str| {
+                let request = request("c", cseq, &format!("Contact: {contacts}\n"));
+                registrar.register(&anna(), &request, from, RULES, Instant::now())
+            };
+            // One that is wrong takes the others with it: all or nothing.
+            let done = ask(1, &format!("<sip:anna@192.0.2.8>, <{contact}>"));
+            let refused = done.err();
+            assert_eq!(
+                refused,
+                (!good).then_some(Refusal::Unreachable),
+                "{contact}"
+            );
+            assert_eq!(registrar.len(), if good { 2 } else { 0 }, "{contact}");
+            // What was taken before there was a rule can be given back.
+            assert!(
+                ask(2, &format!("<{contact}>;expires=0")).is_ok(),
+                "{contact}"
+            );
+        }
+    }
 }
 
 /// RFC 3261 section 10.3.

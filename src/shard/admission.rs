@@ -254,9 +254,15 @@ impl Shard {
         now: Instant,
     ) -> Result<(Dialog, SessionTimer), Refusal> {
         let peer = hop.peer();
+        let secure = is_sips(request);
+        // RFC 3261 section 26.2.2: `sips` wants TLS on every hop, and this is the last. 403,
+        // for RFC 5630 section 3.3 has nobody try again in the clear, as a 416 would.
+        if secure && !peer.transport.is_secure() {
+            return Err(Refusal::new(403, RejectReason::Unsupported));
+        }
         self.check_proposal(request, peer)?;
         let tag = self.endpoint.fresh_tag();
-        let contact = self.shared.advertise.contact_for(peer, is_sips(request));
+        let contact = self.shared.advertise.contact_for(peer, secure);
         let dialog = Dialog::from_request(request, &tag, &contact, hop)
             .map_err(|_| Refusal::new(400, RejectReason::Malformed))?;
         let timer = SessionTimer::answer(request, Wish::default(), now)
@@ -415,12 +421,15 @@ fn takes_sdp(request: &Request) -> bool {
         || kinds.any(|kind| ["application/sdp", "application/*", "*/*"].contains(&kind.trim_end()))
 }
 
-/// Whether a dialog has to be secure (RFC 3261 section 12.1.1).
+/// Whether a dialog has to be secure (RFC 3261 section 12.1.1): the Request-URI says so, or
+/// the first place on the way back, which is the last proxy if there is one.
 fn is_sips(request: &Request) -> bool {
-    let contact = match request.headers.contacts() {
+    let routes = request.headers.addresses(&Name::RecordRoute);
+    let proxy = routes.unwrap_or_default().into_iter().next();
+    let back = proxy.or_else(|| match request.headers.contacts() {
         Ok(Contacts::List(list)) => list.into_iter().next(),
         Ok(Contacts::Star) | Err(_) => None,
-    };
+    });
     let is_sips = |uri: &Uri| uri.scheme == Scheme::Sips;
-    is_sips(&request.uri) || contact.is_some_and(|contact| is_sips(&contact.uri))
+    is_sips(&request.uri) || back.is_some_and(|back| is_sips(&back.uri))
 }

@@ -14,7 +14,7 @@ pub(crate) fn answer(server: &Server, number: &str, headers: &str, sdp: &str) ->
     wire.heard()
 }
 
-/// RFC 3261 sections 8.2.2.1, 8.2.2.3, 8.2.3 and 16.3.
+/// RFC 3261 sections 8.2.2.1, 8.2.2.3, 8.2.3, 16.3 and 26.2.2.
 #[test]
 fn each_refusal_has_its_code() {
     let server = Server::start("");
@@ -32,6 +32,14 @@ fn each_refusal_has_its_code() {
             "Min-SE: 90",
         ),
         ("2000", "", "nonsense", 400, ""),
+        // RFC 3261 sections 12.1.1 and 26.2.2: a datagram is not secure.
+        (
+            "2000",
+            "Record-Route: <sips:127.0.0.1;lr>\r\n",
+            SDP,
+            403,
+            "",
+        ),
         // RFC 3261 section 21.4.13: the first type counts.
         (
             "2000",

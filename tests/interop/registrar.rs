@@ -68,6 +68,32 @@ fn another_domain_and_unknown_extensions_are_refused() {
     }
 }
 
+/// RFC 3261 section 10.3 step 7, section 26.2.2.
+#[test]
+fn a_contact_that_no_call_can_go_to_makes_nobody_ready() {
+    let server = Server::start("");
+    let mut phone = Wire::udp(address(&server));
+    for contact in [
+        "mailto:bob@example.com",
+        "tel:+31201234567",
+        "sips:bob@127.0.0.1",
+        "sip:bob@224.0.1.75",
+        "sip:bob@255.255.255.255",
+        "sip:bob@0.0.0.0",
+        "sip:bob@127.0.0.1:0",
+    ] {
+        let answer = phone.register("bob", &format!("Contact: <{contact}>\n"));
+        assert_eq!(answer.code, 400, "{contact}");
+        let warning = header(&answer, &Name::Other("Warning".into()));
+        assert!(warning.starts_with("399 "), "{contact}: {warning}");
+    }
+    server.has_phones("bob", 0);
+    server.wait_for("bob", "logged_out", 1);
+    let contact = format!("Contact: {}\n", phone.contact("bob"));
+    assert_eq!(phone.register("bob", &contact).code, 200);
+    server.wait_for("bob", "ready", 5);
+}
+
 /// RFC 5626 section 4.4, and what older phones send.
 #[test]
 fn a_datagram_that_keeps_a_way_open_is_nothing() {

@@ -163,3 +163,36 @@ fn those_who_are_refused_together_come_back_at_different_times() {
     assert!(times.keys().copied().eq(1..=10), "{times:?}");
     assert!(times.values().all(|count| (5..20).contains(count)));
 }
+
+/// RFC 3261 sections 12.1.1 and 26.2.2, RFC 5630 section 3.3.
+#[test]
+fn a_call_that_must_be_secure_is_none_by_a_datagram() {
+    const HERE: &str = "centrale.localhost";
+    let from: SocketAddr = TRUNK.parse().unwrap();
+    let own = "Contact: <sip:";
+    let route = |scheme: &str| format!("Record-Route: <{scheme}:10.7.7.8;lr>\n");
+    let (sips, sip) = (route("sips"), route("sip"));
+    for (number, (change, more, secure)) in [
+        (("", ""), "", false),
+        (("INVITE sip:", "INVITE sips:"), "", true),
+        ((own, "Contact: <sips:"), "", true),
+        (("", ""), sips.as_str(), true),
+        // The proxy that stays between us answers for what is behind it.
+        ((own, "Contact: <sips:"), sip.as_str(), false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut world = world("", 2);
+        let text = request(number, ("INVITE", HERE), "<sip:1@centrale.localhost>", more);
+        world.stranger(from, &text.replacen(change.0, change.1, 1));
+        world.run(s(1));
+        let codes: Vec<u16> = world
+            .astray(from)
+            .iter()
+            .map(|answer| answer.code)
+            .collect();
+        assert_eq!(codes.contains(&403), secure, "{change:?} {more} {codes:?}");
+        assert_eq!(codes.contains(&200), !secure, "{change:?} {more} {codes:?}");
+    }
+}
