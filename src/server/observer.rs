@@ -22,6 +22,8 @@ const BACKLOG: usize = 131_072;
 /// A shard that finds no room waits this long for some, and then goes on without: calls
 /// come before their records.
 const PATIENCE: Duration = Duration::from_millis(20);
+/// Without events it is looked this often whether the database is still the same.
+const LOOK: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 enum Letter {
@@ -128,7 +130,15 @@ struct Reader {
 
 impl Reader {
     fn run(&mut self, letters: &Receiver<Letter>) {
-        for letter in letters {
+        loop {
+            let letter = match letters.recv_timeout(LOOK) {
+                Ok(letter) => letter,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.journal.look(&self.store);
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
             match letter {
                 Letter::Event(event) => self.read(event),
                 Letter::Configured(now) => {

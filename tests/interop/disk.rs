@@ -6,8 +6,11 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::client::{brief, phone};
+use rusqlite::{Connection, OpenFlags};
+
+use crate::client::{brief, phone, register};
 use crate::eventually;
+use crate::ports::free_port;
 use crate::server::{BAD_DISK, Server};
 
 /// A talk of 300 ms with all around it, while a single write takes 2 s.
@@ -86,4 +89,34 @@ fn a_disk_that_hangs_or_is_full_is_noticed_by_no_caller() {
         server.ask("/readyz").is_some_and(|(code, _)| code == 200)
     });
     assert_eq!(server.metric("centrale_store_lost_total"), 0.0);
+}
+
+/// A clean-up job, or a volume that is not mounted any more.
+#[test]
+fn a_database_that_is_removed_is_told_and_has_again_what_stands() {
+    let mut server = Server::start("");
+    register(&server, "alice", free_port(), 600);
+    server.wait_for("alice", "ready", 5);
+    server.order("alice", r#"{"state":"paused","reason":"lunch"}"#);
+    server.wait_for("alice", "paused", 5);
+    let database = server.folder.join("records.db");
+    let written = |table: &str| {
+        let open = Connection::open_with_flags(&database, OpenFlags::SQLITE_OPEN_READ_ONLY);
+        let count = format!("SELECT count(*) FROM {table}");
+        let count = open.and_then(|open| open.query_row(&count, [], |row| row.get::<_, i64>(0)));
+        count.unwrap_or(0)
+    };
+    let both = || written("registrations") == 1 && written("operator_states") == 1;
+    eventually("both are written", 20, both);
+    assert_eq!(server.metric("centrale_store_errors_total"), 0.0);
+    for end in ["", "-wal", "-shm"] {
+        fs::remove_file(server.folder.join(format!("records.db{end}"))).ok();
+    }
+    // Nobody calls.
+    server.counts("centrale_store_errors_total", 1.0);
+    server.logs("the database was removed or replaced");
+    eventually("both are written again", 20, both);
+    server.kill_and_restart();
+    server.has_phones("alice", 1);
+    server.wait_for("alice", "paused", 5);
 }

@@ -15,11 +15,15 @@
 //! - What cannot be committed goes to the spool file at once, not after a while: memory
 //!   does not survive a kill, a file does.
 //! - The spool is JSON lines, so that a person can read what a broken database refused.
+//! - A file that is removed takes writes without a word as long as it is open. So it is looked
+//!   at before each commit, and every second; a new one begins empty, and whoever knows what
+//!   stands (the journal) writes that again.
 //! - When even the spool cannot be written, a bounded number of items waits in memory;
 //!   beyond it events go first and records last, and each is counted as lost.
 
 mod customers;
 mod forget;
+mod held;
 mod lost;
 mod promises;
 mod recordings;
@@ -35,7 +39,7 @@ mod lost_tests;
 pub(crate) mod tests;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, SystemTime};
@@ -198,6 +202,8 @@ struct Shared {
     waiting: metrics::Gauge,
     errors: metrics::Counter,
     lost: metrics::Counter,
+    /// How often the database came to be another file.
+    renewals: AtomicU64,
 }
 
 impl Shared {
@@ -207,6 +213,7 @@ impl Shared {
             waiting: metrics::gauge!(table::STORE_QUEUE_LENGTH.name),
             errors: metrics::counter!(table::STORE_ERRORS.name),
             lost: metrics::counter!(table::STORE_LOST.name),
+            renewals: AtomicU64::new(0),
         }
     }
 
@@ -226,6 +233,13 @@ impl Shared {
             status.trouble = Some(trouble.to_string());
         });
         self.errors.increment(1);
+    }
+
+    /// What was in the database is not in it any more.
+    fn renewed(&self) {
+        self.change(|status| status.errors += 1);
+        self.errors.increment(1);
+        self.renewals.fetch_add(1, Ordering::Relaxed);
     }
 
     fn recovered(&self) {
@@ -383,6 +397,12 @@ impl Store {
     /// How it does.
     pub(crate) fn status(&self) -> Status {
         self.shared.change(|status| status.clone())
+    }
+
+    /// How often the database came to be another file since the start, without what had been
+    /// written: whoever knows what stands writes it again.
+    pub(crate) fn renewals(&self) -> u64 {
+        self.shared.renewals.load(Ordering::Relaxed)
     }
 
     /// Finished calls, newest first. Reads the file: not for a thread that owns calls.

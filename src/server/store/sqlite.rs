@@ -107,17 +107,21 @@ pub(crate) fn millis(at: SystemTime) -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// Device and inode, and when it was made, where that is known: the number of a file that is
+/// gone is given to another.
+pub(super) type Identity = (u64, u64, Option<SystemTime>);
+
 /// The file as the disk knows it: a path can come to mean another one.
-fn identity(path: &Path) -> Option<(u64, u64)> {
+fn identity(path: &Path) -> Option<Identity> {
     let metadata = fs::metadata(path).ok()?;
-    Some((metadata.dev(), metadata.ino()))
+    Some((metadata.dev(), metadata.ino(), metadata.created().ok()))
 }
 
 /// The writer's connection.
 pub(super) struct Database {
     connection: Connection,
     path: PathBuf,
-    identity: Option<(u64, u64)>,
+    identity: Option<Identity>,
 }
 
 impl Database {
@@ -168,6 +172,11 @@ impl Database {
     /// word, and they are gone when it closes.
     pub(super) fn is_there(&self) -> bool {
         self.identity.is_some() && self.identity == identity(&self.path)
+    }
+
+    /// Which file is open.
+    pub(super) fn identity(&self) -> Option<Identity> {
+        self.identity
     }
 
     /// Writes all entries in one transaction; returns how many the database refused for
@@ -364,7 +373,7 @@ pub(super) struct Reader {
 #[derive(Debug)]
 struct Open {
     connection: Connection,
-    identity: Option<(u64, u64)>,
+    identity: Option<Identity>,
 }
 
 impl Reader {

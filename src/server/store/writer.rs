@@ -1,15 +1,15 @@
 //! The thread that writes: gathers, commits, and puts aside what it cannot commit.
 
 use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, after, never, select};
+use crossbeam_channel::{Receiver, after, never, select, tick};
 use tracing::{error, info, warn};
 
+use super::held::Held;
 use super::spool::Spool;
-use super::sqlite::Database;
 use super::{Done, Entry, Item, Message, Shared, StoreError, Work};
 
 /// Items of one commit.
@@ -19,15 +19,16 @@ const GATHER: Duration = Duration::from_millis(50);
 /// Between a failure and the next attempt, doubled each time.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const LAST_RETRY: Duration = Duration::from_secs(5);
+/// How often it is looked whether the file is still there while nothing is written.
+const LOOK: Duration = Duration::from_secs(1);
 /// Items in memory while neither database nor spool can be written.
 const MEMORY: usize = 65_536;
 
 pub(super) struct Writer {
-    path: PathBuf,
     boot: Arc<str>,
     inbox: Receiver<Message>,
     shared: Arc<Shared>,
-    database: Option<Database>,
+    database: Held,
     spool: Spool,
     pending: VecDeque<Entry>,
     /// Who wants to hear when what is pending is on the disk.
@@ -36,6 +37,8 @@ pub(super) struct Writer {
     /// When to try again; silent while nothing failed.
     retry: Receiver<Instant>,
     failing: bool,
+    /// When to look whether the file is still there.
+    look: Receiver<Instant>,
 }
 
 /// What made the writer stop gathering.
@@ -54,17 +57,17 @@ impl Writer {
         shared: Arc<Shared>,
     ) -> Self {
         Self {
-            path: path.to_owned(),
             boot: boot.into(),
             inbox,
+            database: Held::new(path, Arc::clone(&shared)),
             shared,
-            database: None,
             spool: Spool::beside(path),
             pending: VecDeque::new(),
             waiting: Vec::new(),
             retry_in: FIRST_RETRY,
             retry: never(),
             failing: false,
+            look: tick(LOOK),
         }
     }
 
@@ -109,14 +112,21 @@ impl Writer {
         self.pending.is_empty() && self.spool.lines() == 0
     }
 
-    /// Waits for items or the time of the next attempt.
+    /// Waits for items, for the time of the next attempt, or until the file is gone.
     fn wait(&mut self) -> Call {
-        let first = select! {
-            recv(self.inbox) -> message => message,
-            recv(self.retry) -> _ => {
-                self.retry = never();
-                self.failing = false;
-                return Call::Batch;
+        let first = loop {
+            select! {
+                recv(self.inbox) -> message => break message,
+                recv(self.look) -> _ => {
+                    if self.database.is_gone() {
+                        return Call::Batch;
+                    }
+                }
+                recv(self.retry) -> _ => {
+                    self.retry = never();
+                    self.failing = false;
+                    return Call::Batch;
+                }
             }
         };
         let Ok(first) = first else { return Call::Stop };
@@ -174,7 +184,7 @@ impl Writer {
             let trouble = trouble.unwrap_or_else(|| "the spool is being read".to_owned());
             return (work.act)(Err(StoreError::Waiting(trouble)));
         }
-        (work.act)(at(&mut self.database, &self.path));
+        (work.act)(self.database.get());
     }
 
     /// Attempts until all is written or one attempt fails.
@@ -203,8 +213,7 @@ impl Writer {
                     warn!(%trouble, "records go to the spool file");
                 }
                 self.shared.failed(&trouble);
-                // A fresh connection sees a moved or mended file; a stale one does not.
-                self.database = None;
+                self.database.close();
                 self.failing = true;
                 self.retry = after(self.retry_in);
                 self.retry_in = (self.retry_in * 2).min(LAST_RETRY);
@@ -214,7 +223,7 @@ impl Writer {
 
     /// Commits what waits in memory, then a part of the spool.
     fn catch_up(&mut self) -> Result<(), StoreError> {
-        let database = at(&mut self.database, &self.path)?;
+        let database = self.database.get()?;
         if !self.pending.is_empty() {
             let refused = database.commit(self.pending.make_contiguous())?;
             if !self.waiting.is_empty() {
@@ -274,12 +283,4 @@ impl Writer {
         error!(lost, "neither database nor spool file can be written");
         self.shared.lost(lost);
     }
-}
-
-/// The database at its path, opened again when that came to mean another file.
-fn at<'a>(open: &'a mut Option<Database>, path: &Path) -> Result<&'a mut Database, StoreError> {
-    Ok(match open.take() {
-        Some(database) if database.is_there() => open.insert(database),
-        Some(_) | None => open.insert(Database::open(path)?),
-    })
 }
