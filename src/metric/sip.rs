@@ -33,9 +33,8 @@ const TRANSPORTS: [&str; 6] = ["udp", "tcp", "tls", "ws", "wss", OTHER];
 const SPOKEN: usize = 5;
 const OTHER: &str = "other";
 /// Why connections are refused or closed.
-const DROPS: [&str; 8] = [
+const DROPS: [&str; 7] = [
     "full",
-    "address_full",
     "evicted",
     "handshake",
     "idle",

@@ -41,9 +41,10 @@ pub const STRANGER_TIME: Duration = Duration::from_secs(30);
 pub const STREAM_BACKLOG_BYTES: usize = 256 * 1024;
 /// The same for somebody who has not registered or called: some answers.
 pub const STRANGER_BACKLOG_BYTES: usize = 8 * 1024;
-/// Stream connections from one address; a site behind one NAT has some phones.
-pub const CONNECTIONS_PER_ADDRESS: usize = 64;
-/// Stream connections in all.
+/// Stream connections from one address on which nobody has registered or called: the phones
+/// of a site behind one NAT that all come back at once.
+pub const STRANGERS_PER_ADDRESS: usize = 64;
+/// Stream connections in all; fewer when the process may not open twice as many descriptors.
 pub const CONNECTIONS: usize = 4096;
 
 /// `m=` lines of a description.

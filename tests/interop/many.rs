@@ -8,6 +8,8 @@ use exchange::model::limits;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::eventually;
+use crate::raw::Wire;
+use crate::server::Server;
 use crate::wire::{Secure, connect, connect_from, upgrade};
 
 /// Connections of each kind.
@@ -122,7 +124,7 @@ fn a_full_address_gives_up_its_oldest_stranger_and_no_phone() {
     phone.register("alice", "sip");
     let address = SocketAddr::from(([127, 0, 0, 1], secure.server.sip));
     let mut oldest = connect(address);
-    let mut held: Vec<TcpStream> = (2..limits::CONNECTIONS_PER_ADDRESS)
+    let mut held: Vec<TcpStream> = (1..limits::STRANGERS_PER_ADDRESS)
         .map(|_| connect(address))
         .collect();
     secure.server.counts(EVICTED, 0.0);
@@ -130,8 +132,34 @@ fn a_full_address_gives_up_its_oldest_stranger_and_no_phone() {
     let end = oldest.read(&mut [0; 1]);
     assert!(matches!(end, Ok(0) | Err(_)), "{end:?}");
     secure.server.counts(EVICTED, 1.0);
-    held.extend((0..limits::CONNECTIONS_PER_ADDRESS).map(|_| connect(address)));
+    held.extend((0..limits::STRANGERS_PER_ADDRESS).map(|_| connect(address)));
     secure.server.counts_least(EVICTED, 61.0);
     assert!(phone.options().starts_with("SIP/2.0 200 "));
     secure.server.wait_for("alice", "ready", 5);
+}
+
+/// An office behind one router, or all phones behind one proxy.
+#[test]
+fn more_phones_than_an_address_may_have_strangers_stay() {
+    let server = Server::start("");
+    let address = SocketAddr::from(([127, 0, 0, 1], server.sip));
+    let mut phones: Vec<_> = (0..limits::STRANGERS_PER_ADDRESS + 6)
+        .map(|_| {
+            let mut phone = Wire::tcp(address);
+            let contact = format!("Contact: {}\n", phone.contact("alice"));
+            assert_eq!(phone.register("alice", &contact).code, 200);
+            phone
+        })
+        .collect();
+    for phone in &mut phones {
+        assert_eq!(phone.ask(("OPTIONS", "alice"), "", "").code, 200);
+    }
+    server.counts(EVICTED, 0.0);
+    let held: Vec<_> = (0..=limits::STRANGERS_PER_ADDRESS)
+        .map(|_| connect(address))
+        .collect();
+    server.counts(EVICTED, 1.0);
+    server.logs("connections of strangers");
+    assert_eq!(phones[0].ask(("OPTIONS", "alice"), "", "").code, 200);
+    drop(held);
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use exchange::model::limits;
@@ -70,31 +71,48 @@ impl Place {
     }
 }
 
-/// Why there is no place.
+/// Between two lines in the log about the same.
+const PAUSE: Duration = Duration::from_secs(60);
+
+/// What is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Full {
-    /// All are taken by those who may stay.
+    /// All places.
     All,
-    /// All of this address are.
+    /// Those that strangers of this address may have.
     Address,
 }
 
+/// Whether there is room for one more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Room {
+    Free,
+    /// This stranger has to leave for it.
+    Instead(ConnectionId, Full),
+    /// All places are taken by those who may stay.
+    No,
+}
+
 /// All streams.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Places {
+    /// As many as there may be.
+    most: usize,
     by_id: HashMap<ConnectionId, Place>,
     /// Those that we opened.
     dialled: HashMap<(Transport, SocketAddr), ConnectionId>,
-    sites: HashMap<IpAddr, Site>,
-    /// Those who have not shown that they may stay, the oldest first.
+    sites: HashMap<IpAddr, BTreeSet<ConnectionId>>,
+    /// Those who have not shown that they may stay, the oldest first; of each address, too.
     strangers: BTreeSet<ConnectionId>,
     counts: [usize; Transport::ALL.len()],
+    said: [Said; 2],
 }
 
+/// What the log was told of a bound.
 #[derive(Debug, Default)]
-struct Site {
-    count: usize,
-    strangers: BTreeSet<ConnectionId>,
+struct Said {
+    at: Option<Instant>,
+    since: u64,
 }
 
 /// What counts as one address: for IPv6 the network of 64 bits that one customer has.
@@ -108,30 +126,59 @@ fn site(ip: IpAddr) -> IpAddr {
 }
 
 impl Places {
-    /// Makes room for one more from `remote`: who has to leave for it, if anybody.
-    pub(crate) fn make_room(&self, remote: SocketAddr) -> Result<Option<ConnectionId>, Full> {
+    /// None yet, and never more than `most`.
+    pub(crate) fn new(most: usize) -> Self {
+        Self {
+            most,
+            by_id: HashMap::new(),
+            dialled: HashMap::new(),
+            sites: HashMap::new(),
+            strangers: BTreeSet::new(),
+            counts: [0; Transport::ALL.len()],
+            said: Default::default(),
+        }
+    }
+
+    /// Whether there is room for one more from `remote`. Who has shown who they are is not
+    /// counted by address: behind one of them may be a house full of phones, or a proxy.
+    pub(crate) fn room(&self, remote: SocketAddr) -> Room {
         let own = self.sites.get(&site(remote.ip()));
         if let Some(own) = own
-            && own.count >= limits::CONNECTIONS_PER_ADDRESS
+            && own.len() >= limits::STRANGERS_PER_ADDRESS
+            && let Some(oldest) = own.first()
         {
-            let oldest = own.strangers.first().copied();
-            return oldest.map(Some).ok_or(Full::Address);
+            return Room::Instead(*oldest, Full::Address);
         }
-        if self.by_id.len() < limits::CONNECTIONS {
-            return Ok(None);
+        if self.by_id.len() < self.most {
+            return Room::Free;
         }
-        self.strangers.first().copied().map(Some).ok_or(Full::All)
+        let oldest = self.strangers.first();
+        oldest.map_or(Room::No, |oldest| Room::Instead(*oldest, Full::All))
+    }
+
+    /// A bound was hit: how often since the log was told last, when it is time to tell it.
+    pub(crate) fn hit(&mut self, full: Full, now: Instant) -> Option<u64> {
+        let [all, address] = &mut self.said;
+        let said = match full {
+            Full::All => all,
+            Full::Address => address,
+        };
+        said.since += 1;
+        if said.at.is_some_and(|at| now < at + PAUSE) {
+            return None;
+        }
+        said.at = Some(now);
+        Some(std::mem::take(&mut said.since))
     }
 
     pub(crate) fn enter(&mut self, place: Place) {
         let line = Arc::clone(&place.line);
-        let own = self.sites.entry(site(line.remote.ip())).or_default();
-        own.count += 1;
         if line.dialled {
             self.dialled.insert((line.transport, line.remote), line.id);
         }
         if !line.is_trusted() {
-            own.strangers.insert(line.id);
+            let own = self.sites.entry(site(line.remote.ip())).or_default();
+            own.insert(line.id);
             self.strangers.insert(line.id);
         }
         self.by_id.insert(line.id, place);
@@ -146,28 +193,30 @@ impl Places {
         if self.dialled.get(&way) == Some(&id) {
             self.dialled.remove(&way);
         }
-        self.strangers.remove(&id);
-        let key = site(line.remote.ip());
-        if let Some(own) = self.sites.get_mut(&key) {
-            own.count -= 1;
-            own.strangers.remove(&id);
-            if own.count == 0 {
-                self.sites.remove(&key);
-            }
-        }
+        self.know(id, line.remote);
         self.count(line.transport, |count| count.saturating_sub(1));
         Some(place)
     }
 
     /// Who is at the other end has shown that they may stay.
     pub(crate) fn trust(&mut self, id: ConnectionId) {
+        let Some(line) = self.by_id.get(&id).map(|place| Arc::clone(&place.line)) else {
+            return;
+        };
+        line.trusted.store(true, Ordering::Relaxed);
+        self.know(id, line.remote);
+    }
+
+    /// It is no stranger's any more.
+    fn know(&mut self, id: ConnectionId, remote: SocketAddr) {
         if !self.strangers.remove(&id) {
             return;
         }
-        if let Some(place) = self.by_id.get(&id) {
-            place.line.trusted.store(true, Ordering::Relaxed);
-            if let Some(own) = self.sites.get_mut(&site(place.line.remote.ip())) {
-                own.strangers.remove(&id);
+        let key = site(remote.ip());
+        if let Some(own) = self.sites.get_mut(&key) {
+            own.remove(&id);
+            if own.is_empty() {
+                self.sites.remove(&key);
             }
         }
     }
@@ -194,7 +243,8 @@ impl Places {
 mod tests {
     use super::*;
 
-    type Came = Result<Option<u64>, Full>;
+    /// Who had to leave, if anybody; or that there was no room.
+    type Came = Result<Option<u64>, ()>;
 
     /// Streams of nobody, numbered from 1.
     struct Rig {
@@ -207,7 +257,7 @@ mod tests {
         fn new() -> Self {
             let runtime = tokio::runtime::Builder::new_current_thread().build();
             Self {
-                places: Places::default(),
+                places: Places::new(limits::CONNECTIONS),
                 runtime: runtime.unwrap(),
                 next: 0,
             }
@@ -222,7 +272,11 @@ mod tests {
         }
 
         fn come_from(&mut self, remote: SocketAddr, dialled: bool) -> Came {
-            let leaves = self.places.make_room(remote)?;
+            let leaves = match self.places.room(remote) {
+                Room::Free => None,
+                Room::Instead(id, _) => Some(id),
+                Room::No => return Err(()),
+            };
             if let Some(id) = leaves {
                 assert!(self.places.leave(id).is_some());
             }
@@ -247,18 +301,13 @@ mod tests {
     #[test]
     fn the_oldest_stranger_of_a_full_address_leaves() {
         let mut rig = Rig::new();
-        for port in 0..limits::CONNECTIONS_PER_ADDRESS {
+        for port in 0..limits::STRANGERS_PER_ADDRESS {
             let remote = format!("192.0.2.1:{}", 1000 + port);
             assert_eq!(rig.come(&remote, false), Ok(None));
         }
-        rig.places.trust(ConnectionId(1));
-        assert_eq!(rig.come("192.0.2.1:1", false), Ok(Some(2)));
-        assert_eq!(rig.come("192.0.2.1:2", false), Ok(Some(3)));
+        assert_eq!(rig.come("192.0.2.1:1", false), Ok(Some(1)));
+        assert_eq!(rig.come("192.0.2.1:2", false), Ok(Some(2)));
         assert_eq!(rig.come("192.0.2.2:2", false), Ok(None), "another address");
-        for id in 1..=rig.next {
-            rig.places.trust(ConnectionId(id));
-        }
-        assert_eq!(rig.come("192.0.2.1:3", false), Err(Full::Address));
         for id in 1..=rig.next {
             rig.places.leave(ConnectionId(id));
         }
@@ -267,9 +316,38 @@ mod tests {
     }
 
     #[test]
+    fn who_has_shown_who_they_are_takes_no_place_of_a_stranger_at_the_address() {
+        let mut rig = Rig::new();
+        for phone in 1..=3 * limits::STRANGERS_PER_ADDRESS {
+            let remote = format!("192.0.2.1:{phone}");
+            assert_eq!(rig.come(&remote, false), Ok(None), "{phone}");
+            rig.places.trust(ConnectionId(rig.next));
+        }
+        assert!(rig.places.sites.is_empty());
+        let first = rig.next + 1;
+        for stranger in 0..limits::STRANGERS_PER_ADDRESS {
+            let remote = format!("192.0.2.1:{}", 2000 + stranger);
+            assert_eq!(rig.come(&remote, false), Ok(None));
+        }
+        assert_eq!(rig.come("192.0.2.1:9", false), Ok(Some(first)));
+    }
+
+    #[test]
+    fn a_bound_that_is_hit_again_and_again_is_a_line_a_minute() {
+        let mut places = Places::new(1);
+        let now = crate::server::clock::now();
+        let mut hit = |full, second| places.hit(full, now + Duration::from_secs(second));
+        assert_eq!(hit(Full::Address, 0), Some(1));
+        assert_eq!(hit(Full::Address, 1), None);
+        assert_eq!(hit(Full::All, 2), Some(1), "of another kind");
+        assert_eq!(hit(Full::Address, 59), None);
+        assert_eq!(hit(Full::Address, 60), Some(3));
+    }
+
+    #[test]
     fn a_customer_s_whole_network_is_one_address() {
         let mut rig = Rig::new();
-        for host in 0..limits::CONNECTIONS_PER_ADDRESS {
+        for host in 0..limits::STRANGERS_PER_ADDRESS {
             let remote = format!("[2001:db8:0:1:{host:x}::1]:5060");
             assert_eq!(rig.come(&remote, false), Ok(None));
         }
@@ -288,7 +366,7 @@ mod tests {
         for id in 1..=rig.next {
             rig.places.trust(ConnectionId(id));
         }
-        assert_eq!(rig.come("192.0.2.1:2", false), Err(Full::All));
+        assert_eq!(rig.come("192.0.2.1:2", false), Err(()));
         let first = "10.0.0.0:1".parse().unwrap();
         let ours = rig.places.dialled(Transport::Tcp, first).unwrap();
         assert_eq!(ours.line.id, ConnectionId(1));

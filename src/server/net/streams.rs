@@ -19,10 +19,11 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::places::{Full, Line, Place, Places};
+use super::places::{Full, Line, Place, Places, Room};
 use super::tls::Tls;
 use super::{stream, websocket};
 use crate::server::runner::Inbox;
+use crate::server::{clock, descriptors};
 
 /// Messages that wait to be written to one peer; one that reads slower loses its stream.
 const BACKLOG: usize = 256;
@@ -109,7 +110,7 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 impl Streams {
     pub(crate) fn new(inboxes: Arc<[Inbox]>, runtime: Handle, tls: Arc<Tls>) -> Self {
         Self(Arc::new(Inner {
-            places: Mutex::default(),
+            places: Mutex::new(Places::new(descriptors::streams())),
             next: AtomicU64::new(1),
             inboxes,
             runtime,
@@ -175,16 +176,16 @@ impl Streams {
     /// Gives a stream its place and its task, and a first message to send.
     fn open(&self, source: Source, transport: Transport, remote: SocketAddr, first: Option<Bytes>) {
         let mut places = self.places();
-        let leaves = match places.make_room(remote) {
-            Ok(leaves) => leaves.and_then(|id| places.leave(id)),
-            Err(full) => {
+        let leaves = match places.room(remote) {
+            Room::Free => None,
+            Room::Instead(id, full) => {
+                tell(&mut places, full, remote);
+                places.leave(id)
+            }
+            Room::No => {
+                tell(&mut places, Full::All, remote);
                 drop(places);
-                let reason = match full {
-                    Full::All => "full",
-                    Full::Address => "address_full",
-                };
-                metric::sip::dropped(reason);
-                tracing::debug!(%remote, reason, "a connection was refused");
+                metric::sip::dropped("full");
                 if let Source::Dialled = source {
                     self.unreachable(transport, remote);
                 }
@@ -266,6 +267,23 @@ impl Streams {
 
     fn places(&self) -> MutexGuard<'_, Places> {
         self.0.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a phone meets when a bound is hit looks like a fault of the network: the log says
+/// what it is, and not more often than it can be read.
+fn tell(places: &mut Places, full: Full, remote: SocketAddr) {
+    let Some(times) = places.hit(full, clock::now()) else {
+        return;
+    };
+    let last = remote.ip();
+    match full {
+        Full::All => tracing::warn!(%last, times, "all places of connections are taken"),
+        Full::Address => tracing::warn!(
+            %last,
+            times,
+            "an address has as many connections of strangers as it may: the oldest leave"
+        ),
     }
 }
 
