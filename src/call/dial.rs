@@ -391,9 +391,10 @@ fn straight(targets: &[Uri]) -> Option<Vec<(Uri, Peer)>> {
     hops.collect()
 }
 
-/// Those that are known to be down are tried last.
+/// Those that are known to be down, or want to be left alone, are tried last (RFC 3263
+/// section 4.3).
 fn in_order(mut hops: Vec<(Uri, Peer)>, floor: &Floor<'_>) -> VecDeque<(Uri, Peer)> {
-    hops.sort_by_key(|(_, peer)| floor.shared.reach.is_down(*peer));
+    hops.sort_by_key(|(_, peer)| floor.shared.reach.is_last(*peer, floor.now));
     hops.truncate(HOPS);
     hops.into()
 }

@@ -39,7 +39,13 @@ impl Call {
             }
             401 | 407 if dial.authorize((tx, response), peer, floor) => return true,
             422 if dial.ask_longer((tx, response), peer, floor) => return true,
-            300.. => refusal(response),
+            300.. => {
+                let (failed, another) = refusal(response);
+                if another {
+                    dial.heed((tx, response), floor);
+                }
+                (failed, another)
+            }
         };
         self.try_failed(tx, failed, another, floor);
         true
@@ -195,6 +201,17 @@ fn refusal(response: &Response) -> ((LineExit, LineResult), bool) {
 }
 
 impl Dial {
+    /// An address that cannot, and says for how long, comes after others in the next calls
+    /// (RFC 3261 section 21.5.4); one that does not say is left out of this call alone.
+    fn heed(&self, (tx, response): (ClientTx, &Response), floor: &Floor<'_>) {
+        let wait = response.headers.retry_after();
+        let tried = self.tries.iter().find(|tried| tried.branch.tx == tx);
+        if let (503, Some(wait), Some(tried)) = (response.code, wait, tried) {
+            let peer = tried.branch.hop.peer();
+            floor.shared.reach.rest(peer, wait, floor.now);
+        }
+    }
+
     /// Answers a challenge with the trunk's account: only to the address that was called,
     /// only for the realm that is configured, once.
     fn authorize(

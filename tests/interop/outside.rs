@@ -12,6 +12,7 @@ use hickory_resolver::proto::rr::{Name, RData, Record};
 use tokio_rustls::rustls::{ServerConnection, StreamOwned};
 
 use crate::admission::{SDP, answer};
+use crate::caller::datagrams;
 use crate::client::{caller, patient, phone, sipp};
 use crate::digest::proof_by;
 use crate::ports::free_port;
@@ -341,4 +342,39 @@ fn lines_and_carriers_are_reached_by_ipv6_written_or_by_name() {
         }
         assert!(invite.contains("c=IN IP6 ::1\r\n"), "{invite}");
     }
+}
+
+/// RFC 3261 section 21.5.4, RFC 3263 section 4.3.
+#[test]
+fn an_address_that_says_how_long_it_cannot_comes_last() {
+    let [one, other] = [free_port(), free_port()];
+    let line =
+        format!("{{ uri: [\"sip:field@127.0.0.1:{one}\", \"sip:field@127.0.0.1:{other}\"] }}");
+    let server = Server::outside("trunks: { here: { from: [127.0.0.0/8] } }", &line);
+    let [mut full, mut busy] = [one, other].map(|port| datagrams(port, &server));
+    let at = server.address().parse().unwrap();
+    let tried = |result: &str| {
+        format!("centrale_line_attempts_total{{line=\"field\",result=\"{result}\"}}")
+    };
+    let mut first = crate::raw::Wire::udp(at);
+    first.call("2001");
+    let invite = full.expect("INVITE ");
+    full.answer(
+        &invite,
+        "503 Service Unavailable",
+        "Retry-After: 60\r\n",
+        "",
+    );
+    let invite = busy.expect("INVITE ");
+    busy.answer(&invite, "486 Busy Here", "", "");
+    busy.expect("ACK ");
+    server.counts(&tried("busy"), 1.0);
+    let mut second = crate::raw::Wire::udp(at);
+    second.call("2001");
+    let invite = busy.expect("INVITE ");
+    busy.answer(&invite, "486 Busy Here", "", "");
+    server.counts(&tried("busy"), 2.0);
+    // Nobody else was tried.
+    let all = server.metric("centrale_line_attempts_total{line=\"field\"");
+    assert_eq!((server.metric(&tried("failed")), all), (1.0, 3.0));
 }

@@ -495,6 +495,49 @@ fn gateway<const CODE: u16, const CAUSE: u16>(request: &Request) -> Option<Respo
     })
 }
 
+/// It cannot now, and says for how long, if at all.
+fn overloaded<const SECONDS: u32>(request: &Request) -> Option<Response> {
+    (request.method == Method::Invite).then(|| {
+        let mut refusal = Response::to(request, 503);
+        refusal.set_to_tag("full");
+        if SECONDS > 0 {
+            let seconds = format!("{SECONDS} (in maintenance)");
+            refusal.headers.push(Name::RetryAfter, seconds);
+        }
+        refusal
+    })
+}
+
+/// RFC 3261 section 21.5.4, RFC 3263 section 4.3.
+#[test]
+fn an_address_that_says_how_long_it_cannot_comes_last_so_long() {
+    use LineResult::{Answered, Failed};
+    for (script, again) in [
+        (
+            overloaded::<60> as fn(&Request) -> Option<Response>,
+            &[Answered][..],
+        ),
+        (overloaded::<0>, &[Failed, Answered]),
+    ] {
+        let line = format!("{{ uri: [\"{}\", \"{}\"] }}", at(0), at(1));
+        let mut world = with(TRUNK, &line, 12);
+        let first = world.phone("first", Manner::Rings, None);
+        world.phone("second", Manner::Answers(s(1)), Some(s(2)));
+        world.answers_by(first, script);
+        for (after, more) in [
+            (0, &[Failed, Answered][..]),
+            (30, again),
+            (60, &[Failed, Answered]),
+        ] {
+            world.run(s(after));
+            let before = tries(&world).len();
+            dials_field(&mut world);
+            world.run(s(5));
+            assert_eq!(tries(&world)[before..], *more, "{after}");
+        }
+    }
+}
+
 /// RFC 6432.
 #[test]
 fn a_gateway_that_names_the_cause_behind_it_is_believed() {
