@@ -69,8 +69,8 @@ impl Direction {
 /// What the two descriptions agreed on for one leg.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Agreed {
-    /// Where the peer wants our packets; `None` when it gave no usable address (the hold
-    /// with `0.0.0.0` of RFC 3264 section 8.4, or a name).
+    /// Where the peer wants our packets; `None` for the hold with `0.0.0.0` of RFC 3264
+    /// section 8.4.
     pub remote: Option<SocketAddr>,
     /// The codec, both ways.
     pub codec: Codec,
@@ -113,6 +113,9 @@ pub enum Refusal {
     /// It names an address that must not be sent to.
     #[error("a media address that nobody may send to")]
     Address,
+    /// It names no address to send to, or a host whose name nobody looks up for strangers.
+    #[error("no media address but a name, or none")]
+    Name,
 }
 
 impl Refusal {
@@ -123,6 +126,8 @@ impl Refusal {
             Self::NoAudio => 304,
             Self::NoCodec => 305,
             Self::Address => 399,
+            // Incompatible network address formats.
+            Self::Name => 301,
         };
         format!("{code} {host} \"{self}\"")
     }
@@ -228,7 +233,7 @@ fn pick(description: &Description, local: &Local<'_>) -> Result<(usize, Agreed),
         Some(address) if address.is_unspecified() => (None, Direction::SendOnly),
         Some(address) if forbidden(address) => return Err(Refusal::Address),
         Some(address) => (Some(SocketAddr::new(address, media.port)), media.direction),
-        None => (None, media.direction),
+        None => return Err(Refusal::Name),
     };
     let agreed = Agreed {
         remote,
@@ -518,6 +523,10 @@ mod tests {
             (
                 "m=audio 4000 RTP/AVP 0\nc=IN IP4 224.2.1.1/127",
                 Refusal::Address,
+            ),
+            (
+                "m=audio 4000 RTP/AVP 0\nc=IN IP4 media.example",
+                Refusal::Name,
             ),
         ] {
             assert_eq!(

@@ -14,10 +14,11 @@ pub(crate) fn answer(server: &Server, number: &str, headers: &str, sdp: &str) ->
     wire.heard()
 }
 
-/// RFC 3261 sections 8.2.2.1, 8.2.2.3, 8.2.3, 16.3 and 26.2.2.
+/// RFC 3261 sections 8.2.2.1, 8.2.2.3, 8.2.3, 16.3 and 26.2.2; RFC 3264 section 6.
 #[test]
 fn each_refusal_has_its_code() {
     let server = Server::start("");
+    let named = SDP.replace("c=IN IP4 127.0.0.1", "c=IN IP4 localhost");
     let speex = SDP.replace("RTP/AVP 8", "RTP/AVP 97\r\na=rtpmap:97 speex/8000");
     for (number, headers, sdp, code, more) in [
         ("4711", "", SDP, 404, ""),
@@ -40,6 +41,8 @@ fn each_refusal_has_its_code() {
             403,
             "",
         ),
+        // RFC 3264 section 6, RFC 3261 section 20.43: names are looked up for nobody.
+        ("2000", "", named.as_str(), 488, "Warning: 301 "),
         // RFC 3261 section 21.4.13: the first type counts.
         (
             "2000",
