@@ -203,6 +203,37 @@ fn g711_is_passed_on_by_a_dynamic_payload_type() {
 }
 
 #[test]
+fn a_packet_that_is_longer_than_any_is_dropped() {
+    let mut world = World::new();
+    world.command(Command::Bridge {
+        one: CALLER,
+        other: OPERATOR,
+    });
+    for (sequence, length) in [
+        (1, 160),
+        (2, PACKET_BYTES - 12),
+        (3, PACKET_BYTES - 11),
+        (4, 160),
+    ] {
+        let at = u32::from(sequence) * 160;
+        world.packet(CALLER, 4000, (0, sequence, at), &vec![0xff; length]);
+    }
+    let lengths: Vec<_> = world
+        .seen
+        .sent
+        .iter()
+        .map(|(.., packet)| packet.len())
+        .collect();
+    assert_eq!(lengths, [172, PACKET_BYTES, 172]);
+    world.seen.reports.clear();
+    world.command(Command::Close { leg: CALLER });
+    let [Report::Closed { quality, .. }] = &world.seen.reports[..] else {
+        panic!("{:?}", world.seen.reports);
+    };
+    assert_eq!((quality.received, quality.lost), (3, 1));
+}
+
+#[test]
 fn a_key_is_told_once_and_passed_with_the_other_sides_type() {
     let mut world = World::new();
     world.command(Command::Bridge {

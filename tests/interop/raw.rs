@@ -329,7 +329,8 @@ CSeq: {sent} {method}
         self.ask(("INVITE", to), &headers, body)
     }
 
-    fn acknowledge(&mut self, taken: &Response) {
+    /// The ACK of a 2xx that came last.
+    pub(crate) fn acknowledge(&mut self, taken: &Response) {
         let header = |name| taken.headers.first(&name).unwrap().into_owned();
         let (local, sent, transport) = (self.local, self.sent, self.transport());
         let ack = format!(

@@ -11,7 +11,7 @@ use crate::raw::Wire;
 use crate::server::Server;
 use crate::sound::Stream;
 
-const FLOOR: &str = "
+pub(crate) const FLOOR: &str = "
 queues: { support: { requires: { support: 1 }, offer_timeout: 5s, wrap_up: 1s, music: calm } }
 operators: { alice: { secret: alice, skills: { support: 8 } } }
 ";
@@ -79,7 +79,7 @@ nodes:
   back: { type: return, value: \"${vars.digit}\" }
 ";
 
-fn dials(ports: &[u16], together: bool) -> String {
+pub(crate) fn dials(ports: &[u16], together: bool) -> String {
     let to: Vec<String> = ports
         .iter()
         .map(|port| format!("\"sip:gate@127.0.0.1:{port}\""))

@@ -1,12 +1,15 @@
-//! Requests that are too large for a datagram (RFC 3261 section 18.1.1).
+//! Requests that are too large for a datagram (RFC 3261 section 18.1.1), and sound that is too
+//! large for a packet.
 
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 
 use crate::caller::{Caller, datagrams};
-use crate::eventually;
 use crate::ports::free_port;
+use crate::raw::Wire;
+use crate::reach::{FLOOR, dials};
 use crate::server::Server;
 use crate::wire::{Peer, Plain, SDP, accepted, header};
+use crate::{PATIENCE, eventually};
 
 const TRUNKS: &str = "trunks: { here: { from: [127.0.0.0/8] }, carrier: { credentials: { username: \"4711\", secret: pass, realm: carrier.example } } }";
 
@@ -84,4 +87,42 @@ fn what_is_large_within_a_call_goes_by_tcp_or_else_by_a_datagram() {
         assert!(bye.len() > 1300);
         line.answer(&bye, "200 OK", "", "");
     }
+}
+
+/// RFC 3550 section 6.4.1: what is dropped is missed as if it had been lost on the way.
+#[test]
+fn sound_that_is_longer_than_any_packet_is_dropped_and_counted() {
+    // Nobody answers there, and the flow ends.
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let rings = dials(&[silent.local_addr().unwrap().port()], false);
+    let server = Server::with(FLOOR, &[("1", "dials", &rings)]);
+    let mut caller = Wire::udp(server.address().parse().unwrap());
+    let sound = UdpSocket::bind("127.0.0.1:0").unwrap();
+    sound.set_read_timeout(Some(PATIENCE)).unwrap();
+    let own = sound.local_addr().unwrap().port().to_string();
+    let contact = caller.contact("caller");
+    let headers = format!("Contact: {contact}\nContent-Type: application/sdp\n");
+    let answer = caller.ask(("INVITE", "1"), &headers, &SDP.replace("7900", &own));
+    caller.acknowledge(&answer);
+    let sdp = String::from_utf8(answer.body.to_vec()).unwrap();
+    let port = sdp.split_once("m=audio ").unwrap().1;
+    let port: u16 = port.split(' ').next().unwrap().parse().unwrap();
+    // Who is heard is listened to.
+    sound.recv(&mut [0; 512]).unwrap();
+    for (sequence, length) in [
+        (1, 172),
+        (2, 1500),
+        (3, 1501),
+        (4, 9_000),
+        (5, 60_000),
+        (6, 172),
+    ] {
+        let mut packet = vec![0x80, 8, 0, sequence, 0, 0, sequence, 0, 0, 0, 0, 7];
+        packet.resize(length, 0xd5);
+        sound.send_to(&packet, ("127.0.0.1", port)).unwrap();
+    }
+    let bye = caller.request();
+    caller.respond(&bye, 200);
+    server.counts("centrale_rtp_packets_total{direction=\"in\"}", 3.0);
+    server.counts("centrale_rtp_lost_packets_total", 3.0);
 }

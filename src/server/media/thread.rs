@@ -125,7 +125,7 @@ where
             post: Arc::clone(&post),
             deliver: deliver.clone(),
             recordings: recordings.clone(),
-            buffer: Box::new([0; PACKET_BYTES]),
+            buffer: Box::new([0; PACKET_BYTES + 1]),
             in_use: Share::of(&table::MEDIA_PORTS),
             told: clock::now(),
         };
@@ -242,7 +242,8 @@ struct Work<D> {
     post: Arc<Post>,
     deliver: D,
     recordings: Recordings,
-    buffer: Box<[u8; PACKET_BYTES]>,
+    /// With room for a byte too many: the system cuts what is longer without a word.
+    buffer: Box<[u8; PACKET_BYTES + 1]>,
     in_use: Share,
     told: Instant,
 }
