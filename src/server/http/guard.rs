@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -30,6 +30,10 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
 pub(super) async fn within_limits(request: Request<Body>, next: Next) -> Response {
     let mut response = match too_large(&request) {
         Some(problem) => problem.into_response(),
+        None if !has_one_host(&request) => {
+            let detail = "a request names exactly one Host";
+            Problem::new(StatusCode::BAD_REQUEST, detail).into_response()
+        }
         None => tokio::time::timeout(ANSWER_TIME, next.run(request))
             .await
             .unwrap_or_else(|_| {
@@ -47,6 +51,15 @@ pub(super) async fn within_limits(request: Request<Body>, next: Next) -> Respons
         headers.insert(name, HeaderValue::from_static(value));
     }
     response
+}
+
+/// RFC 9112 section 3.2: a request of HTTP/1.1 without Host, or any with several, is answered
+/// 400. Of several, who stands before us may have read another than we.
+fn has_one_host<B>(request: &Request<B>) -> bool {
+    match request.headers().get_all(header::HOST).iter().count() {
+        0 => request.version() < Version::HTTP_11,
+        count => count == 1,
+    }
 }
 
 fn too_large(request: &Request<Body>) -> Option<Problem> {
@@ -151,6 +164,25 @@ mod tests {
             request = request.header(*name, *value);
         }
         refusal(peer.parse().unwrap(), &request.body(()).unwrap()).is_some()
+    }
+
+    /// RFC 9112 section 3.2.
+    #[test]
+    fn a_request_names_one_host() {
+        for (version, hosts, good) in [
+            (Version::HTTP_11, &["localhost"][..], true),
+            (Version::HTTP_11, &[], false),
+            (Version::HTTP_11, &["localhost", "localhost"], false),
+            (Version::HTTP_10, &[], true),
+            (Version::HTTP_10, &["localhost", "evil.example"], false),
+        ] {
+            let mut request = Request::builder().version(version).uri("/");
+            for host in hosts {
+                request = request.header("host", *host);
+            }
+            let request = request.body(()).unwrap();
+            assert_eq!(has_one_host(&request), good, "{version:?} {hosts:?}");
+        }
     }
 
     #[test]

@@ -521,3 +521,17 @@ fn a_stopped_server_ends_though_a_connection_is_open() {
     assert!(ended.unwrap().unwrap().is_ok());
     assert!(TcpStream::connect(house.address).is_err());
 }
+
+/// RFC 9112 section 3.2: whatever the path, and before it is looked who asks.
+#[test]
+fn a_request_without_one_host_is_bad() {
+    let house = House::open();
+    for path in ["/healthz", "/metrics", "/", "/api/v1/queues"] {
+        for hosts in ["", "Host: localhost\r\nHost: localhost\r\n"] {
+            let answer = house.ask("GET", path, hosts);
+            is_problem(&answer, 400);
+        }
+        let old = format!("GET {path} HTTP/1.0\r\n\r\n");
+        assert_eq!(house.send(&old).status, 200, "{path}");
+    }
+}
