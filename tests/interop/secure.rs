@@ -143,6 +143,69 @@ fn only_sip_is_spoken_and_only_to_pages_that_may() {
     }
 }
 
+/// RFC 6455 section 4.2.
+#[test]
+fn what_is_no_upgrade_is_told_why() {
+    let secure = Secure::start("noupgrade", "");
+    let address = SocketAddr::from(([127, 0, 0, 1], secure.ws));
+    let whole = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: sip\r\n\r\n";
+    for (old, new, code, more) in [
+        ("", "", "101", ""),
+        (
+            "Version: 13",
+            "Version: 8",
+            "426",
+            "\r\nSec-WebSocket-Version: 13\r\n",
+        ),
+        (
+            "Sec-WebSocket-Version: 13\r\n",
+            "",
+            "426",
+            "\r\nSec-WebSocket-Version: 13\r\n",
+        ),
+        (
+            "Upgrade: websocket\r\n",
+            "",
+            "426",
+            "\r\nUpgrade: websocket\r\n",
+        ),
+        ("dGhlIHNhbXBsZSBub25jZQ==", "", "400", ""),
+        ("dGhlIHNhbXBsZSBub25jZQ==", "c2hvcnQ=", "400", ""),
+        (
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+            "",
+            "400",
+            "",
+        ),
+        ("GET / HTTP", "GET / HTTZ", "400", ""),
+        ("GET /", "POST /", "405", "\r\nAllow: GET\r\n"),
+        (
+            "\r\n\r\n",
+            "\r\nOrigin: https://a.example\r\nOrigin: https://b.example\r\n\r\n",
+            "400",
+            "",
+        ),
+    ] {
+        let mut stream = connect(address);
+        stream
+            .write_all(whole.replacen(old, new, 1).as_bytes())
+            .unwrap();
+        let mut answer = Vec::new();
+        let mut some = [0; 512];
+        while !answer.windows(4).any(|end| end == b"\r\n\r\n") {
+            let read = stream.read(&mut some).unwrap();
+            assert!(read > 0, "{old:?} {new:?}: {}", answer.escape_ascii());
+            answer.extend_from_slice(&some[..read]);
+        }
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {code} ")),
+            "{old:?} {new:?}: {answer}"
+        );
+        assert!(answer.contains(more), "{old:?} {new:?}: {answer}");
+    }
+}
+
 #[test]
 fn who_does_not_finish_the_handshake_is_closed_in_time() {
     let secure = Secure::start("halfopen", "");

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
@@ -15,8 +15,8 @@ use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::http::header::{ORIGIN, SEC_WEBSOCKET_PROTOCOL};
 use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode};
-use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
 use super::frames::{Carried, carried, config};
@@ -43,8 +43,48 @@ where
         reason = "the library's own type, once a connection"
     )]
     let check = |request: &Request, response: Response| upgrade(request, response, origins);
-    let stream = Counted { stream, count: 0 };
-    tokio_tungstenite::accept_hdr_async_with_config(stream, check, Some(config())).await
+    let mut stream = Counted { stream, count: 0 };
+    // Lent, so that who did not ask for an upgrade can be told: the library leaves without a
+    // word. It has read nothing beyond the request.
+    let lent = &mut stream;
+    let shaken = tokio_tungstenite::accept_hdr_async_with_config(lent, check, Some(config()));
+    if let Err(error) = shaken.await {
+        if let Error::Protocol(fault) = &error {
+            tell(&mut stream, answer_to(fault)).await;
+        }
+        return Err(error);
+    }
+    Ok(WebSocketStream::from_raw_socket(stream, Role::Server, Some(config())).await)
+}
+
+/// What is said of a request that is no upgrade to a WebSocket (RFC 6455 section 4.2): the
+/// status line and the headers that it needs.
+fn answer_to(fault: &ProtocolError) -> &'static str {
+    let version = ProtocolError::MissingSecWebSocketVersionHeader;
+    let upgrade = [
+        ProtocolError::MissingConnectionUpgradeHeader,
+        ProtocolError::MissingUpgradeWebSocketHeader,
+    ];
+    if *fault == ProtocolError::WrongHttpMethod {
+        "405 Method Not Allowed\r\nAllow: GET"
+    } else if *fault == ProtocolError::WrongHttpVersion {
+        "505 HTTP Version Not Supported"
+    } else if *fault == version {
+        "426 Upgrade Required\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13"
+    } else if upgrade.contains(fault) {
+        "426 Upgrade Required\r\nUpgrade: websocket"
+    } else {
+        // A key that is none, what cannot be read, bytes behind the request.
+        "400 Bad Request"
+    }
+}
+
+/// Says it and hangs up; who does not listen is not waited for beyond the handshake's time.
+async fn tell<S: AsyncWrite + Unpin>(stream: &mut S, what: &str) {
+    let answer = format!("HTTP/1.1 {what}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    if stream.write_all(answer.as_bytes()).await.is_ok() {
+        stream.shutdown().await.ok();
+    }
 }
 
 #[expect(
@@ -67,6 +107,11 @@ fn upgrade(
     let is_sip = |word: &str| word.trim().eq_ignore_ascii_case(PROTOCOL);
     if !offered.any(|list| list.split(',').any(is_sip)) {
         let why = "Sec-WebSocket-Protocol must offer sip\n";
+        return Err(refuse(StatusCode::BAD_REQUEST, why));
+    }
+    // Of two, a proxy may have looked at the other.
+    if headers.get_all(ORIGIN).iter().count() > 1 {
+        let why = "a request has one Origin at most\n";
         return Err(refuse(StatusCode::BAD_REQUEST, why));
     }
     // What is no browser sends none, and could send any.
