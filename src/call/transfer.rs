@@ -69,6 +69,12 @@ impl Call {
             Ok(target) => target,
             Err(code) => return self.refused(by, None, (refer, code), floor),
         };
+        // RFC 3515 section 2.1: the address may want another request than an INVITE; nobody
+        // sends one for somebody else here.
+        let method = uri.param("method");
+        if method.is_some_and(|method| !method.eq_ignore_ascii_case("INVITE")) {
+            return self.refused(by, None, (refer, 403), floor);
+        }
         if let Some(replaces) = replaces {
             return self.ask_for_other(by, (refer, &replaces), floor);
         }

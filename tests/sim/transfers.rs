@@ -106,7 +106,7 @@ fn whoever_was_sent_on_goes_before_who_came_later() {
     settle(world);
 }
 
-/// RFC 3515 section 2.4.2.
+/// RFC 3515 sections 2.1 and 2.4.2.
 #[test]
 fn what_cannot_be_is_refused_and_the_two_talk_on() {
     let mut scene = talking(33);
@@ -126,6 +126,8 @@ fn what_cannot_be_is_refused_and_the_two_talk_on() {
         ("sip:0900123@198.51.100.7", 403),
         ("sip:0900123@carrier.example", 403),
         ("mailto:ann@centrale.localhost", 416),
+        // Section 2.1: what is asked for is no call.
+        ("sip:experts@centrale.localhost;method=BYE", 403),
         ("sip:x@centrale.localhost?Replaces=a", 400),
         (
             "sip:x@centrale.localhost?Replaces=a%3Bto-tag%3D1%3Bfrom-tag%3D2",
