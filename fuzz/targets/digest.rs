@@ -2,6 +2,7 @@
 
 #![no_main]
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use exchange::sip::Method;
@@ -19,7 +20,11 @@ fuzz_target!(|data: &[u8]| {
         );
         let nonces = Nonces::new([7; 32]);
         assert_ne!(
-            nonces.check(&credentials.nonce, Duration::ZERO),
+            nonces.check(
+                &credentials.nonce,
+                IpAddr::V4(Ipv4Addr::LOCALHOST),
+                Duration::ZERO
+            ),
             Freshness::Fresh
         );
         drop(credentials.answer("0", &Method::Invite, data));

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::model::{
     CallId, CallbackResult, Carried, Cause, DequeueReason, FlowFault, FlowName, LineName,
     LineResult, NodeName, Number, OfferResult, OperatorName, OperatorState, Outcome, Overtake,
-    PauseReason, Project, QueueName, Recorded, RejectReason, Said, Surveyed, TransferKind,
+    PauseReason, Project, QueueName, Recorded, RejectReason, Said, Shut, Surveyed, TransferKind,
     TrunkName,
 };
 
@@ -394,12 +394,14 @@ pub enum Event {
         /// Who sent it.
         source: SocketAddr,
     },
-    /// A stranger failed once too often: nothing more from there is heard for a while.
+    /// A stranger failed once too often: it is not heard for a while.
     ShutOut {
         /// The IPv4 address, or the IPv6 network of 64 bits.
         source: IpAddr,
         /// For how long.
         lasts: Duration,
+        /// How far.
+        shut: Shut,
     },
     /// Who was shut out is heard again.
     HeardAgain {

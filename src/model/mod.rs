@@ -18,6 +18,7 @@ mod id;
 pub mod limits;
 mod machine;
 mod recording;
+mod shut;
 mod skill;
 mod results;
 mod state;
@@ -44,6 +45,7 @@ pub use results::{
     CallbackResult, DequeueReason, FlowFault, LineResult, OfferResult, Overtake, RejectReason,
     TransferKind,
 };
+pub use shut::Shut;
 pub use skill::{Level, Requirement, Skill, SkillSet};
 pub use state::{CallState, OperatorState, Outcome, PauseReason};
 pub use steady::Steady;

@@ -239,9 +239,11 @@ fn data(event: &Event) -> Value {
             vanished,
         } => json!({ "operator": operator, "contact": contact, "vanished": vanished }),
         Event::Refused { reason, source } => json!({ "reason": reason, "source": source }),
-        Event::ShutOut { source, lasts } => {
-            json!({ "source": source, "lasts_s": lasts.as_secs() })
-        }
+        Event::ShutOut {
+            source,
+            lasts,
+            shut,
+        } => json!({ "source": source, "lasts_s": lasts.as_secs(), "shut": shut.as_str() }),
         Event::HeardAgain { source } => json!({ "source": source }),
         Event::CallbackPromised {
             callback,

@@ -4,6 +4,7 @@
 //! A name that does not exist gets the same answer after the same work as one that does
 //! with a wrong password, so that names cannot be found by trying.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::model::OperatorName;
@@ -27,6 +28,8 @@ pub struct Door<'a> {
     pub realm: &'a str,
     /// The maker and judge of nonces.
     pub nonces: &'a Nonces,
+    /// Where the request comes from.
+    pub source: IpAddr,
     /// The time since 1970.
     pub now: Duration,
 }
@@ -38,7 +41,7 @@ pub enum Verdict {
     Accepted,
     /// It is to be asked (again): a 401 with both algorithms, the stronger first.
     Challenge(Response),
-    /// The credentials are wrong: a 403.
+    /// The credentials are wrong, for a nonce that went to where they come from: a 403.
     Forbidden(Response),
 }
 
@@ -49,7 +52,8 @@ pub enum Identity<T> {
     Known(T),
     /// It is to be asked (again): a 401 with both algorithms.
     Challenge(Response),
-    /// There is no such name, or the secret is another: a 403.
+    /// There is no such name, or the secret is another, for a nonce that went to where the
+    /// answer comes from: a 403.
     Forbidden(Response),
 }
 
@@ -87,7 +91,7 @@ pub fn identify<'a, T>(
         return Identity::Challenge(challenge(request, door, false));
     };
     let again = |stale| Identity::Challenge(challenge(request, door, stale));
-    match door.nonces.check(&credentials.nonce, door.now) {
+    match door.nonces.check(&credentials.nonce, door.source, door.now) {
         Freshness::Fresh => {}
         Freshness::Stale => return again(true),
         Freshness::Forged => return again(false),
@@ -108,7 +112,7 @@ pub fn identify<'a, T>(
     let Some((_, who)) = known.filter(|_| right) else {
         return Identity::Forbidden(Response::to(request, 403));
     };
-    match door.nonces.spend(&credentials, door.now) {
+    match door.nonces.spend(&credentials, door.source, door.now) {
         Freshness::Fresh => Identity::Known(who),
         Freshness::Stale => again(true),
         Freshness::Forged => again(false),
@@ -119,7 +123,7 @@ pub fn identify<'a, T>(
 pub(crate) fn challenge(request: &Request, door: &Door<'_>, stale: bool) -> Response {
     let mut response = Response::to(request, 401);
     for algorithm in offered(request) {
-        let nonce = door.nonces.issue(door.now);
+        let nonce = door.nonces.issue(door.source, door.now);
         let value = digest::challenge(algorithm, door.realm, &nonce, stale);
         response.headers.push(Name::WwwAuthenticate, value);
     }
@@ -144,6 +148,7 @@ fn offered(request: &Request) -> Vec<Algorithm> {
 #[cfg(test)]
 mod tests {
     use std::fmt::Write as _;
+    use std::net::Ipv4Addr;
 
     use super::*;
     use crate::sip::digest::ha1;
@@ -151,6 +156,7 @@ mod tests {
 
     const REALM: &str = "centrale.localhost";
     const NOW: Duration = Duration::from_secs(1_000_000);
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 
     fn secret() -> Secret {
         Secret {
@@ -203,6 +209,7 @@ mod tests {
         let door = Door {
             realm: REALM,
             nonces,
+            source: HERE,
             now,
         };
         let secret = secret();
@@ -227,7 +234,7 @@ mod tests {
     /// RFC 3261 section 22.1.
     #[test]
     fn the_right_password_opens_by_either_algorithm() {
-        let nonce = Nonces::new([1; 32]).issue(NOW);
+        let nonce = Nonces::new([1; 32]).issue(HERE, NOW);
         for algorithm in [Algorithm::Md5, Algorithm::Sha256] {
             let right = answered(algorithm, &nonce, "alice", "pass");
             assert_eq!(verdict(&right, "alice", NOW), "accepted");
@@ -243,7 +250,7 @@ mod tests {
 
     #[test]
     fn a_name_that_does_not_exist_is_as_much_work() {
-        let nonce = Nonces::new([1; 32]).issue(NOW);
+        let nonce = Nonces::new([1; 32]).issue(HERE, NOW);
         for algorithm in [Algorithm::Md5, Algorithm::Sha256] {
             let mut work = Vec::new();
             for user in ["alice", "alibi"] {
@@ -261,16 +268,22 @@ mod tests {
     /// RFC 7616 section 3.3.
     #[test]
     fn an_old_nonce_is_asked_again_and_a_forged_one_from_the_start() {
-        let nonce = Nonces::new([1; 32]).issue(NOW);
+        let nonce = Nonces::new([1; 32]).issue(HERE, NOW);
         let right = answered(Algorithm::Md5, &nonce, "alice", "pass");
         let later = NOW + crate::sip::nonce::NONCE_TIME + Duration::from_secs(1);
         assert_eq!(
             verdict(&right, "alice", later),
             "401 MD5 stale SHA-256 stale"
         );
-        let foreign = Nonces::new([2; 32]).issue(NOW);
-        let forged = answered(Algorithm::Md5, &foreign, "alice", "pass");
-        assert_eq!(verdict(&forged, "alice", NOW), "401 MD5 SHA-256");
+        let elsewhere = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 8));
+        let elsewhere = Nonces::new([1; 32]).issue(elsewhere, NOW);
+        for (nonce, said) in [
+            (elsewhere.as_str(), "401 MD5 stale SHA-256 stale"),
+            ("7ypf/xlj9XXwfDPEoM4URrv", "401 MD5 SHA-256"),
+        ] {
+            let proof = answered(Algorithm::Md5, nonce, "alice", "wrong");
+            assert_eq!(verdict(&proof, "alice", NOW), said);
+        }
     }
 
     /// RFC 7616 section 3.4.
@@ -283,7 +296,7 @@ mod tests {
             (None, Algorithm::Md5),
         ] {
             let nonces = Nonces::new([1; 32]);
-            let nonce = nonces.issue(NOW);
+            let nonce = nonces.issue(HERE, NOW);
             let wrong = proof(algorithm, &nonce, ("alice", "wrong"), qop);
             let right = proof(algorithm, &nonce, ("alice", "pass"), qop);
             let verdict = |request| verdict_of(&nonces, request, "alice", NOW);
@@ -297,7 +310,7 @@ mod tests {
     /// RFC 3261 section 22.4.
     #[test]
     fn only_old_phones_answer_without_quality() {
-        let nonce = Nonces::new([1; 32]).issue(NOW);
+        let nonce = Nonces::new([1; 32]).issue(HERE, NOW);
         let proof = proof(Algorithm::Sha256, &nonce, ("alice", "pass"), None);
         assert_eq!(verdict(&proof, "alice", NOW), "401 MD5 SHA-256");
     }

@@ -19,6 +19,7 @@ mod carrier_tests;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use authenticate::challenge;
 pub use authenticate::{Door, Identity, Verdict, authenticate, identify};
 pub use binding::{Binding, Change, Listed, Refusal, Registered, Rules};
 pub use carrier::{Carrier, CarrierInput, CarrierOutput, Enrolment};

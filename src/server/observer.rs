@@ -264,9 +264,13 @@ fn log(event: &Event) {
         Event::Refused { reason, source } => {
             tracing::debug!(reason = reason.as_str(), %source, "refused");
         }
-        Event::ShutOut { source, lasts } => {
-            let lasts_s = lasts.as_secs();
-            tracing::warn!(%source, lasts_s, "shut out: failed too often");
+        Event::ShutOut {
+            source,
+            lasts,
+            shut,
+        } => {
+            let (lasts_s, shut) = (lasts.as_secs(), shut.as_str());
+            tracing::warn!(%source, lasts_s, shut, "shut out: failed too often");
         }
         Event::HeardAgain { source } => tracing::info!(%source, "heard again"),
         Event::Transferred {

@@ -1,14 +1,14 @@
 //! Who may call: trunks, numbers, limits.
 
 use std::sync::Arc;
-use std::time::{Instant, UNIX_EPOCH};
+use std::time::Instant;
 
 use crate::call::{self, CALLS, Call, Caller, Destination, Permit};
 use crate::flow::Flow;
 use crate::model::{
     CallId, CallKey, Event, Number, OperatorName, Project, RejectReason, TrunkName,
 };
-use crate::registrar::{Door, Identity, identify};
+use crate::registrar::{Identity, identify};
 use crate::sdp::{self, Description, Local};
 use crate::shard::identity;
 use crate::shard::outside::FRIENDSHIP;
@@ -96,10 +96,14 @@ impl Shard {
             Source::Trunk(name) => name,
             Source::Asked(response) => return self.answer_stranger(tx, &response, now),
             Source::Refused(refusal) => {
+                if refusal.reason == RejectReason::Credentials {
+                    self.has_shown_itself();
+                }
                 let why = (refusal.code, refusal.reason);
                 return self.decline((tx, &request, peer), why, now);
             }
         };
+        self.forgive(peer, now);
         out.extend(peer.connection.map(Output::Trusted));
         self.endpoint.may_be_dialled(tx, &request);
         let arrival = self.arrival(name, &request);
@@ -137,12 +141,7 @@ impl Shard {
         if trunks.values().all(|trunk| trunk.login.is_none()) {
             return Source::Refused(Refusal::new(403, RejectReason::UnknownSource));
         }
-        let wall = self.shared.epoch.wall_at(now);
-        let door = Door {
-            realm: &self.snapshot.config.domain,
-            nonces: &self.doors.nonces,
-            now: wall.duration_since(UNIX_EPOCH).unwrap_or_default(),
-        };
+        let door = self.door(peer, now);
         let found = identify(request, &door, |user| {
             trunks.iter().find_map(|(name, trunk)| {
                 let login = trunk.login.as_ref()?;
@@ -401,7 +400,8 @@ impl Shard {
         (code, reason): (u16, RejectReason),
         now: Instant,
     ) {
-        self.answer_stranger(tx, &Response::to(request, code), now);
+        let refusal = self.refusal_of((request, peer), code, now);
+        self.answer_stranger(tx, &refusal, now);
         self.tell_refused(reason, peer, now);
     }
 

@@ -14,6 +14,7 @@ use crate::flow::Flow;
 use crate::model::{CallKey, Number, OperatorName, RejectReason, Said, TrunkName};
 use crate::shard::admission::{Guest, HOUSE, Refusal, UNKNOWN_DIALOG};
 use crate::shard::codes::Code;
+use crate::shard::outside::FRIENDSHIP;
 use crate::shard::shard::Shard;
 use crate::shard::words::Output;
 use crate::sip::{Host, Peer, Replaces, Request, Response, ServerTx, tag_owner};
@@ -81,6 +82,7 @@ impl Shard {
         if !self.is_proven((tx, &request, peer), &operator, now) {
             return;
         }
+        self.befriend_caller(peer, now);
         self.endpoint.may_be_dialled(tx, &request);
         let dialled = request.uri.user.as_deref().unwrap_or_default();
         if let Some(code) = Code::read(dialled) {
@@ -101,6 +103,13 @@ impl Shard {
             }
             None => self.call_for(operator, (tx, &request, peer), now, out),
         }
+    }
+
+    /// Whoever calls and has given the password is heard as long as the call may last,
+    /// whatever others send in that name.
+    fn befriend_caller(&self, peer: Peer, now: Instant) {
+        let (sources, ip) = (&self.doors.sources, peer.remote.ip());
+        sources.befriend(ip, now + FRIENDSHIP);
     }
 
     /// A letter from another shard.
@@ -203,6 +212,7 @@ impl Shard {
         if !self.is_proven((tx, &request, peer), &by, now) {
             return;
         }
+        self.befriend_caller(peer, now);
         let home = tag_owner(&replaces.to_tag, self.shards);
         let wish = Replacement {
             tx,

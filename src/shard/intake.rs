@@ -1,17 +1,18 @@
 //! Messages before their turn: judged, put in order, and turned away when it is too late.
 
-use std::time::Instant;
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use bytes::Bytes;
 
 use crate::call::CALLS;
 use crate::model::{DropReason, Event, RejectReason, ShardId};
-use crate::shard::guard::{Fate, Judgement, Pairing, Parked, Rank};
+use crate::registrar::{Door, challenge};
+use crate::shard::guard::{Fate, Judgement, Pairing, Parked, Proof, Rank, Sender};
 use crate::shard::shard::Shard;
 use crate::shard::words::{Input, Output};
 use crate::sip::endpoint::{Count, TurnedAway};
 use crate::sip::sniff::{Kind, Sniff};
-use crate::sip::{Peer, Response, ServerTx, Transport, stun};
+use crate::sip::{Peer, Request, Response, ServerTx, Transport, stun};
 
 /// What a shard makes of a message that has come to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,8 +33,20 @@ pub enum Arrival {
 pub struct Mark {
     rank: Rank,
     is_invite: bool,
-    is_scanner: bool,
+    lot: Lot,
+    proof: Proof,
     pairing: Pairing,
+}
+
+/// What a message is to get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lot {
+    /// What is right.
+    Due,
+    /// A scanner's refusal.
+    Scanner,
+    /// The question who it is, where it would be refused.
+    Asked,
 }
 
 /// A message that was judged.
@@ -64,10 +77,19 @@ impl Shard {
         if sniff.is_forgotten() {
             return Arrival::Spent;
         }
-        let who = (peer.remote.ip(), &self.doors.sources);
-        let (rank, is_scanner) = match self.guard.judge(&sniff, who, shards, now) {
-            Judgement::Heard(rank) => (rank, false),
-            Judgement::Scanner => (Rank::Stranger, true),
+        let stream = peer.connection.map(|_| Proof::WayBack);
+        let proof = stream.unwrap_or(Proof::Nothing);
+        let sender = Sender {
+            ip: peer.remote.ip(),
+            proof,
+            doors: &self.doors,
+            wall: self.wall(now),
+        };
+        let (rank, lot, proof) = match self.guard.judge(&sniff, sender, shards, now) {
+            Judgement::Heard(rank) => (rank, Lot::Due, proof),
+            Judgement::Shown(rank) => (rank, Lot::Due, Proof::WayBack),
+            Judgement::Scanner => (Rank::Stranger, Lot::Scanner, proof),
+            Judgement::Asked => (Rank::Stranger, Lot::Asked, proof),
             Judgement::Dropped(reason) => return Arrival::Dropped(reason),
         };
         if sniff.kind == Kind::Nonsense
@@ -79,7 +101,8 @@ impl Shard {
         let mark = Mark {
             rank,
             is_invite: sniff.kind == Kind::Invite,
-            is_scanner,
+            lot,
+            proof,
             pairing: match sniff.branch {
                 Some(branch) if sniff.kind == Kind::Invite => Pairing::Invite(branch),
                 Some(branch) if sniff.kind == Kind::Cancel => Pairing::Cancel(branch),
@@ -133,7 +156,7 @@ impl Shard {
         };
         let Parcel { bytes, peer, mark } = parcel;
         let begins = rank == Rank::Call && mark.is_invite;
-        if mark.is_scanner {
+        if mark.lot == Lot::Scanner {
             self.turn_away((&bytes, peer), TurnedAway::Scanner, now, out);
         } else if fate == Fate::GivenUp {
             self.turn_away((&bytes, peer), TurnedAway::GivenUp, now, out);
@@ -143,9 +166,11 @@ impl Shard {
             out.push(Output::Dropped(DropReason::Backlog));
         } else {
             let before = out.len();
+            self.reading = Some(mark);
             self.handle(Input::Received { bytes, peer }, now, out);
+            let mark = self.reading.take().unwrap_or(mark);
             if rank == Rank::Stranger {
-                self.hold_against(peer, before, now, out);
+                self.hold_against((peer, mark.proof), before, now, out);
             }
         }
         true
@@ -177,14 +202,74 @@ impl Shard {
     }
 
     /// What a stranger was refused is held against the address.
-    fn hold_against(&mut self, peer: Peer, before: usize, now: Instant, out: &mut Vec<Output>) {
+    fn hold_against(
+        &mut self,
+        (peer, proof): (Peer, Proof),
+        before: usize,
+        now: Instant,
+        out: &mut Vec<Output>,
+    ) {
         let said = out.get(before..).unwrap_or_default();
         let reasons: Vec<RejectReason> = said.iter().filter_map(refused).collect();
         for reason in reasons {
             let who = (peer.remote.ip(), &self.doors.sources);
-            if let Some((source, lasts)) = self.guard.offended(who, reason, now) {
-                out.push(Output::Event(Event::ShutOut { source, lasts }));
+            let Some(sentence) = self.guard.offended(who, (reason, proof), now) else {
+                continue;
+            };
+            let source = sentence.source;
+            if sentence.worse {
+                out.push(Output::Event(Event::HeardAgain { source }));
             }
+            out.push(Output::Event(Event::ShutOut {
+                source,
+                lasts: sentence.lasts,
+                shut: sentence.shut,
+            }));
+        }
+    }
+
+    /// The time since 1970.
+    fn wall(&self, now: Instant) -> Duration {
+        let wall = self.shared.epoch.wall_at(now);
+        wall.duration_since(UNIX_EPOCH).unwrap_or_default()
+    }
+
+    /// What credentials from there are measured by.
+    pub(super) fn door(&self, peer: Peer, now: Instant) -> Door<'_> {
+        Door {
+            realm: &self.snapshot.config.domain,
+            nonces: &self.doors.nonces,
+            source: peer.remote.ip(),
+            now: self.wall(now),
+        }
+    }
+
+    /// Credentials answered what was asked at their sender's address, though wrongly.
+    pub(super) fn has_shown_itself(&mut self) {
+        if let Some(mark) = &mut self.reading {
+            mark.proof = Proof::WayBack;
+        }
+    }
+
+    /// A right answer came from there: what others did in that name is over.
+    pub(super) fn forgive(&mut self, peer: Peer, now: Instant) {
+        if let Some(source) = self.doors.sources.forgive(peer.remote.ip()) {
+            self.floor(now, |floor| floor.tell(Event::HeardAgain { source }));
+        }
+    }
+
+    /// What somebody is refused with who has shown nothing. Whoever is shut out softly is
+    /// asked who it is, whatever it wants.
+    pub(super) fn refusal_of(
+        &self,
+        (request, peer): (&Request, Peer),
+        code: u16,
+        now: Instant,
+    ) -> Response {
+        if self.reading.is_some_and(|mark| mark.lot == Lot::Asked) {
+            challenge(request, &self.door(peer, now), false)
+        } else {
+            Response::to(request, code)
         }
     }
 

@@ -1,10 +1,10 @@
 //! Operators' phones come and go.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::model::{Event, OperatorName, OperatorState, RejectReason};
 use crate::operator::LogIn;
-use crate::registrar::{Change, Door, Rules, Verdict, authenticate};
+use crate::registrar::{Change, Rules, Verdict, authenticate};
 use crate::shard::shard::{Due, Shard};
 use crate::sip::{ConnectionId, Host, Name, Peer, Request, Response, ServerTx, Uri};
 
@@ -83,19 +83,17 @@ impl Shard {
         let snapshot = std::sync::Arc::clone(&self.snapshot);
         let config = &snapshot.config;
         let secret = config.operators.get(operator).map(|o| &o.secret);
-        let wall = self.shared.epoch.wall_at(now);
-        let door = Door {
-            realm: &config.domain,
-            nonces: &self.doors.nonces,
-            now: wall.duration_since(UNIX_EPOCH).unwrap_or_default(),
-        };
-        match authenticate(request, operator, secret, &door) {
-            Verdict::Accepted => true,
+        match authenticate(request, operator, secret, &self.door(peer, now)) {
+            Verdict::Accepted => {
+                self.forgive(peer, now);
+                true
+            }
             Verdict::Challenge(response) => {
                 self.answer_stranger(tx, &response, now);
                 false
             }
             Verdict::Forbidden(response) => {
+                self.has_shown_itself();
                 self.answer_stranger(tx, &response, now);
                 self.tell_refused(RejectReason::Credentials, peer, now);
                 false

@@ -17,7 +17,7 @@ use crate::shard::carriers::Carriers;
 use crate::shard::deadlines::Deadlines;
 use crate::shard::guard::{Backlog, Guard};
 use crate::shard::house::Foreign;
-use crate::shard::intake::Parcel;
+use crate::shard::intake::{Mark, Parcel};
 use crate::shard::outside::Asker;
 use crate::shard::probe::Probes;
 use crate::shard::reach::{Watched, Watches};
@@ -65,6 +65,8 @@ pub struct Shard {
     pub(super) ready_after: HashMap<CallKey, OperatorName>,
     pub(super) guard: Guard,
     pub(super) backlog: Backlog<Parcel>,
+    /// What was seen of the message that is dealt with.
+    pub(super) reading: Option<Mark>,
     pub(super) pressed: bool,
     /// Calls refused for want of room, with a record.
     pub(super) refusals: Rate,
@@ -98,6 +100,7 @@ impl Shard {
             shards: settings.shards,
             guard: Guard::new(seed, now, &snapshot),
             backlog: Backlog::default(),
+            reading: None,
             pressed: false,
             refusals: Rate::new(now),
             boot: settings.boot,

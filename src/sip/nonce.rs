@@ -1,21 +1,28 @@
 //! Nonces of digest challenges, and which of their counts were used (RFC 7616 sections
 //! 3.3 and 3.4).
 //!
-//! A nonce carries the time it was made, a number, and a hash over both with a key of the
-//! process: nothing is kept for a stranger who never answers. Of one that was answered
-//! rightly it is kept which counts it was answered with, so that whoever listened on the
-//! way cannot say the same again.
+//! A nonce carries the time it was made, a number, and a hash over both and over the address
+//! that it goes to, with a key of the process: nothing is kept for a stranger who never
+//! answers. Of one that was answered rightly it is kept which counts it was answered with, so
+//! that whoever listened on the way cannot say the same again.
+//!
+//! # Why
+//! Whoever answers a nonce from the address that it went to receives there; a datagram alone
+//! shows nothing, for anybody can write any address on it. The port is left out: NAT may give
+//! a phone another between challenge and answer.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
+use sha2::{Digest as _, Sha256};
 
 use crate::model::limits::NONCES_USED;
-use crate::sip::digest::{Algorithm, Credentials, same};
+use crate::sip::digest::{Credentials, same};
 
 /// How long a nonce may be answered.
 pub const NONCE_TIME: Duration = Duration::from_secs(300);
@@ -23,9 +30,10 @@ pub const NONCE_TIME: Duration = Duration::from_secs(300);
 /// What a nonce is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Freshness {
-    /// Ours, and young enough.
+    /// Given to this address, and young enough.
     Fresh,
-    /// Ours, and too old: the peer may try again without asking its user.
+    /// It looks like ours, and is too old, or was given to another address or by an earlier
+    /// process: the peer may try again without asking its user.
     Stale,
     /// Not ours.
     Forged,
@@ -64,6 +72,9 @@ struct Parts {
     number: u64,
 }
 
+/// A hash of a nonce, in hexadecimal.
+type Seal = [u8; 32];
+
 impl std::fmt::Debug for Nonces {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Nonces(…)")
@@ -88,25 +99,29 @@ impl Nonces {
         }
     }
 
-    /// A nonce made `at` (any clock of the process, from any start). None comes twice.
+    /// A nonce for whoever is at `source`, made `at` (any clock of the process, from any
+    /// start). None comes twice.
     #[must_use]
-    pub fn issue(&self, at: Duration) -> String {
+    pub fn issue(&self, source: IpAddr, at: Duration) -> String {
         let parts = Parts {
             second: at.as_secs(),
             number: self.made.fetch_add(1, Ordering::Relaxed) + 1,
         };
         let Parts { second, number } = parts;
-        format!("{second:x}.{number:x}.{}", self.seal(parts))
+        let seal = self.seal(parts, source);
+        format!("{second:x}.{number:x}.{}", String::from_utf8_lossy(&seal))
     }
 
-    /// What a nonce is worth `at` a time, whatever it was used for.
+    /// What a nonce is worth from `source` `at` a time, whatever it was used for. It costs
+    /// one hash at the most, and no allocation.
     #[must_use]
-    pub fn check(&self, nonce: &str, at: Duration) -> Freshness {
-        let Some(Parts { second, .. }) = self.read(nonce) else {
+    pub fn check(&self, nonce: &str, source: IpAddr, at: Duration) -> Freshness {
+        let Some((parts, seal)) = read(nonce) else {
             return Freshness::Forged;
         };
-        let age = at.as_secs().checked_sub(second);
-        if age.is_some_and(|age| age <= NONCE_TIME.as_secs()) {
+        let age = at.as_secs().checked_sub(parts.second);
+        let young = age.is_some_and(|age| age <= NONCE_TIME.as_secs());
+        if young && same(seal.as_bytes(), &self.seal(parts, source)) {
             Freshness::Fresh
         } else {
             Freshness::Stale
@@ -116,10 +131,10 @@ impl Nonces {
     /// Uses up the count of credentials that are right. One that was used before is stale
     /// (RFC 7616 section 3.4), and so is a nonce that was ever answered without a count.
     #[must_use]
-    pub fn spend(&self, credentials: &Credentials, at: Duration) -> Freshness {
-        let fresh = self.check(&credentials.nonce, at);
-        let (Freshness::Fresh, Some(Parts { second, number })) =
-            (fresh, self.read(&credentials.nonce))
+    pub fn spend(&self, credentials: &Credentials, source: IpAddr, at: Duration) -> Freshness {
+        let fresh = self.check(&credentials.nonce, source, at);
+        let (Freshness::Fresh, Some((Parts { second, number }, _))) =
+            (fresh, read(&credentials.nonce))
         else {
             return fresh;
         };
@@ -164,28 +179,50 @@ impl Nonces {
         }
     }
 
-    fn read(&self, nonce: &str) -> Option<Parts> {
-        let (second, rest) = nonce.split_once('.')?;
-        let (number, seal) = rest.split_once('.')?;
-        let parts = Parts {
-            second: hexadecimal(second)?,
-            number: hexadecimal(number)?,
+    fn seal(&self, Parts { second, number }: Parts, source: IpAddr) -> Seal {
+        let source = match source.to_canonical() {
+            IpAddr::V4(ip) => ip.to_ipv6_mapped(),
+            IpAddr::V6(ip) => ip,
         };
-        same(seal, &self.seal(parts)).then_some(parts)
-    }
-
-    fn seal(&self, Parts { second, number }: Parts) -> String {
         // Key, contents, key: a length extension of the inner hash forges nothing.
-        let contents: [&[u8]; 4] = [
+        let contents: [&[u8]; 5] = [
             &self.key,
             &second.to_be_bytes(),
             &number.to_be_bytes(),
+            &source.octets(),
             &self.key,
         ];
-        let mut seal = Algorithm::Sha256.hash(&contents);
-        seal.truncate(32);
+        let mut hash = Sha256::new();
+        for part in contents {
+            hash.update(part);
+        }
+        let mut seal = Seal::default();
+        for (digits, byte) in seal.chunks_exact_mut(2).zip(hash.finalize()) {
+            digits.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+        }
         seal
     }
+}
+
+fn digit(value: u8) -> u8 {
+    if value < 10 {
+        b'0' + value
+    } else {
+        b'a' + value - 10
+    }
+}
+
+/// What has the form of a nonce of ours: what it says, and its seal.
+fn read(nonce: &str) -> Option<(Parts, &str)> {
+    let (second, rest) = nonce.split_once('.')?;
+    let (number, seal) = rest.split_once('.')?;
+    let parts = Parts {
+        second: hexadecimal(second)?,
+        number: hexadecimal(number)?,
+    };
+    let sealed = seal.len() == size_of::<Seal>() && hexadecimal(seal.get(..16)?).is_some();
+    let sealed = sealed && hexadecimal(seal.get(16..)?).is_some();
+    sealed.then_some((parts, seal))
 }
 
 impl Counts {
@@ -237,36 +274,63 @@ fn read_count(text: &str) -> Option<u32> {
 mod tests {
     use Freshness::{Forged, Fresh, Stale};
 
+    use std::net::Ipv4Addr;
+
     use super::*;
 
     const NOW: Duration = Duration::from_secs(1_000);
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 
     fn spend(nonces: &Nonces, nonce: &str, count: &str, at: Duration) -> Freshness {
         let qop = if count.is_empty() { "" } else { ", qop=auth" };
         let text = format!(
             "Digest username=\"a\", realm=\"r\", nonce=\"{nonce}\", uri=\"u\", response=\"0\", nc={count}{qop}"
         );
-        nonces.spend(&Credentials::parse(&text).unwrap(), at)
+        nonces.spend(&Credentials::parse(&text).unwrap(), HERE, at)
     }
 
     /// RFC 7616 section 3.3.
     #[test]
     fn a_nonce_grows_old_and_cannot_be_made_up() {
         let nonces = Nonces::new([7; 32]);
-        let nonce = nonces.issue(NOW);
-        assert_ne!(nonce, nonces.issue(NOW));
-        assert_eq!(nonces.check(&nonce, NOW + NONCE_TIME), Fresh);
+        let nonce = nonces.issue(HERE, NOW);
+        assert_ne!(nonce, nonces.issue(HERE, NOW));
+        assert_eq!(nonces.check(&nonce, HERE, NOW + NONCE_TIME), Fresh);
         let late = NOW + NONCE_TIME + Duration::from_secs(1);
-        assert_eq!(nonces.check(&nonce, late), Stale);
+        assert_eq!(nonces.check(&nonce, HERE, late), Stale);
         assert_eq!(spend(&nonces, &nonce, "00000001", late), Stale);
-        assert_eq!(Nonces::new([8; 32]).check(&nonce, NOW), Forged);
         let older = nonce.replacen("3e8", "3e9", 1);
         let other = nonce.replacen(".1.", ".2.", 1);
-        let signed = format!("+{nonce}");
-        for forged in [
-            "", "3e8", "3e8.", "3e8.1.", "zz.1.00", &older, &other, &signed,
+        let mut nobody = nonce.clone();
+        nobody.pop();
+        nobody.push('g');
+        for stale in [
+            &older,
+            &other,
+            &nonce.to_uppercase(),
+            &Nonces::new([8; 32]).issue(HERE, NOW),
         ] {
-            assert_eq!(nonces.check(forged, NOW), Forged, "{forged}");
+            assert_eq!(nonces.check(stale, HERE, NOW), Stale, "{stale}");
+        }
+        let signed = format!("+{nonce}");
+        for forged in ["", "3e8", "3e8.", "3e8.1.", "zz.1.00", &signed, &nobody] {
+            assert_eq!(nonces.check(forged, HERE, NOW), Forged, "{forged}");
+        }
+    }
+
+    #[test]
+    fn a_nonce_is_good_at_the_address_that_it_went_to() {
+        let nonces = Nonces::new([7; 32]);
+        for (given, answered, freshness) in [
+            ("192.0.2.7", "192.0.2.7", Fresh),
+            ("192.0.2.7", "::ffff:192.0.2.7", Fresh),
+            ("192.0.2.7", "192.0.2.8", Stale),
+            ("2001:db8::1", "2001:db8::1", Fresh),
+            ("2001:db8::1", "2001:db8::2", Stale),
+        ] {
+            let nonce = nonces.issue(given.parse().unwrap(), NOW);
+            let found = nonces.check(&nonce, answered.parse().unwrap(), NOW);
+            assert_eq!(found, freshness, "{given} {answered}");
         }
     }
 
@@ -274,7 +338,7 @@ mod tests {
     #[test]
     fn each_count_is_good_once_in_any_order_within_a_window() {
         let nonces = Nonces::new([7; 32]);
-        let nonce = nonces.issue(NOW);
+        let nonce = nonces.issue(HERE, NOW);
         for (count, freshness) in [
             ("00000002", Fresh),
             ("00000002", Stale),
@@ -304,7 +368,7 @@ mod tests {
     #[test]
     fn without_a_count_a_nonce_is_good_once() {
         let nonces = Nonces::new([7; 32]);
-        let nonce = nonces.issue(NOW);
+        let nonce = nonces.issue(HERE, NOW);
         assert_eq!(spend(&nonces, &nonce, "", NOW), Fresh);
         assert_eq!(spend(&nonces, &nonce, "", NOW), Stale);
         assert_eq!(spend(&nonces, &nonce, "00000001", NOW), Stale);
@@ -313,7 +377,7 @@ mod tests {
     #[test]
     fn what_is_kept_is_bounded_and_what_gave_way_is_stale() {
         let nonces = Nonces::with_room_for([7; 32], 3);
-        let made: Vec<String> = (0..10).map(|_| nonces.issue(NOW)).collect();
+        let made: Vec<String> = (0..10).map(|_| nonces.issue(HERE, NOW)).collect();
         for nonce in made.iter().skip(2) {
             assert_eq!(spend(&nonces, nonce, "00000001", NOW), Fresh);
         }
@@ -322,7 +386,7 @@ mod tests {
             assert_eq!(spend(&nonces, nonce, "00000001", NOW), Stale);
         }
         let late = NOW + NONCE_TIME * 2;
-        let last = nonces.issue(late);
+        let last = nonces.issue(HERE, late);
         assert_eq!(spend(&nonces, &last, "00000001", late), Fresh);
         assert_eq!(nonces.used.len(), 1, "what is old is forgotten");
     }

@@ -49,6 +49,8 @@ pub struct Sniff<'a> {
     pub to_tag: Option<&'a str>,
     /// User-Agent.
     pub agent: Option<&'a str>,
+    /// The first Authorization.
+    pub proof: Option<&'a [u8]>,
 }
 
 impl<'a> Sniff<'a> {
@@ -66,6 +68,7 @@ impl<'a> Sniff<'a> {
             branch: None,
             to_tag: None,
             agent: None,
+            proof: None,
         };
         let mut lines = lines(bytes);
         let Some(first) = lines.find(|line| !line.is_empty()) else {
@@ -97,6 +100,8 @@ impl<'a> Sniff<'a> {
                 call_id = Some(value.trim_ascii());
             } else if name == Known::UserAgent && sniff.agent.is_none() {
                 sniff.agent = std::str::from_utf8(value.trim_ascii()).ok();
+            } else if name == Known::Authorization && sniff.proof.is_none() {
+                sniff.proof = Some(value);
             }
         }
         sniff.owner = call_id.and_then(|id| by_hash(id, shards));
@@ -120,6 +125,22 @@ impl<'a> Sniff<'a> {
             Kind::Invite | Kind::Register | Kind::Other => self.to_tag.is_some(),
             Kind::Nonsense => false,
         }
+    }
+
+    /// The nonce that it answers.
+    #[must_use]
+    pub fn nonce(&self) -> Option<&'a str> {
+        const NAME: &[u8] = b"nonce=";
+        let proof = self.proof?;
+        let mut places = memchr::memmem::find_iter(proof, NAME);
+        // `cnonce` ends in the same letters.
+        let place = places.find(|at| {
+            let before = at.checked_sub(1).and_then(|at| proof.get(at));
+            before.is_none_or(|byte| matches!(byte, b' ' | b'\t' | b','))
+        })?;
+        let value = proof.get(place + NAME.len()..)?.strip_prefix(b"\"")?;
+        let end = memchr::memchr(b'"', value)?;
+        std::str::from_utf8(value.get(..end)?).ok()
     }
 
     /// Whether it acknowledges a refusal of which nothing was kept: there is nothing
@@ -167,10 +188,11 @@ fn kind(first: &[u8]) -> Kind {
 
 /// A line's name, if it may be one that is looked at, and its value.
 fn header(line: &[u8]) -> Option<(Known, &[u8])> {
-    // Most are passed over by their first letter.
-    let first = line.first()?.to_ascii_lowercase();
-    if !matches!(first, b'v' | b't' | b'c' | b'i' | b'u') {
-        return None;
+    // Most are passed over by their first letters.
+    match line.first()?.to_ascii_lowercase() {
+        b'v' | b't' | b'c' | b'i' | b'u' => {}
+        b'a' if matches!(line.get(1)?, b'u' | b'U') => {}
+        _ => return None,
     }
     let colon = line.iter().position(|byte| *byte == b':')?;
     let (name, value) = line.split_at_checked(colon)?;
@@ -254,6 +276,29 @@ mod tests {
         }
         // One of before RFC 3261 has none.
         assert_eq!(branch("CANCEL", "Via: SIP/2.0/UDP h"), None);
+    }
+
+    #[test]
+    fn a_look_finds_the_nonce_that_is_answered() {
+        for (proof, nonce) in [
+            (
+                "Authorization: Digest nonce=\"1.2.3\", cnonce=\"x\"",
+                Some("1.2.3"),
+            ),
+            (
+                "AUTHORIZATION : Digest a=1,cnonce=\"x\",nonce=\"4\"",
+                Some("4"),
+            ),
+            ("Authorization: Digest cnonce=\"x\"", None),
+            ("Authorization: Digest nonce=\"x", None),
+            ("Authorization: Digest nonce=x", None),
+            ("Authorization:", None),
+            ("Allow: nonce=\"1\"", None),
+            ("", None),
+        ] {
+            let text = format!("REGISTER sip:b SIP/2.0\r\nTo: <sip:a@b>\r\n{proof}\r\n\r\n");
+            assert_eq!(Sniff::of(text.as_bytes(), 1).nonce(), nonce, "{proof}");
+        }
     }
 
     #[test]

@@ -83,8 +83,8 @@ fn a_stranger_who_goes_on_and_on_is_shut_out_and_a_line_says_so() {
     let server = server("shut_out: { after: 5, for: 2s }");
     let mut stranger = Somebody::at(&server, "127.0.0.9");
     let credentials = "Authorization: Digest username=\"alice\", realm=\"centrale.localhost\", ";
-    // Each shard counts what it sees for itself, and nobody is shut out before the fifth.
-    for guess in 0..5 {
+    // What is wrong and answers what was asked here cannot be forged.
+    for guess in 0..6 {
         let nonce = nonce(&stranger.ask("REGISTER", "alice", "")).unwrap();
         let guess = format!(
             "{credentials}nonce=\"{nonce}\", uri=\"sip:h\", response=\"{guess:032x}\", algorithm=MD5\r\n"
@@ -92,19 +92,23 @@ fn a_stranger_who_goes_on_and_on_is_shut_out_and_a_line_says_so() {
         assert_eq!(stranger.code("REGISTER", "alice", &guess), 403);
     }
     eventually("it is shut out", 10, || {
-        stranger.is_ignored("INVITE", "2000", "") && server.metric("centrale_sip_shut_out ") > 0.5
+        server.metric("centrale_sip_shut_out ") > 0.5
     });
+    for method in ["INVITE", "REGISTER", "BYE", "OPTIONS"] {
+        assert!(stranger.is_ignored(method, "alice", ""), "{method}");
+    }
     let mut other = Somebody::at(&server, "127.0.0.10");
     assert_eq!(other.code("INVITE", "2000", ""), 403);
     eventually("it is heard again", 10, || {
         !stranger.is_ignored("OPTIONS", "2000", "")
     });
     server.logs("shut out: failed too often");
+    server.logs("wholly");
     server.logs("heard again");
 }
 
 #[test]
-fn who_asks_for_dialogs_and_domains_that_are_not_here_is_shut_out_too() {
+fn who_asks_for_what_is_not_here_is_asked_in_turn_and_told_no_more() {
     for (method, user, code) in [
         ("BYE", "alice", 481),
         ("REGISTER", "alice@elsewhere.example", 404),
@@ -114,9 +118,55 @@ fn who_asks_for_dialogs_and_domains_that_are_not_here_is_shut_out_too() {
         let mut stranger = Somebody::at(&server, "127.0.0.9");
         assert_eq!(stranger.code(method, user, ""), code);
         eventually("it is shut out", 10, || {
-            stranger.is_ignored(method, user, "") && server.metric("centrale_sip_shut_out ") > 0.5
+            stranger.send(method, user, "");
+            server.metric("centrale_sip_shut_out ") > 0.5
         });
+        server.logs("softly");
+        while stranger.0.response_within(SILENCE).is_some() {}
+        for (method, user, asked) in [
+            ("REGISTER", "alice", true),
+            ("REGISTER", "alice@elsewhere.example", true),
+            ("INVITE", "2000", true),
+            ("INVITE", "4711", true),
+            ("BYE", "alice", false),
+            ("OPTIONS", "alice", false),
+        ] {
+            if asked {
+                assert_eq!(stranger.code(method, user, ""), 401, "{method} {user}");
+            } else {
+                assert!(stranger.is_ignored(method, user, ""), "{method} {user}");
+            }
+        }
     }
+}
+
+#[test]
+fn who_forges_an_address_keeps_nobody_there_from_logging_in() {
+    let server = server("shut_out: { after: 5, for: 600s }");
+    let address = server.address().parse().unwrap();
+    let forger = UdpSocket::bind(("127.0.0.14", 0)).unwrap();
+    forger.connect(server.address()).unwrap();
+    let forge = || {
+        for _ in 0..10 {
+            forger
+                .send(b"INVITE sip:1 SIP/2.0\r\nVia: x\r\n\r\n")
+                .unwrap();
+        }
+    };
+    eventually("it is shut out", 10, || {
+        forge();
+        server.metric("centrale_sip_shut_out ") > 0.5
+    });
+    let mut victim = Wire::udp_from("127.0.0.14".parse().unwrap(), address);
+    let contact = format!("Contact: {}\n", victim.contact("alice"));
+    assert_eq!(victim.ask(("REGISTER", "alice"), &contact, "").code, 401);
+    forge();
+    assert_eq!(victim.register("alice", &contact).code, 200);
+    eventually("nobody is shut out", 10, || {
+        server.metric("centrale_sip_shut_out ") < 0.5
+    });
+    forge();
+    assert_eq!(victim.ask(("OPTIONS", "alice"), "", "").code, 200);
 }
 
 #[test]

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
+use exchange::model::{Event, Shut};
 use exchange::sim::World;
-use exchange::sip::Name;
+use exchange::sip::digest::{Algorithm, Credentials, ha1};
+use exchange::sip::{Method, Name};
 
 use crate::{ms, s, world};
 
@@ -195,4 +198,95 @@ fn a_call_that_must_be_secure_is_none_by_a_datagram() {
         assert_eq!(codes.contains(&403), secure, "{change:?} {more} {codes:?}");
         assert_eq!(codes.contains(&200), !secure, "{change:?} {more} {codes:?}");
     }
+}
+
+/// Somebody sends a datagram past the guard; whether it is heard.
+fn knock(world: &mut World, from: SocketAddr, text: &str) -> bool {
+    world.at_once(from, &[text.to_owned()], Duration::ZERO) > 0
+}
+
+/// A REGISTER of ann with credentials for the nonce of the challenge that came last, if
+/// one came.
+fn proof(world: &World, from: SocketAddr, password: &str) -> Option<String> {
+    let challenge = world.astray(from).pop()?;
+    let mut offers = challenge.headers.all(&Name::WwwAuthenticate);
+    let offer = offers.find(|offer| offer.contains("algorithm=MD5"))?;
+    let (_, rest) = offer.split_once("nonce=\"")?;
+    let credentials = Credentials {
+        username: "ann".to_owned(),
+        realm: "centrale.localhost".to_owned(),
+        nonce: rest.split_once('"')?.0.to_owned(),
+        uri: "sip:centrale.localhost".to_owned(),
+        response: String::new(),
+        algorithm: Algorithm::Md5,
+        qop: Some("auth".to_owned()),
+        nc: "00000001".to_owned(),
+        cnonce: "c".to_owned(),
+        opaque: None,
+    };
+    let secret = ha1(Algorithm::Md5, "ann", "centrale.localhost", password);
+    let answer = credentials.answer(&secret, &Method::Register, b"");
+    Some(format!("Authorization: {answer}\n"))
+}
+
+fn register(number: usize, more: &str) -> String {
+    let text = request(
+        number,
+        ("REGISTER", "centrale.localhost"),
+        "<sip:ann@centrale.localhost>",
+        more,
+    );
+    text.replace("sip:1@", "sip:")
+}
+
+#[test]
+fn a_forger_does_not_keep_anybody_from_logging_in() {
+    let victim: SocketAddr = STRANGER.parse().unwrap();
+    let forger: SocketAddr = "198.51.100.9:5060".parse().unwrap();
+    let mut world = world("", 2);
+    // Wrong passwords for a nonce that the forger was given, and whatever else fails.
+    knock(&mut world, forger, &register(0, ""));
+    world.run(s(1));
+    let stolen = proof(&world, forger, "wrong").unwrap();
+    let bye = ("BYE", "centrale.localhost");
+    let mut number = 1;
+    let mut forge = |world: &mut World, times| {
+        for _ in 0..times {
+            number += 3;
+            knock(world, victim, &request(number, bye, "<sip:1@h>;tag=x", ""));
+            knock(world, victim, &register(number + 1, &stolen));
+            knock(world, victim, "INVITE sip:1@h SIP/2.0\nVia: x\n\n");
+            world.run(ms(60));
+        }
+    };
+    forge(&mut world, 60);
+    let shut = world.events().iter().filter_map(|(_, event)| match event {
+        Event::ShutOut { shut, .. } => Some(*shut),
+        _ => None,
+    });
+    let shut: Vec<Shut> = shut.collect();
+    assert!(
+        !shut.is_empty() && shut.iter().all(|shut| *shut == Shut::Softly),
+        "{shut:?}"
+    );
+    let text = request(2, bye, "<sip:1@h>;tag=x", "");
+    assert!(!knock(&mut world, victim, &text), "it is shut out");
+    // The victim is asked within a second, though the forger goes on.
+    world.run(s(1));
+    assert!(knock(&mut world, victim, &register(3, "")));
+    world.run(ms(100));
+    let right = proof(&world, victim, "ann").unwrap();
+    forge(&mut world, 60);
+    assert!(knock(&mut world, victim, &register(5, &right)));
+    world.run(ms(100));
+    assert_eq!(world.astray(victim).pop().unwrap().code, 200);
+    let again = Event::HeardAgain {
+        source: victim.ip(),
+    };
+    assert!(world.events().iter().any(|(_, event)| *event == again));
+    forge(&mut world, 60);
+    assert!(
+        knock(&mut world, victim, &register(6, "")),
+        "and is a friend"
+    );
 }

@@ -9,12 +9,14 @@ use ipnet::IpNet;
 
 use super::Rank;
 use super::bucket::{Bucket, Pace};
-use super::sources::{Sources, source_of};
+use super::sources::{Before, Sources, source_of};
 use super::table::Table;
 use crate::call::Snapshot;
 use crate::config::{self, Line, Scanners};
-use crate::model::{DropReason, RejectReason};
+use crate::model::{DropReason, RejectReason, Shut};
+use crate::shard::Doors;
 use crate::sip::Host;
+use crate::sip::nonce::Freshness;
 use crate::sip::sniff::{Kind, Sniff};
 
 /// Strangers that are told apart; a flood of more of them shares the places.
@@ -23,6 +25,9 @@ const SOURCES: usize = 65_536;
 const HALF_LIFE: Duration = Duration::from_secs(300);
 /// A dialog takes so many messages where a call is begun by one.
 const FOLLOWS: u64 = 10;
+/// How often a second, and how often at once, a source that is shut out softly is asked who
+/// it is.
+const ASKS: (u32, u32) = (2, 5);
 /// What of User-Agent is looked at.
 const AGENT: usize = 64;
 
@@ -31,19 +36,75 @@ const AGENT: usize = 64;
 pub(in crate::shard) enum Judgement {
     /// It may wait for its turn.
     Heard(Rank),
+    /// The same, and its sender has answered what was asked at its address.
+    Shown(Rank),
     /// It is a scanner's, which is to be told 403.
     Scanner,
+    /// Its sender is to be asked who it is, and told nothing else.
+    Asked,
     /// Nothing.
     Dropped(DropReason),
+}
+
+/// Whether a sender has shown that it receives where it sends from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::shard) enum Proof {
+    /// A datagram, which anybody can write any address on.
+    Nothing,
+    /// A stream, or an answer to what was asked at that address.
+    WayBack,
+}
+
+/// Who sends a message.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::shard) struct Sender<'a> {
+    pub(in crate::shard) ip: IpAddr,
+    pub(in crate::shard) proof: Proof,
+    pub(in crate::shard) doors: &'a Doors,
+    /// The time since 1970, by which nonces grow old.
+    pub(in crate::shard) wall: Duration,
+}
+
+/// A source that is shut out from now on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::shard) struct Sentence {
+    pub(in crate::shard) source: IpAddr,
+    pub(in crate::shard) lasts: Duration,
+    pub(in crate::shard) shut: Shut,
+    /// Whether it was shut out softly before.
+    pub(in crate::shard) worse: bool,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Visitor {
     begins: Bucket,
     follows: Bucket,
-    /// What it did wrong, as of `counted`.
+    asks: Bucket,
+    /// What it did wrong, and has shown that it did.
+    proven: Tally,
+    /// What somebody did wrong in its name.
+    forgeable: Tally,
+}
+
+/// Points, as of `counted`.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
     points: f32,
     counted: Duration,
+}
+
+impl Tally {
+    /// Whether it is full with some more; then it begins anew.
+    fn add(&mut self, points: f32, most: f32, now: Duration) -> bool {
+        let halves = now.saturating_sub(self.counted).as_secs_f32() / HALF_LIFE.as_secs_f32();
+        self.points = self.points * (-halves).exp2() + points;
+        self.counted = now;
+        let full = self.points > most;
+        if full {
+            self.points = 0.0;
+        }
+        full
+    }
 }
 
 /// Who may be heard, as one shard sees it.
@@ -107,14 +168,15 @@ impl Guard {
             || sources.is_friend(source, now)
     }
 
-    /// What is to be done with a message from an address; one of `shards` judges.
+    /// What is to be done with a message; one of `shards` judges.
     pub(in crate::shard) fn judge(
         &mut self,
         sniff: &Sniff<'_>,
-        (ip, sources): (IpAddr, &Sources),
+        sender: Sender<'_>,
         shards: u8,
         now: Instant,
     ) -> Judgement {
+        let (ip, sources) = (sender.ip, &sender.doors.sources);
         if self.is_friend(ip, sources, now) {
             return Judgement::Heard(rank(sniff));
         }
@@ -122,11 +184,16 @@ impl Guard {
         let Some(rules) = &self.rules else {
             return Judgement::Heard(rank(sniff));
         };
-        if sources.is_shut_out(source_of(ip), now) {
-            return Judgement::Dropped(DropReason::ShutOut);
-        }
         let follows = sniff.follows();
         let is_scanner = !follows && sniff.agent.is_some_and(|agent| names_one(rules, agent));
+        let hearing = match sources.shut(source_of(ip), now) {
+            None => Hearing::Full,
+            Some(Shut::Softly) if !is_scanner => hearing(sniff, sender),
+            Some(Shut::Softly | Shut::Wholly) => Hearing::None,
+        };
+        if hearing == Hearing::None {
+            return Judgement::Dropped(DropReason::ShutOut);
+        }
         if is_scanner && rules.scanners == Scanners::Silence {
             return Judgement::Dropped(DropReason::Scanner);
         }
@@ -146,26 +213,41 @@ impl Guard {
         } else {
             (&mut visitor.begins, &mut self.begins)
         };
+        let (own, each, over) = match hearing {
+            // What is asked in somebody's name takes nothing from the answers.
+            Hearing::Question => (
+                &mut visitor.asks,
+                Pace::new(ASKS.0, ASKS.1),
+                DropReason::ShutOut,
+            ),
+            Hearing::Full | Hearing::Shown | Hearing::None => (own, each, DropReason::Source),
+        };
         if !own.admit(each, since) {
-            Judgement::Dropped(DropReason::Source)
-        } else if !common.admit(all, since) {
-            Judgement::Dropped(DropReason::Strangers)
-        } else if is_scanner {
-            Judgement::Scanner
-        } else if sniff.is_ours {
-            Judgement::Heard(Rank::Follows)
+            return Judgement::Dropped(over);
+        }
+        if !common.admit(all, since) {
+            return Judgement::Dropped(DropReason::Strangers);
+        }
+        let rank = if sniff.is_ours {
+            Rank::Follows
         } else {
-            Judgement::Heard(Rank::Stranger)
+            Rank::Stranger
+        };
+        match hearing {
+            _ if is_scanner => Judgement::Scanner,
+            Hearing::Question => Judgement::Asked,
+            Hearing::Shown => Judgement::Shown(rank),
+            Hearing::Full | Hearing::None => Judgement::Heard(rank),
         }
     }
 
-    /// A source failed; for how long it is shut out, if it failed once too often.
+    /// A source failed; what becomes of it, if it failed once too often.
     pub(in crate::shard) fn offended(
         &mut self,
         (ip, sources): (IpAddr, &Sources),
-        reason: RejectReason,
+        (reason, proof): (RejectReason, Proof),
         now: Instant,
-    ) -> Option<(IpAddr, Duration)> {
+    ) -> Option<Sentence> {
         let rule = self.rules.as_ref()?.shut_out?;
         if self.is_friend(ip, sources, now) {
             return None;
@@ -173,18 +255,23 @@ impl Guard {
         let key = self.key(ip);
         let since = now.saturating_duration_since(self.epoch);
         let visitor = self.visitors.entry(key)?;
-        let halves = since.saturating_sub(visitor.counted).as_secs_f32() / HALF_LIFE.as_secs_f32();
-        visitor.points = visitor.points * (-halves).exp2() + weight(reason);
-        visitor.counted = since;
+        let (tally, shut) = match proof {
+            Proof::WayBack => (&mut visitor.proven, Shut::Wholly),
+            Proof::Nothing => (&mut visitor.forgeable, Shut::Softly),
+        };
         #[expect(clippy::cast_precision_loss, reason = "at most some thousands")]
         let most = rule.after as f32;
-        if visitor.points <= most {
+        if !tally.add(weight(reason), most, since) {
             return None;
         }
-        visitor.points = 0.0;
         let source = source_of(ip);
-        let news = sources.shut_out(source, now + rule.lasts, now);
-        news.then_some((source, rule.lasts))
+        let before = sources.shut_out(source, (shut, now + rule.lasts), now)?;
+        Some(Sentence {
+            source,
+            lasts: rule.lasts,
+            shut,
+            worse: before == Before::Softly,
+        })
     }
 
     fn key(&self, ip: IpAddr) -> u64 {
@@ -192,6 +279,34 @@ impl Guard {
         hash.write_u64(self.seed);
         source_of(ip).hash(&mut hash);
         hash.finish()
+    }
+}
+
+/// How far a message is heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hearing {
+    Full,
+    /// So is one that answers what was asked at its address.
+    Shown,
+    /// It is answered by a question.
+    Question,
+    None,
+}
+
+/// How far one is heard whose address was shut out softly.
+fn hearing(sniff: &Sniff<'_>, sender: Sender<'_>) -> Hearing {
+    if sender.proof == Proof::WayBack {
+        return Hearing::Full;
+    }
+    let nonces = &sender.doors.nonces;
+    let is_fresh = |nonce| nonces.check(nonce, sender.ip, sender.wall) == Freshness::Fresh;
+    match sniff.kind {
+        _ if sniff.follows() => Hearing::None,
+        Kind::Register | Kind::Invite if sniff.nonce().is_some_and(is_fresh) => Hearing::Shown,
+        Kind::Register | Kind::Invite => Hearing::Question,
+        Kind::Response | Kind::Ack | Kind::Bye | Kind::Cancel | Kind::Other | Kind::Nonsense => {
+            Hearing::None
+        }
     }
 }
 

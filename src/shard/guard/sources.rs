@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
 
+use crate::model::Shut;
+
 /// Addresses of either kind; one for each phone is enough, and a flood fills no more.
 const MOST: usize = 65_536;
 /// How often old friends are looked for.
@@ -15,7 +17,7 @@ const SWEEP: Duration = Duration::from_secs(60);
 #[derive(Debug, Default)]
 pub struct Sources {
     friends: DashMap<IpAddr, Instant>,
-    shut: DashMap<IpAddr, Instant>,
+    shut: DashMap<IpAddr, (Shut, Instant)>,
     swept: std::sync::OnceLock<Instant>,
 }
 
@@ -25,6 +27,13 @@ pub(super) fn source_of(ip: IpAddr) -> IpAddr {
         IpAddr::V4(ip) => IpAddr::V4(ip),
         IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64)),
     }
+}
+
+/// What a source was before it was shut out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Before {
+    Heard,
+    Softly,
 }
 
 impl Sources {
@@ -42,18 +51,41 @@ impl Sources {
         self.friends.get(&source).is_some_and(|until| *until > now)
     }
 
-    /// Shuts a source out; `false` when it was before.
-    pub(super) fn shut_out(&self, source: IpAddr, until: Instant, now: Instant) -> bool {
+    /// Shuts a source out; what it was before, if that is news. Who is shut out wholly stays
+    /// so.
+    pub(super) fn shut_out(
+        &self,
+        source: IpAddr,
+        (shut, until): (Shut, Instant),
+        now: Instant,
+    ) -> Option<Before> {
         if self.shut.len() >= MOST && !self.shut.contains_key(&source) {
-            return false;
+            return None;
         }
-        let before = self.shut.insert(source, until);
-        before.is_none_or(|until| until <= now)
+        let mut entry = self.shut.entry(source).or_insert((shut, now));
+        let (was, ends) = *entry;
+        let before = match (was, shut) {
+            _ if ends <= now => Some(Before::Heard),
+            (Shut::Softly, Shut::Wholly) => Some(Before::Softly),
+            (Shut::Softly, Shut::Softly) | (Shut::Wholly, Shut::Wholly) => None,
+            (Shut::Wholly, Shut::Softly) => return None,
+        };
+        *entry = (shut, until);
+        before
     }
 
-    /// Whether nothing from there is heard.
-    pub(super) fn is_shut_out(&self, source: IpAddr, now: Instant) -> bool {
-        self.shut.get(&source).is_some_and(|until| *until > now)
+    /// How a source is shut out, if it is.
+    pub(super) fn shut(&self, source: IpAddr, now: Instant) -> Option<Shut> {
+        let (shut, until) = *self.shut.get(&source)?;
+        (until > now).then_some(shut)
+    }
+
+    /// Hears again who was shut out softly; its source if it was.
+    pub(in crate::shard) fn forgive(&self, ip: IpAddr) -> Option<IpAddr> {
+        let source = source_of(ip);
+        let softly = |_: &IpAddr, (shut, _): &(Shut, Instant)| *shut == Shut::Softly;
+        let forgiven = self.shut.remove_if(&source, softly);
+        forgiven.map(|(source, _)| source)
     }
 
     /// Forgets whose time is over; those who were shut out and are heard from now on.
@@ -65,7 +97,7 @@ impl Sources {
         }
         let mut heard = Vec::new();
         if !self.shut.is_empty() {
-            self.shut.retain(|source, until| {
+            self.shut.retain(|source, (_, until)| {
                 let over = *until <= now;
                 if over {
                     heard.push(*source);
@@ -106,15 +138,27 @@ mod tests {
         let (friend, foe) = (ip("192.0.2.7"), ip("192.0.2.8"));
         sources.befriend(friend, now + 9 * second);
         sources.befriend(friend, now + second);
-        assert!(sources.shut_out(foe, now + 5 * second, now));
-        assert!(!sources.shut_out(foe, now + 5 * second, now));
+        let shut_out = |shut| sources.shut_out(foe, (shut, now + 5 * second), now);
+        for (shut, news, is) in [
+            (Shut::Softly, Some(Before::Heard), Shut::Softly),
+            (Shut::Softly, None, Shut::Softly),
+            (Shut::Wholly, Some(Before::Softly), Shut::Wholly),
+            (Shut::Softly, None, Shut::Wholly),
+            (Shut::Wholly, None, Shut::Wholly),
+        ] {
+            assert_eq!(shut_out(shut), news);
+            assert_eq!(sources.shut(foe, now + 4 * second), Some(is));
+        }
+        assert_eq!(sources.forgive(foe), None);
         assert!(sources.is_friend(friend, now + 8 * second));
         assert!(!sources.is_friend(friend, now + 9 * second));
-        assert!(sources.is_shut_out(foe, now + 4 * second));
         assert!(sources.sweep(now + 4 * second).is_empty());
         assert_eq!(sources.sweep(now + 5 * second), [foe]);
         assert!(sources.sweep(now + 6 * second).is_empty());
-        assert!(!sources.is_shut_out(foe, now + 5 * second));
+        assert_eq!(sources.shut(foe, now + 5 * second), None);
+        assert_eq!(shut_out(Shut::Softly), Some(Before::Heard));
+        assert_eq!(sources.forgive(foe), Some(foe));
+        assert_eq!(sources.shut(foe, now), None);
     }
 
     #[test]
@@ -124,7 +168,7 @@ mod tests {
         for number in 0..70_000_u32 {
             let ip = IpAddr::V4(number.into());
             sources.befriend(ip, later);
-            sources.shut_out(ip, later, now);
+            sources.shut_out(ip, (Shut::Wholly, later), now);
         }
         assert_eq!((sources.friends.len(), sources.shut.len()), (MOST, MOST));
         // Whoever is in already stays so.

@@ -7,11 +7,13 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::{Guard, Judgement, Rank, Sources};
+use super::{Guard, Judgement, Proof, Rank, Sender, Sources};
 use crate::call::Snapshot;
 use crate::config::{Files, load};
 use crate::media::Library;
-use crate::model::{DropReason, RejectReason};
+use crate::model::{DropReason, RejectReason, Shut};
+use crate::shard::{Doors, Rate};
+use crate::sip::nonce::{NONCE_TIME, Nonces};
 use crate::sip::sniff::Sniff;
 
 const FLOW: &str = "{version: 1, flow: f, start: n, nodes: {n: {type: hangup}}}";
@@ -41,7 +43,8 @@ fn snapshot(guard: &str) -> Snapshot {
 
 struct Rig {
     guard: Guard,
-    sources: Sources,
+    doors: Doors,
+    started: Instant,
     now: Instant,
 }
 
@@ -50,15 +53,29 @@ impl Rig {
         let now = Instant::now();
         Self {
             guard: Guard::new(7, now, &snapshot(guard)),
-            sources: Sources::default(),
+            doors: Doors {
+                rate: Rate::new(now),
+                nonces: Nonces::new([7; 32]),
+                sources: Sources::default(),
+            },
+            started: now,
             now,
         }
     }
 
     fn judge(&mut self, text: &str, ip: IpAddr) -> Judgement {
+        self.judge_with(Proof::Nothing, text, ip)
+    }
+
+    fn judge_with(&mut self, proof: Proof, text: &str, ip: IpAddr) -> Judgement {
         let sniff = Sniff::of(text.as_bytes(), 1);
-        let who = (ip, &self.sources);
-        self.guard.judge(&sniff, who, 1, self.now)
+        let sender = Sender {
+            ip,
+            proof,
+            doors: &self.doors,
+            wall: self.now - self.started,
+        };
+        self.guard.judge(&sniff, sender, 1, self.now)
     }
 
     fn says(&mut self, text: &str, ip: &str) -> Judgement {
@@ -71,12 +88,16 @@ impl Rig {
         (0..count).map(|n| heard(self.judge(text, ip(n)))).sum()
     }
 
-    fn offend(&mut self, ip: &str) -> bool {
-        let who = (ip.parse().unwrap(), &self.sources);
-        let out = self
-            .guard
-            .offended(who, RejectReason::Credentials, self.now);
-        out.is_some()
+    /// A failure of somebody who receives there: whether it is shut out, and how.
+    fn offend(&mut self, ip: &str) -> Option<Shut> {
+        self.fail(ip, Proof::WayBack)
+    }
+
+    fn fail(&mut self, ip: &str, proof: Proof) -> Option<Shut> {
+        let who = (ip.parse().unwrap(), &self.doors.sources);
+        let why = (RejectReason::Credentials, proof);
+        let sentence = self.guard.offended(who, why, self.now)?;
+        Some(sentence.shut)
     }
 }
 
@@ -93,7 +114,7 @@ fn anybody(number: u32) -> IpAddr {
 fn friends_are_heard_by_rank_and_strangers_after_them() {
     let mut rig = Rig::new("{}");
     let phone: IpAddr = "198.51.100.7".parse().unwrap();
-    rig.sources.befriend(phone, rig.now + SECOND);
+    rig.doors.sources.befriend(phone, rig.now + SECOND);
     for ip in ["192.0.2.9", "::ffff:192.0.2.9", "198.51.100.7"] {
         for (text, rank) in [
             (BYE, Rank::Follows),
@@ -176,7 +197,9 @@ fn a_scanner_gets_silence_or_a_403() {
 fn who_fails_again_and_again_is_shut_out_for_a_while() {
     let mut rig = Rig::new("{ shut_out: { after: 5, for: 10s } }");
     let ip = "203.0.113.9";
-    let failures = (1..).find(|_| rig.offend(ip)).unwrap();
+    let failures = (1..)
+        .find(|_| rig.offend(ip) == Some(Shut::Wholly))
+        .unwrap();
     assert_eq!(failures, 6);
     for text in [INVITE, REGISTER, BYE, SCANNER] {
         let judgement = rig.says(text, ip);
@@ -189,7 +212,78 @@ fn who_fails_again_and_again_is_shut_out_for_a_while() {
     rig.now += 10 * SECOND;
     assert_eq!(rig.says(INVITE, ip), Judgement::Heard(Rank::Stranger));
     // It begins with a clean slate.
-    assert!(!(0..5).any(|_| rig.offend(ip)));
+    assert!(!(0..5).any(|_| rig.offend(ip).is_some()));
+}
+
+#[test]
+fn what_can_be_forged_shuts_out_softly_and_the_way_back_is_heard() {
+    const VICTIM: &str = "203.0.113.9";
+    let mut rig = Rig::new("{ per_source: 10, burst: 10, shut_out: { after: 5, for: 600s } }");
+    let failures = (1..).find(|_| rig.fail(VICTIM, Proof::Nothing).is_some());
+    assert_eq!(failures, Some(6));
+    let ip = VICTIM.parse().unwrap();
+    let here = rig.doors.nonces.issue(ip, Duration::ZERO);
+    let elsewhere = rig
+        .doors
+        .nonces
+        .issue("203.0.113.8".parse().unwrap(), Duration::ZERO);
+    let answers = |text: &str, nonce: &str| {
+        let proof = format!("\nAuthorization: Digest nonce=\"{nonce}\", cnonce=\"x\"\n\n");
+        text.replace("\n\n", &proof)
+    };
+    let silence = Judgement::Dropped(DropReason::ShutOut);
+    let shown = Judgement::Shown(Rank::Stranger);
+    for (text, judgement) in [
+        (REGISTER.to_owned(), Judgement::Asked),
+        (INVITE.to_owned(), Judgement::Asked),
+        (answers(REGISTER, &elsewhere), Judgement::Asked),
+        (answers(REGISTER, "1.2.3"), Judgement::Asked),
+        (answers(REGISTER, &here), shown),
+        (answers(INVITE, &here), shown),
+        (answers(BYE, &here), silence),
+        (answers(SCANNER, &here), silence),
+        (INVITE.replace("To:", "User-Agent: sipcli\nTo:"), silence),
+        (BYE.to_owned(), silence),
+        (ACK.to_owned(), silence),
+        ("SIP/2.0 200 OK\n\n".to_owned(), silence),
+        ("\n\n".to_owned(), silence),
+    ] {
+        assert_eq!(rig.judge(&text, ip), judgement, "{text}");
+    }
+    // Whatever is forged takes nothing from those who answer.
+    rig.now += 60 * SECOND;
+    for text in [BYE, REGISTER, &answers(REGISTER, &elsewhere)] {
+        rig.heard(10_000, text, |_| ip);
+    }
+    assert_eq!(rig.judge(REGISTER, ip), silence);
+    let mut seconds = (0..10).filter(|_| {
+        rig.now += SECOND;
+        (0..10)
+            .filter(|_| rig.judge(REGISTER, ip) == Judgement::Asked)
+            .count()
+            == 2
+    });
+    assert_eq!(seconds.by_ref().count(), 10);
+    assert_eq!(rig.judge(&answers(REGISTER, &here), ip), shown);
+    // A stream cannot be forged.
+    let heard = Judgement::Heard(Rank::Stranger);
+    assert_eq!(rig.judge_with(Proof::WayBack, SCANNER, ip), silence);
+    assert_eq!(rig.judge_with(Proof::WayBack, INVITE, ip), heard);
+    // A nonce grows old.
+    rig.now += NONCE_TIME;
+    assert_eq!(rig.judge(&answers(REGISTER, &here), ip), Judgement::Asked);
+    // A right password.
+    assert_eq!(rig.doors.sources.forgive(ip), Some(ip));
+    assert_eq!(rig.judge(INVITE, ip), heard);
+    // Who fails and has shown who it is hears no question either.
+    assert!((0..6).any(|_| rig.fail(VICTIM, Proof::Nothing).is_some()));
+    assert!((0..6).any(|_| rig.offend(VICTIM) == Some(Shut::Wholly)));
+    let here = rig.doors.nonces.issue(ip, rig.now - rig.started);
+    for text in [REGISTER, INVITE, &answers(REGISTER, &here)] {
+        assert_eq!(rig.judge(text, ip), silence, "{text}");
+        let streams = rig.judge_with(Proof::WayBack, text, ip);
+        assert_eq!(streams, silence, "{text}");
+    }
 }
 
 #[test]
@@ -198,15 +292,16 @@ fn failures_are_forgiven_with_time_and_a_friend_is_never_shut_out() {
     // A phone with a wrong password that asks once in two minutes.
     for _ in 0..200 {
         rig.now += 120 * SECOND;
-        assert!(!rig.offend("203.0.113.9"));
+        assert_eq!(rig.offend("203.0.113.9"), None);
     }
-    assert!(!(0..100).any(|_| rig.offend("192.0.2.1")));
+    assert!(!(0..100).any(|_| rig.offend("192.0.2.1").is_some()));
     let phone: IpAddr = "198.51.100.7".parse().unwrap();
-    rig.sources.befriend(phone, rig.now + SECOND);
-    assert!(!(0..100).any(|_| rig.offend("198.51.100.7")));
+    rig.doors.sources.befriend(phone, rig.now + SECOND);
+    assert!(!(0..100).any(|_| rig.offend("198.51.100.7").is_some()));
     // Whoever is shut out and turns out to be a trunk is heard at once.
-    assert!((0..6).any(|_| rig.offend("203.0.113.9")));
-    rig.sources
+    assert!((0..6).any(|_| rig.offend("203.0.113.9").is_some()));
+    rig.doors
+        .sources
         .befriend("203.0.113.9".parse().unwrap(), rig.now + SECOND);
     assert_eq!(
         rig.says(INVITE, "203.0.113.9"),
@@ -218,7 +313,7 @@ fn failures_are_forgiven_with_time_and_a_friend_is_never_shut_out() {
 fn without_a_guard_everybody_is_a_friend() {
     let mut rig = Rig::new("off");
     assert_eq!(rig.heard(10_000, SCANNER, stranger), 10_000);
-    assert!(!(0..100).any(|_| rig.offend("203.0.113.9")));
+    assert!(!(0..100).any(|_| rig.offend("203.0.113.9").is_some()));
     let mut rig = Rig::new("{ shut_out: off }");
-    assert!(!(0..100).any(|_| rig.offend("203.0.113.9")));
+    assert!(!(0..100).any(|_| rig.offend("203.0.113.9").is_some()));
 }
