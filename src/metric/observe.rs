@@ -370,6 +370,7 @@ impl Observer {
             }
             Event::HeardAgain { .. } => self.shut_out.decrement(1.0),
             Event::Queued { .. }
+            | Event::WrongPasswords { .. }
             | Event::Prioritized { .. }
             | Event::Carried(_)
             | Event::Notified { .. }

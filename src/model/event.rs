@@ -408,6 +408,15 @@ pub enum Event {
         /// As in [`Event::ShutOut`].
         source: IpAddr,
     },
+    /// Wrong passwords came for an account that exists.
+    WrongPasswords {
+        /// `operator alice`, `trunk pbx`.
+        account: Arc<str>,
+        /// Where the last came from.
+        source: IpAddr,
+        /// How many, in a minute.
+        count: u32,
+    },
     /// A caller was promised to be called back.
     CallbackPromised {
         /// The caller's call.

@@ -4,7 +4,7 @@ use crate::model::Event;
 
 impl Event {
     /// Every kind there is.
-    pub const KINDS: [&str; 45] = [
+    pub const KINDS: [&str; 46] = [
         "call_started",
         "call_rejected",
         "call_answered",
@@ -46,6 +46,7 @@ impl Event {
         "refused",
         "shut_out",
         "heard_again",
+        "wrong_passwords",
         "callback_promised",
         "calling_back",
         "callback_ended",
@@ -93,6 +94,7 @@ impl Event {
             Self::Refused { .. } => "refused",
             Self::ShutOut { .. } => "shut_out",
             Self::HeardAgain { .. } => "heard_again",
+            Self::WrongPasswords { .. } => "wrong_passwords",
             Self::CallbackPromised { .. } => "callback_promised",
             Self::CallingBack { .. } => "calling_back",
             Self::CallbackEnded { .. } => "callback_ended",

@@ -149,6 +149,7 @@ impl Ledger {
             | Event::Refused { .. }
             | Event::ShutOut { .. }
             | Event::HeardAgain { .. }
+            | Event::WrongPasswords { .. }
             | Event::CallbackEnded { .. }
             | Event::Fault { .. } => None,
         }
@@ -478,6 +479,7 @@ impl Open {
             | Event::Refused { .. }
             | Event::ShutOut { .. }
             | Event::HeardAgain { .. }
+            | Event::WrongPasswords { .. }
             | Event::CallbackEnded { .. }
             | Event::Fault { .. } => {}
         }

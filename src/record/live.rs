@@ -210,6 +210,7 @@ impl Live {
             | Event::Refused { .. }
             | Event::ShutOut { .. }
             | Event::HeardAgain { .. }
+            | Event::WrongPasswords { .. }
             | Event::CallbackPromised { .. }
             | Event::CallbackEnded { .. }
             | Event::Fault { .. } => {}

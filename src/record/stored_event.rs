@@ -86,6 +86,7 @@ fn call(event: &Event) -> Option<&CallId> {
         | Event::Refused { .. }
         | Event::ShutOut { .. }
         | Event::CallbackEnded { .. }
+        | Event::WrongPasswords { .. }
         | Event::HeardAgain { .. } => None,
     }
 }
@@ -245,6 +246,11 @@ fn data(event: &Event) -> Value {
             shut,
         } => json!({ "source": source, "lasts_s": lasts.as_secs(), "shut": shut.as_str() }),
         Event::HeardAgain { source } => json!({ "source": source }),
+        Event::WrongPasswords {
+            account,
+            source,
+            count,
+        } => json!({ "account": account, "source": source, "count": count }),
         Event::CallbackPromised {
             callback,
             queue,

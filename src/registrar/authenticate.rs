@@ -4,11 +4,12 @@
 //! A name that does not exist gets the same answer after the same work as one that does
 //! with a wrong password, so that names cannot be found by trying.
 
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::model::OperatorName;
 use crate::operator::Secret;
+use crate::registrar::{Claim, Guesses, Role};
 use crate::sip::digest::{self, Algorithm, Credentials};
 use crate::sip::nonce::{Freshness, Nonces};
 use crate::sip::{Name, Request, Response};
@@ -28,8 +29,14 @@ pub struct Door<'a> {
     pub realm: &'a str,
     /// The maker and judge of nonces.
     pub nonces: &'a Nonces,
+    /// How often passwords were guessed.
+    pub guesses: &'a Guesses,
+    /// Whose passwords they are.
+    pub role: Role,
     /// Where the request comes from.
-    pub source: IpAddr,
+    pub remote: SocketAddr,
+    /// Whether who is named is known to be there.
+    pub holds: bool,
     /// The time since 1970.
     pub now: Duration,
 }
@@ -91,7 +98,8 @@ pub fn identify<'a, T>(
         return Identity::Challenge(challenge(request, door, false));
     };
     let again = |stale| Identity::Challenge(challenge(request, door, stale));
-    match door.nonces.check(&credentials.nonce, door.source, door.now) {
+    let source = door.remote.ip();
+    match door.nonces.check(&credentials.nonce, source, door.now) {
         Freshness::Fresh => {}
         Freshness::Stale => return again(true),
         Freshness::Forged => return again(false),
@@ -100,7 +108,16 @@ pub fn identify<'a, T>(
     if credentials.qop.is_none() && credentials.algorithm != Algorithm::Md5 {
         return again(false);
     }
+    let claim = Claim {
+        role: door.role,
+        user: &credentials.username,
+        remote: door.remote,
+    };
+    if !door.holds && !door.guesses.may_try(claim, door.now) {
+        return again(false);
+    }
     let known = find(&credentials.username);
+    let exists = known.is_some();
     let secret = known.as_ref().map(|(secret, _)| *secret);
     let nobody = nobody(credentials.algorithm);
     let ha1 = secret.map_or(nobody, |secret| match credentials.algorithm {
@@ -110,10 +127,15 @@ pub fn identify<'a, T>(
     // Both are asked, so that a name that does not exist takes as long.
     let right = credentials.verify(ha1, &request.method, &request.body);
     let Some((_, who)) = known.filter(|_| right) else {
+        door.nonces.spoil(&credentials.nonce, door.now);
+        door.guesses.wrong(claim, exists, door.now);
         return Identity::Forbidden(Response::to(request, 403));
     };
-    match door.nonces.spend(&credentials, door.source, door.now) {
-        Freshness::Fresh => Identity::Known(who),
+    match door.nonces.spend(&credentials, source, door.now) {
+        Freshness::Fresh => {
+            door.guesses.right(claim);
+            Identity::Known(who)
+        }
         Freshness::Stale => again(true),
         Freshness::Forged => again(false),
     }
@@ -123,7 +145,7 @@ pub fn identify<'a, T>(
 pub(crate) fn challenge(request: &Request, door: &Door<'_>, stale: bool) -> Response {
     let mut response = Response::to(request, 401);
     for algorithm in offered(request) {
-        let nonce = door.nonces.issue(door.source, door.now);
+        let nonce = door.nonces.issue(door.remote.ip(), door.now);
         let value = digest::challenge(algorithm, door.realm, &nonce, stale);
         response.headers.push(Name::WwwAuthenticate, value);
     }
@@ -148,7 +170,7 @@ fn offered(request: &Request) -> Vec<Algorithm> {
 #[cfg(test)]
 mod tests {
     use std::fmt::Write as _;
-    use std::net::Ipv4Addr;
+    use std::net::{IpAddr, Ipv4Addr};
 
     use super::*;
     use crate::sip::digest::ha1;
@@ -206,10 +228,22 @@ mod tests {
     }
 
     fn verdict_of(nonces: &Nonces, request: &Request, user: &str, now: Duration) -> String {
+        verdict_at((nonces, &Guesses::default()), request, user, now)
+    }
+
+    fn verdict_at(
+        (nonces, guesses): (&Nonces, &Guesses),
+        request: &Request,
+        user: &str,
+        now: Duration,
+    ) -> String {
         let door = Door {
             realm: REALM,
             nonces,
-            source: HERE,
+            guesses,
+            role: Role::Operator,
+            remote: SocketAddr::new(HERE, 5060),
+            holds: false,
             now,
         };
         let secret = secret();
@@ -297,13 +331,46 @@ mod tests {
         ] {
             let nonces = Nonces::new([1; 32]);
             let nonce = nonces.issue(HERE, NOW);
-            let wrong = proof(algorithm, &nonce, ("alice", "wrong"), qop);
             let right = proof(algorithm, &nonce, ("alice", "pass"), qop);
             let verdict = |request| verdict_of(&nonces, request, "alice", NOW);
-            assert_eq!(verdict(&wrong), "forbidden 403");
-            assert_eq!(verdict(&right), "accepted", "a wrong one uses nothing up");
+            assert_eq!(verdict(&right), "accepted");
             assert_eq!(verdict(&right), "401 MD5 stale SHA-256 stale");
+        }
+    }
+
+    #[test]
+    fn a_wrong_answer_uses_its_nonce_up() {
+        for (user, algorithm) in [("alice", Algorithm::Md5), ("alibi", Algorithm::Sha256)] {
+            let nonces = Nonces::new([1; 32]);
+            let nonce = nonces.issue(HERE, NOW);
+            let verdict = |request: &Request| verdict_of(&nonces, request, user, NOW);
+            let wrong = answered(algorithm, &nonce, user, "wrong");
             assert_eq!(verdict(&wrong), "forbidden 403");
+            for password in ["wrong", "pass"] {
+                let another = answered(algorithm, &nonce, user, password);
+                assert_eq!(verdict(&another), "401 MD5 stale SHA-256 stale", "{user}");
+            }
+        }
+    }
+
+    #[test]
+    fn after_some_wrong_answers_no_more_are_looked_at_for_a_while() {
+        let (nonces, guesses) = (Nonces::new([1; 32]), Guesses::default());
+        for user in ["alice", "alibi"] {
+            let try_one = |password, at| {
+                let nonce = nonces.issue(HERE, at);
+                let proof = answered(Algorithm::Md5, &nonce, user, password);
+                verdict_at((&nonces, &guesses), &proof, user, at)
+            };
+            for _ in 0..10 {
+                assert_eq!(try_one("wrong", NOW), "forbidden 403");
+            }
+            for password in ["wrong", "pass"] {
+                assert_eq!(try_one(password, NOW), "401 MD5 SHA-256");
+            }
+            let later = NOW + Duration::from_secs(3);
+            assert_eq!(try_one("wrong", later), "forbidden 403");
+            assert_eq!(try_one("wrong", later), "401 MD5 SHA-256");
         }
     }
 

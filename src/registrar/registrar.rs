@@ -137,6 +137,15 @@ impl Registrar {
         all
     }
 
+    /// Whether one of the operator's phones is registered from just there.
+    #[must_use]
+    pub fn holds(&self, operator: &OperatorName, peer: Peer, now: Instant) -> bool {
+        let is_there =
+            |b: &Binding| b.expires_at > now && b.peer.remote == peer.remote && b.path.is_empty();
+        let phones = self.operators.get(operator);
+        phones.is_some_and(|phones| phones.bindings.iter().any(is_there))
+    }
+
     /// Where the operator can be called, the phone refreshed last at the end.
     #[must_use]
     pub fn contacts(&self, operator: &OperatorName, now: Instant) -> Vec<Binding> {

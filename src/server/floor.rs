@@ -15,6 +15,7 @@ use exchange::dispatch::{Board, Capacity};
 use exchange::flow::Asked;
 use exchange::media::{Command, Library, Report};
 use exchange::model::{CallKey, Epoch, Event, ShardId, limits};
+use exchange::registrar::Guesses;
 use exchange::shard::{self, Asker, Doors, Input, Rate, Remembered, Shard, Sources};
 use exchange::sip::nonce::Nonces;
 use exchange::sip::{Advertise, ConnectionId, Peer, Transport, Uri, Way, endpoint, way};
@@ -263,6 +264,7 @@ impl Floor {
         let doors = Arc::new(Doors {
             rate: Rate::new(now),
             nonces: Nonces::new(entropy::key()),
+            guesses: Guesses::default(),
             sources: Sources::default(),
         });
         let since = clock::wall().duration_since(std::time::UNIX_EPOCH);

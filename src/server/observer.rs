@@ -273,6 +273,11 @@ fn log(event: &Event) {
             tracing::warn!(%source, lasts_s, shut, "shut out: failed too often");
         }
         Event::HeardAgain { source } => tracing::info!(%source, "heard again"),
+        Event::WrongPasswords {
+            account,
+            source,
+            count,
+        } => tracing::warn!("wrong passwords for {account} from {source}: {count} in a minute"),
         Event::Transferred {
             call,
             by,

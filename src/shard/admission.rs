@@ -8,7 +8,7 @@ use crate::flow::Flow;
 use crate::model::{
     CallId, CallKey, Event, Number, OperatorName, Project, RejectReason, TrunkName,
 };
-use crate::registrar::{Identity, identify};
+use crate::registrar::{Door, Identity, Role, identify};
 use crate::sdp::{self, Description, Local};
 use crate::shard::identity;
 use crate::shard::outside::FRIENDSHIP;
@@ -141,19 +141,22 @@ impl Shard {
         if trunks.values().all(|trunk| trunk.login.is_none()) {
             return Source::Refused(Refusal::new(403, RejectReason::UnknownSource));
         }
-        let door = self.door(peer, now);
+        let door = Door {
+            role: Role::Trunk,
+            ..self.door(peer, now)
+        };
         let found = identify(request, &door, |user| {
             trunks.iter().find_map(|(name, trunk)| {
                 let login = trunk.login.as_ref()?;
-                (login.username == user).then_some((&login.secret, (name, trunk)))
+                // Elsewhere the password is as wrong as any, so that it is not found there.
+                let may_call = trunk.from.is_empty() || trunk.has(ip);
+                (login.username == user && may_call).then_some((&login.secret, name))
             })
         });
-        let refused = || Source::Refused(Refusal::new(403, RejectReason::Credentials));
         match found {
             Identity::Challenge(response) => Source::Asked(response),
-            Identity::Forbidden(_) => refused(),
-            Identity::Known((_, trunk)) if !trunk.from.is_empty() && !trunk.has(ip) => refused(),
-            Identity::Known((name, _)) => {
+            Identity::Forbidden(_) => Source::Refused(Refusal::new(403, RejectReason::Credentials)),
+            Identity::Known(name) => {
                 self.doors.sources.befriend(ip, now + FRIENDSHIP);
                 Source::Trunk(name.clone())
             }

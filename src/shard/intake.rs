@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::call::CALLS;
 use crate::model::{DropReason, Event, RejectReason, ShardId};
-use crate::registrar::{Door, challenge};
+use crate::registrar::{Door, Role, challenge};
 use crate::shard::guard::{Fate, Judgement, Pairing, Parked, Proof, Rank, Sender};
 use crate::shard::shard::Shard;
 use crate::shard::words::{Input, Output};
@@ -239,7 +239,10 @@ impl Shard {
         Door {
             realm: &self.snapshot.config.domain,
             nonces: &self.doors.nonces,
-            source: peer.remote.ip(),
+            guesses: &self.doors.guesses,
+            role: Role::Operator,
+            remote: peer.remote,
+            holds: false,
             now: self.wall(now),
         }
     }
@@ -279,8 +282,18 @@ impl Shard {
             .answer_and_forget(tx, response, now, &mut self.sip);
     }
 
-    /// Who was shut out for long enough is heard again.
+    /// Who was shut out for long enough is heard again, and whose password was guessed at is
+    /// told.
     pub(super) fn hear_again(&mut self, now: Instant) {
+        for guessed in self.doors.guesses.news(self.wall(now)) {
+            self.floor(now, |floor| {
+                floor.tell(Event::WrongPasswords {
+                    account: guessed.account.into(),
+                    source: guessed.source,
+                    count: guessed.count,
+                });
+            });
+        }
         for source in self.doors.sources.sweep(now) {
             self.floor(now, |floor| floor.tell(Event::HeardAgain { source }));
         }

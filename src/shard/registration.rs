@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::model::{Event, OperatorName, OperatorState, RejectReason};
 use crate::operator::LogIn;
-use crate::registrar::{Change, Rules, Verdict, authenticate};
+use crate::registrar::{Change, Door, Rules, Verdict, authenticate};
 use crate::shard::shard::{Due, Shard};
 use crate::sip::{ConnectionId, Host, Name, Peer, Request, Response, ServerTx, Uri};
 
@@ -83,7 +83,11 @@ impl Shard {
         let snapshot = std::sync::Arc::clone(&self.snapshot);
         let config = &snapshot.config;
         let secret = config.operators.get(operator).map(|o| &o.secret);
-        match authenticate(request, operator, secret, &self.door(peer, now)) {
+        let door = Door {
+            holds: self.shared.registrar.holds(operator, peer, now),
+            ..self.door(peer, now)
+        };
+        match authenticate(request, operator, secret, &door) {
             Verdict::Accepted => {
                 self.forgive(peer, now);
                 true

@@ -10,6 +10,7 @@ use crate::dispatch::Match;
 use crate::flow::{AskId, Asked, Reply};
 use crate::media::{Command, Report};
 use crate::model::{CallId, CallKey, DropReason, Event, ShardId};
+use crate::registrar::Guesses;
 use crate::shard::Rate;
 use crate::shard::guard::Sources;
 use crate::shard::house::Foreign;
@@ -38,6 +39,8 @@ pub struct Doors {
     pub rate: Rate,
     /// Digest challenges.
     pub nonces: Nonces,
+    /// Wrong answers to them.
+    pub guesses: Guesses,
     /// Who is a friend, and who is not heard.
     pub sources: Sources,
 }

@@ -14,6 +14,7 @@ use crate::flow::{AskId, Reply};
 use crate::media::Library;
 use crate::model::{CallId, CallKey, Epoch, Event, Sequence, ShardId, Stamped};
 use crate::record::{CallRecord, Ledger};
+use crate::registrar::Guesses;
 use crate::shard::{self, Asker, Doors, Input, Output, Rate, Shard, Sources};
 use crate::sim::backend::Backend;
 use crate::sim::booth::Booth;
@@ -101,6 +102,7 @@ impl World {
         let doors = Arc::new(Doors {
             rate: Rate::new(now),
             nonces: Nonces::new([7; 32]),
+            guesses: Guesses::default(),
             sources: Sources::default(),
         });
         let mut world = Self {

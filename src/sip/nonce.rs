@@ -32,8 +32,8 @@ pub const NONCE_TIME: Duration = Duration::from_secs(300);
 pub enum Freshness {
     /// Given to this address, and young enough.
     Fresh,
-    /// It looks like ours, and is too old, or was given to another address or by an earlier
-    /// process: the peer may try again without asking its user.
+    /// It looks like ours, and is too old or used up, or was given to another address or by
+    /// an earlier process: the peer may try again without asking its user.
     Stale,
     /// Not ours.
     Forged,
@@ -112,8 +112,8 @@ impl Nonces {
         format!("{second:x}.{number:x}.{}", String::from_utf8_lossy(&seal))
     }
 
-    /// What a nonce is worth from `source` `at` a time, whatever it was used for. It costs
-    /// one hash at the most, and no allocation.
+    /// What a nonce is worth from `source` `at` a time, whatever it was counted with. It
+    /// costs one hash at the most, and no allocation.
     #[must_use]
     pub fn check(&self, nonce: &str, source: IpAddr, at: Duration) -> Freshness {
         let Some((parts, seal)) = read(nonce) else {
@@ -121,7 +121,12 @@ impl Nonces {
         };
         let age = at.as_secs().checked_sub(parts.second);
         let young = age.is_some_and(|age| age <= NONCE_TIME.as_secs());
-        if young && same(seal.as_bytes(), &self.seal(parts, source)) {
+        let ours = young && same(seal.as_bytes(), &self.seal(parts, source));
+        let used_up = || {
+            let counts = self.used.get(&parts.number);
+            counts.is_some_and(|counts| matches!(*counts, Counts::All))
+        };
+        if ours && !used_up() {
             Freshness::Fresh
         } else {
             Freshness::Stale
@@ -154,6 +159,16 @@ impl Nonces {
         }
         self.remember(second, number, at);
         Freshness::Fresh
+    }
+
+    /// Uses up a nonce that was found fresh: it was answered wrongly.
+    pub fn spoil(&self, nonce: &str, at: Duration) {
+        let Some((Parts { second, number }, _)) = read(nonce) else {
+            return;
+        };
+        if self.used.insert(number, Counts::All).is_none() {
+            self.remember(second, number, at);
+        }
     }
 
     /// Makes room behind one that is new.
@@ -372,6 +387,24 @@ mod tests {
         assert_eq!(spend(&nonces, &nonce, "", NOW), Fresh);
         assert_eq!(spend(&nonces, &nonce, "", NOW), Stale);
         assert_eq!(spend(&nonces, &nonce, "00000001", NOW), Stale);
+    }
+
+    #[test]
+    fn a_nonce_that_is_spoilt_is_good_for_nothing_more() {
+        let nonces = Nonces::with_room_for([7; 32], 3);
+        for answered in [false, true] {
+            let nonce = nonces.issue(HERE, NOW);
+            if answered {
+                assert_eq!(spend(&nonces, &nonce, "00000001", NOW), Fresh);
+            }
+            nonces.spoil(&nonce, NOW);
+            assert_eq!(nonces.check(&nonce, HERE, NOW), Stale);
+            assert_eq!(spend(&nonces, &nonce, "00000002", NOW), Stale);
+        }
+        for _ in 0..10 {
+            nonces.spoil(&nonces.issue(HERE, NOW), NOW);
+        }
+        assert_eq!(nonces.used.len(), 3);
     }
 
     #[test]

@@ -250,16 +250,16 @@ fn nobody_learns_which_operators_there_are() {
         (lines, nonce(&answer).unwrap_or_default())
     };
     let (known, nonce) = shape("alice", "");
-    let (unknown, _) = shape("allison", "");
+    let (unknown, other) = shape("allison", "");
     assert!(known[0].starts_with("SIP/2.0 401"), "{known:?}");
     assert_eq!(known, unknown);
-    let guess = |user: &str| {
+    let guess = |user: &str, nonce: &str| {
         format!(
             "Authorization: Digest username=\"{user}\", realm=\"centrale.localhost\", nonce=\"{nonce}\", uri=\"sip:h\", response=\"0123456789abcdef0123456789abcdef\", algorithm=MD5\r\n"
         )
     };
-    let (known, _) = shape("alice", &guess("alice"));
-    let (unknown, _) = shape("allison", &guess("allison"));
+    let (known, _) = shape("alice", &guess("alice", &nonce));
+    let (unknown, _) = shape("allison", &guess("allison", &other));
     assert!(known[0].starts_with("SIP/2.0 403"), "{known:?}");
     assert_eq!(known, unknown);
 }

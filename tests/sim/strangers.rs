@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use exchange::model::{Event, Shut};
-use exchange::sim::World;
+use exchange::sim::{Manner, World};
 use exchange::sip::digest::{Algorithm, Credentials, ha1};
 use exchange::sip::{Method, Name};
 
@@ -289,4 +289,45 @@ fn a_forger_does_not_keep_anybody_from_logging_in() {
         knock(&mut world, victim, &register(6, "")),
         "and is a friend"
     );
+}
+
+#[test]
+fn a_friend_finds_no_password_by_trying_and_locks_nobody_out() {
+    let friend: SocketAddr = TRUNK.parse().unwrap();
+    let mut world = world("", 1);
+    let ann = world.operator("ann", Manner::Refuses(486), None);
+    world.run(s(2));
+    let try_one = |world: &mut World, number: usize, password| {
+        knock(world, friend, &register(2 * number, ""));
+        world.run(ms(2));
+        let proof = proof(world, friend, password).unwrap();
+        knock(world, friend, &register(2 * number + 1, &proof));
+        world.run(ms(2));
+        world.astray(friend).pop().unwrap().code
+    };
+    let codes: Vec<u16> = (0..100).map(|n| try_one(&mut world, n, "wrong")).collect();
+    let (looked_at, rest) = codes.split_at(10);
+    assert!(looked_at.iter().all(|code| *code == 403), "{codes:?}");
+    assert!(rest.iter().all(|code| *code == 401), "{codes:?}");
+    assert_eq!(try_one(&mut world, 100, "ann"), 401);
+    // The phone that is registered is heard all the while.
+    world.register(ann, 3600);
+    world.run(ms(100));
+    let refreshed = |world: &World| {
+        let mut events = world.events().iter();
+        events.any(|(_, event)| matches!(event, Event::Registered { refresh: true, .. }))
+    };
+    assert!(refreshed(&world));
+    world.run(s(70));
+    let told = world.events().iter().filter_map(|(_, event)| match event {
+        Event::WrongPasswords {
+            account,
+            source,
+            count,
+        } => Some((account.to_string(), *source, *count)),
+        _ => None,
+    });
+    let told: Vec<_> = told.collect();
+    assert_eq!(told, [("operator ann".to_owned(), friend.ip(), 10)]);
+    assert_eq!(try_one(&mut world, 101, "ann"), 200);
 }

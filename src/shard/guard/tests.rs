@@ -12,6 +12,7 @@ use crate::call::Snapshot;
 use crate::config::{Files, load};
 use crate::media::Library;
 use crate::model::{DropReason, RejectReason, Shut};
+use crate::registrar::Guesses;
 use crate::shard::{Doors, Rate};
 use crate::sip::nonce::{NONCE_TIME, Nonces};
 use crate::sip::sniff::Sniff;
@@ -56,6 +57,7 @@ impl Rig {
             doors: Doors {
                 rate: Rate::new(now),
                 nonces: Nonces::new([7; 32]),
+                guesses: Guesses::default(),
                 sources: Sources::default(),
             },
             started: now,
