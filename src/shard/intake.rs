@@ -80,7 +80,7 @@ impl Shard {
         let stream = peer.connection.map(|_| Proof::WayBack);
         let proof = stream.unwrap_or(Proof::Nothing);
         let sender = Sender {
-            ip: peer.remote.ip(),
+            remote: peer.remote,
             proof,
             doors: &self.doors,
             wall: self.wall(now),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
@@ -25,9 +25,11 @@ const SOURCES: usize = 65_536;
 const HALF_LIFE: Duration = Duration::from_secs(300);
 /// A dialog takes so many messages where a call is begun by one.
 const FOLLOWS: u64 = 10;
-/// How often a second, and how often at once, a source that is shut out softly is asked who
-/// it is.
+/// How often a second, and how often at once, whoever is at one port of a source that is shut
+/// out softly is asked who it is.
 const ASKS: (u32, u32) = (2, 5);
+/// Ports that are told apart.
+const PORTS: usize = 16_384;
 /// What of User-Agent is looked at.
 const AGENT: usize = 64;
 
@@ -58,7 +60,7 @@ pub(in crate::shard) enum Proof {
 /// Who sends a message.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::shard) struct Sender<'a> {
-    pub(in crate::shard) ip: IpAddr,
+    pub(in crate::shard) remote: SocketAddr,
     pub(in crate::shard) proof: Proof,
     pub(in crate::shard) doors: &'a Doors,
     /// The time since 1970, by which nonces grow old.
@@ -114,6 +116,8 @@ pub(in crate::shard) struct Guard {
     friends: Vec<IpNet>,
     lines: BTreeSet<IpAddr>,
     visitors: Table<Visitor>,
+    /// Those who are asked who they are, by address and port.
+    asked: Table<Bucket>,
     begins: Bucket,
     follows: Bucket,
     seed: u64,
@@ -129,6 +133,7 @@ impl Guard {
             friends: Vec::new(),
             lines: BTreeSet::new(),
             visitors: Table::new(SOURCES),
+            asked: Table::new(PORTS),
             begins: Bucket::default(),
             follows: Bucket::default(),
             seed,
@@ -176,7 +181,7 @@ impl Guard {
         shards: u8,
         now: Instant,
     ) -> Judgement {
-        let (ip, sources) = (sender.ip, &sender.doors.sources);
+        let (ip, sources) = (sender.remote.ip(), &sender.doors.sources);
         if self.is_friend(ip, sources, now) {
             return Judgement::Heard(rank(sniff));
         }
@@ -213,17 +218,23 @@ impl Guard {
         } else {
             (&mut visitor.begins, &mut self.begins)
         };
-        let (own, each, over) = match hearing {
-            // What is asked in somebody's name takes nothing from the answers.
-            Hearing::Question => (
-                &mut visitor.asks,
-                Pace::new(ASKS.0, ASKS.1),
-                DropReason::ShutOut,
-            ),
-            Hearing::Full | Hearing::Shown | Hearing::None => (own, each, DropReason::Source),
+        // What is asked in somebody's name takes nothing from the answers, and little from who
+        // asks by another port: a forger does not know which.
+        let own = match hearing {
+            Hearing::Question => &mut visitor.asks,
+            Hearing::Full | Hearing::Shown | Hearing::None => own,
         };
-        if !own.admit(each, since) {
-            return Judgement::Dropped(over);
+        let mut fits = own.admit(each, since);
+        if fits && hearing == Hearing::Question {
+            let pace = Pace::new(ASKS.0, ASKS.1);
+            let asked = self.asked.entry(key ^ u64::from(sender.remote.port()));
+            fits = asked.is_some_and(|asked| asked.admit(pace, since));
+        }
+        if !fits {
+            return Judgement::Dropped(match hearing {
+                Hearing::Question => DropReason::ShutOut,
+                Hearing::Full | Hearing::Shown | Hearing::None => DropReason::Source,
+            });
         }
         if !common.admit(all, since) {
             return Judgement::Dropped(DropReason::Strangers);
@@ -299,7 +310,7 @@ fn hearing(sniff: &Sniff<'_>, sender: Sender<'_>) -> Hearing {
         return Hearing::Full;
     }
     let nonces = &sender.doors.nonces;
-    let is_fresh = |nonce| nonces.check(nonce, sender.ip, sender.wall) == Freshness::Fresh;
+    let is_fresh = |nonce| nonces.check(nonce, sender.remote.ip(), sender.wall) == Freshness::Fresh;
     match sniff.kind {
         _ if sniff.follows() => Hearing::None,
         Kind::Register | Kind::Invite if sniff.nonce().is_some_and(is_fresh) => Hearing::Shown,

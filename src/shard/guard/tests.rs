@@ -3,7 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "any instant will do")]
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -45,6 +45,7 @@ fn snapshot(guard: &str) -> Snapshot {
 struct Rig {
     guard: Guard,
     doors: Doors,
+    port: u16,
     started: Instant,
     now: Instant,
 }
@@ -60,6 +61,7 @@ impl Rig {
                 guesses: Guesses::default(),
                 sources: Sources::default(),
             },
+            port: 5060,
             started: now,
             now,
         }
@@ -72,7 +74,7 @@ impl Rig {
     fn judge_with(&mut self, proof: Proof, text: &str, ip: IpAddr) -> Judgement {
         let sniff = Sniff::of(text.as_bytes(), 1);
         let sender = Sender {
-            ip,
+            remote: SocketAddr::new(ip, self.port),
             proof,
             doors: &self.doors,
             wall: self.now - self.started,
@@ -258,6 +260,14 @@ fn what_can_be_forged_shuts_out_softly_and_the_way_back_is_heard() {
         rig.heard(10_000, text, |_| ip);
     }
     assert_eq!(rig.judge(REGISTER, ip), silence);
+    for text in [REGISTER, INVITE] {
+        rig.now += SECOND;
+        rig.heard(1, text, |_| ip);
+        rig.port += 1;
+        assert_eq!(rig.judge(text, ip), Judgement::Asked, "from another port");
+    }
+    rig.port = 5060;
+    rig.heard(10_000, REGISTER, |_| ip);
     let mut seconds = (0..10).filter(|_| {
         rig.now += SECOND;
         (0..10)
