@@ -99,21 +99,17 @@ pub fn identify<'a, T>(
     };
     let again = |stale| Identity::Challenge(challenge(request, door, stale));
     let source = door.remote.ip();
-    match door.nonces.check(&credentials.nonce, source, door.now) {
-        Freshness::Fresh => {}
-        Freshness::Stale => return again(true),
-        Freshness::Forged => return again(false),
-    }
+    let freshness = door.nonces.check(&credentials.nonce, source, door.now);
     // Old phones that know nothing else answer without a quality of protection.
-    if credentials.qop.is_none() && credentials.algorithm != Algorithm::Md5 {
-        return again(false);
-    }
+    let is_weak = credentials.qop.is_none() && credentials.algorithm != Algorithm::Md5;
     let claim = Claim {
         role: door.role,
         user: &credentials.username,
         remote: door.remote,
+        freshness,
     };
-    if !door.holds && !door.guesses.may_try(claim, door.now) {
+    let may_try = || door.holds || door.guesses.may_try(claim, door.now);
+    if freshness == Freshness::Forged || is_weak || !may_try() {
         return again(false);
     }
     let known = find(&credentials.username);
@@ -127,8 +123,11 @@ pub fn identify<'a, T>(
     // Both are asked, so that a name that does not exist takes as long.
     let right = credentials.verify(ha1, &request.method, &request.body);
     let Some((_, who)) = known.filter(|_| right) else {
-        door.nonces.spoil(&credentials.nonce, door.now);
         door.guesses.wrong(claim, exists, door.now);
+        if freshness != Freshness::Fresh {
+            return again(false);
+        }
+        door.nonces.spoil(&credentials.nonce, door.now);
         return Identity::Forbidden(Response::to(request, 403));
     };
     match door.nonces.spend(&credentials, source, door.now) {
@@ -311,13 +310,39 @@ mod tests {
         );
         let elsewhere = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 8));
         let elsewhere = Nonces::new([1; 32]).issue(elsewhere, NOW);
-        for (nonce, said) in [
-            (elsewhere.as_str(), "401 MD5 stale SHA-256 stale"),
-            ("7ypf/xlj9XXwfDPEoM4URrv", "401 MD5 SHA-256"),
+        let earlier = Nonces::new([2; 32]).issue(HERE, NOW);
+        let (stale, anew) = ("401 MD5 stale SHA-256 stale", "401 MD5 SHA-256");
+        for (nonce, password, at, said) in [
+            (nonce.as_str(), "wrong", later, anew),
+            (&elsewhere, "pass", NOW, stale),
+            (&elsewhere, "wrong", NOW, anew),
+            // The process has another key since.
+            (&earlier, "pass", NOW, stale),
+            (&earlier, "wrong", NOW, anew),
+            ("7ypf/xlj9XXwfDPEoM4URrv", "pass", NOW, anew),
         ] {
-            let proof = answered(Algorithm::Md5, nonce, "alice", "wrong");
-            assert_eq!(verdict(&proof, "alice", NOW), said);
+            for algorithm in [Algorithm::Md5, Algorithm::Sha256] {
+                let proof = answered(algorithm, nonce, "alice", password);
+                assert_eq!(verdict(&proof, "alice", at), said, "{nonce} {password}");
+            }
         }
+    }
+
+    #[test]
+    fn a_stale_nonce_is_no_way_to_guess() {
+        let (nonces, guesses) = (Nonces::new([1; 32]), Guesses::default());
+        let earlier = Nonces::new([2; 32]).issue(HERE, NOW);
+        let verdict = |nonce: &str, password| {
+            let proof = answered(Algorithm::Md5, nonce, "alice", password);
+            verdict_at((&nonces, &guesses), &proof, "alice", NOW)
+        };
+        assert_eq!(verdict(&earlier, "pass"), "401 MD5 stale SHA-256 stale");
+        for _ in 0..10 {
+            assert_eq!(verdict(&earlier, "wrong"), "401 MD5 SHA-256");
+        }
+        assert_eq!(verdict(&earlier, "pass"), "401 MD5 SHA-256");
+        // What can be forged keeps nobody out.
+        assert_eq!(verdict(&nonces.issue(HERE, NOW), "pass"), "accepted");
     }
 
     /// RFC 7616 section 3.4.
@@ -346,9 +371,11 @@ mod tests {
             let verdict = |request: &Request| verdict_of(&nonces, request, user, NOW);
             let wrong = answered(algorithm, &nonce, user, "wrong");
             assert_eq!(verdict(&wrong), "forbidden 403");
-            for password in ["wrong", "pass"] {
-                let another = answered(algorithm, &nonce, user, password);
-                assert_eq!(verdict(&another), "401 MD5 stale SHA-256 stale", "{user}");
+            let again = answered(algorithm, &nonce, user, "wrong");
+            assert_eq!(verdict(&again), "401 MD5 SHA-256", "{user}");
+            if user == "alice" {
+                let right = answered(algorithm, &nonce, user, "pass");
+                assert_eq!(verdict(&right), "401 MD5 stale SHA-256 stale");
             }
         }
     }

@@ -15,6 +15,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::sip::nonce::Freshness;
+
 /// Wrong answers at once, for one account.
 const BURST: u32 = 10;
 /// One more after so long.
@@ -42,6 +44,9 @@ pub struct Claim<'a> {
     pub user: &'a str,
     /// From where.
     pub remote: SocketAddr,
+    /// What the nonce is worth that they answer: what answers a fresh one is counted apart
+    /// from what anybody can forge.
+    pub freshness: Freshness,
 }
 
 /// Wrong passwords for an account that exists, in a minute.
@@ -137,7 +142,7 @@ impl Guesses {
         let mut kept = self.kept();
         let expected = kept.accounts.get(account).copied().unwrap_or_default();
         kept.accounts.put(account, expected.max(now) + INTERVAL);
-        if exists {
+        if exists && claim.freshness == Freshness::Fresh {
             let (_, guessed) = kept.told.entry(name).or_insert_with_key(|name| {
                 let guessed = Guessed {
                     account: name.clone(),
@@ -167,7 +172,7 @@ impl Guesses {
     }
 
     fn account(&self, claim: Claim<'_>) -> u64 {
-        self.key((claim.role, claim.user))
+        self.key((claim.role, claim.user, claim.freshness == Freshness::Fresh))
     }
 
     fn holder(&self, claim: Claim<'_>) -> u64 {
@@ -194,6 +199,7 @@ mod tests {
             role: Role::Operator,
             user,
             remote: remote.parse().unwrap(),
+            freshness: Freshness::Fresh,
         }
     }
 
@@ -255,6 +261,11 @@ mod tests {
             guesses.wrong(claim("alice", "203.0.113.8:5060"), true, tick * SECOND);
             guesses.wrong(claim("alibi", "203.0.113.8:5060"), false, tick * SECOND);
         }
+        let forged = Claim {
+            freshness: Freshness::Stale,
+            ..claim("alice", "203.0.113.7:5060")
+        };
+        guesses.wrong(forged, true, 57 * SECOND);
         guesses.wrong(claim("alice", "[::ffff:203.0.113.9]:7"), true, 57 * SECOND);
         assert_eq!(guesses.news(59 * SECOND), []);
         let guessed = Guessed {

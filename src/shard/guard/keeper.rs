@@ -224,13 +224,13 @@ impl Guard {
             Hearing::Question => &mut visitor.asks,
             Hearing::Full | Hearing::Shown | Hearing::None => own,
         };
-        let mut fits = own.admit(each, since);
-        if fits && hearing == Hearing::Question {
+        let mut may_be_asked = || {
             let pace = Pace::new(ASKS.0, ASKS.1);
             let asked = self.asked.entry(key ^ u64::from(sender.remote.port()));
-            fits = asked.is_some_and(|asked| asked.admit(pace, since));
-        }
-        if !fits {
+            asked.is_some_and(|asked| asked.admit(pace, since))
+        };
+        let fits = hearing != Hearing::Question || may_be_asked();
+        if !fits || !own.admit(each, since) {
             return Judgement::Dropped(match hearing {
                 Hearing::Question => DropReason::ShutOut,
                 Hearing::Full | Hearing::Shown | Hearing::None => DropReason::Source,

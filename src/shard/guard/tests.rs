@@ -262,11 +262,12 @@ fn what_can_be_forged_shuts_out_softly_and_the_way_back_is_heard() {
     assert_eq!(rig.judge(REGISTER, ip), silence);
     for text in [REGISTER, INVITE] {
         rig.now += SECOND;
-        rig.heard(1, text, |_| ip);
+        rig.heard(1000, text, |_| ip);
         rig.port += 1;
         assert_eq!(rig.judge(text, ip), Judgement::Asked, "from another port");
     }
     rig.port = 5060;
+    rig.now += SECOND;
     rig.heard(10_000, REGISTER, |_| ip);
     let mut seconds = (0..10).filter(|_| {
         rig.now += SECOND;
