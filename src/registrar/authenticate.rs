@@ -12,7 +12,7 @@ use crate::operator::Secret;
 use crate::registrar::{Claim, Guesses, Role};
 use crate::sip::digest::{self, Algorithm, Credentials};
 use crate::sip::nonce::{Freshness, Nonces};
-use crate::sip::{Name, Request, Response};
+use crate::sip::{Host, Name, Request, Response, Uri};
 
 /// What nobody's password hashes to: not hexadecimal, and as long as a hash is.
 const fn nobody(algorithm: Algorithm) -> &'static str {
@@ -50,6 +50,8 @@ pub enum Verdict {
     Challenge(Response),
     /// The credentials are wrong, for a nonce that went to where they come from: a 403.
     Forbidden(Response),
+    /// The credentials are right for another address than the request's: a 400.
+    Misdirected(Response),
 }
 
 /// Who sent a request, by a name that it gives itself and a secret that goes with it.
@@ -62,6 +64,8 @@ pub enum Identity<T> {
     /// There is no such name, or the secret is another, for a nonce that went to where the
     /// answer comes from: a 403.
     Forbidden(Response),
+    /// The credentials are right for another address than the request's: a 400.
+    Misdirected(Response),
 }
 
 /// Whether a REGISTER comes from `operator`, whose secret is `None` if there is no such
@@ -80,6 +84,7 @@ pub fn authenticate(
         Identity::Known(()) => Verdict::Accepted,
         Identity::Challenge(response) => Verdict::Challenge(response),
         Identity::Forbidden(response) => Verdict::Forbidden(response),
+        Identity::Misdirected(response) => Verdict::Misdirected(response),
     }
 }
 
@@ -130,6 +135,10 @@ pub fn identify<'a, T>(
         door.nonces.spoil(&credentials.nonce, door.now);
         return Identity::Forbidden(Response::to(request, 403));
     };
+    // What somebody changed on the way uses nothing up.
+    if freshness == Freshness::Fresh && !means(&credentials.uri, &request.uri, door.realm) {
+        return Identity::Misdirected(Response::to(request, 400));
+    }
     match door.nonces.spend(&credentials, source, door.now) {
         Freshness::Fresh => {
             door.guesses.right(claim);
@@ -138,6 +147,26 @@ pub fn identify<'a, T>(
         Freshness::Stale => again(true),
         Freshness::Forged => again(false),
     }
+}
+
+/// Whether the address in credentials is the request's (RFC 7616 section 3.4.6). A proxy may
+/// have put another name of ours in its place, but not another user.
+fn means(written: &str, asked: &Uri, domain: &str) -> bool {
+    let Ok(written) = Uri::parse(written) else {
+        return false;
+    };
+    let is_ours = |uri: &Uri| match &uri.host {
+        Some(Host::Name(name)) => name.eq_ignore_ascii_case(domain),
+        Some(Host::Address(_)) => true,
+        None => false,
+    };
+    let same_host = match (&written.host, &asked.host) {
+        (Some(Host::Name(one)), Some(Host::Name(other))) => one.eq_ignore_ascii_case(other),
+        (one, other) => one == other,
+    };
+    let ports = written.port.zip(asked.port);
+    let same_place = same_host && ports.is_none_or(|(one, other)| one == other);
+    written.user == asked.user && (same_place || (is_ours(&written) && is_ours(asked)))
 }
 
 /// A 401 with a nonce of its own for each algorithm.
@@ -173,7 +202,7 @@ mod tests {
 
     use super::*;
     use crate::sip::digest::ha1;
-    use crate::sip::{Method, Uri};
+    use crate::sip::Method;
 
     const REALM: &str = "centrale.localhost";
     const NOW: Duration = Duration::from_secs(1_000_000);
@@ -250,6 +279,7 @@ mod tests {
         match authenticate(request, &OperatorName::from(user), known, &door) {
             Verdict::Accepted => "accepted".to_owned(),
             Verdict::Forbidden(response) => format!("forbidden {}", response.code),
+            Verdict::Misdirected(response) => format!("misdirected {}", response.code),
             Verdict::Challenge(response) => {
                 let mut said = response.code.to_string();
                 for challenge in response.headers.all(&Name::WwwAuthenticate) {
@@ -399,6 +429,42 @@ mod tests {
             assert_eq!(try_one("wrong", later), "forbidden 403");
             assert_eq!(try_one("wrong", later), "401 MD5 SHA-256");
         }
+    }
+
+    /// RFC 7616 section 3.4.6.
+    #[test]
+    fn credentials_are_good_for_the_address_that_they_name() {
+        for (written, asked, is_meant) in [
+            ("sip:h.example", "sip:h.example", true),
+            ("sip:H.example", "sip:h.example:5060;transport=tcp", true),
+            ("sip:h.example:5061", "sip:h.example:5060", false),
+            ("sip:1@h.example", "sip:1@h.example", true),
+            ("sip:%31@h.example", "sip:1@h.example", true),
+            ("sip:2@h.example", "sip:1@h.example", false),
+            ("sip:h.example", "sip:1@h.example", false),
+            ("sip:1@other.example", "sip:1@h.example", false),
+            ("sip:1@centrale.localhost", "sip:1@192.0.2.1:5060", true),
+            ("sip:1@192.0.2.1", "sip:1@Centrale.localhost", true),
+            ("sip:2@centrale.localhost", "sip:1@192.0.2.1", false),
+            ("tel:+31201", "tel:+31201", true),
+            ("*", "sip:h.example", false),
+            ("", "sip:h.example", false),
+        ] {
+            let asked = Uri::parse(asked).unwrap();
+            assert_eq!(
+                means(written, &asked, REALM),
+                is_meant,
+                "{written} {asked:?}"
+            );
+        }
+        let nonces = Nonces::new([1; 32]);
+        let mut right = answered(Algorithm::Md5, &nonces.issue(HERE, NOW), "alice", "pass");
+        let asked = std::mem::replace(&mut right.uri, Uri::parse("sip:b").unwrap());
+        let found = verdict_of(&nonces, &right, "alice", NOW);
+        assert_eq!(found, "misdirected 400");
+        right.uri = asked;
+        let found = verdict_of(&nonces, &right, "alice", NOW);
+        assert_eq!(found, "accepted", "nothing is used up");
     }
 
     /// RFC 3261 section 22.4.

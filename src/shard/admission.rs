@@ -155,6 +155,7 @@ impl Shard {
         });
         match found {
             Identity::Challenge(response) => Source::Asked(response),
+            Identity::Misdirected(_) => Source::Refused(Refusal::new(400, RejectReason::Malformed)),
             Identity::Forbidden(_) => Source::Refused(Refusal::new(403, RejectReason::Credentials)),
             Identity::Known(name) => {
                 self.doors.sources.befriend(ip, now + FRIENDSHIP);

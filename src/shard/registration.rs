@@ -96,6 +96,11 @@ impl Shard {
                 self.answer_stranger(tx, &response, now);
                 false
             }
+            Verdict::Misdirected(response) => {
+                self.answer_stranger(tx, &response, now);
+                self.tell_refused(RejectReason::Malformed, peer, now);
+                false
+            }
             Verdict::Forbidden(response) => {
                 self.has_shown_itself();
                 self.answer_stranger(tx, &response, now);

@@ -51,7 +51,9 @@ fn a_trunk_calls_in_with_its_password_from_anywhere() {
     let line = "SEQUENTIAL\n[authentication username=pbx password=s3cret]\n";
     fs::write(&secrets, line).unwrap();
     let secrets = secrets.display().to_string();
-    let more = ["-key", "media", "7900", "-d", "1000", "-inf", &secrets];
+    let dialled = format!("2000@127.0.0.1:{}", server.sip);
+    let own = ["-inf", &secrets, "-auth_uri", &dialled];
+    let more = [&["-key", "media", "7900", "-d", "1000"][..], &own].concat();
     caller(&server, "caller_proves", "2000", &more).succeeds(20);
     operator.succeeds(20);
     assert_eq!(server.record()["outcome"], "answered");
@@ -60,7 +62,7 @@ fn a_trunk_calls_in_with_its_password_from_anywhere() {
 
 /// Authorization for an INVITE, to the challenge of a 401.
 fn credentials(challenge: &Response, user: &str, password: &str) -> String {
-    let asked = (Method::Invite, "sip:2000@x");
+    let asked = (Method::Invite, "sip:2000@centrale.localhost");
     let answer = proof_by(challenge, (user, password), Algorithm::Sha256, asked);
     format!("Authorization: {answer}\r\n")
 }
