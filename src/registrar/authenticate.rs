@@ -201,8 +201,8 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
     use super::*;
-    use crate::sip::digest::ha1;
     use crate::sip::Method;
+    use crate::sip::digest::ha1;
 
     const REALM: &str = "centrale.localhost";
     const NOW: Duration = Duration::from_secs(1_000_000);

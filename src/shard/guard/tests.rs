@@ -219,6 +219,12 @@ fn who_fails_again_and_again_is_shut_out_for_a_while() {
     assert!(!(0..5).any(|_| rig.offend(ip).is_some()));
 }
 
+/// With credentials for a nonce.
+fn answers(text: &str, nonce: &str) -> String {
+    let proof = format!("\nAuthorization: Digest nonce=\"{nonce}\", cnonce=\"x\"\n\n");
+    text.replace("\n\n", &proof)
+}
+
 #[test]
 fn what_can_be_forged_shuts_out_softly_and_the_way_back_is_heard() {
     const VICTIM: &str = "203.0.113.9";
@@ -231,10 +237,6 @@ fn what_can_be_forged_shuts_out_softly_and_the_way_back_is_heard() {
         .doors
         .nonces
         .issue("203.0.113.8".parse().unwrap(), Duration::ZERO);
-    let answers = |text: &str, nonce: &str| {
-        let proof = format!("\nAuthorization: Digest nonce=\"{nonce}\", cnonce=\"x\"\n\n");
-        text.replace("\n\n", &proof)
-    };
     let silence = Judgement::Dropped(DropReason::ShutOut);
     let shown = Judgement::Shown(Rank::Stranger);
     for (text, judgement) in [
@@ -288,9 +290,16 @@ fn what_can_be_forged_shuts_out_softly_and_the_way_back_is_heard() {
     // A right password.
     assert_eq!(rig.doors.sources.forgive(ip), Some(ip));
     assert_eq!(rig.judge(INVITE, ip), heard);
-    // Who fails and has shown who it is hears no question either.
-    assert!((0..6).any(|_| rig.fail(VICTIM, Proof::Nothing).is_some()));
-    assert!((0..6).any(|_| rig.offend(VICTIM) == Some(Shut::Wholly)));
+}
+
+#[test]
+fn who_has_shown_where_it_is_hears_no_question() {
+    const IP: &str = "203.0.113.9";
+    let mut rig = Rig::new("{ shut_out: { after: 5, for: 600s } }");
+    let ip = IP.parse().unwrap();
+    let silence = Judgement::Dropped(DropReason::ShutOut);
+    assert!((0..6).any(|_| rig.fail(IP, Proof::Nothing).is_some()));
+    assert!((0..6).any(|_| rig.offend(IP) == Some(Shut::Wholly)));
     let here = rig.doors.nonces.issue(ip, rig.now - rig.started);
     for text in [REGISTER, INVITE, &answers(REGISTER, &here)] {
         assert_eq!(rig.judge(text, ip), silence, "{text}");
