@@ -168,7 +168,7 @@ impl Refusal {
             Self::Unreachable => {
                 // RFC 3261 section 20.43: 399 is for people to read.
                 let why = "399 centrale \"no call can go to this Contact\"";
-                response.headers.push(Name::Other("Warning".into()), why);
+                response.headers.push(Name::Warning, why);
             }
             Self::Malformed | Self::TooMany | Self::FirstHop | Self::OutOfOrder => {}
         }

@@ -84,7 +84,7 @@ fn a_contact_that_no_call_can_go_to_makes_nobody_ready() {
     ] {
         let answer = phone.register("bob", &format!("Contact: <{contact}>\n"));
         assert_eq!(answer.code, 400, "{contact}");
-        let warning = header(&answer, &Name::Other("Warning".into()));
+        let warning = header(&answer, &Name::Warning);
         assert!(warning.starts_with("399 "), "{contact}: {warning}");
     }
     server.has_phones("bob", 0);

@@ -73,7 +73,7 @@ fn strangers_are_refused_and_scanners_get_silence() {
     assert_eq!(stranger.code("OPTIONS", "2000", ""), 200);
     let mut friend = Somebody::at(&server, "127.0.0.1");
     assert_eq!(friend.code("INVITE", "4711", ""), 404);
-    assert_eq!(friend.code("OPTIONS", "100", scanner), 200);
+    assert_eq!(friend.code("OPTIONS", "100", scanner), 404);
     let dropped = r#"centrale_sip_dropped_total{reason="scanner"}"#;
     server.counts(dropped, 3.0);
 }
