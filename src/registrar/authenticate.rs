@@ -149,11 +149,12 @@ pub fn identify<'a, T>(
     }
 }
 
-/// Whether the address in credentials is the request's (RFC 7616 section 3.4.6). A proxy may
-/// have put another name of ours in its place, but not another user.
+/// Whether the address in credentials may be the request's (RFC 7616 section 3.4.6). A proxy
+/// may have put another name of ours in its place, but not another user. Who names no user
+/// (sipp does not), or an IPv6 address without its brackets, has chosen not to protect it.
 fn means(written: &str, asked: &Uri, domain: &str) -> bool {
     let Ok(written) = Uri::parse(written) else {
-        return false;
+        return written.starts_with("sip:");
     };
     let is_ours = |uri: &Uri| match &uri.host {
         Some(Host::Name(name)) => name.eq_ignore_ascii_case(domain),
@@ -166,7 +167,8 @@ fn means(written: &str, asked: &Uri, domain: &str) -> bool {
     };
     let ports = written.port.zip(asked.port);
     let same_place = same_host && ports.is_none_or(|(one, other)| one == other);
-    written.user == asked.user && (same_place || (is_ours(&written) && is_ours(asked)))
+    let same_user = written.user.is_none() || written.user == asked.user;
+    same_user && (same_place || (is_ours(&written) && is_ours(asked)))
 }
 
 /// A 401 with a nonce of its own for each algorithm.
@@ -441,7 +443,10 @@ mod tests {
             ("sip:1@h.example", "sip:1@h.example", true),
             ("sip:%31@h.example", "sip:1@h.example", true),
             ("sip:2@h.example", "sip:1@h.example", false),
-            ("sip:h.example", "sip:1@h.example", false),
+            ("sip:h.example", "sip:1@h.example", true),
+            ("sip:192.0.2.1:5060", "sip:1@192.0.2.1:5060", true),
+            ("sip:::1:5060", "sip:1@[::1]:5060", true),
+            ("sip:other.example", "sip:1@h.example", false),
             ("sip:1@other.example", "sip:1@h.example", false),
             ("sip:1@centrale.localhost", "sip:1@192.0.2.1:5060", true),
             ("sip:1@192.0.2.1", "sip:1@Centrale.localhost", true),
