@@ -21,6 +21,7 @@ use crate::sip::{
 
 /// The trunk in records of calls that operators make, and the number in metrics.
 pub(super) const HOUSE: &str = "internal";
+
 /// What is asked of a dialog that is not here (RFC 3261 section 12.2.2).
 pub(super) const UNKNOWN_DIALOG: (u16, RejectReason) = (481, RejectReason::UnknownDialog);
 

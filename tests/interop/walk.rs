@@ -44,7 +44,7 @@ version: 1
 flow: walk
 start: taped
 languages: [en, nl]
-defaults: { timeout: 500ms, interdigit: 600ms, error: wrong, on_failure: wrong }
+defaults: { timeout: 1500ms, interdigit: 1500ms, error: wrong, on_failure: wrong }
 vars: { n: 0, account: null, back: null, friend: null }
 nodes:
   taped: { type: recording, action: start, next: twice }
