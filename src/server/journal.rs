@@ -196,6 +196,24 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(20);
 
+    fn board(now: std::time::Instant) -> Board {
+        let capacity = Capacity {
+            operators: 1,
+            more_calls: 0,
+            tickets_per_shard: 1,
+            shards: 1,
+            classes: 1,
+            profiles: 1,
+        };
+        Board::new(capacity, now)
+    }
+
+    fn shared(board: Board, now: std::time::Instant) -> Shared {
+        let wall = clock::wall();
+        let epoch = Epoch { instant: now, wall };
+        Shared::new(board, epoch, Advertise::at(([127, 0, 0, 1], 5060).into()))
+    }
+
     #[test]
     fn an_operator_goes_on_as_one_who_takes_calls_or_not() {
         use OperatorState::{LoggedOut, Offered, Paused, Ready, Talking, WrapUp};
@@ -216,15 +234,7 @@ mod tests {
     #[test]
     fn a_last_call_before_a_pause_takes_none_of_it_back() {
         let now = clock::now();
-        let capacity = Capacity {
-            operators: 1,
-            more_calls: 0,
-            tickets_per_shard: 1,
-            shards: 1,
-            classes: 1,
-            profiles: 1,
-        };
-        let board = Board::new(capacity, now);
+        let board = board(now);
         let abilities = Abilities {
             skills: SkillSet::default(),
             max_calls: 1,
@@ -234,11 +244,8 @@ mod tests {
         let _ready = board.ready(alice, now);
         let _call = board.take(alice, now).unwrap();
         let _paused = board.pause(alice, now);
-        let wall = clock::wall();
-        let epoch = Epoch { instant: now, wall };
-        let advertise = Advertise::at(([127, 0, 0, 1], 5060).into());
         let source = Source::default();
-        let shared = Arc::new(Shared::new(board, epoch, advertise));
+        let shared = Arc::new(shared(board, now));
         assert!(source.set(shared).is_ok());
         let told = [OperatorState::Paused, OperatorState::Offered];
         assert_eq!(written(source, &told), [Some(OperatorState::Paused)]);
@@ -247,18 +254,7 @@ mod tests {
     #[test]
     fn a_database_that_is_removed_has_again_what_stands() {
         let now = clock::now();
-        let capacity = Capacity {
-            operators: 1,
-            more_calls: 0,
-            tickets_per_shard: 1,
-            shards: 1,
-            classes: 1,
-            profiles: 1,
-        };
-        let wall = clock::wall();
-        let epoch = Epoch { instant: now, wall };
-        let advertise = Advertise::at(([127, 0, 0, 1], 5060).into());
-        let shared = Shared::new(Board::new(capacity, now), epoch, advertise);
+        let shared = shared(board(now), now);
         let phone = Peer::udp(([127, 0, 0, 1], 5070).into());
         shared
             .registrar
@@ -286,7 +282,7 @@ mod tests {
         let alice = remembered.first().unwrap();
         assert_eq!((remembered.len(), alice.phones.len()), (1, 1));
         assert_eq!(alice.state, Some(OperatorState::Paused));
-        assert_eq!(store.promises(wall).unwrap().pending.len(), 1);
+        assert_eq!(store.promises(clock::wall()).unwrap().pending.len(), 1);
     }
 
     fn binding(peer: Peer, now: std::time::Instant) -> Binding {

@@ -55,17 +55,10 @@ impl Shard {
         now: Instant,
         out: &mut Vec<Output>,
     ) {
-        self.begun += 1;
-        let key = CallKey::new(self.id, self.begun);
-        let caller = self
-            .dialler(&operator, &code, request, now)
-            .and_then(|guest| self.let_in(key, (tx, request, peer), guest, now));
-        match caller {
-            Ok(caller) => {
-                self.obey(key, operator, code, now, out);
-                self.begin(caller, now, out);
-            }
-            Err(refusal) => self.refuse(tx, request, peer, &refusal, now),
+        let guest = self.dialler(&operator, &code, request, now);
+        if let Some(caller) = self.welcome(guest, (tx, request, peer), now) {
+            self.obey(caller.key, operator, code, now, out);
+            self.begin(caller, now, out);
         }
     }
 

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::call::{self, Destination, Given, Refer, Replacement};
+use crate::call::{self, Caller, Destination, Given, Refer, Replacement};
 use crate::config::Config;
 use crate::flow::Flow;
 use crate::model::{CallKey, Number, OperatorName, RejectReason, Said, TrunkName};
@@ -155,15 +155,25 @@ impl Shard {
         now: Instant,
         out: &mut Vec<Output>,
     ) {
+        let guest = self.colleague(operator, request);
+        if let Some(caller) = self.welcome(guest, (tx, request, peer), now) {
+            self.begin(caller, now, out);
+        }
+    }
+
+    /// Lets an operator in who calls, or says why not.
+    pub(super) fn welcome(
+        &mut self,
+        guest: Result<Guest, Refusal>,
+        (tx, request, peer): (ServerTx, &Request, Peer),
+        now: Instant,
+    ) -> Option<Caller> {
         self.begun += 1;
         let key = CallKey::new(self.id, self.begun);
-        let caller = self
-            .colleague(operator, request)
-            .and_then(|guest| self.let_in(key, (tx, request, peer), guest, now));
-        match caller {
-            Ok(caller) => self.begin(caller, now, out),
-            Err(refusal) => self.refuse(tx, request, peer, &refusal, now),
-        }
+        let caller = guest.and_then(|guest| self.let_in(key, (tx, request, peer), guest, now));
+        caller
+            .map_err(|refusal| self.refuse(tx, request, peer, &refusal, now))
+            .ok()
     }
 
     /// An operator as a caller.

@@ -6,7 +6,7 @@ use exchange::sim::{Doing, Manner, World};
 use exchange::sip::{Method, Name, Request, Response};
 
 use crate::dialogs::talking;
-use crate::{ms, s, world};
+use crate::{ms, s, told, world};
 
 /// Of a trunk.
 const TRUNK: &str = "10.7.7.7:5060";
@@ -28,7 +28,6 @@ fn session() -> String {
 fn invited(world: &mut World, number: usize, headers: &str, body: &str) -> Response {
     let from: SocketAddr = TRUNK.parse().unwrap();
     let length = body.replace('\n', "\r\n").len();
-    let before = world.astray(from).len();
     let text = format!(
         "INVITE sip:1@centrale.localhost SIP/2.0
 Via: SIP/2.0/UDP {TRUNK};branch=z9hG4bK{number};rport
@@ -42,11 +41,7 @@ Contact: <sip:x@{TRUNK}>
 
 {body}"
     );
-    world.stranger(from, &text);
-    world.run(s(1));
-    let answers = world.astray(from);
-    let mut said = answers[before..].iter();
-    said.find(|answer| answer.code >= 200).unwrap().clone()
+    told(world, from, &text)
 }
 
 /// RFC 5621 section 3.1, RFC 3261 section 20.11.

@@ -41,6 +41,7 @@ mod untimely;
 mod ways;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -50,6 +51,7 @@ use exchange::media::Library;
 use exchange::model::{CallId, Event, OfferResult, OperatorState, Outcome};
 use exchange::record::CallRecord;
 use exchange::sim::World;
+use exchange::sip::Response;
 
 const FLOW: &str = r#"
 version: 1
@@ -313,6 +315,16 @@ fn s(seconds: u64) -> Duration {
 
 fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
+}
+
+/// What somebody without a phone is told at last who sends this.
+fn told(world: &mut World, from: SocketAddr, text: &str) -> Response {
+    let before = world.astray(from).len();
+    world.stranger(from, text);
+    world.run(s(1));
+    let answers = world.astray(from);
+    let mut said = answers[before..].iter();
+    said.find(|answer| answer.code >= 200).unwrap().clone()
 }
 
 /// Lets everything come to its end, and looks that nothing is left and nobody was told

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use exchange::sim::World;
 use exchange::sip::{Name, Response};
 
-use crate::{s, world};
+use crate::{told, world};
 
 const STRANGER: &str = "203.0.113.9:5060";
 /// Of a trunk.
@@ -30,12 +30,7 @@ Content-Length: {length}
 {proposal}"
     );
     let from: SocketAddr = from.parse().unwrap();
-    let before = world.astray(from).len();
-    world.stranger(from, &text);
-    world.run(s(1));
-    let answers = world.astray(from);
-    let mut said = answers[before..].iter();
-    said.find(|answer| answer.code >= 200).unwrap().clone()
+    told(world, from, &text)
 }
 
 /// RFC 3261 section 11.2.

@@ -1,12 +1,10 @@
 //! The world outside: lines with several addresses, carriers that ask who calls, probes,
 //! registrations, and whom a caller can never reach.
 
-use std::net::SocketAddr;
-
 use exchange::model::LineResult;
 use exchange::shard::Input;
 use exchange::sim::{Doing, Manner, PhoneId};
-use exchange::sip::{Method, Name, Request, Response};
+use exchange::sip::{Method, Name, Request};
 
 use super::*;
 
